@@ -1,0 +1,83 @@
+"""Everything that foretell refuses, as one exception tree.
+
+Each message is one sentence that says what was found, what was expected and what to do. The command line
+prints it without a traceback and ends with the class's `exit_code`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BudgetReachedError",
+    "ForetellError",
+    "InfeasibleError",
+    "InputError",
+    "IntegrityError",
+    "InterruptedRunError",
+    "RunBusyError",
+    "StorageError",
+    "UnknownNameError",
+]
+
+
+class ForetellError(Exception):
+    """Base class of all errors raised on purpose by this library."""
+
+    exit_code: int = 1
+
+
+class InputError(ForetellError, ValueError):
+    """What the user gave (a file, an option, a value) cannot be used."""
+
+    exit_code = 2
+
+
+class UnknownNameError(InputError):
+    """A name that is not one of a known set; the message offers the nearest known one.
+
+    Args:
+        kind: What was named, in the singular ("gene", "key", "search space").
+        name: The name as it was found.
+        known: The names that would have been accepted.
+        where: Where it was found, appended to the sentence.
+    """
+
+    def __init__(self, kind: str, name: object, known: Iterable[object], where: str = "") -> None:
+        names = [str(item) for item in known]
+        close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+        place = f" in {where}" if where else ""
+        hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names)}."
+        super().__init__(f"unknown {kind} {str(name)!r}{place}; {hint}")
+        self.nearest = close[0] if close else None
+
+
+class IntegrityError(InputError):
+    """A file's contents do not match what is recorded of it (hash, format version, truncated data)."""
+
+
+class InfeasibleError(ForetellError):
+    """No architecture meets the constraints; the message names the reachable range."""
+
+    exit_code = 3
+
+
+class BudgetReachedError(ForetellError):
+    """A limit on money, tokens or evaluations was reached; what was paid for is kept."""
+
+    exit_code = 4
+
+
+class StorageError(ForetellError):
+    """The disk refused (full, read-only, gone); everything written before it is intact."""
+
+
+class RunBusyError(InputError):
+    """Another live process works in the same run folder."""
+
+
+class InterruptedRunError(ForetellError):
+    """The user stopped the run; it can be resumed."""
+
+    exit_code = 130

@@ -1,0 +1,212 @@
+"""Files that survive a crash: whole-file replacement, growing JSON-lines journals, fingerprints, locks."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from foretell.errors import InputError, IntegrityError, RunBusyError, StorageError
+
+__all__ = [
+    "TornLineWarning",
+    "append_jsonl",
+    "canonical_json",
+    "file_sha256",
+    "fingerprint",
+    "lock_folder",
+    "read_json",
+    "read_jsonl",
+    "storage",
+    "write_atomic",
+    "write_json",
+]
+
+
+class TornLineWarning(UserWarning):
+    """The last line of a journal was cut by a crash and has been dropped."""
+
+
+@contextmanager
+def storage(path: Path) -> Iterator[None]:
+    """Turn the operating system's refusals to write at `path` into one sentence.
+
+    Raises:
+        StorageError: The disk is full, read-only or not permitted.
+    """
+    reasons = {
+        errno.ENOSPC: "the disk is full",
+        errno.EDQUOT: "the disk quota is used up",
+        errno.EROFS: "the file system is read-only",
+        errno.EACCES: "permission is denied",
+        errno.EPERM: "permission is denied",
+    }
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in reasons:
+            raise
+        raise StorageError(
+            f"cannot write {path}: {reasons[error.errno]}; "
+            "make room or choose another folder, then run the same command with --resume."
+        ) from error
+
+
+def write_atomic(path: Path, data: str | bytes) -> None:
+    """Replace `path` by `data` so that a crash leaves either the old file or the new one, never a part.
+
+    Raises:
+        StorageError: The disk is full, read-only or not permitted.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("wb") as file:
+                file.write(data.encode() if isinstance(data, str) else data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write `value` as indented JSON, atomically."""
+    write_atomic(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Read one JSON value.
+
+    Raises:
+        InputError: There is no such file.
+        IntegrityError: The file is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; check the path.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise IntegrityError(f"{path} is not valid JSON ({error}); restore or delete it.") from error
+
+
+def append_jsonl(file: IO[str], rows: Iterable[Mapping[str, object]], *, sync: bool = True) -> None:
+    """Append `rows` to an open JSON-lines file, one line each, with one flush (and one fsync) for all.
+
+    Raises:
+        StorageError: The disk is full, read-only or not permitted.
+    """
+    with storage(Path(file.name)):
+        file.write("".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+
+def read_jsonl(path: Path, *, repair: bool = False) -> list[dict[str, Any]]:
+    """Read a JSON-lines file whose last line may have been cut by a crash.
+
+    Args:
+        path: The file; a missing one counts as empty only with `repair`.
+        repair: Also cut the torn line off the file, so that it can be appended to.
+
+    Returns:
+        One dictionary a line, without the torn last line if there is one.
+
+    Raises:
+        InputError: The file does not exist (and `repair` is false).
+        IntegrityError: A line that is not the last is not a JSON object.
+
+    Warns:
+        TornLineWarning: The last line was dropped.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        if repair:
+            return []
+        raise InputError(f"{path} does not exist; check the path.") from error
+    rows: list[dict[str, Any]] = []
+    start = 0
+    number = 0
+    while start < len(data):
+        number += 1
+        end = data.find(b"\n", start)
+        line = data[start:] if end < 0 else data[start:end]
+        last = end < 0 or end + 1 == len(data)
+        if line.strip():
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError("not an object")  # noqa: TRY004 - reported below as a bad line
+                rows.append(row)
+            except ValueError as error:
+                if not last:
+                    raise IntegrityError(
+                        f"{path}, line {number} is not a JSON object ({error}); restore or delete that line."
+                    ) from error
+                warnings.warn(
+                    f"{path}: dropped a torn last line (line {number})", TornLineWarning, stacklevel=2
+                )
+                if repair:
+                    with storage(path):
+                        os.truncate(path, start)
+                return rows
+        if end < 0:
+            if repair:
+                with storage(path), path.open("ab") as file:
+                    file.write(b"\n")
+            break
+        start = end + 1
+    return rows
+
+
+def canonical_json(value: object) -> str:
+    """One spelling of a JSON value: sorted keys, no spaces, finite numbers only."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def fingerprint(value: object) -> str:
+    """Sixteen hexadecimal digits that name a JSON value: equal values, equal names."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Hold a folder for this process; a lock whose process has died is taken over.
+
+    Raises:
+        RunBusyError: Another live process holds it; the message names its process number.
+    """
+    import fcntl
+
+    path = folder / ".lock"
+    with storage(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        file = path.open("a+")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise RunBusyError(
+                f"{folder} is in use by process {owner}; wait for it to end or choose another folder with --out."
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
