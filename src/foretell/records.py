@@ -152,9 +152,7 @@ def read_jsonl(path: Path, *, repair: bool = False) -> list[dict[str, Any]]:
                     raise IntegrityError(
                         f"{path}, line {number} is not a JSON object ({error}); restore or delete that line."
                     ) from error
-                warnings.warn(
-                    f"{path}: dropped a torn last line (line {number})", TornLineWarning, stacklevel=2
-                )
+                warnings.warn(f"{path}: dropped a torn last line (line {number})", TornLineWarning, stacklevel=2)
                 if repair:
                     with storage(path):
                         os.truncate(path, start)

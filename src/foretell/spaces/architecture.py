@@ -77,7 +77,7 @@ class Architecture(Mapping[str, Any]):
 
         return fingerprint([self.space.fingerprint, self._row.tolist()])[:12]
 
-    def to_dict(self) -> dict[str, int | list[int]] | dict[str, Any]:
+    def to_dict(self) -> dict[str, Any]:
         """Gene names to integers, or to lists with one value for each active layer."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self.items()}
 
@@ -102,9 +102,7 @@ class Architecture(Mapping[str, Any]):
         row = np.empty(space.width, dtype=np.int16)
         for gene in space.genes:
             if gene.name not in given:
-                raise InputError(
-                    f"the gene {gene.name} is missing; an architecture of {space.name} needs all genes."
-                )
+                raise InputError(f"the gene {gene.name} is missing; an architecture of {space.name} needs all genes.")
             columns = space.columns(gene.name)
             depth = given.get(gene.depth) if gene.depth else None
             row[columns] = _read(gene, given[gene.name], depth, columns.stop - columns.start)
@@ -157,9 +155,7 @@ def _read(gene: Gene, value: Any, depth: Any, width: int) -> list[int]:
                 f"the nearest is {gene.nearest(item)}."
             )
     if not scalar and len(items) not in (depth, width):
-        raise InputError(
-            f"gene {gene.name} has {len(items)} values; expected {depth}, one for each active layer."
-        )
+        raise InputError(f"gene {gene.name} has {len(items)} values; expected {depth}, one for each active layer.")
     return [*map(int, items), *[gene.choices[0]] * (width - len(items))]
 
 

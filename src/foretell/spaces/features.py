@@ -76,9 +76,7 @@ def feature_names(space: SearchSpace, kind: FeatureKind) -> list[str]:
 def _maxima(space: SearchSpace) -> npt.NDArray[np.float64]:
     return np.array(
         [
-            attended_layers(np.array(gene.choices, dtype=np.int16)).max()
-            if gene.attends
-            else max(gene.choices)
+            attended_layers(np.array(gene.choices, dtype=np.int16)).max() if gene.attends else max(gene.choices)
             for gene in space.genes
         ],
         dtype=np.float64,

@@ -42,13 +42,9 @@ class Gene:
         if not all(-(2**15) <= value < 2**15 for value in self.choices):
             raise InputError(f"gene {self.name} has the choices {list(self.choices)}; each must fit 16 bits.")
         if self.attends is None and min(self.choices) < 1:
-            raise InputError(
-                f"gene {self.name} has the choices {list(self.choices)}; expected positive integers."
-            )
+            raise InputError(f"gene {self.name} has the choices {list(self.choices)}; expected positive integers.")
         if self.attends is not None and not set(self.choices) <= {-1, 1, 2}:
-            raise InputError(
-                f"gene {self.name} has the choices {list(self.choices)}; expected some of -1, 1, 2."
-            )
+            raise InputError(f"gene {self.name} has the choices {list(self.choices)}; expected some of -1, 1, 2.")
 
     def nearest(self, value: float) -> int:
         """The admissible value closest to `value`."""

@@ -115,9 +115,7 @@ def load_space(path: Path) -> SearchSpace:
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise InputError(f"{path} is not valid YAML ({str(error).splitlines()[0]}); correct it.") from error
     if not isinstance(data, dict):
-        raise InputError(
-            f"{path} holds {type(data).__name__}; expected the keys name, like, backbone and genes."
-        )
+        raise InputError(f"{path} holds {type(data).__name__}; expected the keys name, like, backbone and genes.")
     _check_keys(data, ("name", "like", "description", "backbone", "genes"), "key", path)
     base = create(str(data["like"])) if "like" in data else None
     given_backbone = _mapping(data, "backbone", path)

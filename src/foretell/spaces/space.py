@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -254,9 +254,8 @@ class SearchSpace:
         """The true minimum: every gene at its smallest value, attention to the fewest layers."""
         return self._extreme(min)
 
-    def _extreme(self, pick: type[max] | type[min]) -> Architecture:  # type: ignore[valid-type]
-        row = np.array([pick(gene.choices) for gene in self._column_genes], dtype=np.int16)  # type: ignore[operator]
-        return self.architecture(row)
+    def _extreme(self, pick: Callable[[tuple[int, ...]], int]) -> Architecture:
+        return self.architecture(np.array([pick(gene.choices) for gene in self._column_genes], dtype=np.int16))
 
     # ---- views for people
 

@@ -93,14 +93,10 @@ def transformer_genes(choices: Mapping[str, Sequence[int]], qkv_dim: int) -> lis
     genes = []
     for name, (description, depth, attends) in FAMILY.items():
         if name not in choices:
-            raise InputError(
-                f"the gene {name} has no choices; list its values (one value makes it constant)."
-            )
+            raise InputError(f"the gene {name} has no choices; list its values (one value makes it constant).")
         gene = Gene(name, tuple(choices[name]), description, depth, attends)
         if "heads" in name and any(qkv_dim % heads for heads in gene.choices):
-            raise InputError(
-                f"{name} allows {list(gene.choices)} heads; each must divide the qkv-dim {qkv_dim}."
-            )
+            raise InputError(f"{name} allows {list(gene.choices)} heads; each must divide the qkv-dim {qkv_dim}.")
         genes.append(gene)
     return genes
 

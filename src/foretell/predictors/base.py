@@ -1,0 +1,84 @@
+"""The one contract of everything that says how good an architecture is (DESIGN 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, Self, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.observations import Observation
+from foretell.spaces import Population, SearchSpace
+
+__all__ = ["Prediction", "Predictor", "Spent"]
+
+
+@dataclass
+class Spent:
+    """What a predictor has cost so far.
+
+    Attributes:
+        seconds: Wall-clock time of fitting and predicting.
+        tokens: Language-model tokens, billed or computed.
+        dollars: Money; None where the price is unknown.
+        evaluations: Architectures that were really scored, cached answers not counted.
+    """
+
+    seconds: float = 0.0
+    tokens: int = 0
+    dollars: float | None = 0.0
+    evaluations: int = 0
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Scores of a population; higher is better.
+
+    Attributes:
+        mean: `float64 [n]`; NaN where the predictor abstains.
+        std: Standard deviation of each score, `float64 [n]`, or None where the predictor has none.
+        reasons: Why it abstained, by row.
+    """
+
+    mean: npt.NDArray[np.float64]
+    std: npt.NDArray[np.float64] | None = None
+    reasons: dict[int, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class Predictor(Protocol):
+    """Architecture to score: a language model, a supernet, a regression and a parameter count alike.
+
+    Attributes:
+        name: The name in tables and schedules.
+        space: The search space whose populations it scores.
+        metric: What its scores estimate ("valid_bleu"), after `fit`.
+        calibrated: Whether scores are in the unit of `metric`; if not, only their order means something.
+        labels: How many labelled architectures it has seen.
+        spent: What it has cost so far.
+    """
+
+    name: str
+    space: SearchSpace
+    metric: str
+    calibrated: bool
+    labels: int
+    spent: Spent
+
+    def fit(self, observations: Sequence[Observation]) -> Self:
+        """Learn from labelled architectures (some predictors need none) and return itself.
+
+        Raises:
+            InputError: Too few labels, or labels that cannot be learnt from; the message says how many.
+        """
+        ...
+
+    def predict(self, population: Population) -> Prediction:
+        """Score a population.
+
+        Args:
+            population: `int16 [n, columns]` of the predictor's space, canonical or not, n may be 0.
+        """
+        ...
