@@ -1,0 +1,87 @@
+"""The `foretell` command: its groups, and how every error becomes one sentence and an exit code."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import warnings
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from foretell.errors import ForetellError, InterruptedRunError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="foretell",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Tell how good a neural architecture will be before it is trained, and find the best one that fits a device.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+# One module a command group; each has a function `register(app)`. In the order of `foretell --help`.
+_GROUPS = ("spaces",)
+
+
+def _version(value: bool) -> None:
+    if value:
+        from foretell import __version__
+
+        typer.echo(f"foretell {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _global(
+    context: typer.Context,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    from foretell.progress import show_progress
+
+    context.obj = {"debug": debug}
+    style = "quiet" if quiet else "bar" if sys.stderr.isatty() else "lines"
+    context.with_resource(show_progress(style))  # type: ignore[arg-type]
+
+
+def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"foretell: note: {message}", file=sys.stderr)
+
+
+def _interrupt(*_: object) -> None:
+    raise InterruptedRunError("interrupted; what was finished is kept, run the same command with --resume to go on.")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: What follows the program's name; None takes the process's own.
+
+    Returns:
+        The exit code: 0 done, 1 the machine refused, 2 the input is wrong, 3 nothing feasible, 4 budget
+        reached, 130 interrupted.
+    """
+    warnings.showwarning = _one_line_warning
+    signal.signal(signal.SIGINT, _interrupt)
+    for group in _GROUPS:
+        import_module(f"foretell.cli.{group}").register(app)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        app(arguments)
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except ForetellError as error:
+        if "--debug" in arguments:
+            raise
+        print(f"foretell: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
