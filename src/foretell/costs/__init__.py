@@ -1,0 +1,23 @@
+"""Costs of architectures: parameters, FLOPs, latency, and the constraints on them."""
+
+from foretell.costs.closed_forms import EmbeddingCount, embedding_parameters, flops, parameters
+from foretell.costs.constraint import Constraint, Constraints
+from foretell.costs.feasibility import Feasibility, reachable
+from foretell.costs.model import COSTS, CostModel, LatencyModel
+from foretell.costs.physical import physical_feature_names, physical_features
+
+__all__ = [
+    "COSTS",
+    "Constraint",
+    "Constraints",
+    "CostModel",
+    "EmbeddingCount",
+    "Feasibility",
+    "LatencyModel",
+    "embedding_parameters",
+    "flops",
+    "parameters",
+    "physical_feature_names",
+    "physical_features",
+    "reachable",
+]

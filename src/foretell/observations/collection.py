@@ -1,0 +1,132 @@
+"""Observations together with the splits that they were published or planned with, and their folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foretell.errors import InputError, IntegrityError, UnknownNameError
+from foretell.observations.files import read_observations, write_observations
+from foretell.observations.observation import Observation
+from foretell.records import read_json, write_json
+from foretell.spaces import SearchSpace
+
+__all__ = ["OBSERVATIONS_FILE", "SPLITS_FILE", "ObservationSet", "Split"]
+
+OBSERVATIONS_FILE = "observations.jsonl"
+SPLITS_FILE = "splits.json"
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Split:
+    """One partition into what a predictor may learn from and what it is judged on.
+
+    Attributes:
+        name: Its name, such as the seed "123".
+        train: The demonstrations, in the order in which they are shown (it matters to a language model).
+        test: The observations to predict.
+    """
+
+    name: str
+    train: tuple[Observation, ...]
+    test: tuple[Observation, ...]
+
+
+@dataclass(frozen=True)
+class ObservationSet:
+    """Observations of one space and task, with stored splits where there are any.
+
+    Attributes:
+        space: The space of all of them.
+        observations: All of them, each once.
+        splits: The stored splits; empty where the source has none.
+        task: The name of the task, empty where the source does not tell.
+    """
+
+    space: SearchSpace
+    observations: tuple[Observation, ...]
+    splits: tuple[Split, ...] = ()
+    task: str = ""
+
+    def __len__(self) -> int:
+        return len(self.observations)
+
+    def split(self, name: str) -> Split:
+        """The stored split of that name.
+
+        Raises:
+            UnknownNameError: There is none; the message names the nearest.
+        """
+        by_name = {split.name: split for split in self.splits}
+        if name not in by_name:
+            raise UnknownNameError("split", name, by_name)
+        return by_name[name]
+
+    def save(self, folder: Path | str) -> None:
+        """Write the folder: `observations.jsonl`, and `splits.json` where there are splits.
+
+        Splits name architectures by their key, so an architecture observed with several seeds is wholly
+        on one side.
+
+        Raises:
+            StorageError: The disk refused.
+        """
+        folder = Path(folder)
+        write_observations(folder / OBSERVATIONS_FILE, self.observations)
+        splits = [{"name": s.name, "train": _keys(s.train), "test": _keys(s.test)} for s in self.splits]
+        description = {"format": _FORMAT, "space": self.space.name, "task": self.task, "splits": splits}
+        write_json(folder / SPLITS_FILE, description)
+
+    @classmethod
+    def read(cls, folder: Path | str, space: SearchSpace | None = None) -> ObservationSet:
+        """Read a folder that `save` wrote; without `splits.json` it has no stored splits.
+
+        Raises:
+            InputError: A file makes no sense, or a split names an architecture that was not observed.
+        """
+        folder = Path(folder)
+        observations = tuple(read_observations(folder / OBSERVATIONS_FILE, space))
+        space = observations[0].architecture.space
+        path = folder / SPLITS_FILE
+        if not path.exists():
+            return cls(space, observations)
+        data = _checked(read_json(path), path)
+        by_key: dict[str, list[Observation]] = {}
+        for item in observations:
+            by_key.setdefault(item.architecture.key, []).append(item)
+        splits = tuple(_split(entry, by_key, path) for entry in data["splits"])
+        return cls(space, observations, splits, str(data.get("task", "")))
+
+
+def _keys(observations: tuple[Observation, ...]) -> list[str]:
+    return list(dict.fromkeys(item.architecture.key for item in observations))
+
+
+def _checked(data: Any, path: Path) -> Mapping[str, Any]:
+    if not isinstance(data, dict) or not isinstance(data.get("splits"), list):
+        raise IntegrityError(f"{path} does not hold a list of splits; write it again (docs/formats.md).")
+    for key in data:
+        if key not in ("format", "space", "task", "splits"):
+            raise UnknownNameError("key", key, ("format", "space", "task", "splits"), str(path))
+    if data.get("format") != _FORMAT:
+        raise IntegrityError(f"{path} has format {data.get('format')!r}; this version reads format {_FORMAT}.")
+    return data
+
+
+def _split(entry: Any, by_key: Mapping[str, list[Observation]], path: Path) -> Split:
+    if not isinstance(entry, dict) or set(entry) != {"name", "train", "test"}:
+        raise IntegrityError(f"{path}: a split is {str(entry)[:80]}; expected the keys name, train and test.")
+    name = str(entry["name"])
+    both = set(entry["train"]) & set(entry["test"])
+    if both:
+        raise InputError(f"{path}: split {name} trains and tests on {sorted(both)[0]}; take it out of one side.")
+    sides = []
+    for side in ("train", "test"):
+        for key in entry[side]:
+            if key not in by_key:
+                raise UnknownNameError("architecture key", key, by_key, f"{path}, split {name}")
+        sides.append(tuple(item for key in entry[side] for item in by_key[key]))
+    return Split(name, *sides)
