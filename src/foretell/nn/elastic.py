@@ -1,0 +1,64 @@
+"""Parameters of which a smaller network uses the leading part ("first n everywhere", REFERENCE 2.1)."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["ElasticLayerNorm", "ElasticLinear", "leading"]
+
+
+def leading(tensor: Tensor, *sizes: int) -> Tensor:
+    """The first `sizes` entries of each dimension: the tensor itself where nothing is cut, else a view.
+
+    Args:
+        tensor: One or two dimensions.
+        sizes: One size for each dimension, at most the tensor's own.
+    """
+    for dim, size in enumerate(sizes):
+        if size != tensor.shape[dim]:
+            tensor = tensor.narrow(dim, 0, size)
+    return tensor
+
+
+class ElasticLinear(nn.Module):
+    """A linear layer of which any leading block of inputs and outputs can be used alone.
+
+    Args:
+        inputs: Largest number of inputs.
+        outputs: Largest number of outputs.
+        fan_out: The fan-out of Xavier's uniform initialisation where it is not `outputs`: the parts of one
+            published in-projection were drawn as a single matrix (REFERENCE 2.2).
+    """
+
+    def __init__(self, inputs: int, outputs: int, fan_out: int | None = None) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs))
+        self.bias = nn.Parameter(torch.zeros(outputs))
+        bound = math.sqrt(6.0 / (inputs + (fan_out or outputs)))
+        nn.init.uniform_(self.weight, -bound, bound)
+
+    def forward(self, x: Tensor, outputs: int) -> Tensor:
+        """Map `x` [..., inputs] to [..., outputs]; the inputs used are as many as `x` has."""
+        return F.linear(x, leading(self.weight, outputs, x.shape[-1]), leading(self.bias, outputs))
+
+
+class ElasticLayerNorm(nn.Module):
+    """Layer normalisation (eps 1e-5) over as many leading channels as the input has.
+
+    Args:
+        width: Largest number of channels.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `x` [..., d] over its last dimension."""
+        width = x.shape[-1]
+        return F.layer_norm(x, (width,), leading(self.weight, width), leading(self.bias, width))
