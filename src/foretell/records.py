@@ -8,7 +8,7 @@ import json
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -43,6 +43,7 @@ def storage(path: Path) -> Iterator[None]:
     reasons = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",
+        errno.EFBIG: "the file may not grow any further",
         errno.EROFS: "the file system is read-only",
         errno.EACCES: "permission is denied",
         errno.EPERM: "permission is denied",
@@ -98,16 +99,28 @@ def read_json(path: Path) -> Any:
 
 
 def append_jsonl(file: IO[str], rows: Iterable[Mapping[str, object]], *, sync: bool = True) -> None:
-    """Append `rows` to an open JSON-lines file, one line each, with one flush (and one fsync) for all.
+    """Append `rows` to an open JSON-lines file, one line each, with one write (and one fsync) for all.
+
+    Where the disk refuses, the file is cut back to the rows that it had.
 
     Raises:
         StorageError: The disk is full, read-only or not permitted.
     """
+    data = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows).encode()
     with storage(Path(file.name)):
-        file.write("".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows))
         file.flush()
-        if sync:
-            os.fsync(file.fileno())
+        descriptor = file.fileno()
+        before = os.fstat(descriptor).st_size
+        try:
+            # Past the file object's buffer: what the disk refuses must not be tried again when it closes.
+            while data:
+                data = data[os.write(descriptor, data) :]
+            if sync:
+                os.fsync(descriptor)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(descriptor, before)
+            raise
 
 
 def read_jsonl(path: Path, *, repair: bool = False) -> list[dict[str, Any]]:

@@ -52,9 +52,10 @@ def features(space: SearchSpace, population: Population, kind: FeatureKind) -> n
         return _averages(space, population) / np.array(norm)
     if kind == "hat-bleu":
         means = _averages(space, population) / _maxima(space)
+        canonical = space.canonical(population)
         for column, gene in enumerate(space.genes):
             if gene.attends is not None:
-                raw = population[:, space.columns(gene.name)]
+                raw = canonical[:, space.columns(gene.name)]
                 active = space.active(population)[:, space.columns(gene.name)]
                 means[:, column] = (1 + (raw * active).sum(1) / active.sum(1)) / 3
         return means
@@ -84,11 +85,12 @@ def _maxima(space: SearchSpace) -> npt.NDArray[np.float64]:
 
 
 def _physical_values(space: SearchSpace, population: Population) -> npt.NDArray[np.float64]:
-    values = space.canonical(population).astype(np.float64)
+    canonical = space.canonical(population)
+    values = canonical.astype(np.float64)
     for gene in space.genes:
         if gene.attends is not None:
             columns = space.columns(gene.name)
-            values[:, columns] = attended_layers(space.canonical(population)[:, columns])
+            values[:, columns] = attended_layers(canonical[:, columns])
     return values
 
 

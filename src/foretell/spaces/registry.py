@@ -117,7 +117,10 @@ def load_space(path: Path) -> SearchSpace:
     if not isinstance(data, dict):
         raise InputError(f"{path} holds {type(data).__name__}; expected the keys name, like, backbone and genes.")
     _check_keys(data, ("name", "like", "description", "backbone", "genes"), "key", path)
-    base = create(str(data["like"])) if "like" in data else None
+    if "like" in data:
+        # Known spaces only: a file that is like a file could be like itself.
+        _check_keys({data["like"]: None}, _SPACES, "search space", path)
+    base = create(data["like"]) if "like" in data else None
     given_backbone = _mapping(data, "backbone", path)
     given_genes = _mapping(data, "genes", path)
     _check_keys(given_backbone, Backbone.__dataclass_fields__, "backbone key", path)

@@ -1,0 +1,44 @@
+import inspect
+
+import pytest
+
+from foretell import errors
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        ("InputError", 2),
+        ("UnknownNameError", 2),
+        ("IntegrityError", 2),
+        ("RunBusyError", 2),
+        ("InfeasibleError", 3),
+        ("BudgetReachedError", 4),
+        ("InterruptedRunError", 130),
+    ],
+)
+def test_exit_codes_of_the_design(name: str, code: int):
+    assert getattr(errors, name).exit_code == code
+
+
+def test_one_tree():
+    classes = [item for _, item in inspect.getmembers(errors, inspect.isclass) if item.__module__ == errors.__name__]
+    assert {item.__name__ for item in classes} == set(errors.__all__)
+    assert all(issubclass(item, errors.ForetellError) for item in classes)
+    assert issubclass(errors.InputError, ValueError)
+
+
+def test_the_nearest_name_is_offered():
+    error = errors.UnknownNameError("key", "constrait", ["constraint", "schedule"], "study.yaml")
+    assert str(error) == "unknown key 'constrait' in study.yaml; did you mean 'constraint'?"
+    assert error.nearest == "constraint"
+
+
+def test_all_names_are_listed_where_none_is_near():
+    error = errors.UnknownNameError("cost", "zzz", ["latency", "flops"])
+    assert str(error) == "unknown cost 'zzz'; known are: latency, flops."
+    assert error.nearest is None
+
+
+def test_names_need_not_be_text():
+    assert errors.UnknownNameError("key", 7, [70, 8]).nearest == "70"
