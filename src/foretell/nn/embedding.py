@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -10,7 +10,21 @@ from torch import Tensor, nn
 from foretell.nn.elastic import leading
 from foretell.nn.tokens import PAD
 
-__all__ = ["TokenMatrices"]
+__all__ = ["TokenMatrices", "TokenRows"]
+
+
+class TokenRows(NamedTuple):
+    """The matrices as one architecture sees them.
+
+    Attributes:
+        source: Source embeddings, [V source, de].
+        target: Embeddings of the decoder's input, [V target, dd].
+        output: The output layer, [V target, dd].
+    """
+
+    source: Tensor
+    target: Tensor
+    output: Tensor
 
 
 class TokenMatrices(nn.Module):
@@ -35,17 +49,19 @@ class TokenMatrices(nn.Module):
             self.target_rows = _matrix(sizes[1], widths[1])
             self.output_rows = _matrix(sizes[1], widths[1])
 
-    def source(self, width: int) -> Tensor:
-        """Source embeddings, [V source, width]."""
-        return _columns(self.shared if self.is_shared else self.source_rows, width)
+    def slices(self, encoder_width: int, decoder_width: int) -> TokenRows:
+        """The leading columns that a network of these widths uses.
 
-    def target(self, width: int) -> Tensor:
-        """Embeddings of the decoder's input, [V target, width]."""
-        return _columns(self.shared if self.is_shared else self.target_rows, width)
-
-    def output(self, width: int) -> Tensor:
-        """The output layer, [V target, width]."""
-        return _columns(self.shared if self.is_shared else self.output_rows, width)
+        Cut once for a whole pass and, where they coincide, a single tensor: its gradients are then summed
+        at the small size and spread over the full matrix once.
+        """
+        if not self.is_shared:
+            target = _columns(self.target_rows, decoder_width)
+            output = _columns(self.output_rows, decoder_width)
+            return TokenRows(_columns(self.source_rows, encoder_width), target, output)
+        wide = _columns(self.shared, max(encoder_width, decoder_width))
+        target = _columns(wide, decoder_width)
+        return TokenRows(_columns(wide, encoder_width), target, target)
 
 
 def _matrix(size: int, width: int) -> nn.Parameter:

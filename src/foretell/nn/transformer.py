@@ -15,7 +15,7 @@ from foretell.errors import InputError
 from foretell.nn.attention import Past
 from foretell.nn.dropout import Dropout
 from foretell.nn.elastic import ElasticLayerNorm
-from foretell.nn.embedding import TokenMatrices
+from foretell.nn.embedding import TokenMatrices, TokenRows
 from foretell.nn.fitting import check_consistent, check_fits, shape_from_json, shape_to_json
 from foretell.nn.layers import DecoderLayer, EncoderLayer
 from foretell.nn.loss import smoothed_cross_entropy
@@ -102,15 +102,16 @@ class Seq2SeqTransformer(nn.Module):
         Returns:
             [B, T, V target].
         """
-        return self.logits(self.features(source, target_in, shape), shape)
+        features, output = self._features(source, target_in, self._resolve(shape))
+        return F.linear(features, output)
 
     def features(self, source: Tensor, target_in: Tensor, shape: TransformerShape | None = None) -> Tensor:
         """As `forward`, without the output layer: [B, T, dd]."""
-        return self.decode(target_in, self.encode(source, shape), shape)
+        return self._features(source, target_in, self._resolve(shape))[0]
 
     def logits(self, features: Tensor, shape: TransformerShape | None = None) -> Tensor:
         """The output layer: features [..., dd] -> [..., V target]."""
-        return F.linear(features, self.tokens.output(self._resolve(shape).decoder_width))
+        return F.linear(features, self._rows(self._resolve(shape)).output)
 
     def loss(
         self,
@@ -133,14 +134,22 @@ class Seq2SeqTransformer(nn.Module):
             Scalars: the smoothed loss in nats summed over tokens (differentiable once), the negative
             log-likelihood in nats summed over tokens, and the number of tokens (int64).
         """
-        features = self.features(source, target_in, shape).flatten(0, 1)
-        targets = target_out.flatten()
-        real = (targets != PAD).nonzero().squeeze(1)
-        if len(real) < len(targets):
-            features, targets = features.index_select(0, real), targets.index_select(0, real)
-        weight = self.tokens.output(features.shape[1])
-        total, nll = smoothed_cross_entropy(features, weight, targets, smoothing)
-        return total, nll, torch.tensor(len(real), device=total.device)
+        features, output = self._features(source, target_in, self._resolve(shape))
+        return _token_loss(features, output, target_out, smoothing)
+
+    def decoder_loss(
+        self,
+        encoded: EncoderOutput,
+        target_in: Tensor,
+        target_out: Tensor,
+        smoothing: float = 0.1,
+        shape: TransformerShape | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """As `loss`, with the encoder's part already done: decoders that share it need not repeat it."""
+        shape = self._resolve(shape)
+        rows = self._rows(shape)
+        features = self._decode(target_in, encoded, rows.target, shape)
+        return _token_loss(features, rows.output, target_out, smoothing)
 
     def encode(
         self, source: Tensor, shape: TransformerShape | None = None, *, layers: int | None = None
@@ -155,9 +164,11 @@ class Seq2SeqTransformer(nn.Module):
         """
         shape = self._resolve(shape)
         kept = min(layers or max(shape.attended), len(shape.encoder_ffn))
+        return self._run_encoder(source, self._rows(shape).source, shape, kept)
+
+    def _run_encoder(self, source: Tensor, rows: Tensor, shape: TransformerShape, kept: int) -> EncoderOutput:
         width = shape.encoder_width
-        positions = self.encoder_positions(0, source.shape[1], width)
-        x = _embed(source, self.tokens.source(width), positions)
+        x = _embed(source, rows, self.encoder_positions(0, source.shape[1], width))
         drop = self._drop(self.dropout * width / self.reference_widths[0], 2 * len(shape.encoder_ffn) + 1, x)
         mask = _padding_mask(source, x.dtype)
         x = drop(x)
@@ -182,13 +193,29 @@ class Seq2SeqTransformer(nn.Module):
         Returns:
             Features [B, T, dd].
         """
-        state = self.start(encoded, shape)
-        state.pasts = []
-        return self._run_decoder(target_in, state, self._resolve(shape))
+        shape = self._resolve(shape)
+        return self._decode(target_in, encoded, self._rows(shape).target, shape)
+
+    def _decode(self, target_in: Tensor, encoded: EncoderOutput, rows: Tensor, shape: TransformerShape) -> Tensor:
+        state = DecoderState(0, [], self._cross_keys_values(encoded, shape))
+        return self._run_decoder(target_in, state, rows, shape)
+
+    def _features(self, source: Tensor, target_in: Tensor, shape: TransformerShape) -> tuple[Tensor, Tensor]:
+        """Features [B, T, dd] and the output layer [V, dd] to put on them."""
+        rows = self._rows(shape)
+        encoded = self._run_encoder(source, rows.source, shape, max(shape.attended))
+        return self._decode(target_in, encoded, rows.target, shape), rows.output
+
+    def _rows(self, shape: TransformerShape) -> TokenRows:
+        return self.tokens.slices(shape.encoder_width, shape.decoder_width)
 
     def start(self, encoded: EncoderOutput, shape: TransformerShape | None = None) -> DecoderState:
         """Prepare token-by-token decoding: project every layer's keys and values of the encoder once."""
         shape = self._resolve(shape)
+        pasts = [Past() for _ in shape.attended]
+        return DecoderState(0, pasts, self._cross_keys_values(encoded, shape))
+
+    def _cross_keys_values(self, encoded: EncoderOutput, shape: TransformerShape) -> list[tuple[Tensor, Tensor | None]]:
         if max(shape.attended) > len(encoded.layers):
             raise InputError(
                 f"the decoder attends to the last {max(shape.attended)} encoder layers, "
@@ -199,7 +226,7 @@ class Seq2SeqTransformer(nn.Module):
         for layer, attended in zip(layers, shape.attended, strict=False):
             memory, mask = encoded.memory(attended)
             crosses.append((layer.cross_attention.keys_values(memory), mask))
-        return DecoderState(0, [Past() for _ in shape.attended], crosses)
+        return crosses
 
     def step(self, tokens: Tensor, state: DecoderState, shape: TransformerShape | None = None) -> Tensor:
         """Read one more token of every hypothesis.
@@ -212,14 +239,15 @@ class Seq2SeqTransformer(nn.Module):
         Returns:
             Features of the last position, [B·n, dd].
         """
-        features = self._run_decoder(tokens[:, None], state, self._resolve(shape))
+        shape = self._resolve(shape)
+        features = self._run_decoder(tokens[:, None], state, self._rows(shape).target, shape)
         state.position += 1
         return features.squeeze(1)
 
-    def _run_decoder(self, tokens: Tensor, state: DecoderState, shape: TransformerShape) -> Tensor:
+    def _run_decoder(self, tokens: Tensor, state: DecoderState, rows: Tensor, shape: TransformerShape) -> Tensor:
         width = shape.decoder_width
         positions = self.decoder_positions(state.position, tokens.shape[1], width)
-        x = _embed(tokens, self.tokens.target(width), positions)
+        x = _embed(tokens, rows, positions)
         drop = self._drop(self.dropout * width / self.reference_widths[1], 3 * len(shape.decoder_ffn) + 1, x)
         x = drop(x)
         pasts: Sequence[Past | None] = state.pasts or [None] * len(shape.decoder_ffn)
@@ -246,18 +274,15 @@ class Seq2SeqTransformer(nn.Module):
         """A stand-alone network with copies of the slices that `shape` uses, and the same outputs."""
         shape = self._resolve(shape)
         config = {**self.config(), "shape": shape_to_json(shape)}
-        with torch.random.fork_rng(devices=[]), torch.device(self._device):
+        some = next(self.parameters())
+        with torch.random.fork_rng(devices=[]), torch.device(some.device):
             network = self.from_config(config)
-        network.to(dtype=self.tokens.output(1).dtype).train(self.training)
+        network.to(dtype=some.dtype).train(self.training)
         theirs = dict(self.named_parameters())
         with torch.no_grad():
             for name, parameter in network.named_parameters():
                 parameter.copy_(theirs[name][tuple(slice(size) for size in parameter.shape)])
         return network
-
-    @property
-    def _device(self) -> torch.device:
-        return self.tokens.output(1).device
 
     def config(self) -> dict[str, Any]:
         """Everything but the weights, as JSON values; `from_config` rebuilds the network."""
@@ -297,6 +322,17 @@ class Seq2SeqTransformer(nn.Module):
 def _embed(tokens: Tensor, weight: Tensor, positions: Tensor) -> Tensor:
     """Embeddings times the square root of their width, plus positions: [B, T, d]."""
     return torch.add(positions, F.embedding(tokens, weight), alpha=math.sqrt(weight.shape[1]))
+
+
+def _token_loss(
+    features: Tensor, output: Tensor, target_out: Tensor, smoothing: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    features, targets = features.flatten(0, 1), target_out.flatten()
+    real = (targets != PAD).nonzero().squeeze(1)
+    if len(real) < len(targets):
+        features, targets = features.index_select(0, real), targets.index_select(0, real)
+    total, nll = smoothed_cross_entropy(features, output, targets, smoothing)
+    return total, nll, torch.tensor(len(real), device=total.device)
 
 
 def _padding_mask(tokens: Tensor, dtype: torch.dtype) -> Tensor | None:
