@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-__all__ = ["Meter", "ProgressStyle", "show_progress", "track"]
+__all__ = ["Meter", "ProgressStyle", "forward_progress", "show_progress", "track"]
 
 ProgressStyle = Literal["bar", "lines", "quiet"]
 
@@ -67,8 +67,28 @@ class _Bar:
             self.progress.update(self.task, completed=done, note=note)
 
 
+class _Forwarding:
+    """Hands every report to a function, at most five times a second: a worker's link to its parent."""
+
+    def __init__(self, send: Callable[[str, float, str], None], title: str, total: float) -> None:
+        self.send, self.title, self.total = send, title, total
+        self.last = 0.0
+
+    def update(self, done: float, note: str = "") -> None:
+        now = time.monotonic()
+        if now - self.last >= 0.2:
+            self.last = now
+            self.send(self.title, done / self.total, note)
+
+
 _style: ContextVar[ProgressStyle] = ContextVar("foretell-progress-style", default="quiet")
 _live: ContextVar[Progress | None] = ContextVar("foretell-progress-live", default=None)
+_send: ContextVar[Callable[[str, float, str], None] | None] = ContextVar("foretell-progress-send", default=None)
+
+
+def forward_progress(send: Callable[[str, float, str], None]) -> None:
+    """From now on hand every report in this context to `send(title, share done, note)` and show nothing."""
+    _send.set(send)
 
 
 @contextmanager
@@ -117,8 +137,10 @@ def track(title: str, total: float) -> Iterator[Meter]:
         title: What is running, in a few words.
         total: How many units of work there are.
     """
-    style, live = _style.get(), _live.get()
-    if style == "lines":
+    style, live, send = _style.get(), _live.get(), _send.get()
+    if send is not None:
+        yield _Forwarding(send, title, total)
+    elif style == "lines":
         yield _Lines(title, total)
     elif live is not None:
         bar = _Bar(live, title, total)

@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 
 # One module a command group; each has a function `register(app)`. In the order of `foretell --help`.
-_GROUPS = ("spaces",)
+_GROUPS = ("search", "train", "supernet", "corpus", "spaces", "imports")
 
 
 def _version(value: bool) -> None:
@@ -84,4 +84,14 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         print(f"foretell: {error}", file=sys.stderr)
         return error.exit_code
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        kind = type(error).__name__
+        print(
+            f"foretell: unexpected {kind}: {error}; this is a fault of foretell: please report it with the traceback "
+            "that --debug shows (foretell --debug ...).",
+            file=sys.stderr,
+        )
+        return 1
     return 0

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-__all__ = ["JsonOption", "print_json", "print_table"]
+__all__ = ["JsonOption", "plain", "print_json", "print_table"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -31,3 +31,8 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)
+
+
+def plain(text: str) -> str:
+    """Text from a corpus or a model without the control characters that a terminal would obey."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Protocol, Self, runtime_checkable
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from foretell.observations import Observation
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["Prediction", "Predictor", "Spent"]
+__all__ = ["Piecewise", "Prediction", "Predictor", "Report", "Spent"]
 
 
 @dataclass
@@ -81,4 +82,17 @@ class Predictor(Protocol):
         Args:
             population: `int16 [n, columns]` of the predictor's space, canonical or not, n may be 0.
         """
+        ...
+
+
+Report = Callable[[Population, npt.NDArray[np.float64]], None]
+"""Takes canonical rows `[k, columns]` and their scores `[k]`."""
+
+
+@runtime_checkable
+class Piecewise(Protocol):
+    """A predictor so slow that it reports pieces of a population before the whole is done."""
+
+    def reporting(self, report: Report) -> AbstractContextManager[None]:
+        """Inside the block `predict` hands each finished piece to `report`, every distinct row exactly once."""
         ...

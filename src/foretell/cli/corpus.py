@@ -1,0 +1,105 @@
+"""`foretell corpus`: the parallel text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretell.cli.output import JsonOption, print_json, print_table
+
+__all__ = ["register"]
+
+_group = typer.Typer(no_args_is_help=True, help="List, fetch and look at parallel corpora.")
+
+_Source = Annotated[str, typer.Option("--source", help="Language translated from.")]
+_Target = Annotated[str, typer.Option("--target", help="Language translated to.")]
+_Paths = Annotated[list[Path] | None, typer.Option("--path", help="For files: two text files or one TSV.")]
+_Name = Annotated[str, typer.Argument(help="home-assistant, files or hub.")]
+_Dataset = Annotated[str | None, typer.Option("--dataset", help="For hub: the data set (wmt14).")]
+_Subset = Annotated[str | None, typer.Option("--subset", help="For hub: its configuration (de-en).")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(_group, name="corpus")
+
+
+@_group.command("list")
+def _list(as_json: JsonOption = False) -> None:
+    """List the kinds of corpora.
+
+    Example: `foretell corpus list`
+    """
+    from foretell.tasks import CORPORA
+
+    if as_json:
+        print_json({"corpora": CORPORA})
+    else:
+        print_table("Corpora", ["name", "what"], [[name, text] for name, text in CORPORA.items()])
+
+
+@_group.command("fetch")
+def _fetch(
+    name: _Name = "home-assistant",
+    source: _Source = "en",
+    target: _Target = "de",
+    path: _Paths = None,
+    dataset: _Dataset = None,
+    subset: _Subset = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Get a corpus, clean and split it, and keep it in the cache folder.
+
+    Examples:
+    `foretell corpus fetch home-assistant --target ga`
+
+    `foretell corpus fetch files --path train.en --path train.de`
+    """
+    _describe(name, source, target, path, dataset, subset, as_json, examples=0)
+
+
+@_group.command("show")
+def _show(
+    name: _Name = "home-assistant",
+    source: _Source = "en",
+    target: _Target = "de",
+    path: _Paths = None,
+    dataset: _Dataset = None,
+    subset: _Subset = None,
+    examples: Annotated[int, typer.Option("--examples", "-n", min=0, help="Training pairs to print.")] = 5,
+    as_json: JsonOption = False,
+) -> None:
+    """Show sizes, provenance and some pairs of a corpus.
+
+    Example: `foretell corpus show home-assistant --target ga -n 3`
+    """
+    _describe(name, source, target, path, dataset, subset, as_json, examples)
+
+
+def _describe(
+    name: str,
+    source: str,
+    target: str,
+    path: list[Path] | None,
+    dataset: str | None,
+    subset: str | None,
+    as_json: bool,
+    examples: int,
+) -> None:
+    from foretell.cli.options import study_from
+    from foretell.cli.output import plain
+    from foretell.tasks import SPLITS, load_corpus
+
+    values = {"name": name, "source": source, "target": target, "dataset": dataset, "subset": subset}
+    study = study_from(None, corpus={**values, "paths": [str(p) for p in path or []]})
+    corpus = load_corpus(study.corpus)
+    sizes = {split: len(corpus.split(split)) for split in SPLITS}
+    if as_json:
+        pairs = corpus.train[:examples]
+        print_json({"sizes": sizes, "fingerprint": corpus.fingerprint, "provenance": corpus.provenance, "pairs": pairs})
+        return
+    print_table(f"{name}, {source}-{target}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
+    for left, right in corpus.train[:examples]:
+        typer.echo(f"{plain(left)}\n    {plain(right)}")

@@ -1,0 +1,40 @@
+"""`foretell import`: published data in our formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretell.cli.output import JsonOption, print_json
+
+__all__ = ["register"]
+
+_group = typer.Typer(no_args_is_help=True, help="Convert published measurements to foretell's formats.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(_group, name="import")
+
+
+@_group.command("llmas")
+def _llmas(
+    path: Annotated[Path, typer.Argument(help="The published folder (it holds train-test_seedarchs).")],
+    task: Annotated[str, typer.Option("--task", help="wmt14ende, wmt14enfr or wmt19ende.")] = "wmt14ende",
+    out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("observations"),
+    as_json: JsonOption = False,
+) -> None:
+    """Convert TFS-Eval: 30 architectures, their scores and the three splits (REFERENCE 10).
+
+    Example: `foretell import llmas ../shared/data/llmas --task wmt14ende --out tfs-eval`
+    """
+    from foretell.observations import import_llmas
+
+    found = import_llmas(path, task, out)
+    count, splits = len(found.observations), [split.name for split in found.splits]
+    if as_json:
+        print_json({"observations": count, "splits": splits, "out": str(out)})
+    else:
+        typer.echo(f"{count} observations and {len(splits)} splits written to {out}.")

@@ -1,0 +1,41 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from foretell.study import StudyConfig
+
+__all__ = ["OutOption", "ResumeOption", "SpaceOption", "StudyArgument", "StudyOption", "study_from"]
+
+StudyArgument = Annotated[
+    Path | None, typer.Argument(metavar="[STUDY.yaml]", help="A study file; without one, the default study.")
+]
+StudyOption = Annotated[Path | None, typer.Option("--study", help="A study file; without one, the default study.")]
+SpaceOption = Annotated[str | None, typer.Option("--space", help="A search space by name, or a YAML file.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the results.")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what is in the folder.")]
+
+
+def study_from(path: Path | None, **changes: Any) -> StudyConfig:
+    """The study of a file with the command line's changes; None changes nothing.
+
+    Keys with a double underscore reach into a part: `search__seed`.
+    """
+    from foretell.study import load_study
+
+    study = load_study(path)
+    data = study.model_dump(mode="json")
+    for name, value in changes.items():
+        if value is None:
+            continue
+        *parents, key = name.split("__")
+        part = data
+        for parent in parents:
+            part = part[parent]
+        part[key] = value
+    return load_study(None, data)

@@ -1,0 +1,55 @@
+"""The result of a run as text of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import typer
+
+from foretell.cli.output import print_table
+
+__all__ = ["print_result"]
+
+
+def print_result(result: Mapping[str, Any]) -> None:
+    """Print what `result.json` holds: the winner, what it is compared with, and what it took."""
+    entries = {"winner": result["winner"], **result["baselines"]}
+    rows = [_row(name, entry) for name, entry in entries.items()]
+    copied = result["copy_source"]["metrics"]["test_bleu"]
+    rows.append(["copy the source", "", "", "", "", "", f"{copied:.2f}"])
+    header = ["", "params", "FLOPs", "pred. ms", "meas. ms", "valid BLEU", "test BLEU"]
+    print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
+    genes = result["winner"]["architecture"]
+    print_table("The winner's genes", ["gene", "value"], [[name, _value(value)] for name, value in genes.items()])
+    seconds = result["stages"]
+    total = [["total", f"{sum(seconds.values()):.1f}"]]
+    print_table("Seconds", ["stage", "s"], [[name, f"{value:.1f}"] for name, value in seconds.items()] + total)
+    asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
+    for predictor in asked:
+        typer.echo(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+
+
+def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
+    costs, metrics = entry["costs"], entry["metrics"]
+    return [
+        name,
+        f"{costs['parameters']:,.0f}",
+        f"{costs['flops'] / 1e6:.1f} M",
+        _optional(costs, "predicted_latency_ms"),
+        _optional(costs, "latency_ms"),
+        f"{metrics['valid_bleu']:.2f}",
+        f"{metrics['test_bleu']:.2f}",
+    ]
+
+
+def _optional(values: Mapping[str, float], name: str) -> str:
+    return f"{values[name]:.2f}" if name in values else ""
+
+
+def _value(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _verdict(result: Mapping[str, Any]) -> str:
+    return "kept" if result["constraint_met"] else "NOT kept when measured"

@@ -1,0 +1,88 @@
+"""`foretell train` and `foretell translate`: networks trained from scratch, and what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from foretell.cli.options import OutOption, ResumeOption, StudyOption, study_from
+from foretell.cli.output import JsonOption, plain, print_json
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the command line."""
+    app.command("train")(_train)
+    app.command("translate")(_translate)
+
+
+def _train(
+    architecture: Annotated[
+        Path | None, typer.Argument(metavar="[ARCHITECTURE.yaml]", help="Gene names and values.")
+    ] = None,
+    observe: Annotated[
+        int | None, typer.Option("--observe", min=1, help="Instead of one: pick so many architectures and train each.")
+    ] = None,
+    study: StudyOption = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, data order and dropout.")] = None,
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Train an architecture from scratch, or label several of them.
+
+    Corpus, recipe and space are those of the study. One architecture leaves its weights, its vocabulary and
+    `observation.json` in the folder; several leave `observations.jsonl`, one line each as they finish. What
+    was trained before under the same settings is not trained again.
+
+    Examples:
+    `foretell train architecture.yaml --out runs/mine`
+
+    `foretell train --observe 10 --out runs/labels --resume`
+    """
+    from foretell.errors import InputError
+    from foretell.study import train_observations, train_one
+
+    if (architecture is None) == (observe is None):
+        raise InputError("give either an architecture file or --observe N, not both and not neither.")
+    chosen = study_from(study, train__seed=seed)
+    if observe is not None:
+        found = train_observations(chosen, observe, out or Path("runs/observations"), resume=resume)
+    else:
+        assert architecture is not None  # noqa: S101 - the exclusive choice above, for the type checker
+        found = [train_one(chosen, architecture, out or Path("runs") / architecture.stem, resume=resume)]
+    if as_json:
+        print_json({"observations": [item.to_dict() for item in found]})
+        return
+    for item in found:
+        metrics = item.metrics
+        typer.echo(
+            f"{item.architecture.key}  valid BLEU {metrics['valid_bleu']:.2f}  test BLEU {metrics['test_bleu']:.2f}  "
+            f"valid loss {metrics['valid_loss']:.3f} bits"
+        )
+
+
+def _translate(
+    run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
+    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to translate.")] = None,
+    beam: Annotated[int, typer.Option("--beam", min=1, help="Hypotheses kept; 1 is greedy.")] = 4,
+    as_json: JsonOption = False,
+) -> None:
+    """Translate sentences with a trained network; without texts, the lines of standard input.
+
+    Example: `foretell translate runs/home-assistant-en-de "No devices found on the network"`
+    """
+    import sys
+
+    from foretell.study import translate_texts
+
+    sources = texts or [line.rstrip("\n") for line in sys.stdin]
+    found = translate_texts(run, sources, beam=beam)
+    if as_json:
+        print_json({"translations": found})
+    else:
+        for line in found:
+            typer.echo(plain(line))

@@ -1,0 +1,90 @@
+"""Scores on disk the moment they exist, so that none is ever computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.errors import IntegrityError
+from foretell.records import append_jsonl, read_jsonl, storage
+from foretell.spaces import Population, SearchSpace
+
+__all__ = ["ScoreJournal", "open_journal"]
+
+_FORMAT = 1
+
+
+class ScoreJournal:
+    """A growing file of scored architectures; a search replays from it after a crash.
+
+    A search is a pure function of its seed and its scores. The journal therefore holds scores only: a
+    resumed search runs from its beginning, finds every score it had, and goes on where it was. What is
+    lost at a crash is the batch of architectures that was being scored.
+
+    Args:
+        path: The file, made if it does not exist.
+        space: The space of the architectures.
+
+    Raises:
+        IntegrityError: The file was written for another space, or a line of it is damaged.
+        StorageError: The file cannot be written.
+    """
+
+    def __init__(self, path: Path, space: SearchSpace) -> None:
+        self.path, self.space = path, space
+        self._file: IO[str] | None = None
+        self.scores: dict[str, dict[bytes, float]] = {}
+        header = {"format": _FORMAT, "space": space.fingerprint}
+        rows = read_jsonl(path, repair=True)
+        if rows and rows[0] != header:
+            raise IntegrityError(
+                f"{path} was written for another space or version; choose another folder with --out or delete it."
+            )
+        for row in rows[1:]:
+            self._take(row)
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("a", encoding="utf-8")
+        if not rows:
+            append_jsonl(self._file, [header])
+
+    def _take(self, line: dict[str, object]) -> None:
+        known = self.scores.setdefault(str(line["predictor"]), {})
+        rows = np.array(line["rows"], dtype=np.int16)
+        for row, score in zip(rows, line["scores"], strict=True):  # type: ignore[call-overload]
+            known[row.tobytes()] = float("nan") if score is None else score
+
+    def append(self, predictor: str, population: Population, scores: npt.NDArray[np.float64]) -> None:
+        """Record the scores [n] of canonical rows [n, columns]; they are on the disk when this returns.
+
+        Raises:
+            StorageError: The disk is full or read-only.
+        """
+        if self._file is None:
+            raise ValueError("the journal is closed")
+        values = [None if np.isnan(score) else float(score) for score in scores]
+        append_jsonl(self._file, [{"predictor": predictor, "rows": population.tolist(), "scores": values}])
+
+    def close(self) -> None:
+        """Close the file; nothing is pending."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+@contextmanager
+def open_journal(path: Path | None, space: SearchSpace) -> Iterator[ScoreJournal | None]:
+    """A journal for the time of a block; None for no path."""
+    if path is None:
+        yield None
+        return
+    journal = ScoreJournal(path, space)
+    try:
+        yield journal
+    finally:
+        journal.close()

@@ -1,0 +1,181 @@
+"""A study: everything that decides a result, as one YAML file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from foretell.costs import Constraints
+from foretell.errors import InputError, UnknownNameError
+from foretell.search import Evolution, Schedule
+from foretell.tasks import CorpusConfig
+from foretell.training import Recipe
+
+__all__ = ["LatencySettings", "SearchSettings", "StudyConfig", "SupernetSettings", "TrainSettings", "load_study"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LatencySettings(_Part):
+    """How this device is measured.
+
+    Attributes:
+        samples: Architectures to measure for the latency predictor.
+        beam: Hypotheses of the translation step that is timed.
+        finalists: The best so many architectures of a search are measured again before one is chosen.
+    """
+
+    samples: int = Field(default=80, ge=20)
+    beam: int = Field(default=4, ge=1)
+    finalists: int = Field(default=5, ge=1)
+
+
+class SupernetSettings(_Part):
+    """The weight-sharing network that scores architectures.
+
+    Attributes:
+        kind: "sandwich" or "spos" (single-path one-shot, as HAT).
+        recipe: How it is trained.
+        seed: Of its weights, data order and sampled architectures.
+    """
+
+    kind: Literal["spos", "sandwich"] = "sandwich"
+    recipe: Recipe = Recipe(updates=3000, warmup=300)
+    seed: int = Field(default=1, ge=0)
+
+
+class SearchSettings(_Part):
+    """The search.
+
+    Attributes:
+        schedule: Which predictor scores which iterations, such as "supernet:1-30".
+        evolution: Sizes of the population and its parts.
+        seed: Of everything random in it.
+    """
+
+    schedule: str = "supernet:1-30"
+    evolution: Evolution = Evolution()
+    seed: int = Field(default=1, ge=0)
+
+    @field_validator("schedule")
+    @classmethod
+    def _readable(cls, text: str) -> str:
+        return str(Schedule.parse(text))
+
+
+class TrainSettings(_Part):
+    """Training the winner, and what it is compared with, from scratch.
+
+    Attributes:
+        recipe: The same for all.
+        seed: Of weights, data order and dropout.
+        beam: Of the translations that are scored.
+        baselines: "smallest" and "largest" are the space's extremes.
+    """
+
+    recipe: Recipe = Recipe()
+    seed: int = Field(default=1, ge=0)
+    beam: int = Field(default=4, ge=1)
+    baselines: tuple[Literal["smallest", "largest"], ...] = ("smallest",)
+
+
+class StudyConfig(_Part):
+    """One study; every part has defaults, and the whole is the default study of `foretell search`.
+
+    Attributes:
+        name: Names the run's folder.
+        space: A search space by name, or the path of a YAML file.
+        corpus: The parallel text.
+        vocabulary: SentencePiece pieces, both languages together.
+        constraints: Limits such as "latency<=20ms", "params<=0.4M"; "latency<=50%" is relative to the
+            space's largest architecture.
+        latency: How the device is measured.
+        supernet: The weight-sharing network.
+        search: The search.
+        train: Training from scratch.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+    """
+
+    name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    space: str = "small-seq2seq"
+    corpus: CorpusConfig = CorpusConfig()
+    vocabulary: int = Field(default=2000, ge=16, le=2**17)
+    constraints: tuple[str, ...] = ("latency<=50%",)
+    latency: LatencySettings = LatencySettings()
+    supernet: SupernetSettings = SupernetSettings()
+    search: SearchSettings = SearchSettings()
+    train: TrainSettings = TrainSettings()
+    device: str = "auto"
+
+    @field_validator("constraints")
+    @classmethod
+    def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        Constraints.parse(text for text in texts if not text.rstrip().endswith("%") or "@" in text)
+        return texts
+
+    def to_yaml(self) -> str:
+        """The whole study as YAML, defaults spelled out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> StudyConfig:
+    """Read a study file.
+
+    Args:
+        path: A YAML file; None is the default study.
+        changes: Values that replace the file's, from the command line.
+
+    Raises:
+        InputError: No such file, not YAML, or a value that makes no sense; one sentence says which.
+        UnknownNameError: An unknown key; the message names the nearest.
+    """
+    data = _read(path) if path is not None else {}
+    try:
+        study = StudyConfig.model_validate({**data, **(changes or {})})
+    except ValidationError as error:
+        raise _sentence(error, str(path or "the study")) from None
+    return _resolve_paths(study, path.parent) if path is not None else study
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"the study {path} does not exist; give the path of a YAML file.") from error
+    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
+        raise InputError(f"the study {path} is not valid YAML ({str(error).splitlines()[0]}); correct it.") from error
+    if data is not None and not isinstance(data, dict):
+        raise InputError(f"the study {path} holds {type(data).__name__}; expected keys such as corpus and space.")
+    return data or {}
+
+
+def _sentence(error: ValidationError, where: str) -> InputError:
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        model: Any = StudyConfig
+        for parent in parents:
+            model = model.model_fields[str(parent)].annotation
+        return UnknownNameError("key", key, model.model_fields, where)
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        return InputError(f"{where}: {place}: {cause}")
+    return InputError(f"{where}: {place} is {first['input']!r}: {first['msg'].lower()}; correct it.")
+
+
+def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
+    """Paths in a study file are relative to the file."""
+    corpus = study.corpus
+    moved = {
+        name: tuple(folder / path for path in getattr(corpus, name)) for name in ("paths", "valid_paths", "test_paths")
+    }
+    space = study.space
+    if space.endswith((".yaml", ".yml")):
+        space = str(folder / space)
+    return study.model_copy(update={"corpus": corpus.model_copy(update=moved), "space": space})

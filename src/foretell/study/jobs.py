@@ -1,0 +1,93 @@
+"""The long jobs of a study, each in a process of its own, each kept in the user's store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from foretell import spaces
+from foretell.observations import Observation
+from foretell.records import fingerprint, lock_folder, write_atomic
+from foretell.spaces import Architecture
+from foretell.study.architectures import write_architecture
+from foretell.study.config import StudyConfig
+from foretell.study.run import store_folder
+from foretell.study.workers import Job
+from foretell.tasks import Task
+
+__all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job"]
+
+
+def scratch_folder(study: StudyConfig, task: Task, architecture: Architecture, seed: int) -> Path:
+    """Where an architecture trained from scratch under this study is kept."""
+    from foretell.training import training_key
+
+    key = training_key(architecture, task, study.train.recipe, seed)
+    return store_folder("trained", fingerprint([key, study.train.beam]))
+
+
+def supernet_folder(study: StudyConfig, task: Task) -> Path:
+    """Where the study's supernet is kept."""
+    from foretell.training import supernet_key
+
+    settings = study.supernet
+    space = spaces.create(study.space)
+    return store_folder("supernets", supernet_key(space, task, settings.recipe, settings.kind, settings.seed))
+
+
+def keep_trained(study: StudyConfig, task: Task, architecture: Architecture, target: Path) -> None:
+    """Copy a trained architecture from the store to a folder that then stands alone."""
+    folder = scratch_folder(study, task, architecture, study.train.seed)
+    for name in ("model.safetensors", "observation.json"):
+        write_atomic(target / name, (folder / name).read_bytes())
+    write_architecture(target / "architecture.yaml", architecture)
+    task.vocabulary.save(target / "vocabulary.model")
+
+
+def scratch_job(study: StudyConfig, architecture: Architecture, seed: int, title: str) -> Job:
+    """Train an architecture from scratch and score it; the result is an observation as a dictionary."""
+    values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
+    return Job(title, _scratch, {**values, "title": title})
+
+
+def supernet_job(study: StudyConfig) -> Job:
+    """Train the study's supernet; the result is how training went."""
+    return Job("supernet", _supernet, {"study": study.model_dump(mode="json")})
+
+
+def _scratch(study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str) -> dict[str, Any]:
+    from foretell.training import train_from_scratch
+
+    config = StudyConfig.model_validate(study)
+    task = Task.prepare(config.corpus, config.vocabulary)
+    space = spaces.create(config.space)
+    arch = Architecture.from_dict(space, architecture)
+    folder = scratch_folder(config, task, arch, seed)
+    with lock_folder(folder):
+        settings = config.train
+        found: Observation = train_from_scratch(
+            arch, task, settings.recipe, folder, seed=seed, beam=settings.beam, device=config.device, title=title
+        )
+    return found.to_dict()
+
+
+def _supernet(study: dict[str, Any]) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from foretell.training import train_supernet
+
+    config = StudyConfig.model_validate(study)
+    task = Task.prepare(config.corpus, config.vocabulary)
+    settings = config.supernet
+    folder = supernet_folder(config, task)
+    with lock_folder(folder):
+        _, result = train_supernet(
+            spaces.create(config.space),
+            task,
+            settings.recipe,
+            folder,
+            kind=settings.kind,
+            seed=settings.seed,
+            device=config.device,
+        )
+    return asdict(result)

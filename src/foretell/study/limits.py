@@ -1,0 +1,41 @@
+"""A study's limits in absolute numbers."""
+
+from __future__ import annotations
+
+import re
+
+from foretell.costs import Constraint, Constraints, CostModel
+from foretell.errors import InputError
+
+__all__ = ["resolve_limits"]
+
+_RELATIVE = re.compile(r"^(?P<cost>[a-z_]+)\s*(?P<operator><=|<|>=|>)\s*(?P<percent>[0-9.]+)\s*%$")
+
+
+def resolve_limits(texts: tuple[str, ...], costs: CostModel) -> Constraints:
+    """Read limits, of which some may be relative: "latency<=50%" is half of the largest architecture's.
+
+    Args:
+        texts: As in the study file.
+        costs: The space's costs; latency must have been measured if it is limited.
+
+    Raises:
+        InputError: A limit cannot be read.
+    """
+    return Constraints.parse(_absolute(text, costs) for text in texts)
+
+
+def _absolute(text: str, costs: CostModel) -> str:
+    match = _RELATIVE.match(text.strip())
+    if match is None:
+        return text
+    share = float(match["percent"]) / 100
+    if not 0 < share <= 1:
+        raise InputError(f"the limit {text!r} is not between 0 and 100 % of the largest architecture; correct it.")
+    largest = costs.space.population([costs.space.largest()])
+    value = float(costs.cost(largest, match["cost"])[0]) * share
+    unit = "ms" if match["cost"].startswith("latency") else ""
+    rounded = f"{value:.3g}" if unit else f"{value:.0f}"
+    limit = f"{match['cost']}{match['operator']}{rounded}{unit}"
+    Constraint.parse(limit)
+    return limit

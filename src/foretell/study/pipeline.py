@@ -1,0 +1,142 @@
+"""The main job, from corpus to trained winner (DESIGN 6); every stage is kept, none is done twice."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foretell import spaces
+from foretell.costs import Constraints, CostModel
+from foretell.observations import Observation
+from foretell.records import read_json
+from foretell.search import Schedule, SearchResult, evolve, open_journal
+from foretell.spaces import Architecture, SearchSpace
+from foretell.study.config import StudyConfig
+from foretell.study.device import measure_device, measure_finalists, quick_check
+from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, supernet_job
+from foretell.study.limits import resolve_limits
+from foretell.study.run import Run, open_run
+from foretell.study.scorers import make_scorer
+from foretell.study.workers import run_jobs
+from foretell.tasks import Task
+
+__all__ = ["run_study"]
+
+
+def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
+    """Search for the best architecture that keeps the study's limits, train it, and measure it.
+
+    After a crash or an interruption the same call with `resume` ends where the run would have ended; what
+    is lost is the item in flight (an architecture being measured or scored, the updates since a validation).
+
+    Args:
+        study: What to do.
+        out: The run's folder; None is `runs/<name of the study>`.
+        resume: Go on with what is in the folder.
+
+    Returns:
+        What `result.json` holds (docs/formats.md).
+
+    Raises:
+        InfeasibleError: No architecture keeps the limits; nothing was spent.
+        ForetellError: Something else stopped the run; the message says what to do.
+    """
+    space = spaces.create(study.space)
+    quick_check(space, study)
+    with open_run(study, out, resume=resume) as run:
+        return _Pipeline(run, study, space).go()
+
+
+class _Pipeline:
+    """The stages of one run, in order."""
+
+    def __init__(self, run: Run, study: StudyConfig, space: SearchSpace) -> None:
+        self.run, self.study, self.space = run, study, space
+
+    def go(self) -> dict[str, Any]:
+        with self.run.stage("corpus"):
+            task = Task.prepare(self.study.corpus, self.study.vocabulary)
+        with self.run.stage("latency"):
+            costs = measure_device(self.space, self.study, len(task.vocabulary))
+            limits = resolve_limits(self.study.constraints, costs)
+            limits.check_feasible(costs, np.random.default_rng(self.study.search.seed))
+        with self.run.stage("supernet"):
+            # The baselines depend on nothing that the search finds: they use the core that is left.
+            jobs = [supernet_job(self.study), *(self._scratch_job(a, n) for n, a in self._baselines().items())]
+            run_jobs(jobs)
+        with self.run.stage("search"):
+            found = self._search(task, costs, limits)
+            winner, measured = measure_finalists(
+                self.run.folder, self.study, costs, limits, found, len(task.vocabulary)
+            )
+        with self.run.stage("train"):
+            run_jobs([self._scratch_job(winner, "winner")])
+        return self._report(task, costs, limits, found, winner, measured)
+
+    def _baselines(self) -> dict[str, Architecture]:
+        extremes = {"smallest": self.space.smallest(), "largest": self.space.largest()}
+        return {name: extremes[name] for name in self.study.train.baselines}
+
+    def _scratch_job(self, architecture: Architecture, title: str) -> Any:
+        return scratch_job(self.study, architecture, self.study.train.seed, title)
+
+    def _search(self, task: Task, costs: CostModel, limits: Constraints) -> SearchResult:
+        settings = self.study.search
+        schedule = Schedule.parse(settings.schedule)
+        with open_journal(self.run.folder / "search" / "scores.jsonl", self.space) as journal:
+            scorers = {n: make_scorer(n, self.study, self.space, task, journal) for n in schedule.predictors}
+            return evolve(costs, limits, schedule, scorers, settings.evolution, seed=settings.seed)
+
+    def _trained(self, task: Task, architecture: Architecture) -> Observation:
+        """What training from scratch found; it is in the store by now."""
+        folder = scratch_folder(self.study, task, architecture, self.study.train.seed)
+        return Observation.from_dict(self.space, read_json(folder / "observation.json")["observation"])
+
+    def _report(
+        self,
+        task: Task,
+        costs: CostModel,
+        limits: Constraints,
+        found: SearchResult,
+        winner: Architecture,
+        measured: dict[str, Any],
+    ) -> dict[str, Any]:
+        keep_trained(self.study, task, winner, self.run.folder / "winner")
+        baselines = {name: self._entry(task, costs, a) for name, a in self._baselines().items()}
+        entry = self._entry(task, costs, winner)
+        entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_spread_ms": measured["spread_ms"]}
+        copied = {f"test_{score.name}": score.value for score in task.copy_source_scores("test")}
+        history = [vars(generation) for generation in found.history]
+        return self.run.finish(
+            {
+                "constraint": str(limits),
+                "constraint_met": measured["kept"],
+                "winner": entry,
+                "baselines": baselines,
+                "copy_source": {"metrics": copied},
+                "search": {
+                    "schedule": self.study.search.schedule,
+                    "score": found.score,
+                    "evaluations_asked": found.asked,
+                    "evaluations_distinct": found.distinct,
+                    "history": history,
+                },
+                "finalists": measured["finalists"],
+                "corpus": {"fingerprint": task.corpus.fingerprint, "task": task.fingerprint},
+            }
+        )
+
+    def _entry(self, task: Task, costs: CostModel, architecture: Architecture) -> dict[str, Any]:
+        row = self.space.population([architecture])
+        values = {name: float(value[0]) for name, value in costs.costs(row).items()}
+        if "latency_ms" in values:
+            values["predicted_latency_ms"] = values.pop("latency_ms")
+        trained = self._trained(task, architecture)
+        return {
+            "architecture": architecture.to_dict(),
+            "costs": values,
+            "metrics": dict(trained.metrics),
+            "provenance": dict(trained.provenance),
+        }

@@ -1,0 +1,60 @@
+"""Using what a study has trained: a supernet's scores, a network's translations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from foretell import spaces
+from foretell.errors import InputError
+from foretell.spaces import Architecture
+from foretell.study.architectures import read_architectures
+from foretell.study.config import StudyConfig
+from foretell.study.jobs import supernet_folder, supernet_job
+from foretell.study.scorers import make_scorer
+from foretell.study.workers import run_jobs
+from foretell.tasks import Sequences, Task, Vocabulary
+
+__all__ = ["score_with_supernet", "train_study_supernet", "translate_texts"]
+
+
+def train_study_supernet(study: StudyConfig) -> tuple[Path, dict[str, Any]]:
+    """Train the study's supernet, or finish or find it; its folder and how training went."""
+    task = Task.prepare(study.corpus, study.vocabulary)
+    (result,) = run_jobs([supernet_job(study)])
+    return supernet_folder(study, task), result
+
+
+def score_with_supernet(study: StudyConfig, path: Path) -> list[tuple[Architecture, float]]:
+    """Score the architectures of a file with the study's supernet, which must have been trained.
+
+    Raises:
+        InputError: There is no such supernet, or the file holds no architectures of the space.
+    """
+    space = spaces.create(study.space)
+    found = read_architectures(path, space)
+    task = Task.prepare(study.corpus, study.vocabulary)
+    scores = make_scorer("supernet", study, space, task, None).scores(space.population(found))
+    return list(zip(found, scores.tolist(), strict=True))
+
+
+def translate_texts(run: Path, texts: Sequence[str], *, beam: int = 4) -> list[str]:
+    """Translate with the network of a run's winner, or of a folder of `foretell train`.
+
+    Args:
+        run: The folder.
+        texts: Sentences of the source language.
+        beam: Hypotheses kept for each sentence.
+
+    Raises:
+        InputError: The folder holds no trained network.
+    """
+    from foretell.training import load_network, translate
+
+    folder = run / "winner" if (run / "winner").is_dir() else run
+    if not (folder / "model.safetensors").exists():
+        raise InputError(f"{run} holds no trained network; give the folder of a finished search or training.")
+    network, _ = load_network(folder / "model.safetensors")
+    vocabulary = Vocabulary.load(folder / "vocabulary.model")
+    return translate(network, vocabulary, Sequences.of(vocabulary.encode(list(texts))), beam=beam)

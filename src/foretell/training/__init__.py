@@ -1,0 +1,39 @@
+"""Training: one loop for architectures trained from scratch and for supernets."""
+
+from foretell.training.checkpoint import load_network, load_tensors, save_network, save_tensors
+from foretell.training.devices import choose_device
+from foretell.training.loop import DivergedError, TrainingResult, train
+from foretell.training.recipe import Recipe
+from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
+from foretell.training.scratch import build_network, load_trained, train_from_scratch, training_key
+from foretell.training.supernet import build_supernet, load_supernet, supernet_key, train_supernet
+from foretell.training.validation import score_translations, translate, translate_split, validation_loss
+
+__all__ = [
+    "DivergedError",
+    "Fixed",
+    "Recipe",
+    "SamplingRule",
+    "Sandwich",
+    "SinglePath",
+    "TrainingResult",
+    "build_network",
+    "build_supernet",
+    "choose_device",
+    "load_network",
+    "load_supernet",
+    "load_tensors",
+    "load_trained",
+    "sampling_rule",
+    "save_network",
+    "save_tensors",
+    "score_translations",
+    "supernet_key",
+    "train",
+    "train_from_scratch",
+    "train_supernet",
+    "training_key",
+    "translate",
+    "translate_split",
+    "validation_loss",
+]

@@ -1,0 +1,99 @@
+"""Networks and whole training states on disk: safetensors, replaced atomically, keyed by what they depend on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from foretell.errors import InputError, IntegrityError
+from foretell.nn import Seq2SeqTransformer
+from foretell.records import write_atomic
+
+__all__ = ["Checkpoint", "load_network", "load_tensors", "save_network", "save_tensors"]
+
+FORMAT_VERSION = "1"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Named tensors and what is known about them."""
+
+    tensors: dict[str, Tensor]
+    about: dict[str, Any]
+
+    def part(self, prefix: str) -> dict[str, Tensor]:
+        """The tensors under a prefix, without it."""
+        return {name.removeprefix(prefix): t for name, t in self.tensors.items() if name.startswith(prefix)}
+
+
+def _digest(tensors: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+    """Write tensors and a JSON-able description, atomically, with a checksum.
+
+    Raises:
+        StorageError: The disk is full, read-only or not permitted.
+    """
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    header = {"format": FORMAT_VERSION, "sha256": _digest(plain), "about": json.dumps(about)}
+    write_atomic(path, save(plain, metadata=header))
+
+
+def load_tensors(path: Path) -> Checkpoint:
+    """Read what `save_tensors` wrote.
+
+    Raises:
+        InputError: There is no such file.
+        IntegrityError: The file is cut, altered, or of another format version.
+    """
+    if not path.exists():
+        raise InputError(f"the checkpoint {path} does not exist; train it first or check the path.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            header = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+    except (SafetensorError, OSError, ValueError) as error:
+        raise IntegrityError(f"the checkpoint {path} cannot be read ({error}); delete it and train again.") from error
+    if header.get("format") != FORMAT_VERSION:
+        raise IntegrityError(
+            f"{path} has the format version {header.get('format')}, expected {FORMAT_VERSION}; "
+            "it was not written by this version of foretell."
+        )
+    if header.get("sha256") != _digest(tensors):
+        raise IntegrityError(f"the checkpoint {path} does not match its checksum; delete it and train again.")
+    return Checkpoint(tensors, json.loads(header["about"]))
+
+
+def save_network(path: Path, network: Seq2SeqTransformer, about: Mapping[str, Any]) -> None:
+    """Write a network with its configuration, so that `load_network` needs nothing else."""
+    save_tensors(path, network.state_dict(), {**about, "network": network.config()})
+
+
+def load_network(path: Path) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
+    """A network in evaluation mode on the CPU, and what was written beside it.
+
+    Raises:
+        InputError: There is no such file, or it holds no network.
+        IntegrityError: The file is damaged.
+    """
+    checkpoint = load_tensors(path)
+    if "network" not in checkpoint.about:
+        raise InputError(f"{path} holds no network; give a model.safetensors that foretell has written.")
+    network = Seq2SeqTransformer.from_config(checkpoint.about["network"])
+    network.load_state_dict(checkpoint.tensors)
+    return network.eval(), checkpoint.about

@@ -1,0 +1,277 @@
+"""The training loop, for a network trained from scratch and for a supernet alike."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from foretell.errors import ForetellError
+from foretell.nn import Seq2SeqTransformer
+from foretell.progress import track
+from foretell.records import fingerprint, read_json, write_json
+from foretell.spaces import Architecture, TransformerShape
+from foretell.tasks import Batch, Task, TokenBatches, validation_batches
+from foretell.training.checkpoint import load_network, load_tensors, save_network, save_tensors
+from foretell.training.devices import Precision, choose_device
+from foretell.training.recipe import Recipe
+from foretell.training.sampling import SamplingRule
+from foretell.training.validation import validation_loss
+
+__all__ = ["DivergedError", "TrainingResult", "train"]
+
+
+class DivergedError(ForetellError):
+    """The loss is not a number any more; the message names the update and the last good checkpoint."""
+
+
+@dataclass
+class TrainingResult:
+    """What a training run came to.
+
+    Attributes:
+        best_loss: Lowest validation loss, bits a token.
+        best_update: When it was reached; -1 is the average of the last checkpoints.
+        history: One row a validation: update, training loss and validation loss (bits a token).
+        updates: Updates done.
+        tokens: Target tokens seen, each counted once for each architecture trained on it.
+        seconds: Wall-clock time of training, over all sittings.
+    """
+
+    best_loss: float = math.inf
+    best_update: int = 0
+    history: list[dict[str, float]] = field(default_factory=list)
+    updates: int = 0
+    tokens: int = 0
+    seconds: float = 0.0
+
+
+def train(
+    network: Seq2SeqTransformer,
+    task: Task,
+    recipe: Recipe,
+    rule: SamplingRule,
+    folder: Path,
+    *,
+    seed: int,
+    about: dict[str, Any],
+    title: str = "training",
+    device: str = "auto",
+) -> TrainingResult:
+    """Train a network, or finish the training of one whose folder holds a part of it.
+
+    The order of the data, the architectures and the dropout of update `u` depend on the seed and `u` only, so
+    that a run that was killed and resumed ends bit for bit where an uninterrupted one does. On interruption at
+    most the updates since the last validation are lost.
+
+    Args:
+        network: Freshly initialised; holds the best weights afterwards.
+        task: Sentences to learn from.
+        recipe: How.
+        rule: Which architectures at which update.
+        folder: `state.safetensors` (everything to resume), `model.safetensors` (the best weights) and
+            `training.json` (the result) are kept here.
+        seed: Of data order and dropout.
+        about: What the weights depend on besides recipe, task and seed; a folder with another key is refused.
+        title: What the progress display calls it.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+
+    Returns:
+        The result; at once if the folder holds a finished run of the same key.
+
+    Raises:
+        DivergedError: The loss became infinite or not a number.
+        StorageError: A checkpoint cannot be written; the one before is intact.
+    """
+    about = {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
+    key = fingerprint(about)
+    finished = folder / "training.json"
+    if finished.exists() and (record := read_json(finished)).get("key") == key:
+        best, _ = load_network(folder / "model.safetensors")
+        network.load_state_dict(best.state_dict())
+        return TrainingResult(**record["result"])
+    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, choose_device(device))
+    with _quiet_random_state():
+        run.resume()
+        run.go(title)
+    write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
+    return run.result
+
+
+@contextmanager
+def _quiet_random_state() -> Iterator[None]:
+    """Leave the caller's global random state as it was."""
+    with torch.random.fork_rng():
+        yield
+
+
+class _Run:
+    """One training run: what changes from update to update."""
+
+    def __init__(
+        self,
+        network: Seq2SeqTransformer,
+        task: Task,
+        recipe: Recipe,
+        rule: SamplingRule,
+        folder: Path,
+        seed: int,
+        about: dict[str, Any],
+        device: torch.device,
+    ) -> None:
+        self.recipe, self.rule, self.folder, self.seed, self.about = recipe, rule, folder, seed, about
+        self.device = device
+        self.network = network.to(device)
+        self.precision = Precision(recipe.precision, device)
+        self.data = TokenBatches(task.train, recipe.max_tokens, seed)
+        self.valid = [batch.to(device) for batch in validation_batches(task.valid, max(2048, recipe.max_tokens))]
+        self.parameters = list(network.parameters())
+        self.optimiser = torch.optim.AdamW(
+            self.parameters,
+            lr=recipe.learning_rate,
+            betas=recipe.betas,
+            eps=recipe.epsilon,
+            weight_decay=recipe.weight_decay,
+            fused=device.type in ("cpu", "cuda"),
+        )
+        self.result = TrainingResult()
+        self.average: dict[str, Tensor] = {}
+        self.averaged = 0
+
+    # ---- one update
+
+    def go(self, title: str) -> None:
+        """Run all updates that are left."""
+        recipe, result = self.recipe, self.result
+        start, before = time.perf_counter(), result.seconds
+        seen, loss_sum, loss_tokens = 0, 0.0, 0
+        self.network.train()
+        with track(title, recipe.updates) as meter:
+            while result.updates < recipe.updates:
+                loss, tokens = self._update(result.updates)
+                result.updates += 1
+                result.tokens += tokens
+                seen, loss_sum, loss_tokens = seen + tokens, loss_sum + loss, loss_tokens + tokens
+                elapsed = time.perf_counter() - start
+                meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s, best {result.best_loss:.3f}")
+                if result.updates % recipe.validate_every == 0 or result.updates == recipe.updates:
+                    result.seconds = before + elapsed
+                    self._validate(loss_sum / loss_tokens / math.log(2))
+                    loss_sum, loss_tokens = 0.0, 0
+        self._try_average()
+        result.seconds = before + time.perf_counter() - start
+        best, _ = load_network(self.folder / "model.safetensors")
+        self.network.load_state_dict(best.state_dict())
+
+    def _update(self, update: int) -> tuple[float, int]:
+        """One optimiser step; returns the summed loss (nats) and the tokens it is a sum over."""
+        # Dropout masks are a function of the seed and the update, so nothing random need be saved.
+        torch.manual_seed((self.seed * 1_000_003 + update) % 2**63)
+        batches = [self._batch(update * self.recipe.accumulate + i) for i in range(self.recipe.accumulate)]
+        architectures = self.rule.at(update)
+        tokens = sum(batch.tokens for batch in batches) * len(architectures)
+        total = torch.zeros((), device=self.device)
+        for architecture in architectures:
+            shape = _shape(architecture)
+            for batch in batches:
+                with self.precision.autocast():
+                    loss, _, _ = self.network.loss(
+                        batch.source, batch.target_in, batch.target_out, self.recipe.label_smoothing, shape
+                    )
+                self.precision.backward(loss / tokens)
+                total += loss.detach()
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.rate(update)
+        self.precision.step(self.optimiser, self.parameters, self.recipe.clip_norm)
+        summed = float(total)
+        if not math.isfinite(summed):
+            raise DivergedError(self._obituary(update, architectures))
+        return summed, tokens
+
+    def _batch(self, position: int) -> Batch:
+        epoch, index = divmod(position, len(self.data))
+        return self.data.epoch(epoch)[index].to(self.device)
+
+    def _obituary(self, update: int, architectures: list[Architecture | None]) -> str:
+        names = ", ".join(a.key for a in architectures if a is not None) or "the whole network"
+        return (
+            f"the loss became infinite at update {update} (architectures: {names}); the last good checkpoint is "
+            f"{self.folder / 'state.safetensors'}; lower the learning rate and train again."
+        )
+
+    # ---- validation and checkpoints
+
+    def _validate(self, train_loss: float) -> None:
+        result = self.result
+        loss = self._validation_loss()
+        result.history.append({"update": result.updates, "train_loss": train_loss, "valid_loss": loss})
+        if loss < result.best_loss:
+            result.best_loss, result.best_update = loss, result.updates
+            save_network(self.folder / "model.safetensors", self.network, self.about)
+        self._accumulate_average()
+        self._save_state()
+
+    def _validation_loss(self) -> float:
+        losses = [
+            validation_loss(self.network, self.valid, self.recipe.label_smoothing, _shape(architecture))
+            for architecture in self.rule.validated
+        ]
+        return sum(losses) / len(losses)
+
+    def _accumulate_average(self) -> None:
+        left = self.recipe.updates - self.result.updates
+        if left < self.recipe.average_last * self.recipe.validate_every:
+            for name, tensor in self.network.state_dict().items():
+                seen = self.average.get(name)
+                self.average[name] = tensor.clone() if seen is None else seen + tensor
+            self.averaged += 1
+
+    def _try_average(self) -> None:
+        if self.averaged < 2:
+            return
+        self.network.load_state_dict({name: tensor / self.averaged for name, tensor in self.average.items()})
+        loss = self._validation_loss()
+        if loss < self.result.best_loss:
+            self.result.best_loss, self.result.best_update = loss, -1
+            save_network(self.folder / "model.safetensors", self.network, self.about)
+
+    def _save_state(self) -> None:
+        tensors = {f"model.{name}": tensor for name, tensor in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
+        for index, state in self.optimiser.state_dict()["state"].items():
+            tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+        tensors |= {f"scaler.{name}": tensor for name, tensor in self.precision.state().items()}
+        about = {"key": self.about["key"], "result": asdict(self.result), "averaged": self.averaged}
+        if not math.isfinite(self.result.best_loss):
+            about["result"]["best_loss"] = None
+        save_tensors(self.folder / "state.safetensors", tensors, about)
+
+    def resume(self) -> None:
+        """Go back to the last checkpoint of the same key, if there is one."""
+        path = self.folder / "state.safetensors"
+        if not path.exists():
+            return
+        state = load_tensors(path)
+        if state.about["key"] != self.about["key"]:
+            return  # left from a run with other settings; it will be replaced
+        self.network.load_state_dict(state.part("model."))
+        self.average, self.averaged = state.part("average."), state.about["averaged"]
+        self.precision.load_state(state.part("scaler."))
+        optimiser = self.optimiser.state_dict()
+        for name, tensor in state.part("optimiser.").items():
+            index, _, value = name.partition(".")
+            optimiser["state"].setdefault(int(index), {})[value] = tensor
+        self.optimiser.load_state_dict(optimiser)
+        result = state.about["result"]
+        self.result = TrainingResult(**{**result, "best_loss": result["best_loss"] or math.inf})
+
+
+def _shape(architecture: Architecture | None) -> TransformerShape | None:
+    return None if architecture is None else TransformerShape.of(architecture)

@@ -1,0 +1,136 @@
+"""Training one architecture from scratch, and everything measured on the result."""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from foretell import __version__
+from foretell.nn import Seq2SeqTransformer
+from foretell.observations import Observation
+from foretell.records import fingerprint, read_json, write_json
+from foretell.spaces import Architecture, TransformerShape
+from foretell.tasks import Split, Task
+from foretell.training.checkpoint import load_network
+from foretell.training.loop import TrainingResult, train
+from foretell.training.recipe import Recipe
+from foretell.training.sampling import Fixed
+from foretell.training.validation import score_translations, translate_split
+
+__all__ = ["build_network", "load_trained", "train_from_scratch", "training_key"]
+
+
+def build_network(architecture: Architecture, task: Task, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
+    """A freshly initialised stand-alone network; the initial weights depend on the seed alone.
+
+    Dropout is scaled to the space's widest embedding, as for a sub-network of a supernet (REFERENCE 2.3).
+    """
+    space = architecture.space
+    widest = TransformerShape.of(space.largest())
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return Seq2SeqTransformer(
+            TransformerShape.of(architecture),
+            space.backbone,
+            len(task.vocabulary),
+            dropout=recipe.dropout,
+            attention_dropout=recipe.attention_dropout,
+            reference_widths=(widest.encoder_width, widest.decoder_width),
+        )
+
+
+def training_key(architecture: Architecture, task: Task, recipe: Recipe, seed: int) -> str:
+    """Names a training run by everything that its result depends on."""
+    about = [architecture.space.fingerprint, architecture.row.tolist(), task.fingerprint]
+    return fingerprint([*about, recipe.model_dump(mode="json"), seed])
+
+
+def train_from_scratch(
+    architecture: Architecture,
+    task: Task,
+    recipe: Recipe,
+    folder: Path,
+    *,
+    seed: int = 1,
+    beam: int = 4,
+    splits: tuple[Split, ...] = ("valid", "test"),
+    device: str = "auto",
+    title: str = "training",
+) -> Observation:
+    """Train an architecture, translate the held-out splits with it, and score the translations.
+
+    A folder that holds the finished run answers at once; one that holds a part of it goes on from there.
+
+    Args:
+        architecture: What to train.
+        task: Sentences and vocabulary.
+        recipe: How to train.
+        folder: Checkpoints, translations' scores and `observation.json`.
+        seed: Of initial weights, data order and dropout.
+        beam: Of the beam search.
+        splits: What to translate.
+        device: "auto", "cpu", "cuda" or "cuda:N".
+        title: What the progress display calls it.
+
+    Returns:
+        The architecture with its validation loss, and BLEU, chrF and TER of each split.
+
+    Raises:
+        DivergedError: The loss became infinite or not a number.
+        StorageError: The folder cannot be written.
+    """
+    space = architecture.space
+    key = fingerprint([training_key(architecture, task, recipe, seed), beam, list(splits)])
+    record = folder / "observation.json"
+    if record.exists() and (saved := read_json(record)).get("key") == key:
+        return Observation.from_dict(space, saved["observation"])
+    network = build_network(architecture, task, recipe, seed)
+    about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
+    result = train(network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device)
+    network.eval()
+    metrics = {"valid_loss": result.best_loss}
+    signatures = {}
+    for split in splits:
+        for name, score in score_translations(task, translate_split(network, task, split, beam=beam), split).items():
+            metrics[name] = score.value
+            signatures[name.partition("_")[2]] = score.signature
+    provenance = _provenance(task, recipe, result, seed, beam, signatures, network)
+    observation = Observation(architecture, metrics, provenance=provenance)
+    write_json(record, {"key": key, "observation": observation.to_dict()})
+    return observation
+
+
+def load_trained(folder: Path) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
+    """The best weights of a finished training run, and what they depend on."""
+    return load_network(folder / "model.safetensors")
+
+
+def _provenance(
+    task: Task,
+    recipe: Recipe,
+    result: TrainingResult,
+    seed: int,
+    beam: int,
+    signatures: dict[str, str],
+    network: Seq2SeqTransformer,
+) -> dict[str, Any]:
+    return {
+        "seed": seed,
+        "updates": result.updates,
+        "tokens": result.tokens,
+        "training_seconds": round(result.seconds, 2),
+        "best_update": result.best_update,
+        "history": result.history,
+        "recipe": fingerprint(recipe.model_dump(mode="json")),
+        "task": task.fingerprint,
+        "corpus": task.corpus.fingerprint,
+        "beam": beam,
+        "signatures": signatures,
+        "software": {"foretell": __version__, "torch": torch.__version__, "python": platform.python_version()},
+        "device": str(next(network.parameters()).device),
+        "threads": torch.get_num_threads(),
+        "machine": platform.machine(),
+    }
