@@ -101,3 +101,9 @@ def test_a_shape_that_does_not_fit_is_refused_and_leaves_the_mode():
     with pytest.raises(InputError, match="does not fit"):
         beam_search(network, SOURCE, shape=supernet("small-seq2seq").shape)
     assert network.training
+
+
+@pytest.mark.parametrize("option", [{"beam": 0}, {"max_length": 0}, {"length_penalty": -1.0}])
+def test_options_out_of_range_are_refused(option):
+    with pytest.raises(InputError, match="at least 1"):
+        beam_search(supernet("pre-shared"), SOURCE, **option)

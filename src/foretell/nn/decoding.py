@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from foretell.errors import InputError
 from foretell.nn.state import DecoderState
 from foretell.nn.tokens import BOS, EOS, PAD
 from foretell.nn.transformer import Seq2SeqTransformer
@@ -43,8 +44,13 @@ def beam_search(
         One list of token ids for each sentence, without `EOS`.
 
     Raises:
-        InputError: `shape` does not fit into the network.
+        InputError: `shape` does not fit into the network, or an option is out of range.
     """
+    if beam < 1 or max_length < 1 or length_penalty < 0:
+        raise InputError(
+            f"beam {beam}, max_length {max_length}, length_penalty {length_penalty}: "
+            "the first two must be at least 1 and the last not negative."
+        )
     training = network.training
     network.eval()
     try:
