@@ -21,8 +21,9 @@ __all__ = ["Evolution", "Generation", "SearchResult", "evolve"]
 
 Draw = Callable[[int], Population]
 
-_ROUNDS = 200
-"""How often children are drawn again when too few keep the limits; then the generation is smaller."""
+_ROUNDS = 24
+_BATCH = 2048
+"""How often, and at most how many at once, children are drawn again when too few are new and feasible."""
 
 
 class Evolution(BaseModel):
@@ -253,19 +254,22 @@ class _Search:
             second = (first + rng.integers(1, max(len(parents), 2), size=n)) % len(parents)
             return self.space.crossover(parents[first], parents[second], rng)
 
-        self._fill(found, len(found.rows) + settings.mutations, mutants)
-        self._fill(found, len(found.rows) + settings.crossovers, crossovers)
+        self._fill(found, len(parents) + settings.mutations, mutants)
+        self._fill(found, settings.population, crossovers)
+        if len(found.rows) < settings.population:
+            # Parents that are all alike have no new crossovers; mutants keep the search awake.
+            self._fill(found, settings.population, mutants)
         return found.rows
 
     def _fill(self, found: _Distinct, wanted: int, draw: Draw) -> None:
+        """Draw until there are `wanted` rows, or give up after a bounded number of draws."""
         batch = wanted - len(found.rows)
         for _ in range(_ROUNDS):
-            missing = wanted - len(found.rows)
-            if missing <= 0:
+            if len(found.rows) >= wanted:
                 return
             accepted = found.add(self._feasible(draw(batch)), wanted)
             # Few were accepted: draw more at once, so that a narrow limit costs few rounds.
-            batch = min(4096, 2 * batch) if accepted * 2 < batch else batch
+            batch = min(_BATCH, 2 * batch) if accepted * 2 < batch else batch
 
     def _feasible(self, population: Population) -> Population:
         if not len(self.constraints):

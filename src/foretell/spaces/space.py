@@ -215,16 +215,26 @@ class SearchSpace:
             `int16 [n, columns]`, members of the space again.
         """
         clipped = population
+        for gene, table in self._clips:
+            clipped = population.copy() if clipped is population else clipped
+            columns = self.columns(gene.name)
+            depth = population[:, self.columns(gene.attends or "")]
+            clipped[:, columns] = table[depth, population[:, columns] + 1]
+        return np.where(self.active(population), clipped, self._table[:, 0])
+
+    @cached_property
+    def _clips(self) -> list[tuple[Gene, Population]]:
+        """For each attention gene, what a value means at each depth of the stack attended to.
+
+        Row: the depth; column: the value plus one, so that -1 is column 0.
+        """
+        clips = []
         for gene in self.genes:
             if gene.attends is not None:
                 depths = range(max(self.gene(gene.attends).choices) + 1)
-                # Row: depth of the stack attended to; column: value + 1, so that -1 is column 0.
-                table = np.array([[_clipped(gene, v, d) for v in (-1, 0, 1, 2)] for d in depths], np.int16)
-                clipped = population.copy() if clipped is population else clipped
-                columns = self.columns(gene.name)
-                depth = population[:, self.columns(gene.attends)]
-                clipped[:, columns] = table[depth, population[:, columns] + 1]
-        return np.where(self.active(population), clipped, self._table[:, 0])
+                table = [[_clipped(gene, value, depth) for value in (-1, 0, 1, 2)] for depth in depths]
+                clips.append((gene, np.array(table, dtype=np.int16)))
+        return clips
 
     def validate(self, population: Population) -> None:
         """Check that every value is one of its gene's choices.
