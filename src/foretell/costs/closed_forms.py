@@ -14,9 +14,12 @@ import numpy.typing as npt
 
 from foretell.spaces import Population, SearchSpace, attended_layers
 
-__all__ = ["EmbeddingCount", "Totals", "embedding_parameters", "flops", "parameters"]
+__all__ = ["EmbeddingCount", "Totals", "Vocabulary", "embedding_parameters", "flops", "parameters"]
 
 Counts = npt.NDArray[np.int64]
+
+Vocabulary = int | tuple[int, int]
+"""Number of tokens, or of the source's and of the target's where embeddings are separate."""
 
 EmbeddingCount = Literal["stored", "decoder-width"]
 """How embeddings are counted:
@@ -41,6 +44,7 @@ class Totals:
         decoder_ffn: Sum of the decoder's inner feed-forward widths over active layers.
         attended: Sum over active decoder layers of the number of encoder layers attended to, each at most
             the encoder's depth.
+        kept: The most encoder layers that any active decoder layer attends to.
     """
 
     encoder_width: Counts
@@ -50,6 +54,7 @@ class Totals:
     decoder_depth: Counts
     decoder_ffn: Counts
     attended: Counts
+    kept: Counts
 
     @classmethod
     def of(cls, space: SearchSpace, population: Population) -> Totals:
@@ -58,6 +63,7 @@ class Totals:
         decoder_depth = population[:, space.columns("decoder-layer-num")]
         choices = population[:, space.columns("decoder-arbitrary-ende-attn-all")]
         attended = np.minimum(attended_layers(choices), encoder_depth)
+        active = np.arange(attended.shape[1], dtype=np.int16) < decoder_depth
         return cls(
             encoder_width=_wide(population[:, space.columns("encoder-embed-dim")]),
             encoder_depth=_wide(encoder_depth),
@@ -66,6 +72,7 @@ class Totals:
             decoder_depth=_wide(decoder_depth),
             decoder_ffn=_active_sum(population[:, space.columns("decoder-ffn-embed-dim-all")], decoder_depth),
             attended=_active_sum(attended, decoder_depth),
+            kept=np.multiply(attended, active).max(axis=1).astype(np.int64),
         )
 
 
@@ -85,7 +92,7 @@ def parameters(
     population: Population,
     *,
     embeddings: bool | EmbeddingCount,
-    vocabulary: int | None = None,
+    vocabulary: Vocabulary | None = None,
     totals: Totals | None = None,
 ) -> Counts:
     """Number of parameters.
@@ -95,7 +102,7 @@ def parameters(
         population: `int16 [n, columns]`.
         embeddings: Whether and how embeddings are counted: True means "stored"; False counts none, and no
             output layer either.
-        vocabulary: Size of the vocabulary; None: the space's nominal one.
+        vocabulary: Size of the vocabulary, or of source's and target's; None: the space's nominal one.
         totals: `Totals.of(space, population)` where it is at hand.
 
     Returns:
@@ -119,17 +126,23 @@ def embedding_parameters(
     population: Population,
     *,
     count: EmbeddingCount,
-    vocabulary: int | None = None,
+    vocabulary: Vocabulary | None = None,
     totals: Totals | None = None,
 ) -> Counts:
     """Number of embedding parameters, `int64 [n]`, under a counting convention; see `EmbeddingCount`."""
     t = totals or Totals.of(space, population)
-    size = vocabulary or space.backbone.vocabulary
+    source, target = _sizes(space, vocabulary)
     if count == "decoder-width":
-        return size * t.decoder_width
+        return target * t.decoder_width
     if space.backbone.embeddings == "shared":
-        return size * np.maximum(t.encoder_width, t.decoder_width)
-    return size * (t.encoder_width + 2 * t.decoder_width)
+        return target * np.maximum(t.encoder_width, t.decoder_width)
+    return source * t.encoder_width + 2 * target * t.decoder_width
+
+
+def _sizes(space: SearchSpace, vocabulary: Vocabulary | None) -> tuple[int, int]:
+    """Vocabulary sizes of source and target."""
+    size = vocabulary or space.backbone.vocabulary
+    return size if isinstance(size, tuple) else (size, size)
 
 
 def flops(
@@ -137,7 +150,7 @@ def flops(
     population: Population,
     *,
     output_layer: bool,
-    vocabulary: int | None = None,
+    vocabulary: Vocabulary | None = None,
     sentence_length: int | None = None,
     totals: Totals | None = None,
 ) -> Counts:
@@ -151,7 +164,7 @@ def flops(
         space: A space of the Transformer family.
         population: `int16 [n, columns]`.
         output_layer: Whether the projection to the vocabulary is counted.
-        vocabulary: Size of the vocabulary; None: the space's nominal one.
+        vocabulary: Size of the vocabulary, or of source's and target's; None: the space's nominal one.
         sentence_length: Tokens a side; None: the space's nominal length.
         totals: `Totals.of(space, population)` where it is at hand.
 
@@ -162,7 +175,7 @@ def flops(
     length = sentence_length or space.backbone.sentence_length
     macs = _matrix_macs(t, space.backbone.qkv_dim, length) + _elementwise_macs(space, t, length)
     if output_layer:
-        macs += length * (vocabulary or space.backbone.vocabulary) * t.decoder_width
+        macs += length * _sizes(space, vocabulary)[1] * t.decoder_width
     return 2 * macs
 
 
@@ -179,9 +192,11 @@ def _matrix_macs(t: Totals, q: int, length: int) -> Counts:
 
 def _elementwise_macs(space: SearchSpace, t: Totals, length: int) -> Counts:
     """Products that the published profiler counts beside the matrices."""
-    final = 1 if space.backbone.norm == "pre" else 0
+    # Pre-norm: one final norm for the decoder, one for each encoder layer that is attended to.
+    encoder_final, decoder_final = (t.kept, 1) if space.backbone.norm == "pre" else (0, 0)
     attentions = t.encoder_depth + 2 * t.decoder_depth
     norms_and_scaling = length * (
-        (2 * t.encoder_depth + 1 + final) * t.encoder_width + (3 * t.decoder_depth + 1 + final) * t.decoder_width
+        (2 * t.encoder_depth + 1 + encoder_final) * t.encoder_width
+        + (3 * t.decoder_depth + 1 + decoder_final) * t.decoder_width
     )
     return norms_and_scaling + length * space.backbone.qkv_dim * attentions + 2 * length + 3 * attentions

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from foretell.costs.closed_forms import Totals, flops, parameters
+from foretell.costs.closed_forms import Totals, Vocabulary, flops, parameters
 from foretell.errors import InputError, UnknownNameError
 from foretell.spaces import Population, SearchSpace
 
@@ -60,13 +60,13 @@ class CostModel:
 
     Attributes:
         space: A space of the Transformer family.
-        vocabulary: Size of the task's vocabulary; None: the space's nominal one.
+        vocabulary: Size of the task's vocabulary, or of source's and target's; None: the space's nominal one.
         sentence_length: Tokens a side for FLOPs; None: the space's nominal length.
         latency: Predicts latency; None where it was not measured.
     """
 
     space: SearchSpace
-    vocabulary: int | None = None
+    vocabulary: Vocabulary | None = None
     sentence_length: int | None = None
     latency: LatencyModel | None = None
 
