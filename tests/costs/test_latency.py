@@ -31,6 +31,9 @@ def test_each_architecture_is_measured_once_and_kept(tmp_path: Path):
     assert [record["measured_at"] for record in again[:2]] == [record["measured_at"] for record in first]
     assert all(record["latency_ms"] > 0 and record["repeats"] == 3 for record in again)
     assert again[0]["setting"]["threads"] == 1
+    once_more = measure_latency(SETTING, population[:1], path, again=True, **QUICK)
+    assert len(once_more) == 1
+    assert len(read_jsonl(path)) == 4
     back, milliseconds = measured_latency(SMALL, again)
     assert np.array_equal(back, SMALL.canonical(population))
     assert milliseconds.tolist() == [record["latency_ms"] for record in again]

@@ -89,6 +89,7 @@ def measure_latency(
     repeats: int = 15,
     warm_up: int = 3,
     seconds: float = 0.4,
+    again: bool = False,
 ) -> list[dict[str, Any]]:
     """Measure each distinct architecture of a population, in the order given.
 
@@ -100,6 +101,8 @@ def measure_latency(
         repeats: Timed translations of each architecture; their median is its latency.
         warm_up: Translations before them that are not timed.
         seconds: Most time for the repeats of one architecture; three are made in any case.
+        again: Measure also what the file holds already, as one does with the winner of a search; the file's
+            probes still say what an undisturbed machine takes.
 
     Returns:
         One record for each distinct architecture, in the order given: `architecture`, `latency_ms`
@@ -114,7 +117,7 @@ def measure_latency(
     key, described = setting.key, setting.describe()
     architectures = list(dict.fromkeys(setting.space.architectures(population)))
     known = _read_records(Path(path), key) if path is not None else {}
-    todo = [item for item in architectures if item.key not in known]
+    todo = [item for item in architectures if again or item.key not in known]
     with track("latency", len(todo)) as meter, _threads(setting.threads):
         probe = _translation(setting, setting.space.smallest())
         for done, architecture in enumerate(todo):
