@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,13 @@ from foretell.costs import (
     measured_latency,
 )
 from foretell.errors import InfeasibleError
+from foretell.records import lock_folder
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.run import store_folder
 
-__all__ = ["latency_setting", "measure_device", "measure_finalists", "quick_check"]
+__all__ = ["Device", "latency_setting", "measure_device", "measure_finalists", "quick_check"]
 
 _MARGIN = 0.5
 """A latency limit below this share of the smallest architecture's measured latency is refused at once."""
@@ -58,18 +60,35 @@ def quick_check(space: SearchSpace, study: StudyConfig) -> None:
                 )
 
 
-def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int) -> CostModel:
-    """The space's costs on this device; latency is measured only when a limit or the table needs it.
+@dataclass(frozen=True)
+class Device:
+    """A measured device.
+
+    Attributes:
+        costs: The space's costs on it.
+        setting: The translation step that was timed.
+        undisturbed_ms: Time of the probe, the smallest architecture, while nothing disturbed it: the scale on
+            which all latencies are given, whatever the clock does at the moment (REFERENCE 6.4).
+    """
+
+    costs: CostModel
+    setting: LatencySetting
+    undisturbed_ms: float
+
+
+def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int) -> Device:
+    """Measure architectures of the space on this device, once, and fit a latency predictor.
 
     Measurements are kept in the user's store and shared by all runs of the same space on the same device,
     so that a resumed or repeated run sees the same numbers.
     """
     setting = latency_setting(space, study, vocabulary)
     path = store_folder("latency", setting.key) / "samples.jsonl"
-    records = measure_latency(setting, _samples(space, study.latency.samples), path)
-    population, milliseconds = measured_latency(space, records)
-    predictor = LatencyPredictor.fit(space, population, milliseconds)
-    return CostModel(space, vocabulary=vocabulary, latency=predictor)
+    with lock_folder(path.parent):
+        records = measure_latency(setting, _samples(space, study.latency.samples), path)
+    predictor = LatencyPredictor.fit(space, *measured_latency(space, records))
+    costs = CostModel(space, vocabulary=vocabulary, latency=predictor)
+    return Device(costs, setting, records[0]["latency_ms"] / records[0]["ratio"])
 
 
 def _samples(space: SearchSpace, n: int) -> Population:
@@ -79,41 +98,40 @@ def _samples(space: SearchSpace, n: int) -> Population:
 
 
 def measure_finalists(
-    folder: Path, study: StudyConfig, costs: CostModel, limits: Constraints, found: SearchResult, vocabulary: int
+    path: Path, count: int, device: Device, limits: Constraints, found: SearchResult
 ) -> tuple[Architecture, dict[str, Any]]:
     """Measure the best architectures again, best first, and take the first that really keeps the limits.
 
     Args:
-        folder: The run's; measurements are kept in `finalists.jsonl`.
-        study: Says how.
-        costs: Predicted costs.
+        path: JSON lines to which each measurement is appended.
+        count: How many to measure; more only while none of them keeps the limits.
+        device: Where.
         limits: What must be kept, by the measured latency where latency is limited.
         found: The search's finalists.
-        vocabulary: Size of the task's vocabulary.
 
     Returns:
-        The winner, and `latency_ms`, `spread_ms`, `kept` and a row for each finalist that was measured. If
-        none keeps the limits, the winner is the fastest of them and `kept` is false.
+        The winner, and `latency_ms`, `spread_ms`, `kept`, and `finalists` with a row for each that was
+        measured. If none keeps the limits, the winner is the fastest of them and `kept` is false.
     """
-    setting = latency_setting(costs.space, study, vocabulary)
+    space = device.costs.space
     rows: list[dict[str, Any]] = []
-    for rank, architecture in enumerate(costs.space.architectures(found.finalists)):
-        row = costs.space.population([architecture])
-        record = measure_latency(setting, row, folder / "finalists.jsonl", repeats=25)[0]
-        kept = _kept(limits, costs, row, record["latency_ms"])
+    for architecture, score in zip(space.architectures(found.finalists), found.scores, strict=True):
+        row = space.population([architecture])
+        record = measure_latency(device.setting, row, path, repeats=25)[0]
+        latency = record["ratio"] * device.undisturbed_ms
         entry = {
             "architecture": architecture.to_dict(),
-            "score": float(found.scores[rank]),
-            "predicted_latency_ms": float(costs.cost(row, "latency_ms")[0]),
-            "latency_ms": record["latency_ms"],
-            "spread_ms": record["spread_ms"],
-            "kept": kept,
+            "score": float(score),
+            "predicted_latency_ms": float(device.costs.cost(row, "latency_ms")[0]),
+            "latency_ms": latency,
+            "spread_ms": record["ratio_spread"] * device.undisturbed_ms,
+            "kept": _kept(limits, device.costs, row, latency),
         }
         rows.append(entry)
-        if any(r["kept"] for r in rows) and len(rows) >= study.latency.finalists:
+        if len(rows) >= count and any(r["kept"] for r in rows):
             break
     chosen = next((r for r in rows if r["kept"]), min(rows, key=lambda r: r["latency_ms"]))
-    winner = Architecture.from_dict(costs.space, chosen["architecture"])
+    winner = Architecture.from_dict(space, chosen["architecture"])
     return winner, {**{key: chosen[key] for key in ("latency_ms", "spread_ms", "kept")}, "finalists": rows}
 
 

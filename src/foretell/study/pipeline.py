@@ -59,7 +59,8 @@ class _Pipeline:
         with self.run.stage("corpus"):
             task = Task.prepare(self.study.corpus, self.study.vocabulary)
         with self.run.stage("latency"):
-            costs = measure_device(self.space, self.study, len(task.vocabulary))
+            device = measure_device(self.space, self.study, len(task.vocabulary))
+            costs = device.costs
             limits = resolve_limits(self.study.constraints, costs)
             limits.check_feasible(costs, np.random.default_rng(self.study.search.seed))
         with self.run.stage("supernet"):
@@ -69,7 +70,7 @@ class _Pipeline:
         with self.run.stage("search"):
             found = self._search(task, costs, limits)
             winner, measured = measure_finalists(
-                self.run.folder, self.study, costs, limits, found, len(task.vocabulary)
+                self.run.folder / "search" / "finalists.jsonl", self.study.latency.finalists, device, limits, found
             )
         with self.run.stage("train"):
             run_jobs([self._scratch_job(winner, "winner")])
