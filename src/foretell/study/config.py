@@ -45,7 +45,7 @@ class SupernetSettings(_Part):
     """
 
     kind: Literal["spos", "sandwich"] = "sandwich"
-    recipe: Recipe = Recipe(updates=3000, warmup=300)
+    recipe: Recipe = Recipe(updates=3000, warmup=300, learning_rate=5e-3)
     seed: int = Field(default=1, ge=0)
 
 

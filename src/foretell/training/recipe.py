@@ -40,7 +40,7 @@ class Recipe(BaseModel):
     updates: int = Field(default=4000, ge=1)
     max_tokens: int = Field(default=400, ge=16)
     tokens_per_update: int | None = Field(default=None, ge=16)
-    learning_rate: float = Field(default=3e-3, gt=0)
+    learning_rate: float = Field(default=6e-3, gt=0)
     warmup: int = Field(default=400, ge=0)
     schedule: Literal["cosine", "inverse-sqrt"] = "cosine"
     initial_learning_rate: float = Field(default=1e-7, ge=0)

@@ -1,0 +1,45 @@
+import pytest
+import torch
+
+from foretell.errors import InputError, IntegrityError
+from foretell.training import build_network, load_network, load_tensors, save_network, save_tensors
+from foretell.training.recipe import Recipe
+
+pytestmark = pytest.mark.network
+
+
+def test_a_network_comes_back_with_its_configuration(tmp_path, task, space):
+    network = build_network(space.largest(), task, Recipe(), 3).eval()
+    save_network(tmp_path / "n.safetensors", network, {"why": "test"})
+    again, about = load_network(tmp_path / "n.safetensors")
+    assert about["why"] == "test"
+    source = torch.tensor([[5, 6, 7, 2]])
+    target = torch.tensor([[2, 8, 9]])
+    torch.testing.assert_close(again(source, target), network(source, target), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("where", [0, 60, -1])
+def test_a_damaged_checkpoint_is_named(tmp_path, where):
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, {"a": torch.arange(9.0)}, {})
+    data = bytearray(path.read_bytes())
+    data[where] ^= 0x10
+    path.write_bytes(data)
+    with pytest.raises(IntegrityError, match=r"t\.safetensors"):
+        load_tensors(path)
+
+
+def test_a_cut_checkpoint_and_a_missing_one_are_named(tmp_path):
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, {"a": torch.arange(9.0)}, {})
+    path.write_bytes(path.read_bytes()[:-5])
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        load_tensors(path)
+    with pytest.raises(InputError, match="does not exist"):
+        load_tensors(tmp_path / "none.safetensors")
+
+
+def test_tensors_that_are_no_network_are_refused(tmp_path):
+    save_tensors(tmp_path / "t.safetensors", {"a": torch.arange(9.0)}, {})
+    with pytest.raises(InputError, match="holds no network"):
+        load_network(tmp_path / "t.safetensors")

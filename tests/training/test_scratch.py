@@ -1,0 +1,61 @@
+import pytest
+
+from foretell.errors import InputError
+from foretell.observations import Observation
+from foretell.spaces import create
+from foretell.training import (
+    Recipe,
+    build_network,
+    load_supernet,
+    load_trained,
+    train_from_scratch,
+    train_supernet,
+    training_key,
+)
+
+pytestmark = pytest.mark.network
+
+SHORT = Recipe(updates=12, warmup=2, validate_every=6, max_tokens=128)
+
+
+def test_an_observation_has_all_scores_and_its_provenance(space, task, tmp_path):
+    found = train_from_scratch(space.smallest(), task, SHORT, tmp_path, beam=2)
+    assert set(found.metrics) == {
+        "valid_loss",
+        *(f"{s}_{m}" for s in ("valid", "test") for m in ("bleu", "chrf", "ter")),
+    }
+    assert set(found.provenance["signatures"]) == {"bleu", "chrf", "ter"}
+    assert "version:" in found.provenance["signatures"]["bleu"]
+    assert found.provenance["updates"] == 12
+    assert len(found.provenance["history"]) == 2
+    again = train_from_scratch(space.smallest(), task, SHORT, tmp_path, beam=2)
+    assert again == found
+    assert Observation.from_dict(space, found.to_dict()) == found
+
+
+def test_the_initial_weights_depend_on_the_seed_alone(space, task):
+    one, two = (build_network(space.smallest(), task, SHORT, 1).state_dict() for _ in range(2))
+    other = build_network(space.smallest(), task, SHORT, 2).state_dict()
+    assert all(one[name].equal(two[name]) for name in one)
+    assert not all(one[name].equal(other[name]) for name in one)
+
+
+def test_the_key_changes_with_everything_that_matters(space, task):
+    base = training_key(space.smallest(), task, SHORT, 1)
+    assert training_key(space.smallest(), task, SHORT, 1) == base
+    assert training_key(space.largest(), task, SHORT, 1) != base
+    assert training_key(space.smallest(), task, SHORT, 2) != base
+    assert training_key(space.smallest(), task, SHORT.model_copy(update={"dropout": 0.3}), 1) != base
+
+
+def test_a_supernet_is_loaded_for_its_own_space_and_task_only(space, task, tmp_path):
+    train_supernet(space, task, SHORT, tmp_path / "supernet", kind="spos")
+    network, about = load_supernet(tmp_path / "supernet", space, task)
+    assert about["kind"] == "spos"
+    assert network.shape.encoder_width == max(space.gene("encoder-embed-dim").choices)
+    with pytest.raises(InputError, match="expected a supernet of the space hat-iwslt14-de-en"):
+        load_supernet(tmp_path / "supernet", create("hat-iwslt14-de-en"), task)
+    train_from_scratch(space.smallest(), task, SHORT, tmp_path / "single", splits=())
+    with pytest.raises(InputError, match="single architecture"):
+        load_supernet(tmp_path / "single", space, task)
+    assert load_trained(tmp_path / "single")[0].parameter_count(embeddings=False) > 0
