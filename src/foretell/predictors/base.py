@@ -54,19 +54,26 @@ class Predictor(Protocol):
 
     Attributes:
         name: The name in tables and schedules.
-        space: The search space whose populations it scores.
         metric: What its scores estimate ("valid_bleu"), after `fit`.
         calibrated: Whether scores are in the unit of `metric`; if not, only their order means something.
         labels: How many labelled architectures it has seen.
         spent: What it has cost so far.
+
+    Two more attributes are read where a predictor has them: `learns`, whether its scores depend on labels
+    (a supernet's do not), and `price`, from 0 (closed form, on record) over 1 (a pass) and 2 (a validation
+    run) to 3 (money).
     """
 
     name: str
-    space: SearchSpace
     metric: str
     calibrated: bool
     labels: int
     spent: Spent
+
+    @property
+    def space(self) -> SearchSpace:
+        """The search space whose populations it scores."""
+        ...
 
     def fit(self, observations: Sequence[Observation]) -> Self:
         """Learn from labelled architectures (some predictors need none) and return itself.

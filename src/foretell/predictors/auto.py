@@ -1,0 +1,151 @@
+"""Whatever is available, compared on the labels alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.predictors.base import Predictor
+from foretell.predictors.blend import Blend
+from foretell.predictors.calibrated import Calibrated
+from foretell.predictors.context import Context
+from foretell.predictors.few_shot import FewShot
+from foretell.predictors.labels import Labels
+from foretell.predictors.leave_one_out import fresh, leave_one_out, price
+from foretell.predictors.ridge import Regression
+from foretell.predictors.trivial import Column, Constant
+from foretell.spaces import Population
+
+__all__ = ["Auto", "Candidate"]
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One way to predict, as judged on the labels.
+
+    Attributes:
+        name: The predictor.
+        price: What one score costs, see `FewShot.price`.
+        error: Leave-one-out root mean squared error in the metric's unit.
+        excess: How much larger its mean squared error is than the best one's, in standard errors of that
+            difference.
+        sources: How many independent sources it joins.
+    """
+
+    name: str
+    price: int
+    error: float
+    excess: float
+    sources: int
+
+
+class Auto(FewShot):
+    """Tries what is there and keeps the cheapest that the labels cannot tell from the best.
+
+    The sources: the regression on the genes; the consensus (median) of all recorded scores, each calibrated;
+    and every predictor handed in. The candidates: each source, the mean of all of them, and the constant.
+    Each is refitted without one label at a time. Of those whose squared error is within one standard error
+    of the best one's, the cheapest to ask stays; among equally cheap ones the mean of all sources, because
+    sources that ten labels cannot tell apart still err independently; then the smaller error.
+
+    Args:
+        inner: Further sources, such as a supernet; they are calibrated first.
+        context: The surroundings.
+        scores: Whether recorded scores may be used.
+
+    Attributes:
+        candidates: All that were tried, after `fit`.
+        chosen: The name of the one that stayed.
+        why: The choice in one sentence.
+    """
+
+    name = "auto"
+    minimum = 5
+
+    def __init__(self, inner: Sequence[Predictor] = (), context: Context | None = None, *, scores: bool = True) -> None:
+        super().__init__(context)
+        self.extra, self.scores = list(inner), scores
+        self.price = max((price(each) for each in inner), default=0)
+        self.candidates: tuple[Candidate, ...] = ()
+        self.chosen = self.why = ""
+
+    def _sources(self, labels: Labels) -> list[Predictor]:
+        sources: list[Predictor] = [Regression(self.context)]
+        complete = [
+            Calibrated(Column(name, self.context), self.context)
+            for name in (self.columns.scores if self.scores else ())
+            if not np.isnan(self.columns.lookup(name, labels.population)).any()
+        ]
+        if len(complete) > 1:
+            consensus = Blend(complete, self.context, how="median")
+            consensus.name = f"the consensus of {len(complete)} recorded scores"
+            sources.append(consensus)
+        else:
+            sources += complete
+        return sources + [Calibrated(each, self.context) for each in self.extra]
+
+    def _learn(self, labels: Labels) -> None:
+        sources = self._sources(labels)
+        held = [leave_one_out(each, labels.observations) for each in sources]
+        tried = [([each], scores) for each, scores in zip(sources, held, strict=True)]
+        if len(sources) > 1:
+            tried.append((sources, np.mean(held, axis=0)))
+        constant = Constant(self.context)
+        tried.append(([constant], leave_one_out(constant, labels.observations)))
+        self.candidates = tuple(_judge(tried, labels.values))
+        index = self._choose()
+        self._members = [fresh(each).fit(labels.observations) for each in tried[index][0]]
+        self._fallback = fresh(sources[0]).fit(labels.observations)
+        n = len(labels)
+        self._std = self.candidates[index].error * float(np.sqrt((n - 1) / max(n - 3, 1)))
+
+    def _choose(self) -> int:
+        """Index of the candidate that stays; sets `chosen` and `why`."""
+        best = min(self.candidates, key=lambda each: each.error)
+        near = [each for each in self.candidates if each.excess <= 1.0]
+        stays = min(near, key=lambda each: (each.price, -each.sources, each.error))
+        self.chosen = stays.name
+        found = f"leave-one-out error {stays.error:.3f} on {self.labels} labels"
+        if stays is best:
+            self.why = f"{stays.name} has the smallest {found}."
+        else:
+            reason = "cheaper" if stays.price < best.price else "a mean of more sources"
+            self.why = (
+                f"{stays.name} ({found}) is within one standard error of {best.name} ({best.error:.3f}) and {reason}."
+            )
+        return self.candidates.index(stays)
+
+    def _score(self, population: Population) -> tuple[Vector, Vector | None]:
+        mean = np.mean([each.predict(population).mean for each in self._members], axis=0)
+        std = np.full(len(population), self._std)
+        lacking = np.isnan(mean)
+        if lacking.any():
+            # No recorded score: the regression still has an opinion, and its own, wider, interval.
+            alone = self._fallback.predict(population[lacking])
+            mean[lacking] = alone.mean
+            if alone.std is not None:
+                std[lacking] = alone.std
+        return mean, std
+
+
+def _judge(tried: Sequence[tuple[list[Predictor], Vector]], values: Vector) -> list[Candidate]:
+    squares = np.stack([(values - scores) ** 2 for _, scores in tried])
+    means = squares.mean(axis=1)
+    apart = squares - squares[means.argmin()]
+    standard_error = apart.std(axis=1, ddof=1) / np.sqrt(len(values))
+    excess = apart.mean(axis=1) / np.maximum(standard_error, 1e-12)
+    return [
+        Candidate(
+            " + ".join(each.name for each in members),
+            max(price(each) for each in members),
+            float(np.sqrt(mean)),
+            float(over),
+            len(members),
+        )
+        for (members, _), mean, over in zip(tried, means, excess, strict=True)
+    ]

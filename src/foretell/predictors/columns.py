@@ -1,0 +1,79 @@
+"""Scores and costs that are already known of an architecture: read, never computed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.errors import InputError, UnknownNameError
+from foretell.observations import Observation
+from foretell.spaces import Population
+
+__all__ = ["Columns"]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What stands beside architectures in their records, by column and by architecture.
+
+    Labels are no columns: what was measured after training from scratch cannot be looked up here. A score
+    or a cost may be, because whoever recorded it could have computed it before training.
+
+    Attributes:
+        scores: What earlier predictors said of the metric: column, canonical row as bytes, value.
+        costs: Measured or counted costs, same form.
+    """
+
+    scores: Mapping[str, Mapping[bytes, float]] = field(default_factory=dict)
+    costs: Mapping[str, Mapping[bytes, float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, observations: Sequence[Observation], metric: str) -> Columns:
+        """The columns of some observations: all costs, and the scores that estimate `metric`."""
+        scores: dict[str, dict[bytes, float]] = {}
+        costs: dict[str, dict[bytes, float]] = {}
+        for item in observations:
+            key = item.architecture.row.tobytes()
+            for name, by_metric in item.scores.items():
+                if metric in by_metric:
+                    scores.setdefault(name, {})[key] = float(by_metric[metric])
+            for name, value in item.costs.items():
+                costs.setdefault(name, {})[key] = float(value)
+        return cls(scores, costs)
+
+    @property
+    def names(self) -> list[str]:
+        """All columns, scores first."""
+        return [*self.scores, *self.costs]
+
+    def merged(self, other: Columns) -> Columns:
+        """Both; where both know a value, the other's."""
+        return Columns(_merged(self.scores, other.scores), _merged(self.costs, other.costs))
+
+    def lookup(self, name: str, canonical: Population) -> npt.NDArray[np.float64]:
+        """One column, `float64 [n]`; NaN where it knows nothing of an architecture.
+
+        Args:
+            name: A score's or a cost's name.
+            canonical: `int16 [n, columns]`, canonical.
+
+        Raises:
+            InputError: There are no columns at all.
+            UnknownNameError: There is no column of that name; the message lists or suggests what is there.
+        """
+        if not self.names:
+            raise InputError(f"the column {name!r} is asked for, but the observations hold no scores and no costs.")
+        if name not in self.names:
+            raise UnknownNameError("column", name, self.names, "the observations")
+        values = self.scores.get(name) or self.costs[name]
+        return np.array([values.get(row.tobytes(), np.nan) for row in canonical], dtype=np.float64)
+
+
+def _merged(
+    first: Mapping[str, Mapping[bytes, float]], second: Mapping[str, Mapping[bytes, float]]
+) -> dict[str, dict[bytes, float]]:
+    names = dict.fromkeys([*first, *second])
+    return {name: {**first.get(name, {}), **second.get(name, {})} for name in names}

@@ -1,0 +1,33 @@
+"""What every predictor may know of the job before it sees a label."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from foretell.costs import LatencyModel
+from foretell.observations import PRIMARY_METRIC
+from foretell.predictors.columns import Columns
+from foretell.spaces import SearchSpace
+
+__all__ = ["Context"]
+
+
+@dataclass(frozen=True)
+class Context:
+    """The surroundings of a predictor.
+
+    Attributes:
+        space: The space of the architectures; None: that of the first observations it is fitted on.
+        metric: What its scores estimate.
+        columns: Scores and costs on record; those of the labelled observations are added at `fit`.
+        latency: Predicts latency from the genes, where a device was measured.
+        vocabulary: Size of the task's vocabulary for counting embeddings; None: the space's nominal one.
+        seed: Of everything random inside.
+    """
+
+    space: SearchSpace | None = None
+    metric: str = PRIMARY_METRIC
+    columns: Columns = field(default_factory=Columns)
+    latency: LatencyModel | None = None
+    vocabulary: int | None = None
+    seed: int = 0

@@ -1,0 +1,114 @@
+"""Scikit-learn's Gaussian process, random forest and gradient boosting on named features."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.predictors.context import Context
+from foretell.predictors.features import check_features, feature_matrix
+from foretell.predictors.few_shot import FewShot
+from foretell.predictors.labels import Labels
+from foretell.spaces import Population
+
+__all__ = ["Boosting", "Forest", "GaussianProcess"]
+
+Vector = npt.NDArray[np.float64]
+
+_MOST_FOLDS = 10
+
+
+class _Estimator(FewShot):
+    """A scikit-learn regressor on standardised features; its spread comes from held-out residuals.
+
+    Args:
+        context: The surroundings; `seed` seeds the regressor.
+        features: Feature sets joined by "+".
+    """
+
+    minimum = 3
+
+    def __init__(self, context: Context | None = None, *, features: str = "hat") -> None:
+        super().__init__(context)
+        check_features(features)
+        self.features = features
+
+    def _create(self, width: int) -> Any:
+        raise NotImplementedError
+
+    def _matrix(self, rows: Population) -> Vector:
+        return feature_matrix(self.features, self.space, rows, self.context, self.columns)
+
+    def _fitted(self, x: Vector, y: Vector) -> Any:
+        with warnings.catch_warnings():
+            # Bounds that a length scale reaches mean "this feature does not matter", which is no fault.
+            warnings.simplefilter("ignore")
+            return self._create(x.shape[1]).fit(x, y)
+
+    def _learn(self, labels: Labels) -> None:
+        x = self._matrix(labels.population)
+        scale = x.std(axis=0)
+        self._center, self._scale = x.mean(axis=0), np.where(scale > 0, scale, np.inf)
+        x = (x - self._center) / self._scale
+        self._model = self._fitted(x, labels.values)
+        self._std = float(np.sqrt(self._held_out(x, labels.values)))
+
+    def _held_out(self, x: Vector, y: Vector) -> float:
+        """Mean squared error of predictions for labels left out, one or a tenth at a time."""
+        fold = np.arange(len(y)) % min(len(y), _MOST_FOLDS)
+        squares = [
+            ((self._fitted(x[fold != k], y[fold != k]).predict(x[fold == k]) - y[fold == k]) ** 2)
+            for k in range(fold.max() + 1)
+        ]
+        return float(np.concatenate(squares).mean())
+
+    def _score(self, population: Population) -> tuple[Vector, Vector | None]:
+        x = (self._matrix(population) - self._center) / self._scale
+        mean = np.full(len(x), np.nan)
+        known = ~np.isnan(x).any(axis=1)
+        if known.any():
+            mean[known] = self._model.predict(x[known])
+        return mean, np.full(len(x), self._std)
+
+
+class GaussianProcess(_Estimator):
+    """A Gaussian process with a squared-exponential kernel and noise, fitted by marginal likelihood."""
+
+    name = "gp"
+
+    def __init__(self, context: Context | None = None, *, features: str = "log-depth+log-params") -> None:
+        super().__init__(context, features=features)
+
+    def _create(self, width: int) -> Any:
+        from sklearn.gaussian_process import GaussianProcessRegressor
+        from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
+
+        kernel = ConstantKernel(1.0, (1e-2, 1e3)) * RBF(1.0, (1e-1, 1e3)) + WhiteKernel(0.1, (1e-4, 1e1))
+        return GaussianProcessRegressor(
+            kernel, normalize_y=True, n_restarts_optimizer=2, random_state=self.context.seed
+        )
+
+
+class Forest(_Estimator):
+    """A random forest; with ten labels mostly a warning (REFERENCE 10.4)."""
+
+    name = "forest"
+
+    def _create(self, width: int) -> Any:
+        from sklearn.ensemble import RandomForestRegressor
+
+        return RandomForestRegressor(n_estimators=100, random_state=self.context.seed, n_jobs=1)
+
+
+class Boosting(_Estimator):
+    """Gradient boosting of shallow trees."""
+
+    name = "boosting"
+
+    def _create(self, width: int) -> Any:
+        from sklearn.ensemble import GradientBoostingRegressor
+
+        return GradientBoostingRegressor(n_estimators=100, max_depth=2, random_state=self.context.seed)

@@ -1,0 +1,161 @@
+"""One door to all predictors, by name."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatch
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any, Literal
+
+from foretell import spaces
+from foretell.errors import InputError, UnknownNameError
+from foretell.predictors.base import Predictor
+from foretell.predictors.context import Context
+from foretell.predictors.spelling import Spelling, parse
+from foretell.spaces import SearchSpace
+
+__all__ = ["ENTRY_POINTS", "Entry", "create", "describe", "names"]
+
+ENTRY_POINTS = "foretell.predictors"
+"""The entry-point group in which other packages register theirs: name to a callable `(context, **options)`."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """How one name becomes a predictor.
+
+    Attributes:
+        target: "module:attribute" of a callable that takes `context` and options; imported when first used.
+        about: One line for people.
+        takes: What stands inside: nothing, plain text, one predictor, or several.
+        fixed: Options that the name implies.
+    """
+
+    target: str
+    about: str
+    takes: Literal["nothing", "text", "one", "many"] = "nothing"
+    fixed: tuple[tuple[str, Any], ...] = ()
+
+
+def _line(cost: str, about: str) -> Entry:
+    return Entry("foretell.predictors.ridge:CostLine", about, fixed=(("cost", cost),))
+
+
+_P = "foretell.predictors."
+_BUILT_IN: Mapping[str, Entry] = {
+    "constant": Entry(_P + "trivial:Constant", "the mean label for everybody"),
+    "params": _line("params", "line in the parameters without embeddings"),
+    "params-with-embeddings": _line("params-with-embeddings", "line in the parameters, embeddings included"),
+    "flops": _line("flops", "line in the FLOPs without output layer"),
+    "flops-with-output-layer": _line("flops-with-output-layer", "line in the FLOPs, output layer included"),
+    "depth": _line("depth", "line in the number of decoder layers"),
+    "latency": _line("latency", "line in the latency, measured or predicted"),
+    "column": Entry(_P + "trivial:Column", "a score or cost on record, as in column:HAT", takes="text"),
+    "linear": Entry(_P + "ridge:Linear", "least squares on any features"),
+    "ridge": Entry(_P + "ridge:Ridge", "ridge regression on any features"),
+    "gp": Entry(_P + "estimators:GaussianProcess", "Gaussian process on any features"),
+    "forest": Entry(_P + "estimators:Forest", "random forest on any features"),
+    "boosting": Entry(_P + "estimators:Boosting", "gradient boosting on any features"),
+    "regression": Entry(_P + "ridge:Regression", "structured ridges averaged by evidence: the default"),
+    "calibrated": Entry(_P + "calibrated:Calibrated", "offset or line from a score to the labels", takes="one"),
+    "rank": Entry(_P + "rank:Rank", "a predictor fitted to ranks", takes="one"),
+    "stacked": Entry(_P + "stacked:Stacked", "scores and cheap features in one regression", takes="many"),
+    "mean": Entry(_P + "blend:Blend", "the mean of predictors", takes="many", fixed=(("how", "mean"),)),
+    "consensus": Entry(_P + "blend:Blend", "the median of predictors", takes="many", fixed=(("how", "median"),)),
+    "auto": Entry(_P + "auto:Auto", "the cheapest source that labels cannot tell from the best", takes="many"),
+}
+
+
+@cache
+def _entries() -> dict[str, Entry]:
+    """All names; a package's own predictor may not take a name that is taken."""
+    found = dict(_BUILT_IN)
+    for point in entry_points(group=ENTRY_POINTS):
+        found.setdefault(point.name, Entry(point.value, f"from {point.dist.name if point.dist else point.value}"))
+    return found
+
+
+def names(pattern: str = "*") -> list[str]:
+    """The registered names that match a pattern such as "flops*"."""
+    return [name for name in _entries() if fnmatch(name, pattern)]
+
+
+def describe(name: str) -> Entry:
+    """How a name becomes a predictor.
+
+    Raises:
+        UnknownNameError: There is no predictor of that name; the message names the nearest.
+    """
+    if name not in _entries():
+        raise UnknownNameError("predictor", name, _entries())
+    return _entries()[name]
+
+
+def create(
+    name: str, *, space: SearchSpace | str | None = None, context: Context | None = None, **options: Any
+) -> Predictor:
+    """The predictor of that name, unfitted.
+
+    Args:
+        name: A registered name, with options and predictors inside where it takes them:
+            `"regression"`, `"ridge(features=log-depth+log-params, strength=0.1)"`,
+            `"calibrated:column:HAT"`, `"stacked(column:HAT, regression)"`.
+        space: The space, or its name; None: the context's, or that of the observations at `fit`.
+        context: What every predictor may know beforehand.
+        options: Further options of the outermost predictor.
+
+    Raises:
+        UnknownNameError: An unknown predictor or option; the message names the nearest.
+        InputError: The name cannot be read, or an option makes no sense.
+    """
+    context = context or Context()
+    if space is not None:
+        context = replace(context, space=spaces.create(space) if isinstance(space, str) else space)
+    textual = [each for each, entry in _entries().items() if entry.takes == "text"]
+    spelling = parse(name, textual)
+    return _build(replace(spelling, options={**spelling.options, **options}), context)
+
+
+def _build(spelling: Spelling, context: Context) -> Predictor:
+    entry = describe(spelling.name)
+    arguments = _inside(spelling, entry, context)
+    factory = _factory(entry)
+    options = {**dict(entry.fixed), **spelling.options}
+    known = [
+        each
+        for each, parameter in inspect.signature(factory).parameters.items()
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+    ]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError("option", option, known or ["(none)"], spelling.name)
+    predictor: Predictor = factory(*arguments, context=context, **options)
+    if spelling.options:
+        predictor.name = str(spelling)
+    return predictor
+
+
+def _inside(spelling: Spelling, entry: Entry, context: Context) -> list[Any]:
+    """What is handed to the factory before the context."""
+    given = len(spelling.inner)
+    if entry.takes == "text":
+        if not spelling.text:
+            raise InputError(f"{spelling.name} needs a name after the colon, as in {spelling.name}:HAT.")
+        return [spelling.text]
+    if entry.takes == "many":
+        return [[_build(each, context) for each in spelling.inner]]
+    if entry.takes == "one" and given != 1:
+        raise InputError(f"{spelling.name} takes one predictor, found {given}; write {spelling.name}:NAME.")
+    if entry.takes == "nothing" and given:
+        raise InputError(f"{spelling.name} takes no predictor inside; options are written name=value.")
+    return [_build(each, context) for each in spelling.inner]
+
+
+def _factory(entry: Entry) -> Callable[..., Any]:
+    module, _, attribute = entry.target.partition(":")
+    factory: Callable[..., Any] = getattr(import_module(module), attribute)
+    return factory

@@ -1,0 +1,160 @@
+"""Regressions on named features: lines, ridge, and the average of structured ridges that is the default."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.errors import InputError
+from foretell.predictors.additive import AdditiveFit, Weighting, fit_additive
+from foretell.predictors.context import Context
+from foretell.predictors.features import check_features, feature_matrix
+from foretell.predictors.few_shot import FewShot
+from foretell.predictors.labels import Labels
+from foretell.spaces import Population
+
+__all__ = ["CostLine", "Linear", "Regression", "Ridge"]
+
+Vector = npt.NDArray[np.float64]
+
+# Small enough to change no digit that is printed, large enough to keep collinear features harmless.
+_LEAST_SQUARES = 1e-6
+
+
+class Ridge(FewShot):
+    """Ridge regression on one sum of feature sets, with one strength.
+
+    Args:
+        context: The surroundings.
+        features: Feature sets joined by "+"; see `foretell.predictors.features`.
+        strength: Of the penalty on coefficients of standardised features.
+
+    Raises:
+        UnknownNameError: There is no such feature set.
+        InputError: A strength that is not positive.
+    """
+
+    name = "ridge"
+
+    def __init__(
+        self, context: Context | None = None, *, features: str = "log-depth+log-params", strength: float = 0.1
+    ) -> None:
+        super().__init__(context)
+        if not strength > 0:
+            raise InputError(f"{self.name} has the strength {strength}; expected a positive number.")
+        check_features(features)
+        self.features, self.strength = features, strength
+        self._fit: AdditiveFit | None = None
+
+    def _blocks(self) -> Sequence[str]:
+        return (self.features,)
+
+    def _strengths(self) -> Vector:
+        return np.array([[self.strength]])
+
+    def _weighting(self) -> Weighting:
+        return "evidence"
+
+    def _matrices(self, rows: Population) -> list[Vector]:
+        return [feature_matrix(spec, self.space, rows, self.context, self.columns) for spec in self._blocks()]
+
+    def _learn(self, labels: Labels) -> None:
+        blocks = self._matrices(labels.population)
+        lacking = int(np.isnan(np.hstack(blocks)).any(axis=1).sum())
+        if lacking:
+            there = ", ".join(self.columns.names)
+            raise InputError(
+                f"{lacking} of {len(labels)} labelled architectures lack a value that {self.name} needs "
+                f"({', '.join(self._blocks())}); on record are: {there}."
+            )
+        self._fit = fit_additive(blocks, labels.values, self._strengths(), self._weighting())
+
+    def _score(self, population: Population) -> tuple[Vector, Vector | None]:
+        assert self._fit is not None  # noqa: S101 - predict() refuses before
+        return self._fit.predict(np.hstack(self._matrices(population)))
+
+
+class Linear(Ridge):
+    """Least squares on one sum of feature sets, such as "log-depth" or "column:HAT" (REFERENCE 10.4).
+
+    Args:
+        context: The surroundings.
+        features: Feature sets joined by "+".
+    """
+
+    name = "linear"
+
+    def __init__(self, context: Context | None = None, *, features: str = "log-depth") -> None:
+        super().__init__(context, features=features, strength=_LEAST_SQUARES)
+
+
+class CostLine(Linear):
+    """A cost as a predictor: the raw number without labels, a least-squares line through them with labels.
+
+    Args:
+        context: The surroundings.
+        cost: One of `foretell.predictors.features.COST_FEATURES`; also the predictor's name.
+    """
+
+    minimum = 0
+
+    def __init__(self, context: Context | None = None, *, cost: str = "params") -> None:
+        super().__init__(context, features=cost)
+        self.name = cost
+        self.calibrated = False
+
+    def _learn(self, labels: Labels) -> None:
+        self.calibrated = len(labels) > 0
+        if self.calibrated:
+            labels.require(2, self.name, spread=True)
+            super()._learn(labels)
+
+    def _score(self, population: Population) -> tuple[Vector, Vector | None]:
+        if self.calibrated:
+            return super()._score(population)
+        return self._matrices(population)[0][:, 0], None
+
+
+class Regression(Ridge):
+    """The default without a supernet or language model: structured ridges, averaged over all strengths.
+
+    Four blocks of features, each with its own strength: log depth of the stacks, log parameters, HAT's ten
+    averaged values, per-layer values; with `latency`, log latency as a fifth. Every combination of strengths
+    (a block may be off) is one model; the models are averaged by their evidence on the labels, nothing else.
+    With ten labels that is: a curve in depth, and small corrections as far as the labels support them.
+
+    Args:
+        context: The surroundings.
+        latency: Also use latency, from the context's latency model or the column `latency_ms`. Off unless
+            asked for: the latency of an architecture is known before training only if somebody measured it.
+        weighting: "evidence", or "loo" for the Akaike-like power of the leave-one-out error.
+    """
+
+    name = "regression"
+    minimum = 3
+
+    _BLOCKS = ("log-depths", "log-params", "hat", "per-layer")
+    # Half-decades from "free" to "off" for what architectures obviously differ in; details start damped.
+    _GRID = ((0.1, 1.0, np.inf), (0.1, 1.0, 10.0, np.inf), (0.3, 1.0, 3.0, 10.0, 30.0, np.inf), (1, 3, 10, 30, np.inf))
+    _LATENCY = (1.0, 10.0, np.inf)
+
+    def __init__(
+        self, context: Context | None = None, *, latency: bool = False, weighting: Weighting = "evidence"
+    ) -> None:
+        super().__init__(context)
+        if weighting not in ("evidence", "loo"):
+            raise InputError(f"regression has the weighting {weighting!r}; expected evidence or loo.")
+        self.latency, self.weighting = latency, weighting
+
+    def _blocks(self) -> Sequence[str]:
+        return (*self._BLOCKS, "log-latency") if self.latency else self._BLOCKS
+
+    def _strengths(self) -> Vector:
+        grid = (*self._GRID, self._LATENCY) if self.latency else self._GRID
+        return np.array(list(itertools.product(*grid)), dtype=np.float64)
+
+    def _weighting(self) -> Weighting:
+        return self.weighting

@@ -1,0 +1,101 @@
+"""Fitted predictors on disk: what they were told, in JSON, and nothing that could run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foretell import spaces
+from foretell.errors import InputError, IntegrityError
+from foretell.observations import Observation
+from foretell.predictors.base import Predictor
+from foretell.predictors.columns import Columns
+from foretell.predictors.context import Context
+from foretell.predictors.few_shot import FewShot
+from foretell.predictors.registry import create
+from foretell.records import read_json, write_json
+from foretell.spaces import SearchSpace
+
+__all__ = ["load", "save"]
+
+_FORMAT = 1
+
+
+def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> None:
+    """Write a few-shot predictor: its spelling, its labels and the columns it may look up.
+
+    Fitting ten labels takes less than reading a file of coefficients would, so the labels themselves are
+    kept: `load` fits again and gets the same numbers.
+
+    Args:
+        predictor: Fitted.
+        path: Where to.
+        spelling: The name that `create` understands, where it is not `predictor.name` (options that the
+            name does not show).
+
+    Raises:
+        InputError: A predictor with a network or a language model inside, which has its own files.
+    """
+    if not isinstance(predictor, FewShot):
+        raise InputError(f"{predictor.name} is not fitted on labels alone; it keeps its own files.")
+    observations = predictor.save_state()
+    write_json(
+        path,
+        {
+            "format": _FORMAT,
+            "predictor": spelling or predictor.name,
+            "space": predictor.space.name,
+            "fingerprint": predictor.space.fingerprint,
+            "metric": predictor.metric,
+            "seed": predictor.context.seed,
+            "vocabulary": predictor.context.vocabulary,
+            "observations": [item.to_dict() for item in observations],
+            "columns": {kind: _plain(getattr(predictor.columns, kind)) for kind in ("scores", "costs")},
+        },
+    )
+
+
+def load(path: Path, *, space: SearchSpace | None = None, context: Context | None = None) -> Predictor:
+    """Read what `save` wrote and fit it again.
+
+    Args:
+        path: The file.
+        space: The space, where its name is not one of foretell's own.
+        context: For what a file cannot hold, such as a latency model.
+
+    Raises:
+        IntegrityError: The file is damaged, of another version, or of a space that has changed since.
+    """
+    data = read_json(path)
+    if not isinstance(data, dict) or data.get("format") != _FORMAT:
+        raise IntegrityError(f"{path} is no predictor of format {_FORMAT}; fit and save it again.")
+    space = space or spaces.create(data["space"])
+    if space.fingerprint != data["fingerprint"]:
+        raise IntegrityError(f"{path} was fitted on another version of the space {space.name}; fit it again.")
+    context = replace(
+        context or Context(),
+        space=space,
+        metric=data["metric"],
+        seed=data["seed"],
+        vocabulary=data["vocabulary"],
+        columns=Columns(**{kind: _keyed(values) for kind, values in data["columns"].items()}),
+    )
+    predictor = create(data["predictor"], context=context)
+    return predictor.fit([Observation.from_dict(space, item) for item in data["observations"]])
+
+
+def _plain(columns: Any) -> dict[str, list[list[Any]]]:
+    return {
+        name: [[np.frombuffer(key, dtype=np.int16).tolist(), value] for key, value in values.items()]
+        for name, values in columns.items()
+    }
+
+
+def _keyed(columns: dict[str, list[list[Any]]]) -> dict[str, dict[bytes, float]]:
+    return {
+        name: {np.array(row, dtype=np.int16).tobytes(): float(value) for row, value in values}
+        for name, values in columns.items()
+    }
