@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 from pydantic import ValidationError
-from tests.search.conftest import Linear
 
 from foretell.costs import Constraints
 from foretell.errors import InfeasibleError, UnknownNameError
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
+from tests.search.conftest import Linear
 
 NONE = Constraints()
 SMALL = Evolution(population=40, parents=10, mutations=15, crossovers=15)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import warnings
+from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -25,7 +26,7 @@ app = typer.Typer(
 )
 
 # One module a command group; each has a function `register(app)`. In the order of `foretell --help`.
-_GROUPS = ("search", "train", "supernet", "corpus", "spaces", "imports")
+_GROUPS = ("search", "train", "evaluate", "predict", "supernet", "corpus", "spaces", "imports")
 
 
 def _version(value: bool) -> None:
@@ -70,28 +71,35 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 done, 1 the machine refused, 2 the input is wrong, 3 nothing feasible, 4 budget
         reached, 130 interrupted.
     """
-    warnings.showwarning = _one_line_warning
-    signal.signal(signal.SIGINT, _interrupt)
-    for group in _GROUPS:
-        import_module(f"foretell.cli.{group}").register(app)
     arguments = sys.argv[1:] if arguments is None else arguments
+    before = signal.signal(signal.SIGINT, _interrupt)
     try:
-        app(arguments)
+        with warnings.catch_warnings():
+            warnings.showwarning = _one_line_warning
+            _commands()(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except ForetellError as error:
-        if "--debug" in arguments:
-            raise
-        print(f"foretell: {error}", file=sys.stderr)
-        return error.exit_code
     except Exception as error:
         if "--debug" in arguments:
             raise
-        kind = type(error).__name__
-        print(
-            f"foretell: unexpected {kind}: {error}; this is a fault of foretell: please report it with the traceback "
-            "that --debug shows (foretell --debug ...).",
-            file=sys.stderr,
-        )
-        return 1
+        print(f"foretell: {_sentence(error)}", file=sys.stderr)
+        return error.exit_code if isinstance(error, ForetellError) else 1
+    finally:
+        signal.signal(signal.SIGINT, before)
     return 0
+
+
+@cache
+def _commands() -> typer.Typer:
+    for group in _GROUPS:
+        import_module(f"foretell.cli.{group}").register(app)
+    return app
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ForetellError):
+        return str(error)
+    return (
+        f"unexpected {type(error).__name__}: {error}; this is a fault of foretell: please report it with the "
+        "traceback that `foretell --debug ...` shows."
+    )

@@ -1,0 +1,79 @@
+import json
+import subprocess
+import sys
+import time
+
+import pytest
+
+from foretell.cli import main
+
+
+def test_help_lists_every_command(capsys):
+    assert main(["--help"]) == 0
+    out = capsys.readouterr().out
+    for command in ("search", "train", "translate", "supernet", "corpus", "spaces", "import"):
+        assert command in out
+
+
+@pytest.mark.parametrize("command", ["search", "train", "translate", "supernet train", "corpus show", "import llmas"])
+def test_every_help_has_an_example(capsys, command):
+    assert main([*command.split(), "--help"]) == 0
+    assert "foretell " + command.split()[0] in capsys.readouterr().out.split("Example", 1)[1]
+
+
+def test_an_error_is_one_sentence_and_an_exit_code(capsys):
+    assert main(["spaces", "show", "small-seqseq"]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "foretell: unknown search space 'small-seqseq'; did you mean 'small-seq2seq'?\n"
+
+
+def test_a_mistyped_command_and_option_are_refused(capsys):
+    assert main(["serch"]) == 2
+    assert "search" in capsys.readouterr().err
+    assert main(["spaces", "list", "--jsn"]) == 2
+    assert "--json" in capsys.readouterr().err
+
+
+def test_debug_shows_the_traceback():
+    from foretell.errors import UnknownNameError
+
+    with pytest.raises(UnknownNameError):
+        main(["--debug", "spaces", "show", "nothing"])
+
+
+def test_an_unexpected_fault_is_still_one_sentence(capsys, monkeypatch):
+    import foretell.spaces
+
+    monkeypatch.setattr(foretell.spaces, "names", lambda: 1 / 0)
+    assert main(["spaces", "list"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("foretell: unexpected ZeroDivisionError")
+    assert "Traceback" not in err
+
+
+def test_json_is_one_object_on_standard_output(capsys):
+    assert main(["spaces", "list", "--json"]) == 0
+    found = {space["name"]: space["size"] for space in json.loads(capsys.readouterr().out)["spaces"]}
+    assert found["hat-wmt14-en-de"] == 417_846_678_672_384
+
+
+def test_both_an_architecture_and_observe_are_refused(capsys):
+    assert main(["train"]) == 2
+    assert "either an architecture file or --observe" in capsys.readouterr().err
+
+
+def test_starting_imports_nothing_heavy():
+    code = (
+        "import sys, foretell.cli, foretell; foretell.cli.main(['--help']);"
+        "print([m for m in ('torch', 'sklearn', 'scipy', 'numpy', 'sentencepiece') if m in sys.modules])"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.splitlines()[-1] == "[]"
+
+
+def test_help_is_quick_enough_to_be_used():
+    """A loose bound for noisy machines; benchmarks/start.py has the figures."""
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "foretell", "--help"], capture_output=True, check=True)
+    assert time.perf_counter() - start < 5

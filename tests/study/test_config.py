@@ -1,0 +1,66 @@
+from pathlib import Path
+
+import pytest
+
+from foretell.errors import InputError, UnknownNameError
+from foretell.study import StudyConfig, load_study
+
+
+def study(tmp_path, text):
+    path = tmp_path / "study.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_default_study_needs_no_file():
+    assert load_study(None) == StudyConfig()
+
+
+def test_a_study_survives_its_own_yaml(tmp_path):
+    changed = load_study(None, {"constraints": ["flops<=3M"], "search": {"seed": 7}})
+    assert load_study(study(tmp_path, changed.to_yaml())) == changed
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("spce: small-seq2seq", "unknown key 'spce' .*did you mean 'space'"),
+        ("train: {recipe: {updtes: 3}}", "unknown key 'updtes' .*did you mean 'updates'"),
+        ("corpus: {langage: de}", "unknown key 'langage'"),
+    ],
+)
+def test_an_unknown_key_names_the_nearest(tmp_path, text, says):
+    with pytest.raises(UnknownNameError, match=says):
+        load_study(study(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("vocabulary: many", "vocabulary is 'many'"),
+        ("train: {recipe: {dropout: 2}}", r"train.recipe.dropout is 2: input should be less than 1"),
+        ("constraints: ['latency<=fast']", "latency<=fast"),
+        ("search: {schedule: 'supernet:2-3'}", "leaves a gap at iteration 1"),
+        ("search: {evolution: {population: 99}}", "the population is 99"),
+        ("corpus: {name: home-asistant}", "did you mean 'home-assistant'"),
+        ("- a list", "holds list"),
+        ("{", "is not valid YAML"),
+        ("name: ../../etc", "name is '../../etc'"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_refused_with_its_place(tmp_path, text, says):
+    with pytest.raises(InputError, match=says) as caught:
+        load_study(study(tmp_path, text))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"nowhere\.yaml does not exist"):
+        load_study(tmp_path / "nowhere.yaml")
+
+
+def test_paths_are_relative_to_the_study_file(tmp_path):
+    path = study(tmp_path, "space: mine.yaml\ncorpus: {name: files, paths: [a.tsv]}")
+    found = load_study(path)
+    assert found.space == str(tmp_path / "mine.yaml")
+    assert found.corpus.paths == (tmp_path / Path("a.tsv"),)

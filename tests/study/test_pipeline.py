@@ -1,0 +1,118 @@
+import json
+import signal
+import time
+
+import pytest
+
+pytestmark = pytest.mark.network
+
+TIMES = {"stages", "latency_ms", "predicted_latency_ms", "spread_ms", "latency_spread_ms", "training_seconds"}
+
+
+def timeless(value):
+    """A result without what the clock had a part in."""
+    if isinstance(value, dict):
+        return {key: timeless(item) for key, item in value.items() if key not in TIMES}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def finish(process, code=0):
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == code, err
+    return out, err
+
+
+def kill_when(process, condition):
+    """SIGKILL the run as soon as something shows on the disk; fails if the run ends first."""
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def count(root, pattern):
+    return len(list(root.glob(pattern)))
+
+
+def lines(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does(tmp_path, study_file, foretell):
+    out, _ = finish(foretell("search", study_file, "--out", "whole", "--json", cache="a"))
+    whole = json.loads(out)
+    assert whole == json.loads((tmp_path / "whole" / "result.json").read_text())
+
+    def again():
+        return foretell("search", study_file, "--out", "cut", "--resume", cache="b")
+
+    cache, run = tmp_path / "b", tmp_path / "cut"
+    kill_when(again(), lambda: count(cache, "corpora/*/*") > 0 or count(cache, "*/*/vocabulary.model") > 0)
+    kill_when(again(), lambda: any(lines(path) > 3 for path in cache.glob("latency/*/samples.jsonl")))
+    kill_when(again(), lambda: count(cache, "supernets/*/state.safetensors") > 0)
+    kill_when(again(), lambda: lines(run / "search" / "scores.jsonl") > 5)
+    trained = count(cache, "trained/*/state.safetensors")
+    kill_when(again(), lambda: count(cache, "trained/*/state.safetensors") > trained)
+    finish(again())
+    cut = json.loads((run / "result.json").read_text())
+    assert timeless(cut) == timeless(whole)
+    assert whole["constraint_met"]
+    assert set(whole["stages"]) == {"corpus", "latency", "supernet", "search", "train"}
+
+    # A finished run answers at once, and its winner translates.
+    start = time.monotonic()
+    out, _ = finish(foretell("search", study_file, "--out", "whole", "--resume", "--json", cache="a"))
+    assert timeless(json.loads(out)) == timeless(whole)
+    assert time.monotonic() - start < 60
+    out, _ = finish(foretell("translate", "whole", "red old door", "small blue", cache="a"))
+    assert len(out.splitlines()) == 2
+
+
+def test_an_interrupt_ends_with_one_sentence_and_exit_code_130(tmp_path, study_file, foretell):
+    process = foretell("search", study_file, "--out", "run")
+    deadline = time.monotonic() + 120
+    while not count(tmp_path / "cache", "supernets/*/state.safetensors") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, err = finish(process, 130)
+    assert err.splitlines()[-1] == (
+        "foretell: interrupted; what was finished is kept, run the same command with --resume to go on."
+    )
+    assert "Traceback" not in err
+
+
+def test_an_impossible_latency_is_refused_within_seconds(tmp_path, foretell):
+    start = time.monotonic()
+    _, err = finish(foretell("search", "--constraint", "latency<=0.01ms", "--out", "run"), 3)
+    assert time.monotonic() - start < 10
+    assert "fastest reachable latency on this device is about" in err
+    assert len([line for line in err.splitlines() if line.startswith("foretell:")]) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_observations_are_labelled_once_and_more_are_added(tmp_path, study_file, foretell):
+    out, _ = finish(foretell("train", "--observe", 2, "--study", study_file, "--out", "labels", "--json"))
+    first = json.loads(out)["observations"]
+    out, _ = finish(foretell("train", "--observe", 3, "--study", study_file, "--out", "labels", "--resume", "--json"))
+    more = json.loads(out)["observations"]
+    assert more[:2] == first
+    assert lines(tmp_path / "labels" / "observations.jsonl") == 3
+    assert first[0]["costs"]["parameters"] < first[1]["costs"]["parameters"]
+
+
+def test_one_architecture_of_a_file_is_trained_and_scored_by_the_supernet(tmp_path, study_file, foretell):
+    from foretell import spaces
+    from foretell.study.architectures import write_architecture
+
+    write_architecture(tmp_path / "arch.yaml", spaces.create("small-seq2seq").smallest())
+    out, _ = finish(foretell("train", "arch.yaml", "--study", study_file, "--out", "mine", "--json"))
+    assert json.loads(out)["observations"][0]["metrics"]["test_bleu"] >= 0
+    assert (tmp_path / "mine" / "model.safetensors").exists()
+    _, err = finish(foretell("supernet", "score", "arch.yaml", "--study", study_file), 2)
+    assert "train it first" in err
+    finish(foretell("supernet", "train", "--study", study_file, "--json"))
+    out, _ = finish(foretell("supernet", "score", "arch.yaml", "--study", study_file, "--json"))
+    assert json.loads(out)["scores"][0]["score"] < 0

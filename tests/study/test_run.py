@@ -1,0 +1,44 @@
+import pytest
+
+from foretell.errors import InputError, RunBusyError
+from foretell.records import lock_folder
+from foretell.study import StudyConfig
+from foretell.study.run import open_run
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(tmp_path):
+    study = StudyConfig()
+    with open_run(study, tmp_path / "run", resume=False):
+        pass
+    with pytest.raises(InputError, match="add --resume"), open_run(study, tmp_path / "run", resume=False):
+        pass
+    with open_run(study, tmp_path / "run", resume=True) as run:
+        assert run.stages == {}
+
+
+def test_another_study_is_not_mixed_in(tmp_path):
+    with open_run(StudyConfig(), tmp_path / "run", resume=False):
+        pass
+    other = StudyConfig(constraints=("flops<=3M",))
+    with pytest.raises(InputError, match="a run of another study"), open_run(other, tmp_path / "run", resume=True):
+        pass
+
+
+def test_two_processes_do_not_share_a_run(tmp_path):
+    with (
+        lock_folder(tmp_path / "run"),
+        pytest.raises(RunBusyError, match="in use by process"),
+        open_run(StudyConfig(), tmp_path / "run", resume=True),
+    ):
+        pass
+
+
+def test_the_seconds_of_a_stage_add_up_over_sittings(tmp_path):
+    for _ in range(2):
+        with open_run(StudyConfig(), tmp_path / "run", resume=True) as run, run.stage("corpus"):
+            pass
+    before = run.stages["corpus"]
+    with open_run(StudyConfig(), tmp_path / "run", resume=True) as run:
+        with pytest.raises(RuntimeError), run.stage("corpus"):
+            raise RuntimeError
+        assert run.stages["corpus"] >= before
