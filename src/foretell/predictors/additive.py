@@ -14,7 +14,7 @@ so scoring a population costs one product.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -27,6 +27,9 @@ Array = npt.NDArray[np.float64]
 Weighting = Literal["evidence", "loo"]
 
 _TINY = 1e-12
+_FREE = 1e-9
+# Models with less than this share of the heaviest's weight add nothing to a variance that shows.
+_LIGHT = 1e-4
 
 
 @dataclass(frozen=True)
@@ -78,25 +81,22 @@ def fit_additive(
     owner = np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks])
     n = len(labels)
     y = labels - labels.mean()
-    d = 1.0 / np.sqrt(strengths[:, owner])  # [m, p]; 0 for a block that is off
-    gram, moment = z.T @ z, z.T @ y
-    inner = np.eye(z.shape[1]) + d[:, :, None] * gram * d[:, None, :]
-    cover = d[:, :, None] * np.linalg.inv(inner) * d[:, None, :]  # posterior covariance / noise variance
-    beta = cover @ moment
-    misfit = np.maximum(y @ y - beta @ moment, _TINY * max(float(y @ y), _TINY))
-    leverage = 1 / n + np.stack([((z @ each) * z).sum(axis=1) for each in cover])
-    free = np.maximum(1 - leverage, 1e-9)
-    residuals = (y - beta @ z.T) / free
+    prior = 1.0 / strengths[:, owner]  # variances of coefficients in units of the noise's, [m, p]
+    models = _dual(z, y, prior) if n <= z.shape[1] else _primal(z, y, prior)
+    residuals = models.residuals
     if weighting == "evidence":
-        log_weight = -0.5 * np.linalg.slogdet(inner)[1] - (n - 1) / 2 * np.log(misfit)
+        floor = _TINY * max(float(y @ y), _TINY)
+        log_weight = -0.5 * models.log_determinant - (n - 1) / 2 * np.log(np.maximum(models.misfit, floor))
     else:
         log_weight = -n / 2 * np.log(np.maximum((residuals**2).mean(axis=1), _TINY))
     weights = np.exp(log_weight - log_weight.max())
     weights /= weights.sum()
-    average = weights @ beta
-    noise = _noise(residuals, free, weights)
-    apart = beta - average
-    curvature = np.einsum("m,mpq->pq", weights * noise, cover) + (apart.T * weights) @ apart
+    average = weights @ models.coefficients
+    noise = _noise(residuals, models.free, weights)
+    heavy = weights > _LIGHT * weights.max()
+    share = weights[heavy] / weights[heavy].sum()
+    apart = models.coefficients[heavy] - average
+    curvature = np.einsum("m,mpq->pq", share * noise[heavy], models.cover(heavy)) + (apart.T * share) @ apart
     return AdditiveFit(
         float(labels.mean()),
         center,
@@ -107,6 +107,57 @@ def fit_additive(
         weights @ residuals,
         weights,
     )
+
+
+@dataclass(frozen=True)
+class _Models:
+    """All points of the grid, `m` of them.
+
+    Attributes:
+        log_determinant: Of the labels' covariance over the noise, `[m]`.
+        misfit: Labels against that covariance, `[m]`.
+        free: One minus leverage, `[m, n]`.
+        residuals: Leave-one-out residuals, `[m, n]`.
+        coefficients: `[m, p]`.
+        cover: Posterior covariances of the coefficients over the noise, `[k, p, p]`, of those points asked for.
+    """
+
+    log_determinant: Array
+    misfit: Array
+    free: Array
+    residuals: Array
+    coefficients: Array
+    cover: Callable[[npt.NDArray[np.bool_]], Array]
+
+
+def _primal(z: Array, y: Array, prior: Array) -> _Models:
+    """By matrices of features: for more labels than features."""
+    d = np.sqrt(prior)
+    inner = np.eye(z.shape[1]) + d[:, :, None] * (z.T @ z) * d[:, None, :]
+    cover = d[:, :, None] * np.linalg.inv(inner) * d[:, None, :]
+    beta = cover @ (z.T @ y)
+    leverage = 1 / len(y) + np.stack([((z @ each) * z).sum(axis=1) for each in cover])
+    free = np.maximum(1 - leverage, _FREE)
+    misfit = y @ y - beta @ (z.T @ y)
+    return _Models(np.linalg.slogdet(inner)[1], misfit, free, (y - beta @ z.T) / free, beta, lambda kept: cover[kept])
+
+
+def _dual(z: Array, y: Array, prior: Array) -> _Models:
+    """By matrices of labels: the same numbers, for fewer labels than features."""
+    n = len(y)
+    covariance = np.eye(n) + (z * prior[:, None, :]) @ z.T
+    inverse = np.linalg.inv(covariance)
+    alpha = inverse @ y
+    free = np.maximum(np.diagonal(inverse, axis1=1, axis2=2) - 1 / n, _FREE)
+
+    def cover(kept: npt.NDArray[np.bool_]) -> Array:
+        v = prior[kept]
+        seen = z * v[:, None, :]
+        spread: Array = v[:, :, None] * np.eye(z.shape[1]) - seen.transpose(0, 2, 1) @ inverse[kept] @ seen
+        return spread
+
+    beta = prior * (alpha @ z)
+    return _Models(np.linalg.slogdet(covariance)[1], alpha @ y, free, alpha / free, beta, cover)
 
 
 def _noise(residuals: Array, free: Array, weights: Array) -> Array:

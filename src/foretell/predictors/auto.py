@@ -69,7 +69,7 @@ class Auto(FewShot):
 
     def __init__(self, inner: Sequence[Predictor] = (), context: Context | None = None, *, scores: bool = True) -> None:
         super().__init__(context)
-        self.extra, self.scores = list(inner), scores
+        self.inner, self.scores = list(inner), scores
         self.price = max((price(each) for each in inner), default=0)
         self.candidates: tuple[Candidate, ...] = ()
         self.chosen = self.why = ""
@@ -87,7 +87,7 @@ class Auto(FewShot):
             sources.append(consensus)
         else:
             sources += complete
-        return sources + [Calibrated(each, self.context) for each in self.extra]
+        return sources + [Calibrated(each, self.context) for each in self.inner]
 
     def _learn(self, labels: Labels) -> None:
         sources = self._sources(labels)

@@ -18,7 +18,7 @@ __all__ = ["Boosting", "Forest", "GaussianProcess"]
 
 Vector = npt.NDArray[np.float64]
 
-_MOST_FOLDS = 10
+_MOST_FOLDS = 5
 
 
 class _Estimator(FewShot):
@@ -54,16 +54,16 @@ class _Estimator(FewShot):
         self._center, self._scale = x.mean(axis=0), np.where(scale > 0, scale, np.inf)
         x = (x - self._center) / self._scale
         self._model = self._fitted(x, labels.values)
-        self._std = float(np.sqrt(self._held_out(x, labels.values)))
+        self._std = self._error(x, labels.values)
 
-    def _held_out(self, x: Vector, y: Vector) -> float:
-        """Mean squared error of predictions for labels left out, one or a tenth at a time."""
+    def _error(self, x: Vector, y: Vector) -> float:
+        """Root mean squared error of predictions for labels left out, one or a fifth at a time."""
         fold = np.arange(len(y)) % min(len(y), _MOST_FOLDS)
         squares = [
             ((self._fitted(x[fold != k], y[fold != k]).predict(x[fold == k]) - y[fold == k]) ** 2)
             for k in range(fold.max() + 1)
         ]
-        return float(np.concatenate(squares).mean())
+        return float(np.sqrt(np.concatenate(squares).mean()))
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         x = (self._matrix(population) - self._center) / self._scale
@@ -71,7 +71,11 @@ class _Estimator(FewShot):
         known = ~np.isnan(x).any(axis=1)
         if known.any():
             mean[known] = self._model.predict(x[known])
-        return mean, np.full(len(x), self._std)
+        return mean, self._spread(x, known)
+
+    def _spread(self, x: Vector, known: npt.NDArray[np.bool_]) -> Vector:
+        """Standard deviations, `[n]`."""
+        return np.full(len(x), self._std)
 
 
 class GaussianProcess(_Estimator):
@@ -91,6 +95,15 @@ class GaussianProcess(_Estimator):
             kernel, normalize_y=True, n_restarts_optimizer=2, random_state=self.context.seed
         )
 
+    def _error(self, x: Vector, y: Vector) -> float:
+        return float("nan")  # its posterior says it, row by row
+
+    def _spread(self, x: Vector, known: npt.NDArray[np.bool_]) -> Vector:
+        spread = np.full(len(x), np.nan)
+        if known.any():
+            spread[known] = self._model.predict(x[known], return_std=True)[1]
+        return spread
+
 
 class Forest(_Estimator):
     """A random forest; with ten labels mostly a warning (REFERENCE 10.4)."""
@@ -100,7 +113,11 @@ class Forest(_Estimator):
     def _create(self, width: int) -> Any:
         from sklearn.ensemble import RandomForestRegressor
 
-        return RandomForestRegressor(n_estimators=100, random_state=self.context.seed, n_jobs=1)
+        return RandomForestRegressor(n_estimators=100, random_state=self.context.seed, n_jobs=1, oob_score=True)
+
+    def _error(self, x: Vector, y: Vector) -> float:
+        # Trees that did not draw a label judge it: no refits.
+        return float(np.sqrt(((self._model.oob_prediction_ - y) ** 2).mean()))
 
 
 class Boosting(_Estimator):

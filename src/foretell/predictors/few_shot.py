@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Self
 
 import numpy as np
@@ -121,6 +122,14 @@ class FewShot:
     def fresh(self) -> Self:
         """A copy that can be fitted on its own; what the context holds is shared."""
         return copy.deepcopy(self, {id(self.context): self.context})
+
+    def inform(self, columns: Columns) -> None:
+        """Add columns on record to what it and the predictors inside it may look up."""
+        self.context = replace(self.context, columns=self.context.columns.merged(columns))
+        inner = getattr(self, "inner", [])
+        for each in inner if isinstance(inner, list) else [inner]:
+            if isinstance(each, FewShot):
+                each.inform(columns)
 
     def save_state(self) -> tuple[Observation, ...]:
         """What `fit` was given: fitting again on it gives the same predictor."""

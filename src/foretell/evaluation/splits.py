@@ -1,0 +1,87 @@
+"""Who may be learnt from and who is judged: stored splits, or random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from foretell.errors import InputError, UnknownNameError
+from foretell.observations import Observation, ObservationSet, Split
+
+__all__ = ["SplitPlan"]
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """How observations are divided.
+
+    Attributes:
+        kind: "stored", or "random:N" for N random divisions.
+        seeds: Which stored splits (by name), or the seeds of the random ones; empty takes all stored splits,
+            or the seeds 0 to N - 1.
+    """
+
+    kind: str = "stored"
+    seeds: tuple[str, ...] = ()
+
+    def make(self, collection: ObservationSet, demonstrations: Sequence[int]) -> list[Split]:
+        """The divisions; demonstrations of fewer labels are the first of the longer ones.
+
+        A stored split's test side is always the same. A random split tests on all architectures that no
+        number of demonstrations uses, so that a learning curve's points are judged on the same ones.
+
+        Raises:
+            InputError: No stored splits, too few architectures, or a kind that cannot be read.
+            UnknownNameError: A stored split that is not there.
+        """
+        most = max(demonstrations)
+        if self.kind == "stored":
+            splits = self._stored(collection)
+            for split in splits:
+                if len(split.train) < most:
+                    raise InputError(
+                        f"the stored split {split.name} has {len(split.train)} demonstrations, {most} were asked for; "
+                        "ask for fewer or use --splits random:3."
+                    )
+            return splits
+        groups = _distinct(collection.observations)
+        if len(groups) < most + 2:
+            raise InputError(
+                f"{len(groups)} distinct architectures were observed; {most} demonstrations and at least 2 to test "
+                "on are needed: ask for fewer demonstrations or observe more."
+            )
+        return [_random(groups, most, seed) for seed in self._seeds()]
+
+    def _stored(self, collection: ObservationSet) -> list[Split]:
+        if not collection.splits:
+            raise InputError("the observations have no stored splits; use --splits random:3.")
+        known = [split.name for split in collection.splits]
+        for name in self.seeds:
+            if name not in known:
+                raise UnknownNameError("split", name, known)
+        return [split for split in collection.splits if not self.seeds or split.name in self.seeds]
+
+    def _seeds(self) -> list[int]:
+        kind, _, number = self.kind.partition(":")
+        if kind != "random" or not number.isdigit() or int(number) < 1:
+            raise InputError(f"cannot read the splits {self.kind!r}; expected stored, or random:3 for three draws.")
+        if not all(seed.isdigit() for seed in self.seeds):
+            raise InputError(f"the seeds {', '.join(self.seeds)} of random splits must be whole numbers.")
+        return [int(seed) for seed in self.seeds] or list(range(int(number)))
+
+
+def _distinct(observations: Sequence[Observation]) -> list[tuple[Observation, ...]]:
+    """Observations by architecture, so that one that was trained twice is wholly on one side."""
+    groups: dict[bytes, list[Observation]] = {}
+    for item in observations:
+        groups.setdefault(item.architecture.row.tobytes(), []).append(item)
+    return [tuple(group) for group in groups.values()]
+
+
+def _random(groups: Sequence[tuple[Observation, ...]], most: int, seed: int) -> Split:
+    order = np.random.default_rng(seed).permutation(len(groups))
+    train = tuple(item for index in order[:most] for item in groups[index])
+    test = tuple(item for index in order[most:] for item in groups[index])
+    return Split(str(seed), train, test)

@@ -1,0 +1,27 @@
+import pytest
+
+from foretell.predictors import names
+from foretell.testing import PredictorConformance
+
+SPELLINGS = {
+    "column": "column:score",
+    "calibrated": "calibrated:column:score",
+    "rank": "rank:regression",
+    "stacked": "stacked(column:score)",
+    "mean": "mean(regression,calibrated:column:score)",
+    "consensus": "consensus(regression,calibrated:column:score)",
+    "forest": "forest(features=hat)",
+}
+
+
+@pytest.mark.parametrize("name", names())
+class TestRegistered(PredictorConformance):
+    @pytest.fixture(autouse=True)
+    def _spelling(self, name):
+        self.spelling = SPELLINGS.get(name, name)
+        # A forest draws labels by position, boosting its splits; the rest are formulas.
+        self.order_tolerance = 0.2 if name in ("forest", "boosting") else 1e-3 if name == "gp" else 1e-6
+
+
+class TestOptions(PredictorConformance):
+    spelling = "ridge(features=log-latency+per-layer, strength=2)"
