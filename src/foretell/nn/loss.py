@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["smoothed_cross_entropy"]
+__all__ = ["smoothed_cross_entropy", "summed_loss"]
 
 _CHUNK = 1 << 18  # logits held at a time: 1 MB on a CPU, in its caches; a tenth faster than 4 MB
 _CHUNK_ACCELERATOR = 1 << 26  # elsewhere large enough to keep the device busy
@@ -34,6 +34,26 @@ def smoothed_cross_entropy(
     """
     loss, nll = _SmoothedCrossEntropy.apply(features, weight, targets, smoothing)  # type: ignore[no-untyped-call]
     return loss, nll
+
+
+def summed_loss(features: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> float:
+    """The value of `smoothed_cross_entropy` alone, for scoring: less than half its passes over the logits.
+
+    Exponentials are summed without subtracting the largest logit first; where that overflows or vanishes,
+    which no trained network comes near, the careful way is taken.
+    """
+    rows = max(1, (_CHUNK if features.device.type == "cpu" else _CHUNK_ACCELERATOR) // len(weight))
+    # The sum of all logits of a token is its product with the sum of all rows of the output layer.
+    summed = (features @ weight.sum(0)).sum(dtype=torch.float64)
+    total = -smoothing / len(weight) * float(summed)
+    for at in range(0, len(features), rows):
+        logits = features[at : at + rows] @ weight.t()
+        right = logits.gather(1, targets[at : at + rows, None]).sum(dtype=torch.float64)
+        normaliser = logits.exp().sum(-1).log().sum(dtype=torch.float64)
+        if not normaliser.isfinite():
+            normaliser = logits.logsumexp(-1).sum(dtype=torch.float64)
+        total += float(normaliser - (1.0 - smoothing) * right)
+    return total
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):

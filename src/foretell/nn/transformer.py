@@ -24,7 +24,7 @@ from foretell.nn.state import DecoderState, EncoderOutput
 from foretell.nn.tokens import PAD
 from foretell.spaces import Backbone, TransformerShape
 
-__all__ = ["Seq2SeqTransformer"]
+__all__ = ["Seq2SeqTransformer", "embed_tokens", "padding_mask"]
 
 
 class Seq2SeqTransformer(nn.Module):
@@ -168,9 +168,9 @@ class Seq2SeqTransformer(nn.Module):
 
     def _run_encoder(self, source: Tensor, rows: Tensor, shape: TransformerShape, kept: int) -> EncoderOutput:
         width = shape.encoder_width
-        x = _embed(source, rows, self.encoder_positions(0, source.shape[1], width))
+        x = embed_tokens(source, rows, self.encoder_positions(0, source.shape[1], width))
         drop = self._drop(self.dropout * width / self.reference_widths[0], 2 * len(shape.encoder_ffn) + 1, x)
-        mask = _padding_mask(source, x.dtype)
+        mask = padding_mask(source, x.dtype)
         x = drop(x)
         outputs = []
         for layer, heads, inner in zip(self.encoder, shape.encoder_heads, shape.encoder_ffn, strict=False):
@@ -247,7 +247,7 @@ class Seq2SeqTransformer(nn.Module):
     def _run_decoder(self, tokens: Tensor, state: DecoderState, rows: Tensor, shape: TransformerShape) -> Tensor:
         width = shape.decoder_width
         positions = self.decoder_positions(state.position, tokens.shape[1], width)
-        x = _embed(tokens, rows, positions)
+        x = embed_tokens(tokens, rows, positions)
         drop = self._drop(self.dropout * width / self.reference_widths[1], 3 * len(shape.decoder_ffn) + 1, x)
         x = drop(x)
         pasts: Sequence[Past | None] = state.pasts or [None] * len(shape.decoder_ffn)
@@ -319,7 +319,7 @@ class Seq2SeqTransformer(nn.Module):
         return total if embeddings else total - sum(p.numel() for p in self.tokens.parameters())
 
 
-def _embed(tokens: Tensor, weight: Tensor, positions: Tensor) -> Tensor:
+def embed_tokens(tokens: Tensor, weight: Tensor, positions: Tensor) -> Tensor:
     """Embeddings times the square root of their width, plus positions: [B, T, d]."""
     return torch.add(positions, F.embedding(tokens, weight), alpha=math.sqrt(weight.shape[1]))
 
@@ -335,7 +335,8 @@ def _token_loss(
     return total, nll, torch.tensor(len(real), device=total.device)
 
 
-def _padding_mask(tokens: Tensor, dtype: torch.dtype) -> Tensor | None:
+def padding_mask(tokens: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """0 at tokens and minus infinity at padding, [B, 1, 1, S]; None when nothing is padded."""
     padding = tokens == PAD
     if not padding.any():
         return None

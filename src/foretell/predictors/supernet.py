@@ -23,13 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["SupernetPredictor"]
 
+_PIECE = 64
+"""Architectures scored between two reports: some seconds of work at the most."""
+
 
 class SupernetPredictor:
     """Scores architectures by minus the supernet's label-smoothed validation loss (REFERENCE 5.1).
 
     The unit is bits a target token, so the scores rank but are no BLEU: `calibrated` is false. An
     architecture's score depends on nothing but the architecture: neither on the rest of the population nor
-    on the number of threads. Architectures with the same encoder genes share one run of the encoder.
+    on the number of threads. Architectures share every layer up to which they are the same.
 
     Args:
         space: The supernet's space.
@@ -37,7 +40,7 @@ class SupernetPredictor:
         batches: The validation set, built once.
         smoothing: Label smoothing of the loss.
         name: The name in tables and schedules.
-        threads: Architectures scored at the same time; None: one a core.
+        threads: Batches scored at the same time; None: one a core.
     """
 
     metric = "valid_loss"
@@ -75,47 +78,44 @@ class SupernetPredictor:
 
     def predict(self, population: Population) -> Prediction:
         """Minus the validation loss of each row, `[n]`, in bits a token; each distinct architecture runs once."""
+        import torch
+
         start = time.perf_counter()
-        canonical = self.space.canonical(population)
-        rows, inverse = np.unique(canonical, axis=0, return_inverse=True)
+        rows, inverse = np.unique(self.space.canonical(population), axis=0, return_inverse=True)
         scores = np.empty(len(rows))
-        groups = self._by_encoder(rows)
-        with ThreadPoolExecutor(self.threads) as pool:
-            for members, found in zip(groups, pool.map(lambda m: self._score(rows[m]), groups), strict=True):
-                scores[members] = found
-                if self._report is not None:
-                    self._report(rows[members], found)
+        # One thread an operation and several batches at a time: faster for small networks than the other way
+        # round, and the sums do not depend on the number of cores.
+        before = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with ThreadPoolExecutor(self.threads) as pool:
+                for piece in self._pieces(rows):
+                    scores[piece] = self._score(rows[piece], pool)
+                    if self._report is not None:
+                        self._report(rows[piece], scores[piece])
+        finally:
+            torch.set_num_threads(before)
         self.spent.seconds += time.perf_counter() - start
         self.spent.evaluations += len(rows)
         return Prediction(scores[inverse.reshape(-1)])
 
-    def _by_encoder(self, rows: Population) -> list[npt.NDArray[np.intp]]:
-        """Indices of rows that share all encoder genes."""
-        columns = [self.space.columns(gene.name) for gene in self.space.genes if gene.name.startswith("encoder")]
-        encoders = np.concatenate([rows[:, c] for c in columns], axis=1)
-        if not len(rows):
-            return []
-        _, group = np.unique(encoders, axis=0, return_inverse=True)
-        group = group.reshape(-1)
-        order = np.argsort(group, kind="stable")
-        return np.split(order, np.flatnonzero(np.diff(group[order])) + 1)
+    def _pieces(self, rows: Population) -> list[npt.NDArray[np.intp]]:
+        """Indices of rows in pieces of architectures that share as many layers as can be.
 
-    def _score(self, rows: Population) -> npt.NDArray[np.float64]:
-        """Scores of architectures with one encoder."""
-        import torch
+        The rows are sorted by their genes, which begin with the encoder's.
+        """
+        return np.array_split(np.arange(len(rows)), math.ceil(len(rows) / _PIECE)) if len(rows) else []
 
-        torch.set_num_threads(1)
+    def _score(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
+        from foretell.nn import population_losses
+
         shapes = [TransformerShape.of(architecture) for architecture in self.space.architectures(rows)]
-        reach = max(max(shape.attended) for shape in shapes)
-        losses = np.zeros(len(rows))
-        tokens = 0
-        with torch.inference_mode():
-            for batch in self.batches:
-                encoded = self.network.encode(batch.source, shapes[0], layers=reach)
-                for index, shape in enumerate(shapes):
-                    loss, _, count = self.network.decoder_loss(
-                        encoded, batch.target_in, batch.target_out, self.smoothing, shape
-                    )
-                    losses[index] += float(loss)
-                tokens += int(count)
-        return -losses / tokens / math.log(2)
+
+        def losses(batch: Batch) -> npt.NDArray[np.float64]:
+            found = population_losses(
+                self.network, shapes, batch.source, batch.target_in, batch.target_out, self.smoothing
+            )
+            return found.numpy()
+
+        total = sum(pool.map(losses, self.batches), np.zeros(len(rows)))
+        return -total / sum(batch.tokens for batch in self.batches) / math.log(2)

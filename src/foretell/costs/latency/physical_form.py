@@ -1,0 +1,137 @@
+"""Latency as a sum of non-negative parts.
+
+One layer waits for the other, so times add up. That no part is negative makes a bigger network never
+faster, so extremes are where they should be.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from foretell.costs.latency.inputs import PARTS, Floats, LatencyInputs, layer_steps
+from foretell.spaces import attended_layers
+
+__all__ = ["LayerForm", "PhysicalForm", "robust_weights"]
+
+_ROUNDS = 5
+_HUBER = 1.345
+"""Errors beyond so many robust deviations lose their say; 95 % efficient where errors are normal."""
+
+
+@dataclass(frozen=True)
+class PhysicalForm:
+    """A time for every unit of every part of `PARTS`.
+
+    Attributes:
+        milliseconds: Of one unit of each part, non-negative.
+    """
+
+    milliseconds: tuple[float, ...]
+    name: ClassVar[str] = "physical"
+
+    @staticmethod
+    def fits(inputs: LatencyInputs) -> str | None:
+        """See `LatencyForm`."""
+        return _too_few(len(inputs), len(PARTS))
+
+    @classmethod
+    def fit(cls, inputs: LatencyInputs, ms: Floats, weights: Floats) -> Self:
+        """Least relative squares that distrust outliers; weights `[n]`, 1 is full say."""
+        return cls(tuple(_solve(inputs.parts(), ms, weights)[0].tolist()))
+
+    def refit(self, inputs: LatencyInputs, ms: Floats, weights: Floats) -> PhysicalForm:
+        """See `LatencyForm`."""
+        return PhysicalForm.fit(inputs, ms, weights)
+
+    def predict(self, inputs: LatencyInputs) -> Floats:
+        """Milliseconds, `[n]`."""
+        return inputs.parts() @ np.array(self.milliseconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """See `LatencyForm`."""
+        return {"form": self.name, "milliseconds": dict(zip(PARTS, self.milliseconds, strict=True))}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """See `LatencyForm`."""
+        return cls(tuple(float(value["milliseconds"][name]) for name in PARTS))
+
+
+@dataclass(frozen=True)
+class LayerForm:
+    """A time for every value of every layer; see `layer_steps`.
+
+    Attributes:
+        choices: The values of each gene that it was fitted on, ascending.
+        milliseconds: Of one unit of each feature, non-negative.
+    """
+
+    choices: dict[str, list[int]]
+    milliseconds: tuple[float, ...]
+    name: ClassVar[str] = "layers"
+
+    @staticmethod
+    def fits(inputs: LatencyInputs) -> str | None:
+        """See `LatencyForm`."""
+        if inputs.population is None:
+            return "only averages over layers are known"
+        return _too_few(len(inputs), layer_steps(inputs.take(np.arange(1)), _choices(inputs)).shape[1])
+
+    @classmethod
+    def fit(cls, inputs: LatencyInputs, ms: Floats, weights: Floats) -> Self:
+        """Least relative squares that distrust outliers; weights `[n]`, 1 is full say."""
+        choices = _choices(inputs)
+        return cls(choices, tuple(_solve(layer_steps(inputs, choices), ms, weights)[0].tolist()))
+
+    def refit(self, inputs: LatencyInputs, ms: Floats, weights: Floats) -> LayerForm:
+        """See `LatencyForm`."""
+        return LayerForm.fit(inputs, ms, weights)
+
+    def predict(self, inputs: LatencyInputs) -> Floats:
+        """Milliseconds, `[n]`."""
+        return layer_steps(inputs, self.choices) @ np.array(self.milliseconds)
+
+    def to_json(self) -> dict[str, Any]:
+        """See `LatencyForm`."""
+        return {"form": self.name, "choices": self.choices, "milliseconds": list(self.milliseconds)}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """See `LatencyForm`."""
+        choices = {str(name): [int(item) for item in items] for name, items in value["choices"].items()}
+        return cls(choices, tuple(float(item) for item in value["milliseconds"]))
+
+
+def robust_weights(inputs: LatencyInputs, ms: Floats, weights: Floats) -> Floats:
+    """The weights times how far each row is trusted by the physical form, `[n]`: outliers lose their say."""
+    return weights * _solve(inputs.parts(), ms, weights)[1]
+
+
+def _choices(inputs: LatencyInputs) -> dict[str, list[int]]:
+    choices = {}
+    for gene in inputs.space.genes:
+        values = np.array(gene.choices, dtype=np.int16)
+        choices[gene.name] = np.unique(attended_layers(values) if gene.attends else values).tolist()
+    return choices
+
+
+def _too_few(rows: int, features: int) -> str | None:
+    return f"{rows} samples are fewer than its {features} parts" if rows < features else None
+
+
+def _solve(parts: Floats, ms: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """Non-negative costs `[parts]` with the least relative error, and the say `[n]` that each row kept."""
+    from scipy.optimize import nnls
+
+    scale = np.maximum(np.abs(parts).max(0), 1e-12)
+    say = np.ones(len(ms))
+    for _ in range(_ROUNDS):
+        root = np.sqrt(weights * say) / ms
+        solution: Floats = nnls(parts / scale * root[:, None], ms * root)[0]
+        errors = np.abs(ms / np.maximum(parts / scale @ solution, 1e-12) - 1)
+        deviation = 1.4826 * float(np.median(errors)) + 1e-9
+        say = np.minimum(1.0, _HUBER * deviation / np.maximum(errors, 1e-12))
+    return solution / scale, say

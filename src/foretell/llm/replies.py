@@ -1,0 +1,92 @@
+r"""Numbers from replies, by a strict grammar: what does not fit it is an abstention with its reason.
+
+A reply to one question::
+
+    reply  = [label [":" | "="]] number [label | "%"] ["."]     on the first line that is not empty
+    number = [sign] digits ["." digits]                          at most 6 digits before, 8 after the point
+
+Spaces and Markdown's ``*``, ``_`` and backquotes around the parts are free; what follows on later lines is an
+explanation and ignored. No exponents, no decimal commas, no words for infinity, no second number on the line:
+guessing which of two numbers was meant has poisoned result tables before (ANCHORS C.18).
+
+A reply to K questions has one line for each, ``i: number``, each i from 1 to K exactly once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from foretell.llm.metric import Metric
+
+__all__ = ["Parsed", "parse_number", "parse_numbers"]
+
+_NUMBER = r"[+-]?\d{1,6}(?:\.\d{1,8})?"
+_ITEM = re.compile(rf"\(?(\d{{1,4}})\s*[:.)=-]\s+(.*)|\(?(\d{{1,4}})\s*[:)=]\s*(.*)")
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """A number, or why there is none.
+
+    Attributes:
+        value: The number, or None.
+        reason: Empty with a number, else why the reply counts as an abstention.
+    """
+
+    value: float | None
+    reason: str = ""
+
+
+def parse_number(text: str, metric: Metric) -> Parsed:
+    """The one number of a reply.
+
+    Args:
+        text: The reply's text.
+        metric: Its label may stand beside the number, its bounds must hold.
+    """
+    line = next((each for each in map(_plain, text.splitlines()) if each), "")
+    if not line:
+        return Parsed(None, "the reply is empty")
+    label = re.escape(metric.label)
+    pattern = rf"(?:(?:predicted\s+|estimated\s+)?{label}\s*(?:score)?\s*[:=]?\s*)?({_NUMBER})\s*(?:{label}|%)?\.?"
+    match = re.fullmatch(pattern, line, flags=re.IGNORECASE)
+    if match is None:
+        return Parsed(None, f"the reply {_short(line)!r} is not one number")
+    value = float(match[1])
+    if not metric.low <= value <= metric.high:
+        return Parsed(None, f"{value:g} is no {metric.label}; it lies between {metric.low:g} and {metric.high:g}")
+    return Parsed(value)
+
+
+def parse_numbers(text: str, count: int, metric: Metric) -> list[Parsed]:
+    """The numbers of a reply to several questions, one result for each question.
+
+    A reply with a wrong number of lines, or a number given twice, is an abstention for all of them: nobody
+    can tell which line belongs to which question.
+    """
+    found: dict[int, Parsed] = {}
+    lines = [each for each in map(_plain, text.splitlines()) if each]
+    for line in lines:
+        match = _ITEM.fullmatch(line)
+        if match is None:
+            return _all(count, f"the line {_short(line)!r} is not 'number: value'")
+        index = int(match[1] or match[3])
+        if index in found or not 1 <= index <= count:
+            return _all(count, f"the reply answers question {index} twice or was not asked it")
+        found[index] = parse_number(match[2] or match[4] or "", metric)
+    if len(found) != count:
+        return _all(count, f"the reply answers {len(found)} of {count} questions")
+    return [found[index] for index in range(1, count + 1)]
+
+
+def _all(count: int, reason: str) -> list[Parsed]:
+    return [Parsed(None, reason)] * count
+
+
+def _plain(line: str) -> str:
+    return line.strip().strip("*_`").strip()
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 40 else f"{text[:37]}..."
