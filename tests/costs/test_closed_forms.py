@@ -5,10 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from costs.hat_models import MODELS, read_model
 from foretell import spaces
 from foretell.costs import embedding_parameters, flops, parameters
 from foretell.spaces import Architecture, Population, SearchSpace, TransformerShape
+
+from .hat_models import MODELS, read_model
 
 EN_DE = spaces.create("hat-wmt14-en-de")
 

@@ -6,7 +6,7 @@ import pytest
 
 pytestmark = pytest.mark.network
 
-TIMES = {"stages", "latency_ms", "predicted_latency_ms", "spread_ms", "latency_spread_ms", "training_seconds"}
+TIMES = {"stages", "latency_ms", "predicted_latency_ms", "interval_ms", "latency_interval_ms", "training_seconds"}
 
 
 def timeless(value):

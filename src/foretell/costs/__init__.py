@@ -3,27 +3,47 @@
 from foretell.costs.closed_forms import EmbeddingCount, embedding_parameters, flops, parameters
 from foretell.costs.constraint import Constraint, Constraints
 from foretell.costs.feasibility import Feasibility, reachable
-from foretell.costs.latency import LatencySetting, measure_latency, measured_latency
-from foretell.costs.latency_predictor import LatencyPredictor
+from foretell.costs.latency import (
+    FORMS,
+    LatencyFit,
+    LatencyPredictor,
+    LatencySamples,
+    LatencySetting,
+    Repeats,
+    drift_summary,
+    fit_latency,
+    learning_curve,
+    measure_latency,
+    measured_latency,
+    read_samples,
+)
 from foretell.costs.model import COSTS, CostModel, LatencyModel
 from foretell.costs.physical import physical_feature_names, physical_features
 
 __all__ = [
     "COSTS",
+    "FORMS",
     "Constraint",
     "Constraints",
     "CostModel",
     "EmbeddingCount",
     "Feasibility",
+    "LatencyFit",
     "LatencyModel",
     "LatencyPredictor",
+    "LatencySamples",
     "LatencySetting",
+    "Repeats",
+    "drift_summary",
     "embedding_parameters",
+    "fit_latency",
     "flops",
+    "learning_curve",
     "measure_latency",
     "measured_latency",
     "parameters",
     "physical_feature_names",
     "physical_features",
     "reachable",
+    "read_samples",
 ]

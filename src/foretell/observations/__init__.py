@@ -3,6 +3,7 @@
 from foretell.observations.collection import ObservationSet, Split
 from foretell.observations.columns import cost_column, metric_column, population_of, score_column
 from foretell.observations.files import ObservationWriter, read_observations, write_observations
+from foretell.observations.hat_latency import import_hat_latency
 from foretell.observations.llmas import import_llmas
 from foretell.observations.loading import load
 from foretell.observations.observation import PRIMARY_METRIC, Observation
@@ -14,6 +15,7 @@ __all__ = [
     "ObservationWriter",
     "Split",
     "cost_column",
+    "import_hat_latency",
     "import_llmas",
     "load",
     "metric_column",

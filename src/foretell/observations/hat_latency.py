@@ -157,5 +157,7 @@ def _value(path: Path, number: int, column: str, text: str) -> float:
     spread = column.startswith("latency_std")
     if not (math.isfinite(value) and (value > 0 or (spread and value == 0))):
         expected = "a number that is not negative" if spread else "a positive number"
-        raise InputError(f"{path}, line {number}: {column} is {text!r}; expected {expected}: correct or delete the row.")
+        raise InputError(
+            f"{path}, line {number}: {column} is {text!r}; expected {expected}: correct or delete the row."
+        )
     return value

@@ -13,6 +13,7 @@ from foretell.costs import (
     CostModel,
     LatencyPredictor,
     LatencySetting,
+    Repeats,
     measure_latency,
     measured_latency,
 )
@@ -27,6 +28,8 @@ __all__ = ["Device", "latency_setting", "measure_device", "measure_finalists", "
 
 _MARGIN = 0.5
 """A latency limit below this share of the smallest architecture's measured latency is refused at once."""
+_FINALIST = Repeats(most=60, relative_width=0.02, seconds=1.0)
+"""Finalists are few: each is measured until its median is known to 2 %."""
 
 
 def latency_setting(space: SearchSpace, study: StudyConfig, vocabulary: int) -> LatencySetting:
@@ -110,21 +113,22 @@ def measure_finalists(
         found: The search's finalists.
 
     Returns:
-        The winner, and `latency_ms`, `spread_ms`, `kept`, and `finalists` with a row for each that was
+        The winner, and `latency_ms`, `interval_ms`, `kept`, and `finalists` with a row for each that was
         measured. If none keeps the limits, the winner is the fastest of them and `kept` is false.
     """
     space = device.costs.space
     rows: list[dict[str, Any]] = []
     for architecture, score in zip(space.architectures(found.finalists), found.scores, strict=True):
         row = space.population([architecture])
-        record = measure_latency(device.setting, row, path, repeats=25)[0]
+        record = measure_latency(device.setting, row, path, repeats=_FINALIST)[0]
         latency = record["ratio"] * device.undisturbed_ms
+        interval = [end * device.undisturbed_ms for end in record["ratio_interval"]]
         entry = {
             "architecture": architecture.to_dict(),
             "score": float(score),
             "predicted_latency_ms": float(device.costs.cost(row, "latency_ms")[0]),
             "latency_ms": latency,
-            "spread_ms": record["ratio_spread"] * device.undisturbed_ms,
+            "interval_ms": interval,
             "kept": _kept(limits, device.costs, row, latency),
         }
         rows.append(entry)
@@ -132,7 +136,7 @@ def measure_finalists(
             break
     chosen = next((r for r in rows if r["kept"]), min(rows, key=lambda r: r["latency_ms"]))
     winner = Architecture.from_dict(space, chosen["architecture"])
-    return winner, {**{key: chosen[key] for key in ("latency_ms", "spread_ms", "kept")}, "finalists": rows}
+    return winner, {**{key: chosen[key] for key in ("latency_ms", "interval_ms", "kept")}, "finalists": rows}
 
 
 def _kept(limits: Constraints, costs: CostModel, row: Population, latency: float) -> bool:

@@ -107,7 +107,7 @@ class _Pipeline:
         keep_trained(self.study, task, winner, self.run.folder / "winner")
         baselines = {name: self._entry(task, costs, a) for name, a in self._baselines().items()}
         entry = self._entry(task, costs, winner)
-        entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_spread_ms": measured["spread_ms"]}
+        entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
         copied = {f"test_{score.name}": score.value for score in task.copy_source_scores("test")}
         history = [vars(generation) for generation in found.history]
         return self.run.finish(

@@ -90,7 +90,7 @@ def layer_steps(inputs: LatencyInputs, choices: dict[str, list[int]]) -> Floats:
     assert inputs.population is not None  # noqa: S101 - for the type checker; `LayerForm.fits` has asked
     space, population = inputs.space, inputs.space.canonical(inputs.population)
     active = space.active(population)
-    columns = [np.ones(len(population))]
+    columns: list[npt.NDArray[Any]] = [np.ones(len(population))]
     for gene in space.genes:
         place, steps = space.columns(gene.name), choices[gene.name][1:]
         values = population[:, place] if gene.attends is None else attended_layers(population[:, place])

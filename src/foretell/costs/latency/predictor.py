@@ -128,9 +128,7 @@ class LatencyPredictor:
         write_json(Path(path), self.to_dict())
 
     @classmethod
-    def load(
-        cls, path: Path | str, space: SearchSpace, *, device_name: str | None = None, force: bool = False
-    ) -> Self:
+    def load(cls, path: Path | str, space: SearchSpace, *, device_name: str | None = None, force: bool = False) -> Self:
         """Read what `save` wrote.
 
         Args:

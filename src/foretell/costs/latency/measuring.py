@@ -1,0 +1,149 @@
+"""Measuring the architectures of a space on this device, against a probe that tells the machine's drift.
+
+Machines drift: neighbours, clocks and heat make whole minutes slow (REFERENCE 6.4). So every timed
+translation is paired with one of a probe, the space's smallest architecture, made just before. What is
+kept is their ratio, times what the probe takes when the machine is undisturbed: the fastest tenth of all
+probes under the same setting.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.costs.latency.samples import undisturbed_ms
+from foretell.costs.latency.sensors import device_state, energy_joules, peak_memory_bytes
+from foretell.costs.latency.setting import LatencySetting, check_device, threads
+from foretell.costs.latency.timing import Repeats, time_pairs
+from foretell.costs.latency.translation import timed_network, translation_step
+from foretell.errors import InputError
+from foretell.progress import track
+from foretell.records import append_jsonl, read_jsonl, storage
+from foretell.spaces import Architecture, Population, SearchSpace
+
+__all__ = ["drift_summary", "measure_latency", "measured_latency"]
+
+_FORMAT = 2
+_DISTURBED = 1.1
+"""A probe slower than the undisturbed one by this factor counts as disturbed in the report."""
+
+
+def measure_latency(
+    setting: LatencySetting,
+    population: Population,
+    path: Path | str | None = None,
+    *,
+    repeats: Repeats | None = None,
+    again: bool = False,
+    resources: bool = False,
+    seed: int = 0,
+) -> list[dict[str, Any]]:
+    """Measure each distinct architecture of a population, in random order.
+
+    Args:
+        setting: On what, and how.
+        population: `int16 [n, columns]`.
+        path: A JSON-lines file to which every record is appended (with fsync) as soon as it is measured;
+            architectures that it holds under the same setting are not measured again. On interruption the
+            one being measured is lost.
+        repeats: When each is known well enough; None: the defaults of `Repeats`.
+        again: Measure also what the file holds already, as one does with the winner of a search; the file's
+            probes still say what an undisturbed machine takes.
+        resources: Also measure `energy_j` (None where the system exposes no counter) and
+            `peak_memory_bytes` of one call.
+        seed: Of the order, so that no slow minute falls on one kind of architecture.
+
+    Returns:
+        One record for each distinct architecture, in the order given: `architecture`, `latency_ms` and
+        `latency_interval_ms` (corrected for drift), `drift` (how much slower the probe was than
+        undisturbed), what `time_pairs` and `device_state` tell, `measured_at`, `setting`, `key`.
+
+    Raises:
+        InputError: The device is not there.
+        StorageError: The disk refused; the records before are kept.
+    """
+    check_device(setting.device)
+    key, described = setting.key, setting.describe()
+    architectures = list(dict.fromkeys(setting.space.architectures(population)))
+    known = _read_records(Path(path), key) if path is not None else {}
+    todo = [item for item in architectures if again or item.key not in known]
+    order = np.random.default_rng(seed).permutation(len(todo))
+    with track("latency", len(todo)) as meter, threads(setting.threads):
+        probe = translation_step(setting, timed_network(setting, setting.space.smallest()))
+        for done, index in enumerate(order.tolist()):
+            architecture = todo[index]
+            record = {
+                "format": _FORMAT,
+                "key": key,
+                "architecture_key": architecture.key,
+                "architecture": architecture.to_dict(),
+                **_measure(setting, architecture, probe, repeats or Repeats(), resources),
+                "measured_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "setting": described,
+            }
+            if path is not None:
+                _append(Path(path), record)
+            known[architecture.key] = record
+            meter.update(done + 1, f"{record['measured_ms']:.1f} ms")
+    scale = undisturbed_ms(list(known.values())) if known else 0.0
+    return [_corrected(known[item.key], scale) for item in architectures]
+
+
+def measured_latency(space: SearchSpace, records: list[dict[str, Any]]) -> tuple[Population, npt.NDArray[np.float64]]:
+    """Records as a population `int16 [n, columns]` and its milliseconds `float64 [n]`."""
+    architectures = [Architecture.from_dict(space, record["architecture"]) for record in records]
+    return space.population(architectures), np.array([record["latency_ms"] for record in records], dtype=np.float64)
+
+
+def drift_summary(records: list[dict[str, Any]]) -> dict[str, float]:
+    """How far the machine drifted while these records, as `measure_latency` returns them, were taken.
+
+    Returns:
+        `undisturbed_probe_ms`; `median_drift` and `worst_drift`, how much slower the probe was than that,
+        0.1 for a tenth; `disturbed_share` of the samples whose probe was more than 10 % slower.
+    """
+    drift = np.array([record["drift"] for record in records])
+    scale = float(np.median([record["probe_ms"] for record in records] / (1 + drift)))
+    return {
+        "undisturbed_probe_ms": scale,
+        "median_drift": float(np.median(drift)),
+        "worst_drift": float(drift.max()),
+        "disturbed_share": float((drift > _DISTURBED - 1).mean()),
+    }
+
+
+def _measure(
+    setting: LatencySetting, architecture: Architecture, probe: Any, repeats: Repeats, resources: bool
+) -> dict[str, Any]:
+    network = timed_network(setting, architecture)
+    translate = translation_step(setting, network)
+    found: dict[str, Any] = {**time_pairs(setting, translate, probe, repeats), **device_state(setting)}
+    if resources:
+        found["energy_j"] = energy_joules(setting, translate)
+        found["peak_memory_bytes"] = peak_memory_bytes(setting, network, translate)
+    return found
+
+
+def _corrected(record: dict[str, Any], scale: float) -> dict[str, Any]:
+    low, high = record["ratio_interval"]
+    corrected = {"latency_ms": record["ratio"] * scale, "latency_interval_ms": [low * scale, high * scale]}
+    return {**record, **corrected, "drift": record["probe_ms"] / scale - 1}
+
+
+def _read_records(path: Path, key: str) -> dict[str, dict[str, Any]]:
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; name the file to append measurements to.")
+    rows = read_jsonl(path, repair=True)
+    return {row["architecture_key"]: row for row in rows if row.get("key") == key}
+
+
+def _append(path: Path, record: dict[str, Any]) -> None:
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("a", encoding="utf-8")
+    with file:
+        append_jsonl(file, [record])

@@ -1,0 +1,133 @@
+"""On what and how latency is measured."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from foretell.errors import InputError
+from foretell.records import fingerprint
+from foretell.spaces import SearchSpace
+
+__all__ = ["LatencySetting", "Precision", "check_device", "device_name", "threads"]
+
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
+@dataclass(frozen=True)
+class LatencySetting:
+    """All that a latency depends on beside the architecture.
+
+    Attributes:
+        space: The space.
+        vocabulary: Size of the task's vocabulary, which sets the cost of the output layer.
+        sentence_length: Tokens of the source, and of the translation.
+        beam: Hypotheses of the beam search.
+        device: "cpu", "cuda" or "cuda:1".
+        threads: Threads of the CPU that one translation may use.
+        batch: Sentences translated together; the latency is that of the whole batch.
+        precision: Of weights and activations.
+    """
+
+    space: SearchSpace
+    vocabulary: int
+    sentence_length: int
+    beam: int = 4
+    device: str = "cpu"
+    threads: int = 1
+    batch: int = 1
+    precision: Precision = "float32"
+
+    @property
+    def on_gpu(self) -> bool:
+        """Whether the device is a GPU."""
+        return self.device.startswith("cuda")
+
+    def describe(self) -> dict[str, Any]:
+        """The setting as JSON values, with the name of the device, its driver and the software."""
+        import torch
+
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "space"}
+        return {
+            "space": self.space.name,
+            "space_fingerprint": self.space.fingerprint,
+            **values,
+            "device_name": device_name(self.device),
+            "driver": _driver() if self.on_gpu else platform.release(),
+            "torch": torch.__version__,
+        }
+
+    @property
+    def key(self) -> str:
+        """Equal for measurements that may be mixed."""
+        return fingerprint(self.describe())
+
+
+def device_name(device: str) -> str:
+    """What the system calls a device ("cpu", "cuda" or "cuda:1").
+
+    Raises:
+        InputError: It is not there.
+    """
+    import torch
+
+    check_device(device)
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else _processor()
+
+
+def check_device(name: str) -> None:
+    """Refuse a device that is not there.
+
+    Raises:
+        InputError: It is not a device's name, or this machine has none of that number.
+    """
+    import torch
+
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InputError(f"{name!r} is not a device; give cpu, cuda or cuda:N.") from error
+    if device.type not in ("cpu", "cuda"):
+        raise InputError(f"the device {name} cannot be measured; give cpu, cuda or cuda:N.")
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise InputError(f"the device {name} is not there; this machine has {torch.cuda.device_count()} GPUs.")
+
+
+@contextmanager
+def threads(count: int) -> Iterator[None]:
+    """Let torch use so many threads for as long as the block runs."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _processor() -> str:
+    """The CPU's name, as far as the system tells."""
+    for line in _lines("/proc/cpuinfo"):
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
+
+
+def _driver() -> str | None:
+    """The NVIDIA driver's version, as far as the system tells."""
+    for line in _lines("/proc/driver/nvidia/version"):
+        if "Kernel Module" in line:
+            return line.partition("Kernel Module")[2].split()[0]
+    return None
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,85 @@
+"""The step that is timed: one translation, as its user waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from foretell.costs.latency.setting import LatencySetting
+from foretell.spaces import Architecture, TransformerShape
+
+if TYPE_CHECKING:
+    import torch
+
+    from foretell.nn import Seq2SeqTransformer
+
+__all__ = ["timed_network", "translation_step"]
+
+_FIRST_WORD = 4
+"""The token ids below are marks (foretell.nn.tokens)."""
+
+
+def timed_network(setting: LatencySetting, architecture: Architecture) -> Seq2SeqTransformer:
+    """A network of that architecture with random weights, on the setting's device, in its precision."""
+    import torch
+
+    from foretell.nn import Seq2SeqTransformer
+
+    shape = TransformerShape.of(architecture)
+    with torch.random.fork_rng(devices=[]), torch.device(setting.device):
+        torch.manual_seed(0)
+        network = Seq2SeqTransformer(shape, setting.space.backbone, setting.vocabulary).eval()
+    return network.to(getattr(torch, setting.precision))
+
+
+def translation_step(setting: LatencySetting, network: Seq2SeqTransformer) -> Callable[[], None]:
+    """A call that translates a batch of sentences of nominal length.
+
+    The encoder runs once, then the decoder token by token with cached keys and values; the output layer
+    and the beam's bookkeeping are included, dropout and autograd are off. An end mark stops nothing, so
+    that every sentence gets the same number of tokens. HAT timed with dropout and autograd on, and without
+    the beam's bookkeeping (REFERENCE 6.1); users have it the other way round.
+    """
+    import torch
+
+    from foretell.nn import EOS
+
+    batch, beam, length = setting.batch, setting.beam, setting.sentence_length
+    with torch.random.fork_rng(devices=[]), torch.device(setting.device):
+        torch.manual_seed(0)
+        source = torch.randint(_FIRST_WORD, setting.vocabulary, (batch, length))
+        first = torch.full((batch * beam,), EOS)
+        nothing = torch.zeros(batch, beam, dtype=getattr(torch, setting.precision))
+        rows = torch.arange(batch)[:, None] * beam
+
+    @torch.inference_mode()
+    def translate() -> None:
+        state = network.start(network.encode(source))
+        tokens, scores = first, nothing
+        for _ in range(length):
+            gains = network.logits(network.step(tokens, state)).log_softmax(-1)
+            scores, parents, tokens = _best(scores, gains, rows)
+            state.select(parents)
+
+    return translate
+
+
+def _best(
+    scores: torch.Tensor, gains: torch.Tensor, rows: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The beam's bookkeeping.
+
+    Args:
+        scores: Of the hypotheses, [batch, beam].
+        gains: Log-probabilities of their continuations, [batch·beam, V].
+        rows: Number of each sentence's first hypothesis, [batch, 1].
+
+    Returns:
+        Scores of the best continuations, [batch, beam], and their parents and tokens, each [batch·beam].
+    """
+    batch, beam = scores.shape
+    vocabulary = gains.shape[1]
+    best, flat = (scores.reshape(-1, 1) + gains).view(batch, -1).topk(2 * beam)
+    flat = flat[:, :beam]
+    parents = flat.div(vocabulary, rounding_mode="floor") + rows
+    return best[:, :beam], parents.flatten(), flat.remainder(vocabulary).flatten()
