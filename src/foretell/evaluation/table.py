@@ -13,8 +13,8 @@ from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.metrics import LEVEL, MEASURES, TOP, Judged, measure
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan
-from foretell.observations import ObservationSet, Split, metric_column, population_of
-from foretell.predictors import Columns, Context, Predictor, TooFewLabelsError, create
+from foretell.observations import ObservationSet, Split
+from foretell.predictors import Columns, Context, Labels, Predictor, TooFewLabelsError, create
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 
@@ -59,12 +59,13 @@ def evaluate(
         UnknownNameError: A predictor, split or reference that is not known.
     """
     plan = plan or SplitPlan()
-    splits = plan.make(collection, demonstrations)
+    planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, metric)
     context = replace(context or Context(), space=collection.space, metric=metric, columns=columns)
     names = _names(predictors, trivial, columns)
+    sides = [_Side.of(collection.space, split, metric) for split in planned]
+    splits = [side.split for side in sides]
     bootstrap = Bootstrap(splits, draws)
-    sides = [_Side.of(collection.space, split, metric) for split in splits]
     rows: list[Row] = []
     with track("evaluating predictors", len(names) * len(demonstrations)) as meter:
         for n in demonstrations:
@@ -82,7 +83,7 @@ def evaluate(
 
 @dataclass(frozen=True)
 class _Side:
-    """A split with its test side as arrays."""
+    """A split whose test side holds each architecture once, also as arrays."""
 
     split: Split
     population: Population
@@ -91,11 +92,13 @@ class _Side:
 
     @classmethod
     def of(cls, space: SearchSpace, split: Split, metric: str) -> _Side:
-        population = population_of(split.test)
+        labels = Labels.of(split.test, metric, space)
+        population = labels.population
         gene = "decoder-layer-num"
         known = any(each.name == gene for each in space.genes)
         depth = population[:, space.columns(gene)][:, 0] if known else np.zeros(len(population))
-        return cls(split, population, metric_column(split.test, metric), depth.astype(np.int64))
+        once = replace(split, test=labels.observations)
+        return cls(once, population, labels.values, depth.astype(np.int64))
 
 
 def _names(asked: Sequence[str], trivial: bool, columns: Columns) -> list[str]:

@@ -120,8 +120,13 @@ class FewShot:
         return Prediction(mean, std, reasons)
 
     def fresh(self) -> Self:
-        """A copy that can be fitted on its own; what the context holds is shared."""
-        return copy.deepcopy(self, {id(self.context): self.context})
+        """A copy that can be fitted on its own; networks inside are shared, and so is what nobody changes."""
+        twin = copy.copy(self)
+        twin.spent = Spent()
+        inside = getattr(self, "inner", None)
+        if inside is not None:
+            twin.inner = [_twin(each) for each in inside] if isinstance(inside, list) else _twin(inside)  # type: ignore[attr-defined]
+        return twin
 
     def inform(self, columns: Columns) -> None:
         """Add columns on record to what it and the predictors inside it may look up."""
@@ -149,3 +154,7 @@ class FewShot:
     def _reason(self, row: npt.NDArray[np.int16]) -> str:
         missing = [n for n in self.columns.names if np.isnan(self.columns.lookup(n, row[None])[0])]
         return f"no value on record for {', '.join(missing)}" if missing else "no score"
+
+
+def _twin(predictor: object) -> object:
+    return predictor.fresh() if isinstance(predictor, FewShot) else predictor

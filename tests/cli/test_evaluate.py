@@ -1,0 +1,83 @@
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from foretell import spaces
+from foretell.cli import main
+from foretell.observations import ObservationSet
+from foretell.testing import make_observations
+
+ACCEPTED = "constant,params,flops,depth,column:HAT,calibrated:column:HAT,regression,auto"
+
+
+@pytest.fixture
+def published():
+    root = Path(__file__).parents[2]
+    for folder in (os.environ.get("FORETELL_PUBLISHED_DATA"), root / ".." / "shared" / "data"):
+        if folder and Path(folder).is_dir():
+            return Path(folder)
+    pytest.skip("published data is neither at ../shared/data nor where FORETELL_PUBLISHED_DATA points")
+
+
+@pytest.fixture
+def folder(tmp_path):
+    space = spaces.create("small-seq2seq")
+    ObservationSet(space, tuple(make_observations(space, 20))).save(tmp_path / "seen")
+    return tmp_path / "seen"
+
+
+def test_the_published_table(published, capsys):
+    arguments = ["--observations", str(published / "llmas"), "--task", "wmt14ende", "--predictor", ACCEPTED]
+    assert main(["--quiet", "evaluate", *arguments, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    rows = {row["predictor"]: row for row in document["rows"]}
+    assert list(rows) == ACCEPTED.split(",")
+    assert round(rows["column:HAT"]["mae"], 3) == 1.144
+    assert round(rows["column:HAT"]["mae_sd"], 3) == 0.022
+    assert round(rows["constant"]["mae"], 3) == 0.568
+    assert rows["regression"]["mae"] <= 0.15
+    assert rows["regression"]["tau"] >= 0.78
+    assert rows["auto"]["mae"] <= 0.14
+    assert rows["auto"]["tau"] >= 0.80
+    assert rows["regression"]["labels"] == 10
+    assert document["protocol"]["names"] == ["123", "456", "789"]
+
+
+def test_a_table_for_people(folder, capsys):
+    assert (
+        main(["--quiet", "evaluate", "--observations", str(folder), "--splits", "random:2", "--predictor", "ridge"])
+        == 0
+    )
+    out = capsys.readouterr().out
+    assert "depth" in out
+    assert "ridge" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--demonstrations", "ten"], "cannot read the demonstrations"),
+        (["--predictor", "regresion"], "did you mean 'regression'"),
+        (["--metric", "bleu"], "no metric 'bleu'; it has valid_bleu"),
+        ([], "no stored splits; use --splits random:3"),
+    ],
+)
+def test_wrong_input_is_one_sentence(folder, capsys, arguments, sentence):
+    splits = ["--splits", "random:1"] if arguments else []
+    assert main(["--quiet", "evaluate", "--observations", str(folder), *splits, *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+
+
+def test_predict_ranks_given_architectures(folder, tmp_path, capsys):
+    seen = str(folder / "observations.jsonl")
+    out = tmp_path / "predictor.json"
+    arguments = ["--observations", str(folder), "--architectures", seen, "--predictor", "calibrated:column:score"]
+    assert main(["--quiet", "predict", *arguments, "--save", str(out), "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["labels"] == 20
+    assert len(document["predictions"]) == 20
+    assert all(row["mean"] is not None for row in document["predictions"])
+    assert out.exists()
+    assert main(["--quiet", "predict", *arguments]) == 0

@@ -1,0 +1,52 @@
+import pytest
+
+from foretell import spaces
+from foretell.errors import InputError, UnknownNameError
+from foretell.evaluation import SplitPlan
+from foretell.observations import Observation, ObservationSet
+from foretell.testing import make_observations
+
+SPACE = spaces.create("small-seq2seq")
+
+
+@pytest.fixture
+def collection():
+    return ObservationSet(SPACE, tuple(make_observations(SPACE, 15)))
+
+
+def test_random_splits_are_a_function_of_their_seeds(collection):
+    one, other = SplitPlan("random:2").make(collection, [5]), SplitPlan("random:2", ("0", "1")).make(collection, [5])
+    assert one == other
+    assert [len(split.train) for split in one] == [5, 5]
+    assert [len(split.test) for split in one] == [10, 10]
+    assert one[0].train != one[1].train
+
+
+def test_a_curve_is_judged_on_the_same_architectures(collection):
+    (split,) = SplitPlan("random:1").make(collection, [3, 5, 10])
+    assert len(split.train) == 10
+    assert len(split.test) == 5
+
+
+def test_an_architecture_trained_twice_is_on_one_side():
+    items = make_observations(SPACE, 8)
+    twice = [*items, *(Observation(item.architecture, {"valid_bleu": 1.0}) for item in items)]
+    for split in SplitPlan("random:5").make(ObservationSet(SPACE, tuple(twice)), [4]):
+        train = {item.architecture.key for item in split.train}
+        assert not train & {item.architecture.key for item in split.test}
+        assert len(split.train) == 8
+
+
+def test_what_cannot_be_split_is_one_sentence(collection, tfs_eval):
+    with pytest.raises(InputError, match="no stored splits; use --splits random:3"):
+        SplitPlan().make(collection, [5])
+    with pytest.raises(InputError, match="15 distinct architectures were observed; 14 demonstrations"):
+        SplitPlan("random:1").make(collection, [14])
+    with pytest.raises(InputError, match="cannot read the splits 'randm:3'"):
+        SplitPlan("randm:3").make(collection, [5])
+    with pytest.raises(InputError, match="must be whole numbers"):
+        SplitPlan("random:1", ("a",)).make(collection, [5])
+    with pytest.raises(InputError, match="123 has 10 demonstrations, 20 were asked for"):
+        SplitPlan().make(tfs_eval, [20])
+    with pytest.raises(UnknownNameError, match="unknown split '124'"):
+        SplitPlan("stored", ("124",)).make(tfs_eval, [10])

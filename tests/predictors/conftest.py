@@ -1,0 +1,22 @@
+"""Where the published data lies: read in place, never copied (REFERENCE, ../shared/data/SOURCES.md)."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def published() -> Path:
+    root = Path(__file__).parents[2]
+    for folder in (os.environ.get("FORETELL_PUBLISHED_DATA"), root / ".." / "shared" / "data"):
+        if folder and Path(folder).is_dir():
+            return Path(folder)
+    pytest.skip("published data is neither at ../shared/data nor where FORETELL_PUBLISHED_DATA points")
+
+
+@pytest.fixture(scope="session")
+def tfs_eval(published):
+    from foretell.observations import load
+
+    return load(published / "llmas", "wmt14ende")

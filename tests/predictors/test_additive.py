@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from foretell.predictors import additive
+from foretell.predictors.additive import fit_additive
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    blocks = [rng.normal(size=(9, 2)), rng.normal(size=(9, 3))]
+    return blocks, rng.normal(size=9) + 20
+
+
+def ridge(blocks, y, strengths):
+    """The textbook: standardise, centre, solve."""
+    x = np.hstack(blocks)
+    z = (x - x.mean(0)) / x.std(0)
+    penalty = np.repeat(strengths, [b.shape[1] for b in blocks])
+    return z, np.linalg.solve(z.T @ z + np.diag(penalty), z.T @ (y - y.mean()))
+
+
+def test_one_point_is_the_textbook_ridge(data):
+    blocks, y = data
+    fit = fit_additive(blocks, y, np.array([[0.5, 2.0]]))
+    z, beta = ridge(blocks, y, [0.5, 2.0])
+    np.testing.assert_allclose(fit.coefficients, beta)
+    np.testing.assert_allclose(fit.predict(np.hstack(blocks))[0], y.mean() + z @ beta)
+
+
+def test_leave_one_out_residuals_are_those_of_refitting(data):
+    blocks, y = data
+    fit = fit_additive(blocks, y, np.array([[0.5, 2.0]]))
+    z, _ = ridge(blocks, y, [0.5, 2.0])
+    for left in range(len(y)):
+        kept = np.arange(len(y)) != left
+        # Features stay standardised as they were; the free intercept is refitted with the rest.
+        design = np.column_stack([np.ones(kept.sum()), z[kept]])
+        penalty = np.diag([0.0, 0.5, 0.5, 2.0, 2.0, 2.0])
+        beta = np.linalg.solve(design.T @ design + penalty, design.T @ y[kept])
+        assert y[left] - beta[0] - z[left] @ beta[1:] == pytest.approx(fit.residuals[left])
+
+
+def test_both_ways_of_computing_agree(data):
+    blocks, y = data
+    z = np.hstack(blocks)
+    z = (z - z.mean(0)) / z.std(0)
+    prior = np.random.default_rng(1).uniform(0.1, 2, size=(4, 5))
+    one, other = additive._primal(z, y - y.mean(), prior), additive._dual(z, y - y.mean(), prior)
+    for name in ("log_determinant", "misfit", "free", "residuals", "coefficients"):
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=1e-9, atol=1e-12)
+    kept = np.array([True, False, True, False])
+    np.testing.assert_allclose(one.cover(kept), other.cover(kept), rtol=1e-9, atol=1e-12)
+
+
+def test_an_infinite_strength_switches_a_block_off(data):
+    blocks, y = data
+    off = fit_additive(blocks, y, np.array([[0.5, np.inf]]))
+    alone = fit_additive(blocks[:1], y, np.array([[0.5]]))
+    x = np.hstack(blocks)
+    np.testing.assert_allclose(off.predict(x)[0], alone.predict(blocks[0])[0])
+
+
+def test_evidence_prefers_the_block_that_made_the_labels():
+    rng = np.random.default_rng(2)
+    useful, noise = rng.normal(size=(30, 1)), rng.normal(size=(30, 4))
+    y = 3 * useful[:, 0] + rng.normal(0, 0.1, 30)
+    grid = np.array([[0.1, np.inf], [np.inf, 0.1], [np.inf, np.inf]])
+    assert fit_additive([useful, noise], y, grid).weights.argmax() == 0
+    assert fit_additive([useful, noise], y, grid, "loo").weights.argmax() == 0
+
+
+def test_intervals_cover_what_they_promise():
+    rng = np.random.default_rng(3)
+    inside = []
+    for _ in range(150):
+        x, new = rng.normal(size=(10, 2)), rng.normal(size=(20, 2))
+        beta = rng.normal(size=2)
+        fit = fit_additive([x], x @ beta + rng.normal(0, 0.5, 10), np.array([[0.1], [1.0], [10.0]]))
+        mean, std = fit.predict(new)
+        inside.append(np.abs(new @ beta + rng.normal(0, 0.5, 20) - mean) <= 1.645 * std)
+    assert 0.85 < np.mean(inside) < 0.96
