@@ -153,11 +153,14 @@ class DigitTree:
 
     def _span(self, start: str) -> tuple[float, float]:
         """The window's numbers that begin like this; equal bounds where there are none."""
-        whole, _, fraction = start.partition(".")
-        least = float(f"{whole}.{fraction or 0}")
-        # Digits that are not shown are cut, not rounded: "25.3" holds 25.30 to 25.39 in two decimals.
-        width = 10.0 ** -len(fraction) - 10.0**-self.decimals if len(fraction) < self.decimals else 0.0
-        if width == 0.0:
-            return (least, least + 1e-12) if self.low <= least <= self.high else (least, least)
-        low, high = max(least, self.low), min(least + width, self.high)
+        whole, point, fraction = start.partition(".")
+        if not point:
+            return max((self._cut(int(whole) * 10.0**k, 10.0**k) for k in range(7)), key=lambda span: span[1] - span[0])
+        return self._cut(float(f"{whole}.{fraction or 0}"), 10.0 ** -len(fraction))
+
+    def _cut(self, least: float, width: float) -> tuple[float, float]:
+        # The last number that begins with 25.3 and has two decimals is 25.39. A number that is written in full
+        # keeps a hair of width, so that "none" can be told from "exactly one".
+        most = least + max(width - 10.0**-self.decimals, 1e-9)
+        low, high = max(least, self.low), min(most, self.high)
         return (low, high) if low < high else (low, low)

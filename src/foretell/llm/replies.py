@@ -22,7 +22,7 @@ from foretell.llm.metric import Metric
 __all__ = ["Parsed", "parse_number", "parse_numbers"]
 
 _NUMBER = r"[+-]?\d{1,6}(?:\.\d{1,8})?"
-_ITEM = re.compile(rf"\(?(\d{{1,4}})\s*[:.)=-]\s+(.*)|\(?(\d{{1,4}})\s*[:)=]\s*(.*)")
+_ITEM = re.compile(r"\(?(\d{1,4})\s*[:.)=-]\s+(.*)|\(?(\d{1,4})\s*[:)=]\s*(.*)")
 
 
 @dataclass(frozen=True)

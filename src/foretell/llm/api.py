@@ -1,0 +1,254 @@
+"""Any OpenAI-compatible endpoint, through the `openai` package's asynchronous client (the extra `llm`).
+
+Retries are ours and not the client's: they are bounded, jittered, honour Retry-After for all calls at once,
+and a row of failures ends the run with everything that was paid for in the ledger (ANCHORS C.20).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.errors import BudgetReachedError, InputError
+from foretell.llm.faults import Fault, pause_before
+from foretell.llm.keys import Secret
+from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
+from foretell.llm.reading import read_body
+from foretell.llm.scoring import score_by_steps
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["ApiModel", "run_in_loop"]
+
+
+class ApiModel:
+    """A model behind an endpoint.
+
+    Args:
+        model: The name that the endpoint knows it by.
+        endpoint: Base URL, such as "http://127.0.0.1:8080/v1".
+        key: Finds the API key when the first call is made.
+        name: As the user spelt it; None: URL#MODEL.
+        raw: Continue the prompt as text (`/completions`) instead of answering a message.
+        concurrency: Calls at the same time.
+        timeout: Seconds for one call.
+        tries: How often one question is sent before it is given up for this run.
+        patience: Failures in a row, over all calls, that end the run; None: three for each concurrent call.
+        pauses: Shortest and longest pause between tries, in seconds; doubled each time, jittered.
+    """
+
+    width = 1_000_000
+
+    def __init__(
+        self,
+        model: str,
+        endpoint: str,
+        key: Callable[[], Secret] = lambda: Secret(""),
+        name: str | None = None,
+        *,
+        raw: bool = False,
+        concurrency: int = 32,
+        timeout: float = 60.0,
+        tries: int = 8,
+        patience: int | None = None,
+        pauses: tuple[float, float] = (0.5, 30.0),
+    ) -> None:
+        self.model, self.endpoint, self.name = model, endpoint.rstrip("/"), name or f"{endpoint}#{model}"
+        self.style: Literal["chat", "raw"] = "raw" if raw else "chat"
+        self.identity: Mapping[str, Any] = {}
+        self.find_key = key
+        self.concurrency, self.timeout, self.tries, self.pauses = concurrency, timeout, tries, pauses
+        self.patience = patience or max(20, 3 * concurrency)
+        # What the endpoint has turned out not to take, learnt from its refusals.
+        self._refused: set[str] = set()
+        self._allowance = 0
+
+    def complete(
+        self, requests: Sequence[Request], *, on_reply: OnReply | None = None, gate: Gate | None = None
+    ) -> list[Reply]:
+        """Answer all requests, many at a time; see `LanguageModel.complete`."""
+        if not requests:
+            return []
+        run = _Run(self, requests, on_reply or (lambda index, reply: None), gate or (lambda request: None))
+        return run_in_loop(run.all())
+
+    def score(self, prefix: str, continuations: Sequence[str]) -> npt.NDArray[np.float64]:
+        """Log-probabilities of continuations; see `LanguageModel.score`.
+
+        Raises:
+            LanguageModelError: The endpoint is used for chat, or reports no log-probabilities.
+        """
+        if self.style != "raw":
+            raise LanguageModelError(f"{self.name} answers messages; only raw completion can score a text.")
+        return score_by_steps(self, prefix, continuations)
+
+    def count_tokens(self, text: str) -> int:
+        """An estimate from above: numbers and names of genes have about three characters a token."""
+        return len(text.encode()) * 2 // 5 + 4
+
+    def client(self, key: Secret) -> AsyncOpenAI:
+        """A client without retries of its own.
+
+        Raises:
+            InputError: The extra `llm` is not installed.
+        """
+        try:
+            from openai import AsyncOpenAI
+        except ImportError:
+            raise InputError(
+                "endpoints need the package openai, which is not installed: pip install 'foretell[llm]', or run the "
+                "embedded model with --llm local:gemma-3-270m."
+            ) from None
+        return AsyncOpenAI(api_key=key.reveal() or "none", base_url=self.endpoint, max_retries=0, timeout=self.timeout)
+
+    @property
+    def path(self) -> str:
+        """The endpoint's path for this style."""
+        return "/chat/completions" if self.style == "chat" else "/completions"
+
+    def body(self, request: Request) -> dict[str, Any]:
+        """The JSON of a call, without what the endpoint has refused before."""
+        decoding, chat = request.decoding, self.style == "chat"
+        body: dict[str, Any] = {"model": self.model}
+        body |= {"messages": [{"role": "user", "content": request.prompt}]} if chat else {"prompt": request.prompt}
+        limit = "max_completion_tokens" if "max_tokens" in self._refused else "max_tokens"
+        body[limit] = max(decoding.max_tokens, self._allowance)
+        wanted = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": decoding.seed}
+        body |= {name: value for name, value in wanted.items() if value is not None and name not in self._refused}
+        if decoding.stop and "stop" not in self._refused:
+            body["stop"] = list(decoding.stop)
+        if decoding.top_logprobs and "logprobs" not in self._refused:
+            count = decoding.top_logprobs
+            body |= {"logprobs": True, "top_logprobs": count} if chat else {"logprobs": count}
+        return body
+
+    def adapt(self, complaint: str) -> bool:
+        """Learn from a refusal of a parameter; whether the call is worth sending again."""
+        for name in ("max_tokens", "temperature", "top_p", "seed", "stop", "logprobs"):
+            if name in complaint and name not in self._refused:
+                self._refused.add(name)
+                return True
+        return False
+
+    def widen(self, reply: Reply, request: Request) -> None:
+        """Give a model that thought until its limit, and said nothing, more room next time."""
+        if not reply.text and reply.usage.completion >= request.decoding.max_tokens:
+            self._allowance = max(2048, self._allowance)
+
+
+@dataclass
+class _Run:
+    """One call of `complete`."""
+
+    model: ApiModel
+    requests: Sequence[Request]
+    on_reply: OnReply
+    gate: Gate
+    stop: Exception | None = None
+    failures: int = 0
+    not_before: float = 0.0
+    replies: dict[int, Reply] = field(default_factory=dict)
+
+    async def all(self) -> list[Reply]:
+        """Every request, by as many workers as calls may run at the same time."""
+        self.key = self.model.find_key()
+        async with self.model.client(self.key) as self.client:
+            work = iter(enumerate(self.requests))
+            count = min(self.model.concurrency, len(self.requests))
+            workers = [asyncio.create_task(self._work(work)) for _ in range(count)]
+            try:
+                await asyncio.gather(*workers)
+            finally:
+                for worker in workers:
+                    worker.cancel()
+        if self.stop is not None:
+            raise self.stop
+        return [self.replies[index] for index in range(len(self.requests))]
+
+    async def _work(self, work: Iterator[tuple[int, Request]]) -> None:
+        for index, request in work:
+            if self.stop is not None:
+                return
+            try:
+                self.gate(request)
+            except BudgetReachedError as error:
+                # Calls in flight are paid for: they end and are kept.
+                self.stop = error
+                return
+            reply = await self._one(request)
+            if reply is None:
+                return
+            self.replies[index] = reply
+            self.on_reply(index, reply)
+
+    async def _one(self, request: Request) -> Reply | None:
+        """The reply to one request; None when the run is to stop."""
+        fault = Fault("nothing was sent")
+        attempt = 0
+        while attempt < self.model.tries:
+            if self.stop is not None:
+                return None
+            await asyncio.sleep(max(0.0, self.not_before - time.monotonic()))
+            reply, fault = await self._send(request)
+            if reply is not None:
+                self.failures = 0
+                return reply
+            if fault.adaptable and self.model.adapt(fault.text):
+                continue
+            if fault.final:
+                self.stop = LanguageModelError(f"{self.model.name} refuses calls: {fault.text}.")
+                return None
+            self._count(fault)
+            attempt += 1
+            if attempt < self.model.tries:
+                await asyncio.sleep(pause_before(attempt, self.model.pauses))
+        return Reply("", failure=f"no reply after {self.model.tries} tries ({fault.text})")
+
+    def _count(self, fault: Fault) -> None:
+        """Note a failure: pause everybody when told to, and stop after too many in a row."""
+        self.failures += 1
+        if fault.retry_after:
+            self.not_before = max(self.not_before, time.monotonic() + fault.retry_after)
+        if self.failures >= self.model.patience:
+            self.stop = LanguageModelError(
+                f"{self.model.name} failed {self.failures} times in a row (last: {fault.text}); every reply so far is "
+                "in the ledger: run the same command again when the endpoint is well."
+            )
+
+    async def _send(self, request: Request) -> tuple[Reply | None, Fault]:
+        from openai import OpenAIError
+
+        chat = self.model.style == "chat"
+        target = self.client.chat.completions if chat else self.client.completions
+        create: Callable[..., Any] = target.with_raw_response.create
+        start = time.perf_counter()
+        try:
+            response = await asyncio.wait_for(create(**self.model.body(request)), self.model.timeout)
+            raw = response.http_response.text
+        except TimeoutError:
+            return None, Fault(f"no answer within {self.model.timeout:g} s")
+        except OpenAIError as error:
+            return None, Fault.of(error, self.key)
+        reply = read_body(self.key.redact(raw), time.perf_counter() - start, self.model.style)
+        if reply.failure:
+            return None, Fault(reply.failure)
+        self.model.widen(reply, request)
+        return reply, Fault("")
+
+
+def run_in_loop(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine to its end, in a thread of its own where this one has a running loop (notebooks)."""
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        with ThreadPoolExecutor(1) as pool:
+            return pool.submit(asyncio.run, work).result()
+    return asyncio.run(work)

@@ -1,0 +1,154 @@
+"""Asking questions: the ledger first, then the model, bounded retries of replies that cannot be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from foretell.errors import InputError
+from foretell.llm.budget import Budget, Estimate
+from foretell.llm.ledger import Ledger, call_key
+from foretell.llm.model import LanguageModel, Reply, Request
+from foretell.llm.prices import Price
+
+__all__ = ["Answer", "Asker"]
+
+Check = Callable[[Reply], str]
+"""Why a reply cannot be used; empty where it can."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a question.
+
+    Attributes:
+        reply: The last reply.
+        reason: Empty for a usable reply, else why the question stays unanswered.
+    """
+
+    reply: Reply
+    reason: str = ""
+
+
+@dataclass
+class Asker:
+    """A model with its ledger and limits.
+
+    A reply that is paid for is recorded before anything else happens with it. A reply that cannot be used is
+    asked for again under a new key, at most `attempts` times in all, and only where asking again can help.
+
+    Attributes:
+        model: Who answers.
+        ledger: What was answered before.
+        budget: The limits of this run.
+        attempts: The most replies that one question may have.
+        offline: Refuse what is not in the ledger; no network and no model are needed then.
+    """
+
+    model: LanguageModel
+    ledger: Ledger
+    budget: Budget
+    attempts: int = 3
+    offline: bool = False
+    answered_by_ledger: int = field(default=0, init=False)
+
+    @classmethod
+    def on(cls, model: LanguageModel, ledger: Ledger, price: Price | None, **limits: int | float | None) -> Asker:
+        """An asker with a budget of its own; `limits` are those of `Budget`."""
+        return cls(model, ledger, Budget(model, price, **limits))  # type: ignore[arg-type]
+
+    def ask(
+        self,
+        requests: Sequence[Request],
+        check: Check | None = None,
+        on_answer: Callable[[int, Answer], None] | None = None,
+    ) -> list[Answer]:
+        """Answer every request, in order.
+
+        Interrupted at any moment, every reply that came is in the ledger, and asking again goes on from there.
+
+        Args:
+            requests: Distinct questions.
+            check: Says why a reply cannot be used; None accepts all.
+            on_answer: Gets each index and its final answer as soon as it is there.
+
+        Raises:
+            InputError: Offline, and a reply is not in the ledger.
+            BudgetReachedError: A limit would be passed.
+            LanguageModelError: The model is not usable.
+        """
+        final: dict[int, Answer] = {}
+
+        def finish(index: int, answer: Answer) -> None:
+            final[index] = answer
+            if on_answer is not None:
+                on_answer(index, answer)
+
+        pending = list(enumerate(requests))
+        for attempt in range(self.attempts):
+            last = attempt == self.attempts - 1 or self._repeats_itself(requests)
+            pending = [(index, replace(request, attempt=attempt)) for index, request in pending]
+            again: list[tuple[int, Request]] = []
+            self._round(pending, check or (lambda reply: ""), finish, again, last=last)
+            pending = sorted(again, key=lambda item: item[0])
+            if not pending:
+                break
+        return [final[index] for index in range(len(requests))]
+
+    def estimate(self, requests: Sequence[Request]) -> Estimate:
+        """What the requests that are not in the ledger would take, nothing cached."""
+        found = self.ledger.find([call_key(self.model, request) for request in requests])
+        missing = [request for request in requests if call_key(self.model, request) not in found]
+        usages = [self.budget.expected(request) for request in missing]
+        tokens = sum(usage.prompt + usage.completion for usage in usages)
+        costs = [self.budget.cost(usage) for usage in usages]
+        dollars = None if self.budget.price is None else sum(cost or 0.0 for cost in costs)
+        return Estimate(len(missing), tokens, dollars)
+
+    def _repeats_itself(self, requests: Sequence[Request]) -> bool:
+        """Greedy decoding in this process says the same again."""
+        return self.model.endpoint == "local" and all(request.decoding.temperature == 0 for request in requests)
+
+    def _round(
+        self,
+        pending: Sequence[tuple[int, Request]],
+        check: Check,
+        finish: Callable[[int, Answer], None],
+        again: list[tuple[int, Request]],
+        *,
+        last: bool,
+    ) -> None:
+        """One attempt at all pending requests; those to be asked again are appended to `again`."""
+        keys = [call_key(self.model, request) for _, request in pending]
+        found = self.ledger.find(keys)
+        self.answered_by_ledger += len(found)
+
+        def judge(index: int, request: Request, reply: Reply) -> None:
+            reason = reply.failure or check(reply)
+            if reason and not reply.failure and not last:
+                again.append((index, request))
+            else:
+                finish(index, Answer(reply, reason))
+
+        missing = []
+        for (index, request), key in zip(pending, keys, strict=True):
+            if key in found:
+                judge(index, request, found[key])
+            else:
+                missing.append((index, request, key))
+        if not missing:
+            return
+        if self.offline:
+            raise InputError(
+                f"{len(missing):,} of {len(pending):,} replies of {self.model.name} are not in the ledger "
+                f"{self.ledger.path}, and --offline forbids to ask for them; run once without it."
+            )
+
+        def on_reply(position: int, reply: Reply) -> None:
+            index, request, key = missing[position]
+            dollars = self.budget.settle(request, reply)
+            if not reply.failure:
+                self.ledger.record(key, self.model, request, reply, dollars)
+            judge(index, request, reply)
+
+        self.model.complete([request for _, request, _ in missing], on_reply=on_reply, gate=self.budget.admit)

@@ -1,0 +1,135 @@
+"""What the compact prompt says of an architecture: a few derived quantities, chosen on the labels alone.
+
+A small model reads a line of two or three numbers far better than ten lists. What anyone would ask first is
+said unless the labels object: how deep, and how many parameters. Ten labels can hardly tell more; a free
+choice among all fields mostly fits noise. So one of these is dropped, or another one added, only where a
+regression then predicts each labelled architecture from the others clearly better. Nothing but the
+demonstrations is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.spaces import Population, SearchSpace
+
+__all__ = ["Field", "candidate_fields", "choose_fields", "describe"]
+
+Array = npt.NDArray[np.float64]
+_ENOUGH = 5
+_DROP, _ADD = 0.9, 0.7  # what the leave-one-out error must fall to, relative to the fields before
+
+
+@dataclass(frozen=True, eq=False)
+class Field:
+    """One quantity of every architecture of a population.
+
+    Attributes:
+        name: As the prompt says it.
+        values: One for each architecture, `[n]`.
+        unit: Written after the number.
+        decimals: Digits after the point.
+        basic: Said unless the labels object.
+    """
+
+    name: str
+    values: Array
+    unit: str = ""
+    decimals: int = 0
+    basic: bool = False
+
+    def text(self, row: int) -> str:
+        """What the prompt says of one architecture."""
+        return f"{self.name}: {self.values[row]:.{self.decimals}f}{self.unit}"
+
+
+def candidate_fields(space: SearchSpace, population: Population, costs: Mapping[str, Array]) -> list[Field]:
+    """Everything that may be said: depths, costs, and the average of each other gene that varies.
+
+    Args:
+        space: The space.
+        population: `int16 [n, columns]`, labelled architectures and others together.
+        costs: Costs by what the prompt shall call them, `[n]` each, such as "parameters"; the first is basic.
+
+    Returns:
+        Fields in the order in which they are preferred where labels cannot tell.
+    """
+    depths = {gene.depth for gene in space.genes if gene.depth}
+    varying = [gene for gene in space.genes if len(gene.choices) > 1]
+    averages = dict(zip((gene.name for gene in space.genes), space.features(population, "hat").T, strict=True))
+    # Decoders first: their depth decides more than the encoder's where both vary (REFERENCE 10.4).
+    first = sorted((g.name for g in varying if g.name in depths), key=lambda name: "decoder" not in name)
+    rest = [gene.name for gene in varying if gene.name not in depths]
+    fields = [Field(_words(name), averages[name], basic=True) for name in first]
+    fields += [_scaled(name, values, basic=number == 0) for number, (name, values) in enumerate(costs.items())]
+    return fields + [Field(_words(name), averages[name], decimals=_decimals(averages[name])) for name in rest]
+
+
+def choose_fields(fields: Sequence[Field], labels: Array, known: Sequence[int]) -> list[Field]:
+    """The basic fields, less one that misleads, or with one more that helps.
+
+    Args:
+        fields: The candidates.
+        labels: `[m]`.
+        known: Rows of the fields' values that the labels belong to, `[m]`.
+    """
+    basic = [field for field in fields if field.basic]
+    if len(labels) < _ENOUGH or len(basic) < 2:
+        return basic
+    rows = np.asarray(known)
+    rest = [field for field in fields if not field.basic and np.ptp(field.values[rows]) > 0]
+    fewer = [[each for each in basic if each is not field] for field in basic]
+    more = [[*basic, field] for field in rest]
+    allowed = [(1.0, basic), *((_DROP, each) for each in fewer), *((_ADD, each) for each in more)]
+    errors = [_held_out_error(_design(each, rows), labels) / share for share, each in allowed]
+    return list(allowed[int(np.argmin(errors))][1])
+
+
+def describe(fields: Sequence[Field], row: int) -> str:
+    """What the prompt says of one architecture."""
+    return ", ".join(field.text(row) for field in fields)
+
+
+def _design(fields: Sequence[Field], rows: npt.NDArray[np.intp]) -> Array:
+    """Standardised logarithms: quality grows with the logarithm of size (REFERENCE 10.4)."""
+    logs = np.log(np.stack([np.maximum(field.values[rows], 1e-9) for field in fields], axis=1))
+    return (logs - logs.mean(axis=0)) / np.maximum(logs.std(axis=0), 1e-12)
+
+
+def _held_out_error(z: Array, labels: Array) -> float:
+    """Root of the mean squared leave-one-out error of a ridge with strength 0.1, in closed form."""
+    n = len(labels)
+    centered = labels - labels.mean()
+    cover = np.linalg.inv(z.T @ z + 0.1 * np.eye(z.shape[1]))
+    residuals = centered - z @ (cover @ (z.T @ centered))
+    leverage = 1 / n + ((z @ cover) * z).sum(axis=1)
+    return float(np.sqrt(((residuals / (1 - leverage)) ** 2).mean()))
+
+
+def _words(gene: str) -> str:
+    text = gene.removesuffix("-all")
+    for ending, words in (
+        ("-layer-num", "-layers"),
+        ("-ffn-embed-dim", "-feed-forward-width"),
+        ("-embed-dim", "-width"),
+    ):
+        text = text.removesuffix(ending) + words if text.endswith(ending) else text
+    return text.replace("-", " ")
+
+
+def _scaled(name: str, values: Array, *, basic: bool) -> Field:
+    """A count in the unit that leaves three digits to read."""
+    for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        typical = float(np.median(values)) / scale
+        if typical >= 1:
+            decimals = max(0, (1 if unit != "G" else 2) - int(np.log10(typical)))
+            return Field(name, values / scale, unit, decimals, basic)
+    return Field(name, values, "", _decimals(values), basic)
+
+
+def _decimals(values: Array) -> int:
+    return 0 if float(np.median(np.abs(values))) >= 10 else 1

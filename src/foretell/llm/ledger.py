@@ -1,0 +1,206 @@
+"""Every reply that was ever paid for or computed, on disk the moment it exists.
+
+One SQLite file in WAL mode that several processes may share. A call's key holds everything that its reply
+depends on, and the raw body is what is stored: numbers are read from it each time anew, so a better parser
+needs no new call and a bad parse is never served as an answer (ANCHORS C.18, C.19).
+
+`kill -9` at any moment loses the calls in flight and nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+import threading
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from foretell.errors import IntegrityError, StorageError
+from foretell.llm.model import LanguageModel, Reply, Request, Step, Usage
+from foretell.records import canonical_json
+
+__all__ = ["Ledger", "Totals", "call_key"]
+
+_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS texts (id TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS calls (
+  key TEXT PRIMARY KEY, at TEXT NOT NULL, endpoint TEXT NOT NULL, model TEXT NOT NULL, template TEXT NOT NULL,
+  settings TEXT NOT NULL, prefix TEXT NOT NULL, query TEXT NOT NULL, raw BLOB NOT NULL, reply BLOB NOT NULL,
+  prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, cached_tokens INTEGER NOT NULL,
+  dollars REAL, seconds REAL NOT NULL, fingerprint TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS batches (
+  token TEXT PRIMARY KEY, id TEXT, endpoint TEXT NOT NULL, model TEXT NOT NULL, at TEXT NOT NULL,
+  state TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
+"""
+_CHUNK = 500
+
+
+def call_key(model: LanguageModel, request: Request) -> str:
+    """The name of a call: equal exactly when everything is that its reply depends on."""
+    return hashlib.sha256(canonical_json({**_settings(model, request), "prompt": request.prompt}).encode()).hexdigest()
+
+
+def _settings(model: LanguageModel, request: Request) -> dict[str, Any]:
+    return {
+        "format": _FORMAT,
+        "endpoint": model.endpoint,
+        "model": model.model,
+        "identity": dict(model.identity),
+        "style": model.style,
+        "template": request.template,
+        "decoding": request.decoding.to_dict(),
+        "repeat": request.repeat,
+        "attempt": request.attempt,
+    }
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Sums over calls.
+
+    Attributes:
+        calls: How many.
+        prompt_tokens: Tokens read, cached ones included.
+        cached_tokens: Those of them that came from a prefix cache.
+        completion_tokens: Tokens written.
+        dollars: Money; None where a price is unknown.
+        seconds: Waiting time, calls at the same time counted each.
+    """
+
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    dollars: float | None
+    seconds: float
+
+
+class Ledger:
+    """The file of all calls.
+
+    Args:
+        path: The SQLite file, made with its folders where it does not exist.
+
+    Raises:
+        IntegrityError: The file is no ledger, or of another version.
+        StorageError: The disk refused.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        with self._errors():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=NORMAL")
+            version = self._database.execute("PRAGMA user_version").fetchone()[0]
+            if version not in (0, _FORMAT):
+                raise IntegrityError(f"the ledger {path} has format {version}; this version reads {_FORMAT}.")
+            self._database.executescript(_SCHEMA)
+            self._database.execute(f"PRAGMA user_version={_FORMAT}")
+
+    def close(self) -> None:
+        """Close the file; what was recorded is on disk already."""
+        self._database.close()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise StorageError(f"cannot use the ledger {self.path}: {error}; make room or give --ledger.") from error
+        except sqlite3.DatabaseError as error:
+            raise IntegrityError(f"{self.path} is no ledger ({error}); move it away or give --ledger.") from error
+
+    def _run(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        with self._errors(), self._lock:
+            return self._database.execute(statement, values).fetchall()
+
+    def record(self, key: str, model: LanguageModel, request: Request, reply: Reply, dollars: float | None) -> None:
+        """Keep a reply; the first one under a key stays."""
+        prefix = hashlib.sha256(request.prefix.encode()).hexdigest()
+        self._run("INSERT OR IGNORE INTO texts VALUES (?, ?)", (prefix, request.prefix))
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        settings = canonical_json(_settings(model, request))
+        counts = (reply.usage.prompt, reply.usage.completion, reply.usage.cached)
+        names = (key, now, model.endpoint, model.model, request.template, settings, prefix, request.query)
+        packed = (zlib.compress(reply.raw.encode()), _pack(reply))
+        row = (*names, *packed, *counts, dollars, reply.seconds, reply.fingerprint)
+        self._run(f"INSERT OR IGNORE INTO calls VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
+
+    def find(self, keys: Sequence[str]) -> dict[str, Reply]:
+        """The replies that are there, by key."""
+        found: dict[str, Reply] = {}
+        for start in range(0, len(keys), _CHUNK):
+            part = keys[start : start + _CHUNK]
+            marks = ", ".join("?" * len(part))
+            rows = self._run(f"SELECT key, reply FROM calls WHERE key IN ({marks})", part)  # noqa: S608
+            found |= {key: _unpack(packed) for key, packed in rows}
+        return found
+
+    def totals(self, endpoint: str = "%", model: str = "%") -> Totals:
+        """Sums over all calls, or those of one endpoint and model."""
+        (row,) = self._run(
+            "SELECT count(*), total(prompt_tokens), total(cached_tokens), total(completion_tokens), "
+            "CASE WHEN count(*) = count(dollars) THEN total(dollars) END, total(seconds) "
+            "FROM calls WHERE endpoint LIKE ? AND model LIKE ?",
+            (endpoint, model),
+        )
+        return Totals(int(row[0]), int(row[1]), int(row[2]), int(row[3]), row[4], float(row[5]))
+
+    # ---- batches that a provider works on
+
+    def open_batch(self, token: str, model: LanguageModel, keys: Sequence[str]) -> None:
+        """Note that a batch is about to be submitted, before it is."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        row = (token, None, model.endpoint, model.model, now, "open", json.dumps(list(keys)))
+        self._run("INSERT INTO batches VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+
+    def update_batch(self, token: str, *, batch: str | None = None, state: str | None = None) -> None:
+        """Note a batch's id or its new state ("open", "done")."""
+        self._run(
+            "UPDATE batches SET id = coalesce(?, id), state = coalesce(?, state) WHERE token = ?", (batch, state, token)
+        )
+
+    def open_batches(self, model: LanguageModel) -> list[tuple[str, str | None, list[str]]]:
+        """Token, id (None where submission was interrupted) and call keys of batches that are not done."""
+        rows = self._run(
+            "SELECT token, id, keys FROM batches WHERE state = 'open' AND endpoint = ? AND model = ? ORDER BY at",
+            (model.endpoint, model.model),
+        )
+        return [(token, batch, json.loads(keys)) for token, batch, keys in rows]
+
+
+def _pack(reply: Reply) -> bytes:
+    """What callers need of a reply, without the provider's wrapping."""
+    steps = None if reply.steps is None else [[step.token, dict(step.top)] for step in reply.steps]
+    usage = reply.usage
+    value: Mapping[str, Any] = {
+        "text": reply.text,
+        "steps": steps,
+        "usage": [usage.prompt, usage.completion, usage.cached],
+        "seconds": reply.seconds,
+        "fingerprint": reply.fingerprint,
+    }
+    return zlib.compress(json.dumps(value).encode())
+
+
+def _unpack(packed: bytes) -> Reply:
+    value = json.loads(zlib.decompress(packed))
+    steps = None if value["steps"] is None else tuple(Step(token, top) for token, top in value["steps"])
+    return Reply(
+        value["text"],
+        steps=steps,
+        usage=Usage(*value["usage"]),
+        seconds=value["seconds"],
+        fingerprint=value["fingerprint"],
+        recorded=True,
+    )

@@ -1,0 +1,79 @@
+"""From the bodies that servers send to replies; nothing here guesses a number."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from foretell.llm.model import Reply, Step, Usage
+
+__all__ = ["read_body", "read_chat", "read_raw"]
+
+
+def read_chat(raw: str, seconds: float) -> Reply:
+    """A body of `/chat/completions`; a refusal is its text."""
+    body, choice = _choice(raw)
+    message: Mapping[str, Any] = choice["message"]
+    text = message.get("content") or message.get("refusal") or ""
+    return _reply(raw, body, choice, text, seconds)
+
+
+def read_raw(raw: str, seconds: float) -> Reply:
+    """A body of `/completions`."""
+    body, choice = _choice(raw)
+    return _reply(raw, body, choice, choice.get("text") or "", seconds)
+
+
+def read_body(raw: str, seconds: float, style: str) -> Reply:
+    """A body of either kind.
+
+    Returns:
+        The reply; one whose `failure` is set where the body is not what the protocol promises.
+    """
+    try:
+        return read_chat(raw, seconds) if style == "chat" else read_raw(raw, seconds)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return Reply("", raw, seconds=seconds, failure="the body is not a completion in JSON")
+
+
+def _choice(raw: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    body = json.loads(raw)
+    return body, body["choices"][0]
+
+
+def _reply(raw: str, body: Mapping[str, Any], choice: Mapping[str, Any], text: str, seconds: float) -> Reply:
+    if not isinstance(text, str):
+        raise TypeError("the text is no string")
+    said = body.get("system_fingerprint") or ""
+    fingerprint = " ".join(filter(None, (str(body.get("model") or ""), str(said))))
+    return Reply(text, raw, _steps(choice.get("logprobs")), _usage(body.get("usage")), seconds, fingerprint)
+
+
+def _usage(value: Any) -> Usage:
+    if not isinstance(value, dict):
+        return Usage()
+    details = value.get("prompt_tokens_details") or {}
+    counts = value.get("prompt_tokens"), value.get("completion_tokens"), details.get("cached_tokens")
+    return Usage(*(int(count or 0) for count in counts))
+
+
+def _steps(value: Any) -> tuple[Step, ...] | None:
+    """Alternatives by token: a list of objects (chat, llama.cpp), or parallel lists (the old completions)."""
+    if not isinstance(value, dict):
+        return None
+    if isinstance(value.get("content"), list):
+        return tuple(_step(each) for each in value["content"])
+    if isinstance(value.get("tokens"), list) and isinstance(value.get("top_logprobs"), list):
+        pairs = zip(value["tokens"], value["top_logprobs"], strict=True)
+        return tuple(Step(token, {key: float(p) for key, p in (top or {}).items()}) for token, top in pairs)
+    return None
+
+
+def _step(value: Mapping[str, Any]) -> Step:
+    top: dict[str, float] = {}
+    for each in value.get("top_logprobs") or []:
+        # Different tokens may share a text; the first is the likeliest. A missing probability is none.
+        if each.get("logprob") is not None:
+            top.setdefault(each["token"], float(each["logprob"]))
+    return Step(value["token"], top)

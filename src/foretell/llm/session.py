@@ -1,0 +1,148 @@
+"""Opening a language model by its spelling, together with its ledger, price and limits."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache, partial
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from foretell.errors import InputError
+from foretell.llm.asking import Asker
+from foretell.llm.budget import Budget
+from foretell.llm.ledger import Ledger
+from foretell.llm.model import LanguageModel
+from foretell.llm.models import DEFAULT_MODEL
+from foretell.llm.prices import Price, price_of
+from foretell.tasks import cache_folder
+
+__all__ = ["DEFAULT_LLM", "Session", "default_ledger", "open_model", "open_session"]
+
+DEFAULT_LLM = f"local:{DEFAULT_MODEL}"
+_OPENAI = "https://api.openai.com/v1"
+
+
+@dataclass
+class Session:
+    """A model, what it was asked before, and what this run may spend.
+
+    Attributes:
+        model: Who answers.
+        ledger: What was answered.
+        budget: Counts and limits, shared by everything that uses the session.
+        offline: Answer from the ledger only.
+        attempts: The most replies that one question may have.
+    """
+
+    model: LanguageModel
+    ledger: Ledger
+    budget: Budget
+    offline: bool = False
+    attempts: int = 3
+    details: dict[str, Any] = field(default_factory=dict)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self  # a loaded model and an open file are shared, also by copies of a predictor
+
+    def asker(self) -> Asker:
+        """Who asks on behalf of this session."""
+        return Asker(self.model, self.ledger, self.budget, self.attempts, self.offline)
+
+
+def default_ledger() -> Path:
+    """Where calls are recorded where nobody says otherwise: one ledger for all runs of a user."""
+    return cache_folder() / "llm" / "ledger.sqlite"
+
+
+@cache
+def open_model(spelling: str = DEFAULT_LLM, *, style: str = "", concurrency: int = 32) -> LanguageModel:
+    """The model of a spelling; opened once in a process, loaded or connected at its first call.
+
+    Args:
+        spelling: "local:NAME", "local:PATH.gguf", "openai:MODEL" or "URL#MODEL"; URL is the base of an
+            OpenAI-compatible server, such as "http://127.0.0.1:8080/v1".
+        style: "chat" or "raw" completion of endpoints; empty is chat.
+        concurrency: Calls of an endpoint at the same time.
+
+    Raises:
+        InputError: The spelling cannot be read, or a key is missing.
+        UnknownNameError: There is no such local model.
+    """
+    kind, colon, rest = spelling.partition(":")
+    if style not in ("", "chat", "raw"):
+        raise InputError(f"the style {style!r} is not known; expected chat or raw.")
+    if kind == "local" and rest:
+        from foretell.llm.local import LocalModel
+
+        return LocalModel(rest)
+    from foretell.llm.api import ApiModel
+    from foretell.llm.keys import find_key
+
+    raw = style == "raw"
+    if kind == "openai" and rest:
+        return ApiModel(
+            rest, _OPENAI, partial(find_key, _OPENAI, openai=True), spelling, raw=raw, concurrency=concurrency
+        )
+    url, _, model = spelling.partition("#")
+    parts = urlsplit(url)
+    if not colon or not model or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(
+            f"cannot read the language model {spelling!r}; expected local:NAME, openai:MODEL or URL#MODEL, such as "
+            "http://127.0.0.1:8080/v1#my-model."
+        )
+    if parts.username or parts.password or parts.query:
+        raise InputError("the URL of the language model holds a password or a query; put the key in FORETELL_API_KEY.")
+    return ApiModel(model, url, partial(find_key, url, openai=False), spelling, raw=raw, concurrency=concurrency)
+
+
+@cache
+def _open_ledger(path: Path, _process: int) -> Ledger:
+    return Ledger(path)
+
+
+def open_session(
+    spelling: str = DEFAULT_LLM,
+    *,
+    style: str = "",
+    concurrency: int = 32,
+    ledger: Path | None = None,
+    prices: Mapping[str, Price] | None = None,
+    max_usd: float | None = None,
+    max_tokens: int | None = None,
+    offline: bool = False,
+    share: float = 1.0,
+) -> Session:
+    """A model with its ledger and limits.
+
+    Args:
+        spelling: See `open_model`.
+        style: See `open_model`.
+        concurrency: See `open_model`.
+        ledger: The ledger's file; None is `default_ledger()`.
+        prices: The user's own prices.
+        max_usd: Limit on this run's money.
+        max_tokens: Limit on this run's tokens.
+        offline: Answer from the ledger only.
+        share: Of the price that is charged (batches cost half).
+
+    Raises:
+        InputError: A limit on money that cannot be kept because the price is unknown.
+    """
+    model = open_model(spelling, style=style, concurrency=concurrency)
+    price = price_of(model.model, model.endpoint, prices)
+    if max_usd is not None and price is None and not _own_machine(model.endpoint):
+        raise InputError(
+            f"the price of {model.model} is unknown, so --max-usd cannot be kept; give its price with --prices, or "
+            "limit the run with --max-tokens."
+        )
+    opened = _open_ledger(ledger or default_ledger(), os.getpid())
+    budget = Budget(model, price, max_dollars=max_usd, max_tokens=max_tokens, share=share)
+    return Session(model, opened, budget, offline)
+
+
+def _own_machine(endpoint: str) -> bool:
+    """Whether an endpoint is on this machine, where nobody sends a bill."""
+    return (urlsplit(endpoint).hostname or "") in ("127.0.0.1", "localhost", "::1")

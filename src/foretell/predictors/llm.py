@@ -1,0 +1,304 @@
+"""A language model as predictor: prompted with labelled architectures, asked about others (LLM-PP)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, Self, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.costs import flops, parameters
+from foretell.errors import InputError, UnknownNameError
+from foretell.llm import (
+    DEFAULT_LLM,
+    Estimated,
+    Estimator,
+    Field,
+    How,
+    Prompt,
+    Session,
+    TaskCard,
+    candidate_fields,
+    choose_fields,
+    compact_prompt,
+    describe,
+    hide_names,
+    metric_named,
+    open_session,
+    paper_prompt,
+    parts_named,
+    read_examples,
+    task_title,
+)
+from foretell.predictors.base import Report
+from foretell.predictors.context import Context
+from foretell.predictors.few_shot import FewShot
+from foretell.predictors.labels import Labels
+from foretell.progress import track
+from foretell.spaces import Population
+
+__all__ = ["LLM_VARIABLE", "Llm"]
+
+Vector = npt.NDArray[np.float64]
+Template = Literal["compact", "paper"]
+
+LLM_VARIABLE = "FORETELL_LLM"
+"""The environment variable that names the language model where nothing else does."""
+
+
+class Llm(FewShot):
+    """Asks a language model, with the labelled architectures as demonstrations (REFERENCE 8).
+
+    The answer is the expected value over the model's digit tokens where it reports their probabilities, else
+    the number that it wrote; averaged over several orders of the demonstrations, whose spread, with that of
+    the digits, is the standard deviation. Answers are in the unit of the labels; put `calibrated:` before
+    it to correct what is left of a bias. Every reply is in the ledger, so predicting again asks nothing.
+
+    Args:
+        context: The surroundings; its seed draws the orders.
+        model: "local:NAME", "openai:MODEL" or "URL#MODEL"; empty: `FORETELL_LLM`, else the embedded model.
+        template: "compact", one line an architecture, or "paper", the published composition.
+        prompt: For "paper": a row of the ablation (`foretell.llm.ABLATION`).
+        query_cost: For "paper": "code" or "figure" (REFERENCE 8.1).
+        orders: Orders of the demonstrations; the first of "paper" is the order they were given in.
+        repeats: How often each question is asked.
+        decoding: "expected", "greedy" or "sampled".
+        temperature: Of "sampled"; negative leaves it to the provider.
+        per_request: Architectures in one request.
+        fields: For "compact": "auto" chooses on the labels; else names joined by "+".
+        task: What the prompt calls the task; empty: what the observations' provenance says.
+        examples: A TSV file of sentence pairs, five of which the paper's second instruction shows.
+        hide: Hide the names of genes, metric and task (memorisation probe).
+        shuffle: Deal the labels out among the demonstrations at random (memorisation probe).
+        style: "chat" or "raw" for endpoints.
+        session: A model that is open already, with its ledger and limits; replaces `model` and `style`.
+
+    Raises:
+        UnknownNameError: An option has none of its known values.
+    """
+
+    name = "llm"
+    minimum = 1
+    spread = False
+    price = 3
+
+    def __init__(
+        self,
+        context: Context | None = None,
+        *,
+        model: str = "",
+        template: Template = "compact",
+        prompt: str = "full",
+        query_cost: Literal["code", "figure"] = "code",
+        orders: int = 4,
+        repeats: int = 1,
+        decoding: How = "expected",
+        temperature: float = -1.0,
+        per_request: int = 1,
+        fields: str = "auto",
+        task: str = "",
+        examples: str = "",
+        hide: bool = False,
+        shuffle: bool = False,
+        style: str = "",
+        session: Session | None = None,
+    ) -> None:
+        super().__init__(context)
+        _check("template", template, get_args(Template))
+        _check("query_cost", query_cost, ("code", "figure"))
+        _check("decoding", decoding, get_args(How))
+        if min(orders, repeats, per_request) < 1:
+            raise InputError("llm needs orders, repeats and per_request of at least 1.")
+        self.model = model or os.environ.get(LLM_VARIABLE, "") or DEFAULT_LLM
+        self.template, self.parts, self.query_cost = template, parts_named(prompt), query_cost
+        self.orders, self.repeats, self.decoding, self.per_request = orders, repeats, decoding, per_request
+        self.temperature = None if temperature < 0 else temperature
+        self.fields, self.task, self.examples = fields, task, examples
+        self.hide, self.shuffle, self.style = hide, shuffle, style
+        self.why = ""
+        self._session = session
+        self._report: Report | None = None
+        self._labels: Labels | None = None
+
+    @property
+    def session(self) -> Session:
+        """The open model, with its ledger and what was spent.
+
+        Raises:
+            InputError: The model's spelling cannot be read.
+        """
+        if self._session is None:
+            self._session = open_session(self.model, style=self.style)
+        return self._session
+
+    @contextmanager
+    def reporting(self, report: Report) -> Iterator[None]:
+        """Inside the block `predict` hands over each score as soon as all its replies are there."""
+        self._report = report
+        try:
+            yield
+        finally:
+            self._report = None
+
+    def fit(self, observations: Sequence[Any]) -> Self:
+        """Take the labelled architectures as demonstrations; nothing is asked yet."""
+        super().fit(observations)
+        self._card = self._describe_task(observations)
+        return self
+
+    def prompts(self, population: Population) -> list[Prompt]:
+        """The prompts about a population, one for each order of the demonstrations.
+
+        Args:
+            population: `int16 [n, columns]`, canonical.
+
+        Raises:
+            InputError: Not fitted, or a field that the space does not have.
+        """
+        if self._labels is None:
+            raise InputError("llm has not seen a label; call fit() first.")
+        build = self._compact if self.template == "compact" else self._paper
+        return [build(order, population) for order in self._orders()]
+
+    def estimator(self) -> Estimator:
+        """What asks the prompts' questions and reads the replies."""
+        if self._labels is None:
+            raise InputError("llm has not seen a label; call fit() first.")
+        return Estimator(
+            self.session.asker(),
+            self._card.metric,
+            self._labels.values.tolist(),
+            self.decoding,
+            self.repeats,
+            self.temperature,
+            self.per_request,
+        )
+
+    def estimates(
+        self, population: Population, on_estimate: Callable[[int, Estimated], None] | None = None
+    ) -> list[Estimated]:
+        """Estimates with all that was said, in the population's order; see `Estimator.estimate`."""
+        found: dict[int, Estimated] = {}
+
+        def note(row: int, estimated: Estimated) -> None:
+            found[row] = estimated
+            meter.update(len(found))
+            if on_estimate is not None:
+                on_estimate(row, estimated)
+
+        with track(f"asking {self.session.model.name}", total=max(1, len(population))) as meter:
+            self.estimator().estimate(self.prompts(population), range(len(population)), note)
+        return [found[row] for row in range(len(population))]
+
+    # ---- what FewShot asks for
+
+    def fresh(self) -> Self:
+        """An unfitted twin on the same model and ledger."""
+        twin = super().fresh()
+        twin._labels = None
+        return twin
+
+    def _learn(self, labels: Labels) -> None:
+        self._labels = labels
+
+    def _score(self, population: Population) -> tuple[Vector, Vector | None]:
+        rows, inverse = np.unique(population, axis=0, return_inverse=True)
+        budget = self.session.budget
+        before = budget.tokens, budget.dollars
+
+        def tell(row: int, estimated: Estimated) -> None:
+            if self._report is not None:
+                self._report(rows[row : row + 1], np.array([estimated.mean]))
+
+        found = self.estimates(rows, tell)
+        self.spent.tokens += budget.tokens - before[0]
+        known = self.spent.dollars is not None and budget.dollars is not None and before[1] is not None
+        self.spent.dollars = self.spent.dollars + budget.dollars - before[1] if known else None  # type: ignore[operator]
+        self._reasons = {rows[i].tobytes(): each.reason for i, each in enumerate(found) if each.reason}
+        mean = np.array([each.mean for each in found])[inverse.reshape(-1)]
+        std = np.array([each.std for each in found])[inverse.reshape(-1)]
+        return mean, None if np.isnan(std).all() else std
+
+    def _reason(self, row: npt.NDArray[np.int16]) -> str:
+        return self._reasons.get(row.tobytes(), "no reply")
+
+    # ---- prompts
+
+    def _orders(self) -> list[npt.NDArray[np.intp]]:
+        """Permutations of the labels; for "compact" they do not depend on the order the labels came in."""
+        assert self._labels is not None  # noqa: S101 - prompts() refuses before
+        n = len(self._labels)
+        given = np.arange(n)
+        base = np.lexsort(self._labels.population.T[::-1]) if self.template == "compact" else given
+        seed = self.context.seed
+        drawn = [base[np.random.default_rng([seed, k]).permutation(n)] for k in range(self.orders)]
+        return drawn if self.template == "compact" else [given, *drawn[1:]]
+
+    def _values(self) -> Vector:
+        """The labels that are shown: the true ones, unless they are to be shuffled."""
+        assert self._labels is not None  # noqa: S101 - prompts() refuses before
+        values = self._labels.values
+        if not self.shuffle:
+            return values
+        return np.random.default_rng([self.context.seed, 10**6]).permutation(values)
+
+    def _compact(self, order: npt.NDArray[np.intp], population: Population) -> Prompt:
+        assert self._labels is not None  # noqa: S101 - prompts() refuses before
+        n = len(self._labels)
+        values = self._values()
+        fields = self._chosen(np.concatenate([self._labels.population, population]), values)
+        shown = [(describe(fields, int(row)), float(values[row])) for row in order]
+        asked = [describe(fields, n + row) for row in range(len(population))]
+        prompt = compact_prompt(self._card, shown, asked, instruct=self.session.model.style == "chat")
+        return hide_names(prompt, [field.name for field in fields], self._card) if self.hide else prompt
+
+    def _chosen(self, everyone: Population, values: Vector) -> list[Field]:
+        vocabulary = self.context.vocabulary
+        costs = {
+            "parameters": parameters(self.space, everyone, embeddings=False).astype(np.float64),
+            "FLOPs": flops(self.space, everyone, output_layer=False, vocabulary=vocabulary).astype(np.float64),
+        }
+        candidates = candidate_fields(self.space, everyone, costs)
+        if self.fields == "auto":
+            chosen = choose_fields(candidates, values, range(len(values)))
+        else:
+            by_name = {field.name: field for field in candidates}
+            names = [name.strip() for name in self.fields.split("+")]
+            for name in names:
+                _check("field", name, by_name)
+            chosen = [by_name[name] for name in names]
+        self.why = f"the prompt says: {', '.join(field.name for field in chosen)}"
+        return chosen
+
+    def _paper(self, order: npt.NDArray[np.intp], population: Population) -> Prompt:
+        assert self._labels is not None  # noqa: S101 - prompts() refuses before
+        known, values = self._labels.population, self._values()
+        shown = self.space.architectures(known[order])
+        asked = self.space.architectures(population)
+        demonstrations = list(zip(shown, self._gflops(known[order]), values[order].tolist(), strict=True))
+        queries = list(zip(asked, self._gflops(population), strict=True))
+        prompt = paper_prompt(self._card, self.space, demonstrations, queries, self.parts, self.query_cost)
+        return hide_names(prompt, [gene.name for gene in self.space.genes], self._card) if self.hide else prompt
+
+    def _gflops(self, rows: Population) -> list[float]:
+        """With the output layer of the task's own vocabulary (the published files mix them up, REFERENCE 9)."""
+        found: list[float] = (
+            flops(self.space, rows, output_layer=True, vocabulary=self.context.vocabulary) / 1e9
+        ).tolist()
+        return found
+
+    def _describe_task(self, observations: Sequence[Any]) -> TaskCard:
+        assert self._labels is not None  # noqa: S101 - fit() has set it
+        named = next((str(item.provenance["task"]) for item in observations if "task" in item.provenance), "")
+        metric = metric_named(self.metric, self._labels.values.tolist())
+        examples = read_examples(Path(self.examples), 5, self.context.seed) if self.examples else ()
+        return TaskCard(self.task or task_title(named), metric, examples)
+
+
+def _check(option: str, value: str, known: Any) -> None:
+    if value not in known:
+        raise UnknownNameError(option, value, known, "llm")
