@@ -10,6 +10,7 @@ runs them all under pytest. A predictor that needs more than a name overrides `m
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from foretell import spaces
 from foretell.errors import InputError
 from foretell.observations import Observation
-from foretell.predictors import Context, FewShot, Predictor, create, load, save
+from foretell.predictors import Columns, Context, FewShot, Predictor, create, load, save
 from foretell.predictors.features import feature_matrix
 from foretell.predictors.leave_one_out import learns
 from foretell.spaces import SearchSpace
@@ -56,23 +57,23 @@ class PredictorConformance:
         spelling: What `foretell.predictors.create` is given.
         space_name: The space it is tried on.
         labels: How many labels it is fitted on.
+        tested: How many architectures it then scores.
     """
 
     spelling: str
     space_name = "small-seq2seq"
     labels = 12
+    tested = 12
 
     def make(self, context: Context) -> Predictor:
         """An unfitted predictor."""
         return create(self.spelling, context=context)
 
     def _observed(self) -> tuple[SearchSpace, list[Observation], Context]:
-        from foretell.predictors import Columns
-
         space = spaces.create(self.space_name)
-        everything = make_observations(space, self.labels + 20)
+        everything = make_observations(space, self.labels + self.tested)
         columns = Columns.of(everything, "valid_bleu")
-        return space, everything, Context(space, columns=columns, seed=1)
+        return space, everything, Context(space, columns=columns, vocabulary=64, seed=1)
 
     def _fitted(self) -> tuple[Predictor, np.ndarray]:
         space, everything, context = self._observed()
@@ -157,7 +158,7 @@ class PredictorConformance:
         """NaN comes with a reason, and a reason only with NaN."""
         space, everything, context = self._observed()
         known = everything[: self.labels]
-        alone = Context(space, metric=context.metric, seed=context.seed)
+        alone = replace(context, columns=Columns())
         predictor = self.make(alone).fit(known)
         population = space.population([item.architecture for item in everything])
         prediction = predictor.predict(population)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from foretell.costs import LatencyModel
 from foretell.observations import PRIMARY_METRIC
 from foretell.predictors.columns import Columns
 from foretell.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    from foretell.tasks import Batch
 
 __all__ = ["Context"]
 
@@ -23,6 +27,7 @@ class Context:
         latency: Predicts latency from the genes, where a device was measured.
         vocabulary: Size of the task's vocabulary for counting embeddings; None: the space's nominal one.
         seed: Of everything random inside.
+        batch: One mini-batch of the task, for predictors that run an untrained network.
     """
 
     space: SearchSpace | None = None
@@ -31,3 +36,4 @@ class Context:
     latency: LatencyModel | None = None
     vocabulary: int | None = None
     seed: int = 0
+    batch: Batch | None = None

@@ -45,6 +45,10 @@ def _line(cost: str, about: str) -> Entry:
     return Entry("foretell.predictors.ridge:CostLine", about, fixed=(("cost", cost),))
 
 
+def _proxy(name: str, about: str) -> Entry:
+    return Entry("foretell.predictors.zero_cost:ZeroCost", f"untrained network: {about}", fixed=(("proxy", name),))
+
+
 _P = "foretell.predictors."
 _BUILT_IN: Mapping[str, Entry] = {
     "constant": Entry(_P + "trivial:Constant", "the mean label for everybody"),
@@ -61,6 +65,17 @@ _BUILT_IN: Mapping[str, Entry] = {
     "forest": Entry(_P + "estimators:Forest", "random forest on any features"),
     "boosting": Entry(_P + "estimators:Boosting", "gradient boosting on any features"),
     "regression": Entry(_P + "ridge:Regression", "structured ridges averaged by evidence: the default"),
+    "l2_norm": _proxy("l2_norm", "norms of the weights"),
+    "grad_norm": _proxy("grad_norm", "norms of the gradients"),
+    "plain": _proxy("plain", "weight times gradient"),
+    "snip": _proxy("snip", "absolute weight times gradient"),
+    "grasp": _proxy("grasp", "minus weight times Hessian-gradient product"),
+    "synflow": _proxy("synflow", "flow through absolute weights"),
+    "fisher": _proxy("fisher", "squared activation times gradient"),
+    "nwot": _proxy("nwot", "how unlike the ReLU codes of tokens are"),
+    "jacov": _proxy("jacov", "how unlike the Jacobians of sentences are"),
+    "epe": _proxy("epe", "correlation of Jacobians inside quarters of length"),
+    "zen": _proxy("zen", "how far noise on the input moves the output"),
     "calibrated": Entry(_P + "calibrated:Calibrated", "offset or line from a score to the labels", takes="one"),
     "rank": Entry(_P + "rank:Rank", "a predictor fitted to ranks", takes="one"),
     "stacked": Entry(_P + "stacked:Stacked", "scores and cheap features in one regression", takes="many"),
