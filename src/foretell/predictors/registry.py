@@ -76,6 +76,7 @@ _BUILT_IN: Mapping[str, Entry] = {
     "jacov": _proxy("jacov", "how unlike the Jacobians of sentences are"),
     "epe": _proxy("epe", "correlation of Jacobians inside quarters of length"),
     "zen": _proxy("zen", "how far noise on the input moves the output"),
+    "distilled": Entry(_P + "distilled:Distilled", "a small network that imitates whatever made its labels"),
     "calibrated": Entry(_P + "calibrated:Calibrated", "offset or line from a score to the labels", takes="one"),
     "rank": Entry(_P + "rank:Rank", "a predictor fitted to ranks", takes="one"),
     "stacked": Entry(_P + "stacked:Stacked", "scores and cheap features in one regression", takes="many"),

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from foretell.observations import Observation
 from foretell.predictors.base import Prediction, Report, Spent
+from foretell.predictors.threads import one_thread
 from foretell.spaces import Population, SearchSpace, TransformerShape
 
 if TYPE_CHECKING:
@@ -78,23 +79,16 @@ class SupernetPredictor:
 
     def predict(self, population: Population) -> Prediction:
         """Minus the validation loss of each row, `[n]`, in bits a token; each distinct architecture runs once."""
-        import torch
-
         start = time.perf_counter()
         rows, inverse = np.unique(self.space.canonical(population), axis=0, return_inverse=True)
         scores = np.empty(len(rows))
         # One thread an operation and several batches at a time: faster for small networks than the other way
         # round, and the sums do not depend on the number of cores.
-        before = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with ThreadPoolExecutor(self.threads) as pool:
-                for piece in self._pieces(rows):
-                    scores[piece] = self._score(rows[piece], pool)
-                    if self._report is not None:
-                        self._report(rows[piece], scores[piece])
-        finally:
-            torch.set_num_threads(before)
+        with one_thread(), ThreadPoolExecutor(self.threads) as pool:
+            for piece in self._pieces(rows):
+                scores[piece] = self._score(rows[piece], pool)
+                if self._report is not None:
+                    self._report(rows[piece], scores[piece])
         self.spent.seconds += time.perf_counter() - start
         self.spent.evaluations += len(rows)
         return Prediction(scores[inverse.reshape(-1)])

@@ -1,0 +1,136 @@
+"""LLM-Distill-PP: the predictions of a costly predictor distilled into a small network (REFERENCE 9)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.errors import InputError, IntegrityError
+from foretell.predictors.context import Context
+from foretell.predictors.features import check_features, feature_matrix
+from foretell.predictors.few_shot import FewShot
+from foretell.predictors.labels import Labels
+from foretell.predictors.perceptron import Perceptron, TrainingPlan
+from foretell.records import read_json, write_atomic, write_json
+from foretell.spaces import Population, SearchSpace
+
+__all__ = ["Distilled"]
+
+_FORMAT = 1
+
+_DEFAULT = TrainingPlan(steps=600, batch=128, learning_rate=2e-3, standardise=True, held_out=0.1)
+_PAPER = TrainingPlan(steps=5000, batch=128, learning_rate=1e-5, standardise=False, held_out=0.0)
+
+
+class Distilled(FewShot):
+    """A perceptron of three hidden layers of 400 that imitates whatever made its labels.
+
+    The published recipe (`recipe="paper"`: learning rate 1e-5, raw targets, 5,000 steps, the last weights)
+    leaves the student badly under-fitted: REFERENCE 9 measured a student-to-teacher error of 0.30 BLEU after
+    its 5,000 steps, more than the teacher's own error. The default standardises the targets, uses a higher
+    rate that falls to zero, and keeps the weights that were best on a tenth of the labels held out.
+
+    Args:
+        context: The surroundings; `seed` seeds weights, held-out part and batches.
+        features: Feature sets joined by "+": "hat-bleu" (the published ten values) or "per-layer".
+        recipe: "default" or "paper".
+
+    Attributes:
+        student_mae: Mean absolute difference to the teacher on the held-out labels, in the metric's unit;
+            None without held-out labels.
+        teacher_std: Standard deviation of the labels.
+    """
+
+    name = "distilled"
+    minimum = 20
+
+    def __init__(
+        self,
+        context: Context | None = None,
+        *,
+        features: str = "hat-bleu",
+        recipe: Literal["default", "paper"] = "default",
+    ) -> None:
+        super().__init__(context)
+        check_features(features)
+        if recipe not in ("default", "paper"):
+            raise InputError(f"the recipe {recipe!r} of distilled is not known; give default or paper.")
+        self.features, self.recipe = features, recipe
+        self.student_mae: float | None = None
+        self.teacher_std = 0.0
+        self._network: Perceptron | None = None
+
+    def _matrix(self, rows: Population) -> npt.NDArray[np.float32]:
+        return feature_matrix(self.features, self.space, rows, self.context, self.columns).astype(np.float32)
+
+    def _learn(self, labels: Labels) -> None:
+        plan = _PAPER if self.recipe == "paper" else _DEFAULT
+        x, y = self._matrix(labels.population), labels.values
+        self._network, self.student_mae = Perceptron.fit(x, y, plan, self.context.seed)
+        self.teacher_std = float(y.std())
+
+    def _score(self, population: Population) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64] | None]:
+        if self._network is None:
+            raise InputError("distilled has no weights yet; call fit() or load() first.")
+        mean = self._network.predict(self._matrix(population))
+        # A mean absolute error of e is a standard deviation of 1.25 e when errors are normal.
+        spread = None if self.student_mae is None else np.full(len(mean), 1.2533 * self.student_mae)
+        return mean, spread
+
+    def write(self, folder: Path) -> None:
+        """Keep the fitted student: `distilled.safetensors` and `distilled.json`.
+
+        Raises:
+            StorageError: The disk refused.
+        """
+        if self._network is None:
+            raise InputError("distilled has no weights yet; call fit() before write().")
+        write_atomic(folder / "distilled.safetensors", self._network.to_bytes())
+        about = {
+            "format": _FORMAT,
+            "space": self.space.name,
+            "fingerprint": self.space.fingerprint,
+            "features": self.features,
+            "recipe": self.recipe,
+            "metric": self.metric,
+            "labels": self.labels,
+            "vocabulary": self.context.vocabulary,
+            "seed": self.context.seed,
+            "student_mae": self.student_mae,
+            "teacher_std": self.teacher_std,
+            "weights": self._network.fingerprint,
+        }
+        write_json(folder / "distilled.json", about)
+
+    @classmethod
+    def read(cls, folder: Path, space: SearchSpace) -> Self:
+        """A student that `write` kept.
+
+        Raises:
+            InputError: There is none, or it is of another space.
+            IntegrityError: Its files are damaged or of another version.
+        """
+        about = read_json(folder / "distilled.json")
+        if about.get("format") != _FORMAT:
+            raise IntegrityError(f"{folder} holds a student of another format; distil it again.")
+        if about["fingerprint"] != space.fingerprint:
+            raise InputError(f"{folder} was distilled for the space {about['space']}; expected {space.name}.")
+        context = Context(space=space, metric=about["metric"], vocabulary=about["vocabulary"], seed=about["seed"])
+        found = cls(context, features=about["features"], recipe=about["recipe"])
+        found._network = Perceptron.from_file(folder / "distilled.safetensors")
+        if found._network.fingerprint != about["weights"]:
+            raise IntegrityError(f"{folder}: the weights do not match distilled.json; distil again.")
+        found.labels, found.student_mae = about["labels"], about["student_mae"]
+        found.teacher_std = about["teacher_std"]
+        found._ready = True
+        return found
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights; equal students give equal scores."""
+        if self._network is None:
+            raise InputError("distilled has no weights yet; call fit() or read() first.")
+        return self._network.fingerprint
