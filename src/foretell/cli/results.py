@@ -9,7 +9,7 @@ import typer
 
 from foretell.cli.output import print_table
 
-__all__ = ["print_result"]
+__all__ = ["print_comparison", "print_result"]
 
 
 def print_result(result: Mapping[str, Any]) -> None:
@@ -53,3 +53,28 @@ def _value(value: Any) -> str:
 
 def _verdict(result: Mapping[str, Any]) -> str:
     return "kept" if result["constraint_met"] else "NOT kept when measured"
+
+
+def print_comparison(result: Mapping[str, Any]) -> None:
+    """Print what `compare.json` holds: one row a preset and seed."""
+    rows = []
+    for row in result["rows"]:
+        run, asked = sum(row["evaluations_run"].values()), sum(row["evaluations_asked"].values())
+        cells = [
+            f"{row['preset']} ({row['seed']})",
+            f"{row['supernet_loss']:.4f}",
+            str(row["rank"]),
+            f"{row['seconds']:.1f}",
+            f"{asked:,}",
+            f"{run:,}",
+            f"{row['costs']['latency_ms']:.2f}",
+            f"{row['costs']['parameters'] / 1e6:.3f}",
+        ]
+        if "metrics" in row:
+            cells.append(f"{row['metrics']['test_bleu']:.2f}")
+        rows.append(cells)
+    header = ["preset (seed)", "loss", "rank", "s", "asked", "run", "ms", "M params"]
+    if rows and len(rows[0]) > len(header):
+        header.append("BLEU")
+    protocol = result["protocol"]
+    print_table(f"{protocol['constraint']}; loss: {protocol['judge']}", header, rows)

@@ -30,6 +30,12 @@ def _search(
         str | None, typer.Option("--schedule", help='Which predictor scores which iterations: "supernet:1-30".')
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the search.")] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option("--compare", help="Instead of one search: presets such as hat-as-published,hat,hs-nas."),
+    ] = None,
+    seeds: Annotated[str | None, typer.Option("--seeds", help="With --compare: search seeds such as 1,2,3.")] = None,
+    train: Annotated[bool, typer.Option("--train", help="With --compare: also train each winner.")] = False,
     out: OutOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
@@ -46,13 +52,23 @@ def _search(
     `foretell search --constraint "latency<=8ms" --constraint "params<=0.3M" --out runs/small`
 
     `foretell search study.yaml --resume --json`
+
+    `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
+
+    Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
+    iterations that the distilled predictor scores.
     """
-    from foretell.cli.results import print_result
-    from foretell.study import run_study
+    from foretell.cli.results import print_comparison, print_result
+    from foretell.study import run_comparison, run_study
 
     chosen = study_from(
         study, space=space, constraints=constraint or None, search__schedule=schedule, search__seed=seed
     )
+    if compare is not None:
+        names = [name.strip() for name in compare.split(",")]
+        rows = run_comparison(chosen, names, out, seeds=_integers(seeds), train=train, resume=resume)
+        print_json(rows) if as_json else print_comparison(rows)
+        return
     result = run_study(chosen, out, resume=resume)
     if as_json:
         print_json(result)
@@ -60,3 +76,12 @@ def _search(
         print_result(result)
     if not result["constraint_met"]:
         raise typer.Exit(3)
+
+
+def _integers(text: str | None) -> tuple[int, ...]:
+    from foretell.errors import InputError
+
+    try:
+        return tuple(int(part) for part in (text or "").split(",") if part.strip())
+    except ValueError:
+        raise InputError(f"the seeds {text!r} cannot be read; give whole numbers such as 1,2,3.") from None

@@ -8,6 +8,7 @@ from foretell.errors import InputError
 from foretell.observations.collection import OBSERVATIONS_FILE, ObservationSet
 from foretell.observations.files import numbered_lines, read_observations
 from foretell.observations.llmas import TASK_SPACES, find_llmas_tasks, read_llmas, read_llmas_file
+from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.spaces import SearchSpace
 
 __all__ = ["load"]
@@ -17,7 +18,7 @@ def load(path: Path | str, task: str | None = None, space: SearchSpace | None = 
     """Read observations from a file or folder, whichever layout it has.
 
     Args:
-        path: A file in our format; a folder with `observations.jsonl`; or published data of LLM-PP: the
+        path: "reference:en-de" for the observations that come with foretell; a file in our format; a folder with `observations.jsonl`; or published data of LLM-PP: the
             folder `train-test_seedarchs`, a parent or a part of it, or one of its files.
         task: Which task, where the source holds several.
         space: The space they must be of; None: the one the source names.
@@ -28,7 +29,7 @@ def load(path: Path | str, task: str | None = None, space: SearchSpace | None = 
     Raises:
         InputError: Nothing of the kind there, or a line makes no sense; one sentence says which.
     """
-    path = Path(path)
+    path = reference_path(str(path)) if str(path).startswith(REFERENCE_PREFIX) else Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path.")
     collection = _read_folder(path, task, space) if path.is_dir() else _read_file(path, task, space)

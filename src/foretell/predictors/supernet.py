@@ -42,6 +42,7 @@ class SupernetPredictor:
         smoothing: Label smoothing of the loss.
         name: The name in tables and schedules.
         threads: Batches scored at the same time; None: one a core.
+        share: Without it architectures are scored one by one, as the published search does.
     """
 
     metric = "valid_loss"
@@ -57,10 +58,12 @@ class SupernetPredictor:
         smoothing: float = 0.1,
         name: str = "supernet",
         threads: int | None = None,
+        share: bool = True,
     ) -> None:
         self.space, self.network, self.batches, self.smoothing = space, network.eval(), batches, smoothing
         self.name = name
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = (threads or os.cpu_count() or 1) if share else 1
+        self.share = share
         self._report: Report | None = None
         self.spent = Spent()
 
@@ -98,7 +101,8 @@ class SupernetPredictor:
 
         The rows are sorted by their genes, which begin with the encoder's.
         """
-        return np.array_split(np.arange(len(rows)), math.ceil(len(rows) / _PIECE)) if len(rows) else []
+        piece = _PIECE if self.share else 1
+        return np.array_split(np.arange(len(rows)), math.ceil(len(rows) / piece)) if len(rows) else []
 
     def _score(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
         from foretell.nn import population_losses

@@ -1,14 +1,17 @@
 """A study on disk: its configuration, its folder, and the whole job from corpus to trained winner."""
 
+from foretell.study.compare import PRESETS, run_comparison
 from foretell.study.config import StudyConfig, load_study
 from foretell.study.labels import pick_architectures, train_observations, train_one
 from foretell.study.pipeline import run_study
 from foretell.study.use import score_with_supernet, train_study_supernet, translate_texts
 
 __all__ = [
+    "PRESETS",
     "StudyConfig",
     "load_study",
     "pick_architectures",
+    "run_comparison",
     "run_study",
     "score_with_supernet",
     "train_observations",

@@ -14,7 +14,15 @@ from foretell.search import Evolution, Schedule
 from foretell.tasks import CorpusConfig
 from foretell.training import Recipe
 
-__all__ = ["LatencySettings", "SearchSettings", "StudyConfig", "SupernetSettings", "TrainSettings", "load_study"]
+__all__ = [
+    "DistilledSettings",
+    "LatencySettings",
+    "SearchSettings",
+    "StudyConfig",
+    "SupernetSettings",
+    "TrainSettings",
+    "load_study",
+]
 
 
 class _Part(BaseModel):
@@ -49,16 +57,38 @@ class SupernetSettings(_Part):
     seed: int = Field(default=1, ge=0)
 
 
+class DistilledSettings(_Part):
+    """The predictor that imitates a teacher at no cost per architecture (LLM-Distill-PP).
+
+    Attributes:
+        teacher: Any predictor that `foretell evaluate` knows, fitted on the observations; "supernet" is the
+            study's own (the paper's Distilled HAT, which needs no observations).
+        observations: Labelled architectures: a file, a folder, or "reference:en-de".
+        labels: How many architectures the teacher labels.
+        features: What the student sees: "hat-bleu" or "per-layer".
+        recipe: "default", or "paper" for the published one.
+        seed: Of the labelled sample and of the student.
+    """
+
+    teacher: str = "regression"
+    observations: str = "reference:en-de"
+    labels: int = Field(default=3000, ge=20)
+    features: str = "hat-bleu"
+    recipe: Literal["default", "paper"] = "default"
+    seed: int = Field(default=1, ge=0)
+
+
 class SearchSettings(_Part):
     """The search.
 
     Attributes:
-        schedule: Which predictor scores which iterations, such as "supernet:1-30".
+        schedule: Which predictor scores which iterations. HAT is "supernet:1-30", the paper's HS-NAS(1, 15)
+            the default.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
     """
 
-    schedule: str = "supernet:1-30"
+    schedule: str = "distilled:1-15,supernet:16-30"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
 
@@ -96,6 +126,7 @@ class StudyConfig(_Part):
             space's largest architecture.
         latency: How the device is measured.
         supernet: The weight-sharing network.
+        distilled: The distilled predictor, where the schedule uses it.
         search: The search.
         train: Training from scratch.
         device: "auto", "cpu", "cuda" or "cuda:N".
@@ -108,6 +139,7 @@ class StudyConfig(_Part):
     constraints: tuple[str, ...] = ("latency<=50%",)
     latency: LatencySettings = LatencySettings()
     supernet: SupernetSettings = SupernetSettings()
+    distilled: DistilledSettings = DistilledSettings()
     search: SearchSettings = SearchSettings()
     train: TrainSettings = TrainSettings()
     device: str = "auto"
@@ -178,4 +210,8 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     space = study.space
     if space.endswith((".yaml", ".yml")):
         space = str(folder / space)
-    return study.model_copy(update={"corpus": corpus.model_copy(update=moved), "space": space})
+    labels = study.distilled.observations
+    if not labels.startswith("reference:"):
+        labels = str(folder / labels)
+    distilled = study.distilled.model_copy(update={"observations": labels})
+    return study.model_copy(update={"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled})

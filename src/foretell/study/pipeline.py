@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,15 @@ from foretell.records import read_json
 from foretell.search import Schedule, SearchResult, evolve, open_journal
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import StudyConfig
-from foretell.study.device import measure_device, measure_finalists, quick_check
+from foretell.study.device import Device, measure_device, measure_finalists, quick_check
 from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, supernet_job
 from foretell.study.limits import resolve_limits
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
-from foretell.study.workers import run_jobs
+from foretell.study.workers import Job, run_jobs
 from foretell.tasks import Task
 
-__all__ = ["run_study"]
+__all__ = ["Prepared", "baselines", "prepare", "run_study"]
 
 
 def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
@@ -49,6 +50,56 @@ def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = Fal
         return _Pipeline(run, study, space).go()
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What every search of a study starts from.
+
+    Attributes:
+        study: The study.
+        task: Sentences and vocabulary.
+        device: Costs, latency included.
+        limits: The study's limits in absolute numbers.
+    """
+
+    study: StudyConfig
+    task: Task
+    device: Device
+    limits: Constraints
+
+    def scratch_job(self, architecture: Architecture, title: str) -> Job:
+        """Train an architecture from scratch with the study's recipe and seed."""
+        return scratch_job(self.study, architecture, self.study.train.seed, title)
+
+
+def prepare(run: Run, study: StudyConfig) -> Prepared:
+    """Corpus, latencies and limits; then the supernet and the baselines, side by side.
+
+    Raises:
+        InfeasibleError: No architecture keeps the limits; nothing was trained.
+    """
+    space = spaces.create(study.space)
+    with run.stage("corpus"):
+        task = Task.prepare(study.corpus, study.vocabulary)
+    with run.stage("latency"):
+        device = measure_device(space, study, len(task.vocabulary))
+        limits = resolve_limits(study.constraints, device.costs)
+        limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
+    prepared = Prepared(study, task, device, limits)
+    with run.stage("supernet"):
+        # The baselines depend on nothing that the search finds: they use the core that is left.
+        run_jobs([supernet_job(study), *(prepared.scratch_job(a, n) for n, a in baselines(study, space).items())])
+    if "distilled" in Schedule.parse(study.search.schedule).predictors:
+        with run.stage("distil"):
+            make_scorer("distilled", study, device.costs, task, None)
+    return prepared
+
+
+def baselines(study: StudyConfig, space: SearchSpace) -> dict[str, Architecture]:
+    """The architectures that the winner is compared with, by name."""
+    extremes = {"smallest": space.smallest(), "largest": space.largest()}
+    return {name: extremes[name] for name in study.train.baselines}
+
+
 class _Pipeline:
     """The stages of one run, in order."""
 
@@ -56,38 +107,22 @@ class _Pipeline:
         self.run, self.study, self.space = run, study, space
 
     def go(self) -> dict[str, Any]:
-        with self.run.stage("corpus"):
-            task = Task.prepare(self.study.corpus, self.study.vocabulary)
-        with self.run.stage("latency"):
-            device = measure_device(self.space, self.study, len(task.vocabulary))
-            costs = device.costs
-            limits = resolve_limits(self.study.constraints, costs)
-            limits.check_feasible(costs, np.random.default_rng(self.study.search.seed))
-        with self.run.stage("supernet"):
-            # The baselines depend on nothing that the search finds: they use the core that is left.
-            jobs = [supernet_job(self.study), *(self._scratch_job(a, n) for n, a in self._baselines().items())]
-            run_jobs(jobs)
+        prepared = prepare(self.run, self.study)
+        task, device, limits = prepared.task, prepared.device, prepared.limits
         with self.run.stage("search"):
-            found = self._search(task, costs, limits)
+            found = self._search(task, device.costs, limits)
             winner, measured = measure_finalists(
                 self.run.folder / "search" / "finalists.jsonl", self.study.latency.finalists, device, limits, found
             )
         with self.run.stage("train"):
-            run_jobs([self._scratch_job(winner, "winner")])
-        return self._report(task, costs, limits, found, winner, measured)
-
-    def _baselines(self) -> dict[str, Architecture]:
-        extremes = {"smallest": self.space.smallest(), "largest": self.space.largest()}
-        return {name: extremes[name] for name in self.study.train.baselines}
-
-    def _scratch_job(self, architecture: Architecture, title: str) -> Any:
-        return scratch_job(self.study, architecture, self.study.train.seed, title)
+            run_jobs([prepared.scratch_job(winner, "winner")])
+        return self._report(task, device.costs, limits, found, winner, measured)
 
     def _search(self, task: Task, costs: CostModel, limits: Constraints) -> SearchResult:
         settings = self.study.search
         schedule = Schedule.parse(settings.schedule)
         with open_journal(self.run.folder / "search" / "scores.jsonl", self.space) as journal:
-            scorers = {n: make_scorer(n, self.study, self.space, task, journal) for n in schedule.predictors}
+            scorers = {n: make_scorer(n, self.study, costs, task, journal) for n in schedule.predictors}
             return evolve(costs, limits, schedule, scorers, settings.evolution, seed=settings.seed)
 
     def _trained(self, task: Task, architecture: Architecture) -> Observation:
@@ -105,7 +140,7 @@ class _Pipeline:
         measured: dict[str, Any],
     ) -> dict[str, Any]:
         keep_trained(self.study, task, winner, self.run.folder / "winner")
-        baselines = {name: self._entry(task, costs, a) for name, a in self._baselines().items()}
+        baselines = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
         copied = {f"test_{score.name}": score.value for score in task.copy_source_scores("test")}

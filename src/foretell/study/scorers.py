@@ -2,37 +2,58 @@
 
 from __future__ import annotations
 
+from foretell.costs import CostModel
 from foretell.errors import UnknownNameError
+from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import fingerprint
 from foretell.search import ScoreJournal, Scorer
 from foretell.spaces import SearchSpace
 from foretell.study.config import StudyConfig
+from foretell.study.distilling import distil
 from foretell.study.jobs import supernet_folder
 from foretell.tasks import Task, validation_batches
 
-__all__ = ["make_scorer"]
+__all__ = ["make_scorer", "supernet_predictor"]
 
 _VALIDATION_TOKENS = 2048
 """Tokens of a validation batch: large enough for fast matrix products, small enough for the caches."""
 
 
-def make_scorer(name: str, study: StudyConfig, space: SearchSpace, task: Task, journal: ScoreJournal | None) -> Scorer:
+def make_scorer(
+    name: str, study: StudyConfig, costs: CostModel, task: Task, journal: ScoreJournal | None, *, cache: bool = True
+) -> Scorer:
     """A predictor of the schedule behind its cache.
+
+    Args:
+        name: "supernet" or "distilled".
+        study: Says which of its kind.
+        costs: The space and its costs.
+        task: The task of the supernet.
+        journal: Keeps the scores on disk.
+        cache: False scores every row that is asked for, one by one, as the published search does.
 
     Raises:
         UnknownNameError: There is no such predictor.
     """
     if name == "supernet":
-        return _supernet(study, space, task, journal)
-    raise UnknownNameError("predictor", name, ("supernet",), "the schedule")
+        predictor, key = supernet_predictor(study, costs.space, task, share=cache)
+        return Scorer(predictor, key, journal, cache=cache)
+    if name == "distilled":
+        settings = study.distilled
+        teacher = supernet_predictor(study, costs.space, task)[0] if settings.teacher == "supernet" else None
+        student = distil(study, costs, teacher)
+        return Scorer(student, fingerprint(["distilled", student.fingerprint]), journal, cache=cache)
+    raise UnknownNameError("predictor", name, ("distilled", "supernet"), "the schedule")
 
 
-def _supernet(study: StudyConfig, space: SearchSpace, task: Task, journal: ScoreJournal | None) -> Scorer:
-    from foretell.predictors.supernet import SupernetPredictor
+def supernet_predictor(
+    study: StudyConfig, space: SearchSpace, task: Task, *, share: bool = True
+) -> tuple[SupernetPredictor, str]:
+    """The study's supernet on the whole validation split, and a key for all that its scores depend on."""
     from foretell.training import load_supernet
 
     network, about = load_supernet(supernet_folder(study, task), space, task)
     batches = validation_batches(task.valid, _VALIDATION_TOKENS)
     smoothing = study.supernet.recipe.label_smoothing
-    predictor = SupernetPredictor(space, network, batches, smoothing=smoothing)
-    return Scorer(predictor, fingerprint(["supernet", about["key"], smoothing]), journal)
+    predictor = SupernetPredictor(space, network, batches, smoothing=smoothing, share=share)
+    return predictor, fingerprint(["supernet", about["key"], smoothing])

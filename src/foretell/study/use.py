@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from foretell import spaces
 from foretell.errors import InputError
@@ -12,11 +12,14 @@ from foretell.spaces import Architecture
 from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_folder, supernet_job
-from foretell.study.scorers import make_scorer
+from foretell.study.scorers import supernet_predictor
 from foretell.study.workers import run_jobs
 from foretell.tasks import Sequences, Task, Vocabulary
 
-__all__ = ["score_with_supernet", "train_study_supernet", "translate_texts"]
+if TYPE_CHECKING:
+    from foretell.nn import Seq2SeqTransformer
+
+__all__ = ["score_with_supernet", "train_study_supernet", "trained_network", "translate_texts"]
 
 
 def train_study_supernet(study: StudyConfig) -> tuple[Path, dict[str, Any]]:
@@ -35,7 +38,8 @@ def score_with_supernet(study: StudyConfig, path: Path) -> list[tuple[Architectu
     space = spaces.create(study.space)
     found = read_architectures(path, space)
     task = Task.prepare(study.corpus, study.vocabulary)
-    scores = make_scorer("supernet", study, space, task, None).scores(space.population(found))
+    predictor, _ = supernet_predictor(study, space, task)
+    scores = predictor.predict(space.population(found)).mean
     return list(zip(found, scores.tolist(), strict=True))
 
 
@@ -52,9 +56,25 @@ def translate_texts(run: Path, texts: Sequence[str], *, beam: int = 4) -> list[s
     """
     from foretell.training import load_network, translate
 
-    folder = run / "winner" if (run / "winner").is_dir() else run
-    if not (folder / "model.safetensors").exists():
-        raise InputError(f"{run} holds no trained network; give the folder of a finished search or training.")
+    folder = _trained_folder(run)
     network, _ = load_network(folder / "model.safetensors")
     vocabulary = Vocabulary.load(folder / "vocabulary.model")
     return translate(network, vocabulary, Sequences.of(vocabulary.encode(list(texts))), beam=beam)
+
+
+def trained_network(run: Path) -> Seq2SeqTransformer:
+    """The network of a run's winner, or of a folder of `foretell train`.
+
+    Raises:
+        InputError: The folder holds no trained network.
+    """
+    from foretell.training import load_network
+
+    return load_network(_trained_folder(run) / "model.safetensors")[0]
+
+
+def _trained_folder(run: Path) -> Path:
+    folder = run / "winner" if (run / "winner").is_dir() else run
+    if not (folder / "model.safetensors").exists():
+        raise InputError(f"{run} holds no trained network; give the folder of a finished search or training.")
+    return folder
