@@ -19,6 +19,31 @@ def register(app: typer.Typer) -> None:
     app.add_typer(_group, name="import")
 
 
+@_group.command("hat-latency")
+def _hat_latency(
+    path: Annotated[Path, typer.Argument(help="A CSV file of HAT's latency_dataset.")],
+    out: Annotated[Path, typer.Option("--out", help="JSON lines to write.")] = Path("latency.jsonl"),
+    space: Annotated[str | None, typer.Option("--space", help="The space, where the file's name hides it.")] = None,
+    device_name: Annotated[
+        str | None, typer.Option("--device-name", help="The device, where the file's name hides it.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert latencies that HAT published, as samples for `foretell latency fit` (REFERENCE 6.2).
+
+    Example: `foretell import hat-latency wmt14ende_gpu_titanxp_all.csv --out titanxp.jsonl`
+    """
+    from foretell.observations import import_hat_latency
+
+    found = import_hat_latency(path, out, space=space, device=device_name)
+    setting = found[0]["setting"]
+    if as_json:
+        print_json({"samples": len(found), "setting": setting, "out": str(out)})
+    else:
+        where = f"{setting['space']} on {setting['device_name']}"
+        typer.echo(f"{len(found)} latencies of {where} written to {out}.")
+
+
 @_group.command("llmas")
 def _llmas(
     path: Annotated[Path, typer.Argument(help="The published folder (it holds train-test_seedarchs).")],

@@ -10,11 +10,14 @@ from foretell.costs.latency import (
     LatencySamples,
     LatencySetting,
     Repeats,
+    device_name,
     drift_summary,
+    export_network,
     fit_latency,
     learning_curve,
     measure_latency,
     measured_latency,
+    random_and_extreme,
     read_samples,
 )
 from foretell.costs.model import COSTS, CostModel, LatencyModel
@@ -34,8 +37,10 @@ __all__ = [
     "LatencySamples",
     "LatencySetting",
     "Repeats",
+    "device_name",
     "drift_summary",
     "embedding_parameters",
+    "export_network",
     "fit_latency",
     "flops",
     "learning_curve",
@@ -44,6 +49,7 @@ __all__ = [
     "parameters",
     "physical_feature_names",
     "physical_features",
+    "random_and_extreme",
     "reachable",
     "read_samples",
 ]

@@ -16,6 +16,7 @@ from foretell.costs import (
     Repeats,
     measure_latency,
     measured_latency,
+    random_and_extreme,
 )
 from foretell.errors import InfeasibleError
 from foretell.records import lock_folder
@@ -88,16 +89,10 @@ def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int) -> D
     setting = latency_setting(space, study, vocabulary)
     path = store_folder("latency", setting.key) / "samples.jsonl"
     with lock_folder(path.parent):
-        records = measure_latency(setting, _samples(space, study.latency.samples), path)
+        records = measure_latency(setting, random_and_extreme(space, study.latency.samples), path)
     predictor = LatencyPredictor.fit(space, *measured_latency(space, records))
     costs = CostModel(space, vocabulary=vocabulary, latency=predictor)
     return Device(costs, setting, records[0]["latency_ms"] / records[0]["ratio"])
-
-
-def _samples(space: SearchSpace, n: int) -> Population:
-    """Both extremes and random architectures, the same on every machine."""
-    extremes = space.population([space.smallest(), space.largest()])
-    return np.concatenate([extremes, space.canonical(space.sample(n - 2, np.random.default_rng(0)))])
 
 
 def measure_finalists(

@@ -25,7 +25,7 @@ from foretell.progress import track
 from foretell.records import append_jsonl, read_jsonl, storage
 from foretell.spaces import Architecture, Population, SearchSpace
 
-__all__ = ["drift_summary", "measure_latency", "measured_latency"]
+__all__ = ["drift_summary", "measure_latency", "measured_latency", "random_and_extreme"]
 
 _FORMAT = 2
 _DISTURBED = 1.1
@@ -97,6 +97,15 @@ def measured_latency(space: SearchSpace, records: list[dict[str, Any]]) -> tuple
     """Records as a population `int16 [n, columns]` and its milliseconds `float64 [n]`."""
     architectures = [Architecture.from_dict(space, record["architecture"]) for record in records]
     return space.population(architectures), np.array([record["latency_ms"] for record in records], dtype=np.float64)
+
+
+def random_and_extreme(space: SearchSpace, n: int, seed: int = 0) -> Population:
+    """Both extremes of a space and `n - 2` random architectures, `int16 [n, columns]`.
+
+    The same on every machine; a larger `n` only adds to them.
+    """
+    extremes = space.population([space.smallest(), space.largest()])
+    return np.concatenate([extremes, space.canonical(space.sample(n - 2, np.random.default_rng(seed)))])
 
 
 def drift_summary(records: list[dict[str, Any]]) -> dict[str, float]:

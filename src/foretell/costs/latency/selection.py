@@ -55,13 +55,18 @@ def fit_candidates(
     Raises:
         InputError: A form cannot be fitted, or none is left.
     """
+    from threadpoolctl import threadpool_limits
+
     check_latencies(inputs, ms)
     trusted = robust_weights(inputs, ms, weights)
     found = []
     for name in names:
         reason = form_named(name).fits(inputs)
         if reason is None:
-            found.append(_candidate(name, inputs, ms, weights, trusted))
+            # On matrices of a few hundred rows a second thread gains little, and on a busy machine it waits
+            # for its turn: ten times the time of one thread was seen.
+            with threadpool_limits(1, user_api="blas"):
+                found.append(_candidate(name, inputs, ms, weights, trusted))
         elif strict:
             raise InputError(f"the model {name} cannot be fitted because {reason}; measure more or choose another.")
     if not found:

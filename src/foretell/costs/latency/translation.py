@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from foretell.costs.latency.setting import LatencySetting
 from foretell.spaces import Architecture, TransformerShape
@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from foretell.nn import Seq2SeqTransformer
 
-__all__ = ["timed_network", "translation_step"]
+_State = TypeVar("_State")
+
+__all__ = ["beam_search_step", "timed_network", "translation_step"]
 
 _FIRST_WORD = 4
 """The token ids below are marks (foretell.nn.tokens)."""
@@ -33,12 +35,35 @@ def timed_network(setting: LatencySetting, architecture: Architecture) -> Seq2Se
 
 
 def translation_step(setting: LatencySetting, network: Seq2SeqTransformer) -> Callable[[], None]:
+    """A call that translates a batch of sentences of nominal length with a network; see `beam_search_step`."""
+    from foretell.nn import DecoderState
+
+    return beam_search_step(
+        setting,
+        start=lambda source: network.start(network.encode(source)),
+        advance=lambda tokens, state: network.logits(network.step(tokens, state)),
+        select=DecoderState.select,
+    )
+
+
+def beam_search_step(
+    setting: LatencySetting,
+    start: Callable[[torch.Tensor], _State],
+    advance: Callable[[torch.Tensor, _State], torch.Tensor],
+    select: Callable[[_State, torch.Tensor], None],
+) -> Callable[[], None]:
     """A call that translates a batch of sentences of nominal length.
 
     The encoder runs once, then the decoder token by token with cached keys and values; the output layer
     and the beam's bookkeeping are included, dropout and autograd are off. An end mark stops nothing, so
     that every sentence gets the same number of tokens. HAT timed with dropout and autograd on, and without
     the beam's bookkeeping (REFERENCE 6.1); users have it the other way round.
+
+    Args:
+        setting: Sizes, device and precision.
+        start: Runs the encoder on int64 [batch, S] and prepares decoding.
+        advance: Reads one more token of every hypothesis, int64 [batch·beam], and gives logits [batch·beam, V].
+        select: Goes on with these hypotheses, int64 [batch·beam].
     """
     import torch
 
@@ -54,12 +79,12 @@ def translation_step(setting: LatencySetting, network: Seq2SeqTransformer) -> Ca
 
     @torch.inference_mode()
     def translate() -> None:
-        state = network.start(network.encode(source))
+        state = start(source)
         tokens, scores = first, nothing
         for _ in range(length):
-            gains = network.logits(network.step(tokens, state)).log_softmax(-1)
+            gains = advance(tokens, state).log_softmax(-1)
             scores, parents, tokens = _best(scores, gains, rows)
-            state.select(parents)
+            select(state, parents)
 
     return translate
 
