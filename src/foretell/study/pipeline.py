@@ -140,7 +140,7 @@ class _Pipeline:
         measured: dict[str, Any],
     ) -> dict[str, Any]:
         keep_trained(self.study, task, winner, self.run.folder / "winner")
-        baselines = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
+        compared = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
         copied = {f"test_{score.name}": score.value for score in task.copy_source_scores("test")}
@@ -150,7 +150,7 @@ class _Pipeline:
                 "constraint": str(limits),
                 "constraint_met": measured["kept"],
                 "winner": entry,
-                "baselines": baselines,
+                "baselines": compared,
                 "copy_source": {"metrics": copied},
                 "search": {
                     "schedule": self.study.search.schedule,
