@@ -88,6 +88,14 @@ def test_a_score_is_finite_and_the_network_keeps_no_hook(network, batch, proxy):
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
+def test_synflow_stays_finite_on_a_large_post_norm_network(batch):
+    large = spaces.create("hat-wmt14-en-de")
+    scores = create("synflow", context=Context(large, vocabulary=12, batch=batch)).predict(
+        large.population([large.smallest()])
+    )
+    assert np.isfinite(scores.mean).all()
+
+
 def test_a_batch_of_the_task_is_used(batch):
     space_batch = random_batch(SPACE, 2000)
     rows = SPACE.sample(2, np.random.default_rng(0))

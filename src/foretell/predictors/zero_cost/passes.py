@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.nn import PAD, FeedForward, Seq2SeqTransformer
+from foretell.nn.attention import CrossAttention, SelfAttention
 from foretell.nn.elastic import ElasticLayerNorm, ElasticLinear
 from foretell.predictors.zero_cost import formulas
 from foretell.tasks import Batch
@@ -73,9 +74,21 @@ def _synflow(network: Seq2SeqTransformer, batch: Batch) -> float:
     with torch.no_grad():
         for weight in weights:
             weight.abs_()
+        _look_everywhere(network)
     # Norms would undo the very growth that is measured.
     with _hooked(network, ElasticLayerNorm, lambda _module, inputs, _output: inputs[0]):
         return formulas.synflow(_values(weights), _gradients(network(batch.source, batch.target_in).sum(), weights))
+
+
+def _look_everywhere(network: Seq2SeqTransformer) -> None:
+    """Zero the queries: uniform attention, the linear part; absolute weights would saturate every softmax."""
+    for module in network.modules():
+        if isinstance(module, SelfAttention):
+            module.input.weight[: module.qkv_dim].zero_()
+            module.input.bias[: module.qkv_dim].zero_()
+        elif isinstance(module, CrossAttention):
+            module.query.weight.zero_()
+            module.query.bias.zero_()
 
 
 def _fisher(network: Seq2SeqTransformer, batch: Batch) -> float:
