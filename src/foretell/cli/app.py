@@ -26,7 +26,20 @@ app = typer.Typer(
 )
 
 # One module a command group; each has a function `register(app)`. In the order of `foretell --help`.
-_GROUPS = ("search", "train", "evaluate", "predict", "supernet", "latency", "corpus", "spaces", "imports")
+_GROUPS = (
+    "search",
+    "train",
+    "evaluate",
+    "predict",
+    "label",
+    "propose",
+    "llm",
+    "supernet",
+    "latency",
+    "corpus",
+    "spaces",
+    "imports",
+)
 
 
 def _version(value: bool) -> None:

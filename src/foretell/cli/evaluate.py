@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.output import JsonOption, print_json, print_table
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def _evaluate(
     seeds: Annotated[str, typer.Option(help="Which stored splits, or the seeds of random ones.")] = "",
     reference: Annotated[str, typer.Option(help="The row that differences are taken to.")] = "depth",
     trivial: Annotated[bool, typer.Option(help="Add the trivial rows.")] = True,
+    llm: LlmOption = "",
     draws: Annotated[int, typer.Option(help="Bootstrap resamplings.", min=1)] = 1000,
     details: Annotated[bool, typer.Option(help="With --json: points and discordant pairs as well.")] = False,
     as_json: JsonOption = False,
@@ -44,6 +46,7 @@ def _evaluate(
     from foretell.observations import load
     from foretell.predictors.spelling import split_names
 
+    use_llm(llm)
     numbers = [part.strip() for part in demonstrations.split(",")]
     if not all(part.isdigit() and int(part) > 0 for part in numbers):
         raise InputError(f"cannot read the demonstrations {demonstrations!r}; expected numbers such as 3,5,10.")

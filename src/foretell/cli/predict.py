@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.output import JsonOption, print_json, print_table
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def _predict(
     predictor: Annotated[str, typer.Option(help="A predictor's name.")] = "auto",
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
     metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
+    llm: LlmOption = "",
     save: Annotated[Path | None, typer.Option(help="Also write the fitted predictor, as JSON.")] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -39,6 +41,7 @@ def _predict(
     from foretell import predictors
     from foretell.observations import load
 
+    use_llm(llm)
     known = load(observations, task)
     population, columns = _read(architectures, known, metric)
     context = predictors.Context(known.space, metric, columns)

@@ -131,13 +131,12 @@ class ApiModel:
             body |= {"logprobs": True, "top_logprobs": count} if chat else {"logprobs": count}
         return body
 
-    def adapt(self, complaint: str) -> bool:
-        """Learn from a refusal of a parameter; whether the call is worth sending again."""
-        for name in ("max_tokens", "temperature", "top_p", "seed", "stop", "logprobs"):
-            if name in complaint and name not in self._refused:
-                self._refused.add(name)
-                return True
-        return False
+    def adapt(self, complaint: str, sent: Mapping[str, Any]) -> bool:
+        """Learn from a refusal of a parameter; whether the call is worth sending again without it."""
+        names = ("max_tokens", "temperature", "top_p", "seed", "stop", "logprobs")
+        named = [name for name in names if name in sent and name in complaint]
+        self._refused.update(named)
+        return bool(named)
 
     def widen(self, reply: Reply, request: Request) -> None:
         """Give a model that thought until its limit, and said nothing, more room next time."""
@@ -198,11 +197,12 @@ class _Run:
             if self.stop is not None:
                 return None
             await asyncio.sleep(max(0.0, self.not_before - time.monotonic()))
-            reply, fault = await self._send(request)
+            sent = self.model.body(request)
+            reply, fault = await self._send(request, sent)
             if reply is not None:
                 self.failures = 0
                 return reply
-            if fault.adaptable and self.model.adapt(fault.text):
+            if fault.adaptable and self.model.adapt(fault.text, sent):
                 continue
             if fault.final:
                 self.stop = LanguageModelError(f"{self.model.name} refuses calls: {fault.text}.")
@@ -224,7 +224,7 @@ class _Run:
                 "in the ledger: run the same command again when the endpoint is well."
             )
 
-    async def _send(self, request: Request) -> tuple[Reply | None, Fault]:
+    async def _send(self, request: Request, body: Mapping[str, Any]) -> tuple[Reply | None, Fault]:
         from openai import OpenAIError
 
         chat = self.model.style == "chat"
@@ -232,7 +232,7 @@ class _Run:
         create: Callable[..., Any] = target.with_raw_response.create
         start = time.perf_counter()
         try:
-            response = await asyncio.wait_for(create(**self.model.body(request)), self.model.timeout)
+            response = await asyncio.wait_for(create(**body), self.model.timeout)
             raw = response.http_response.text
         except TimeoutError:
             return None, Fault(f"no answer within {self.model.timeout:g} s")

@@ -67,8 +67,11 @@ class Asker:
 
         Interrupted at any moment, every reply that came is in the ledger, and asking again goes on from there.
 
+        Questions that are spelt alike are asked once: two architectures that a short prompt does not tell
+        apart cannot have different answers.
+
         Args:
-            requests: Distinct questions.
+            requests: Questions.
             check: Says why a reply cannot be used; None accepts all.
             on_answer: Gets each index and its final answer as soon as it is there.
 
@@ -78,13 +81,17 @@ class Asker:
             LanguageModelError: The model is not usable.
         """
         final: dict[int, Answer] = {}
+        alike: dict[Request, list[int]] = {}
+        for index, request in enumerate(requests):
+            alike.setdefault(request, []).append(index)
 
         def finish(index: int, answer: Answer) -> None:
-            final[index] = answer
-            if on_answer is not None:
-                on_answer(index, answer)
+            for each in alike[requests[index]]:
+                final[each] = answer
+                if on_answer is not None:
+                    on_answer(each, answer)
 
-        pending = list(enumerate(requests))
+        pending = [(indices[0], request) for request, indices in alike.items()]
         for attempt in range(self.attempts):
             last = attempt == self.attempts - 1 or self._repeats_itself(requests)
             pending = [(index, replace(request, attempt=attempt)) for index, request in pending]
@@ -97,8 +104,9 @@ class Asker:
 
     def estimate(self, requests: Sequence[Request]) -> Estimate:
         """What the requests that are not in the ledger would take, nothing cached."""
-        found = self.ledger.find([call_key(self.model, request) for request in requests])
-        missing = [request for request in requests if call_key(self.model, request) not in found]
+        keys = {call_key(self.model, request): request for request in requests}
+        found = self.ledger.find(list(keys))
+        missing = [request for key, request in keys.items() if key not in found]
         usages = [self.budget.expected(request) for request in missing]
         tokens = sum(usage.prompt + usage.completion for usage in usages)
         costs = [self.budget.cost(usage) for usage in usages]

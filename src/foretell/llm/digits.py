@@ -26,11 +26,13 @@ class Moments:
 
     Attributes:
         mean: Expected value, NaN where no branch lies in the window.
+        median: Half of the probability lies below it.
         std: Standard deviation.
         seen: Share of probability, of what the model reported for the first token, inside the window.
     """
 
     mean: float
+    median: float
     std: float
     seen: float
 
@@ -91,18 +93,14 @@ class DigitTree:
         return [start for _, start in sorted(leaves, reverse=True)]
 
     def moments(self) -> Moments:
-        """Mean and standard deviation of the numbers as far as they are known."""
-        values, masses = [], []
-        for start, mass in self._leaves():
-            least, most = self._span(start)
-            values.append((least, most))
-            masses.append(mass)
-        total = sum(masses)
+        """Mean, median and standard deviation of the numbers as far as they are known."""
+        spans = sorted((*self._span(start), mass) for start, mass in self._leaves())
+        total = sum(mass for _, _, mass in spans)
         if not total:
-            return Moments(math.nan, math.nan, 0.0)
-        mean = sum(mass * (a + b) / 2 for mass, (a, b) in zip(masses, values, strict=True)) / total
-        square = sum(mass * (a * a + a * b + b * b) / 3 for mass, (a, b) in zip(masses, values, strict=True)) / total
-        return Moments(mean, math.sqrt(max(square - mean * mean, 0.0)), self._seen)
+            return Moments(math.nan, math.nan, math.nan, 0.0)
+        mean = sum(mass * (a + b) / 2 for a, b, mass in spans) / total
+        square = sum(mass * (a * a + a * b + b * b) / 3 for a, b, mass in spans) / total
+        return Moments(mean, _median(spans, total), math.sqrt(max(square - mean * mean, 0.0)), self._seen)
 
     # ---- inside
 
@@ -164,3 +162,13 @@ class DigitTree:
         most = least + max(width - 10.0**-self.decimals, 1e-9)
         low, high = max(least, self.low), min(most, self.high)
         return (low, high) if low < high else (low, low)
+
+
+def _median(spans: Sequence[tuple[float, float, float]], total: float) -> float:
+    """Of sorted spans, each with its mass spread evenly; spans that overlap only do so by less than a digit."""
+    below = 0.0
+    for low, high, mass in spans:
+        if below + mass >= total / 2:
+            return low + (high - low) * (total / 2 - below) / mass
+        below += mass
+    return spans[-1][1]

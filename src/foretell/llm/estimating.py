@@ -18,8 +18,11 @@ from foretell.llm.replies import parse_number, parse_numbers
 
 __all__ = ["Estimated", "Estimator", "How", "combine"]
 
-How = Literal["expected", "greedy", "sampled"]
-"""The expected value over digit tokens (the text where a back end reports none), the likeliest text, or a drawn one."""
+How = Literal["expected", "median", "greedy", "sampled"]
+"""The expected value or the median over digit tokens (the text where a back end reports none), the likeliest text,
+or a drawn one."""
+
+_BY_DIGITS = ("expected", "median")
 
 _TOP = 20  # the most alternatives that providers report
 _LEAST_SEEN = 0.02
@@ -115,7 +118,7 @@ class Estimator:
         return Decoding(tokens, 0.0, top_logprobs=_TOP if top else 0)
 
     def _single(self, prompt: Prompt, row: int, repeat: int, written: str = "") -> Request:
-        expected = self.how == "expected"
+        expected = self.how in _BY_DIGITS
         raw = self.asker.model.style == "raw"
         tokens = (1 if written else self._tree().longest) if expected and raw else 25
         decoding = self._decoding(tokens, top=expected)
@@ -132,7 +135,7 @@ class Estimator:
         if tree is not None:
             moments = tree.moments()
             if moments.seen >= _LEAST_SEEN and not math.isnan(moments.mean):
-                return moments.mean, moments.std, ""
+                return moments.median if self.how == "median" else moments.mean, moments.std, ""
         parsed = parse_number(reply.text, self.metric)
         if parsed.value is None:
             return math.nan, math.nan, parsed.reason
@@ -145,7 +148,7 @@ class Estimator:
 
     def grown(self, reply: Reply) -> DigitTree | None:
         """The tree of a first reply, or None where it has no alternatives or they are not wanted."""
-        if self.how != "expected" or not reply.steps or not any(step.top for step in reply.steps):
+        if self.how not in _BY_DIGITS or not reply.steps or not any(step.top for step in reply.steps):
             return None
         tree = self._tree()
         tree.add("", reply.steps)

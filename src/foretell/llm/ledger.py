@@ -21,7 +21,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from foretell.errors import IntegrityError, StorageError
+from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.llm.model import LanguageModel, Reply, Request, Step, Usage
 from foretell.records import canonical_json
 
@@ -146,15 +146,42 @@ class Ledger:
             found |= {key: _unpack(packed) for key, packed in rows}
         return found
 
-    def totals(self, endpoint: str = "%", model: str = "%") -> Totals:
-        """Sums over all calls, or those of one endpoint and model."""
-        (row,) = self._run(
-            "SELECT count(*), total(prompt_tokens), total(cached_tokens), total(completion_tokens), "
-            "CASE WHEN count(*) = count(dollars) THEN total(dollars) END, total(seconds) "
-            "FROM calls WHERE endpoint LIKE ? AND model LIKE ?",
-            (endpoint, model),
+    def by_model(self) -> list[tuple[str, str, Totals]]:
+        """Endpoint, model and the sums over its calls."""
+        rows = self._run(
+            "SELECT endpoint, model, count(*), sum(prompt_tokens), sum(cached_tokens), sum(completion_tokens), "
+            "CASE WHEN count(*) = count(dollars) THEN sum(dollars) END, sum(seconds) "
+            "FROM calls GROUP BY endpoint, model ORDER BY endpoint, model"
         )
-        return Totals(int(row[0]), int(row[1]), int(row[2]), int(row[3]), row[4], float(row[5]))
+        return [(row[0], row[1], Totals(*row[2:])) for row in rows]
+
+    def totals(self) -> Totals:
+        """The sums over all calls."""
+        each = [totals for _, _, totals in self.by_model()]
+        known = [totals.dollars for totals in each if totals.dollars is not None]
+        return Totals(
+            sum(totals.calls for totals in each),
+            sum(totals.prompt_tokens for totals in each),
+            sum(totals.cached_tokens for totals in each),
+            sum(totals.completion_tokens for totals in each),
+            sum(known) if len(known) == len(each) else None,
+            sum(totals.seconds for totals in each),
+        )
+
+    def keys(self) -> list[str]:
+        """The keys of all calls."""
+        return [key for (key,) in self._run("SELECT key FROM calls ORDER BY at, key")]
+
+    def raw(self, key: str) -> str:
+        """The body of a call as it came.
+
+        Raises:
+            InputError: There is no such call.
+        """
+        rows = self._run("SELECT raw FROM calls WHERE key = ?", (key,))
+        if not rows:
+            raise InputError(f"the ledger {self.path} has no call {key[:12]}; it may be in another one.")
+        return zlib.decompress(rows[0][0]).decode()
 
     # ---- batches that a provider works on
 

@@ -36,12 +36,12 @@ class Metric:
     def plausible(self, labels: Sequence[float]) -> tuple[float, float]:
         """Where values of a job with these labels can be expected: their range, widened on both sides.
 
-        The margin is twice their range, at least a quarter of their mean; the metric's bounds hold anyway.
+        The margin is twice their range, at least 15 % of their mean; the metric's bounds hold anyway.
         """
         if not labels:
             return self.low, self.high
         least, most = min(labels), max(labels)
-        margin = max(2 * (most - least), 0.25 * abs(sum(labels) / len(labels)))
+        margin = max(2 * (most - least), 0.15 * abs(sum(labels) / len(labels)))
         return max(self.low, least - margin), min(self.high, most + margin)
 
 
@@ -61,11 +61,11 @@ def metric_named(key: str, labels: Sequence[float] = ()) -> Metric:
 
     Args:
         key: Such as "valid_bleu" or "test_comet".
-        labels: Known values; they decide the number of decimals, so that the third significant digit of
-            their range can be read.
+        labels: Known values; where they are small (COMET, losses) they decide the number of decimals, so that
+            the third significant digit of their range can be read. Others have two, as published.
     """
     decimals = 2
-    if labels:
+    if labels and max(map(abs, labels)) < 10:
         spread = max(labels) - min(labels) or 0.1 * abs(labels[0]) or 1.0
         decimals = max(2, min(5, 2 - math.floor(math.log10(spread))))
     for part, label, meaning, low, high in _KNOWN:

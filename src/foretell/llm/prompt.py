@@ -172,8 +172,8 @@ def _opening(card: TaskCard, parts: Parts) -> list[str]:
     }
     if wanted:
         blocks.append("Please keep to these instructions:")
-    blocks += [f"{number}. {sentences[number]}" for number in wanted if number != 2 or card.examples]
-    return blocks
+    given = [sentences[each] for each in wanted if each != 2 or card.examples]
+    return blocks + [f"{number}. {sentence}" for number, sentence in enumerate(given, 1)]
 
 
 def _task_examples(card: TaskCard) -> str:

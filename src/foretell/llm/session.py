@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +16,7 @@ from foretell.llm.budget import Budget
 from foretell.llm.ledger import Ledger
 from foretell.llm.model import LanguageModel
 from foretell.llm.models import DEFAULT_MODEL
-from foretell.llm.prices import Price, price_of
+from foretell.llm.prices import BATCH_SHARE, Price, price_of
 from foretell.tasks import cache_folder
 
 __all__ = ["DEFAULT_LLM", "Session", "default_ledger", "open_model", "open_session"]
@@ -41,8 +41,7 @@ class Session:
     ledger: Ledger
     budget: Budget
     offline: bool = False
-    attempts: int = 3
-    details: dict[str, Any] = field(default_factory=dict)
+    attempts: int = 8
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a loaded model and an open file are shared, also by copies of a predictor
@@ -113,7 +112,7 @@ def open_session(
     max_usd: float | None = None,
     max_tokens: int | None = None,
     offline: bool = False,
-    share: float = 1.0,
+    batch: bool = False,
 ) -> Session:
     """A model with its ledger and limits.
 
@@ -126,10 +125,11 @@ def open_session(
         max_usd: Limit on this run's money.
         max_tokens: Limit on this run's tokens.
         offline: Answer from the ledger only.
-        share: Of the price that is charged (batches cost half).
+        batch: Use the endpoint's Batch API, for half the price.
 
     Raises:
-        InputError: A limit on money that cannot be kept because the price is unknown.
+        InputError: A limit on money that cannot be kept because the price is unknown, or batches of a model
+            that has none.
     """
     model = open_model(spelling, style=style, concurrency=concurrency)
     price = price_of(model.model, model.endpoint, prices)
@@ -139,8 +139,21 @@ def open_session(
             "limit the run with --max-tokens."
         )
     opened = _open_ledger(ledger or default_ledger(), os.getpid())
+    share = BATCH_SHARE if batch else 1.0
     budget = Budget(model, price, max_dollars=max_usd, max_tokens=max_tokens, share=share)
-    return Session(model, opened, budget, offline)
+    if batch:
+        model = _in_batches(model, opened)
+    # A prose reply of an endpoint costs little next to a missing label; greedy local ones never change.
+    return Session(model, opened, budget, offline, attempts=1 if model.endpoint == "local" else 8)
+
+
+def _in_batches(model: LanguageModel, ledger: Ledger) -> LanguageModel:
+    from foretell.llm.api import ApiModel
+    from foretell.llm.batch import BatchModel
+
+    if not isinstance(model, ApiModel):
+        raise InputError(f"{model.name} runs in this process and has no Batch API; leave --batch out.")
+    return BatchModel(model, ledger)
 
 
 def _own_machine(endpoint: str) -> bool:

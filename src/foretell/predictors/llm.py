@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -46,6 +47,8 @@ __all__ = ["LLM_VARIABLE", "Llm"]
 Vector = npt.NDArray[np.float64]
 Template = Literal["compact", "paper"]
 
+_LOCAL_ORDERS = 4
+
 LLM_VARIABLE = "FORETELL_LLM"
 """The environment variable that names the language model where nothing else does."""
 
@@ -64,9 +67,10 @@ class Llm(FewShot):
         template: "compact", one line an architecture, or "paper", the published composition.
         prompt: For "paper": a row of the ablation (`foretell.llm.ABLATION`).
         query_cost: For "paper": "code" or "figure" (REFERENCE 8.1).
-        orders: Orders of the demonstrations; the first of "paper" is the order they were given in.
+        orders: Orders of the demonstrations; 0 is 4 for a local model and 1 where each costs money. The first
+            of "paper" is the order they were given in.
         repeats: How often each question is asked.
-        decoding: "expected", "greedy" or "sampled".
+        decoding: "expected", "median", "greedy" or "sampled".
         temperature: Of "sampled"; negative leaves it to the provider.
         per_request: Architectures in one request.
         fields: For "compact": "auto" chooses on the labels; else names joined by "+".
@@ -94,7 +98,7 @@ class Llm(FewShot):
         template: Template = "compact",
         prompt: str = "full",
         query_cost: Literal["code", "figure"] = "code",
-        orders: int = 4,
+        orders: int = 0,
         repeats: int = 1,
         decoding: How = "expected",
         temperature: float = -1.0,
@@ -111,8 +115,8 @@ class Llm(FewShot):
         _check("template", template, get_args(Template))
         _check("query_cost", query_cost, ("code", "figure"))
         _check("decoding", decoding, get_args(How))
-        if min(orders, repeats, per_request) < 1:
-            raise InputError("llm needs orders, repeats and per_request of at least 1.")
+        if min(repeats, per_request) < 1 or orders < 0:
+            raise InputError("llm needs repeats and per_request of at least 1, and orders of at least 0.")
         self.model = model or os.environ.get(LLM_VARIABLE, "") or DEFAULT_LLM
         self.template, self.parts, self.query_cost = template, parts_named(prompt), query_cost
         self.orders, self.repeats, self.decoding, self.per_request = orders, repeats, decoding, per_request
@@ -232,11 +236,17 @@ class Llm(FewShot):
         """Permutations of the labels; for "compact" they do not depend on the order the labels came in."""
         assert self._labels is not None  # noqa: S101 - prompts() refuses before
         n = len(self._labels)
-        given = np.arange(n)
-        base = np.lexsort(self._labels.population.T[::-1]) if self.template == "compact" else given
-        seed = self.context.seed
-        drawn = [base[np.random.default_rng([seed, k]).permutation(n)] for k in range(self.orders)]
-        return drawn if self.template == "compact" else [given, *drawn[1:]]
+        count = self.orders or (_LOCAL_ORDERS if self.session.model.endpoint == "local" else 1)
+        count = min(count, math.factorial(min(n, 8)))
+        compact = self.template == "compact"
+        base = np.lexsort(self._labels.population.T[::-1]) if compact else np.arange(n)
+        found: dict[bytes, npt.NDArray[np.intp]] = {} if compact else {base.tobytes(): base}
+        draw = 0
+        while len(found) < count:
+            order = base[np.random.default_rng([self.context.seed, draw]).permutation(n)]
+            found.setdefault(order.tobytes(), order)
+            draw += 1
+        return list(found.values())
 
     def _values(self) -> Vector:
         """The labels that are shown: the true ones, unless they are to be shuffled."""

@@ -1,0 +1,221 @@
+"""`foretell label`: a teacher's labels for a distillation set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from foretell.cli.output import JsonOption, plain, print_json
+
+if TYPE_CHECKING:
+    from foretell.llm import Session
+    from foretell.observations import Observation
+    from foretell.predictors.llm import Llm
+    from foretell.spaces import Population, SearchSpace
+
+__all__ = ["LlmOption", "MaxTokensOption", "MaxUsdOption", "ObservationsOption", "OfflineOption", "register", "use_llm"]
+
+LlmOption = Annotated[str, typer.Option("--llm", help="local:NAME, openai:MODEL or URL#MODEL.")]
+ObservationsOption = Annotated[
+    Path | None, typer.Option("--observations", help="Labelled architectures: the demonstrations.")
+]
+OfflineOption = Annotated[bool, typer.Option("--offline", help="Answer from the ledger only.")]
+MaxUsdOption = Annotated[float | None, typer.Option("--max-usd", min=0, help="Stop before this is spent.")]
+MaxTokensOption = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Stop before these are used.")]
+
+_LLM_OPTIONS = ("template", "orders", "repeats", "decoding", "per_request", "task")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("label")(_label)
+
+
+def use_llm(llm: str) -> None:
+    """Make a language model the one that every predictor `llm` of this process asks, unless it names its own."""
+    import os
+
+    if llm:
+        from foretell.predictors.llm import LLM_VARIABLE
+
+        os.environ[LLM_VARIABLE] = llm
+
+
+def _label(
+    llm: LlmOption = "",
+    teacher: Annotated[str, typer.Option(help="Instead of a language model: any predictor.")] = "",
+    n: Annotated[int, typer.Option("--n", min=1, help="Architectures to label.")] = 3000,
+    observations: ObservationsOption = None,
+    task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
+    metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
+    demonstrations: Annotated[int, typer.Option(min=1, help="How many labels are shown.")] = 10,
+    space: Annotated[str, typer.Option(help="Without observations: the space.")] = "small-seq2seq",
+    uniform: Annotated[str, typer.Option(help="genes (all depths alike) or architectures.")] = "genes",
+    seed: Annotated[int, typer.Option(min=0, help="Of the sample and the orders.")] = 0,
+    out: Annotated[Path, typer.Option(help="JSON lines to append to.")] = Path("labels.jsonl"),
+    template: Annotated[str, typer.Option(help="compact or paper.")] = "compact",
+    orders: Annotated[int, typer.Option(min=0, help="Orders of demonstrations; 0: 4 locally, 1 elsewhere.")] = 0,
+    repeats: Annotated[int, typer.Option(min=1, help="How often each question is asked.")] = 1,
+    decoding: Annotated[str, typer.Option(help="expected, median, greedy or sampled.")] = "expected",
+    per_request: Annotated[int, typer.Option(min=1, help="Architectures in one request.")] = 1,
+    style: Annotated[str, typer.Option(help="chat or raw, for endpoints.")] = "",
+    concurrency: Annotated[int, typer.Option(min=1, help="Calls at the same time.")] = 32,
+    batch: Annotated[bool, typer.Option("--batch", help="Use the Batch API: within a day, half price.")] = False,
+    max_usd: MaxUsdOption = None,
+    max_tokens: MaxTokensOption = None,
+    prices: Annotated[Path | None, typer.Option(help="YAML of your own prices.")] = None,
+    ledger: Annotated[Path | None, typer.Option(help="File of all calls; default: in the cache.")] = None,
+    offline: OfflineOption = False,
+    resume: Annotated[bool, typer.Option("--resume", help="It resumes by itself; accepted all the same.")] = False,
+    show_prompt: Annotated[bool, typer.Option("--show-prompt", help="Print a prompt and stop.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a language model, or any predictor, label a sample of the space.
+
+    Every reply is in the ledger and every label in the file soon after it comes; after an interruption, or
+    at a limit, the same command goes on and pays nothing twice.
+
+    Examples:
+    `foretell label --llm local:gemma-3-270m --observations labels.jsonl --n 300`
+
+    `foretell label --llm openai:gpt-4o-mini --observations labels.jsonl --n 3000 --max-usd 1`
+    """
+    from foretell import predictors
+    from foretell.predictors.labelling import draw_architectures, label_architectures
+    from foretell.records import fingerprint
+
+    shown, found_space = _demonstrations(observations, task, demonstrations, space)
+    context = predictors.Context(found_space, metric, seed=seed)
+    session = None
+    if teacher:
+        predictor: Any = predictors.create(teacher, context=context)
+    else:
+        session = _session(llm, style, concurrency, ledger, prices, max_usd, max_tokens, offline, batch)
+        given = dict(zip(_LLM_OPTIONS, (template, orders, repeats, decoding, per_request, task or ""), strict=True))
+        predictor = _llm(context, session, {**given, "task": ""})
+    predictor.fit(shown)
+    sample = draw_architectures(found_space, n, seed, uniform_over=_uniform(uniform))
+    if show_prompt:
+        _show(predictor, sample, as_json)
+        return
+    settings = [teacher, template, orders, repeats, decoding, per_request] if session else [teacher]
+    told = {"model": session.model.name} if session else {}
+    labels = [[item.architecture.key, item.metric(metric)] for item in shown]
+    name = teacher or "llm"
+    key = fingerprint([told, settings, metric, seed, labels, found_space.fingerprint])
+    if session:
+        _announce(predictor, session, sample)
+    provenance = {"teacher": name, **told, "key": key, "demonstrations": len(shown)}
+    result = label_architectures(predictor, sample, out, name=name, metric=metric, provenance=provenance)
+    _print(result, predictor, session, out, as_json)
+
+
+def _demonstrations(
+    path: Path | None, task: str | None, count: int, space: str
+) -> tuple[list[Observation], SearchSpace]:
+    from foretell import spaces
+    from foretell.errors import InputError
+    from foretell.observations import load
+
+    if path is None:
+        raise InputError(
+            f"a teacher for the space {spaces.create(space).name} needs labelled architectures to learn from; give "
+            "them with --observations (`foretell train --observe 10` makes some)."
+        )
+    known = load(path, task)
+    # A stored split's demonstrations, in their order, so that its test architectures stay unseen.
+    shown = known.splits[0].train if known.splits else known.observations
+    return list(shown[:count]), known.space
+
+
+def _session(
+    llm: str,
+    style: str,
+    concurrency: int,
+    ledger: Path | None,
+    prices: Path | None,
+    max_usd: float | None,
+    max_tokens: int | None,
+    offline: bool,
+    batch: bool,
+) -> Session:
+    from foretell.llm import DEFAULT_LLM, open_session, read_prices
+
+    return open_session(
+        llm or DEFAULT_LLM,
+        style=style,
+        concurrency=concurrency,
+        ledger=ledger,
+        prices=read_prices(prices) if prices else None,
+        max_usd=max_usd,
+        max_tokens=max_tokens,
+        offline=offline,
+        batch=batch,
+    )
+
+
+def _llm(context: Any, session: Session, options: dict[str, Any]) -> Llm:
+    from foretell.predictors.llm import Llm
+
+    return Llm(context, session=session, **options)
+
+
+def _uniform(name: str) -> Literal["genes", "architectures"]:
+    from foretell.errors import UnknownNameError
+
+    if name == "genes" or name == "architectures":
+        return name  # type: ignore[return-value]
+    raise UnknownNameError("kind of sample", name, ("genes", "architectures"))
+
+
+def _show(predictor: Any, sample: Population, as_json: bool) -> None:
+    from foretell.errors import InputError
+
+    if not hasattr(predictor, "prompts"):
+        raise InputError("only a language model has a prompt; leave --teacher or --show-prompt out.")
+    prompt = predictor.prompts(sample[:1])[0]
+    model = predictor.session.model
+    if hasattr(model, "load") and model.path.exists():
+        model.load()  # its own tokenizer counts exactly
+    text = prompt.prefix + prompt.queries[0]
+    tokens, shared = model.count_tokens(text), model.count_tokens(prompt.prefix)
+    if as_json:
+        print_json({"prompt": text, "tokens": tokens, "shared_tokens": shared, "template": prompt.template})
+    else:
+        typer.echo("\n".join(plain(line) for line in text.split("\n")))
+        typer.echo(f"({tokens:,} tokens, {shared:,} of them the same for every architecture)", err=True)
+
+
+def _announce(predictor: Llm, session: Session, sample: Population) -> None:
+    """Say what it will take before the first call."""
+    prompts = predictor.prompts(sample)
+    requests = predictor.estimator().requests(prompts, range(len(sample)))
+    estimate = session.asker().estimate(requests)
+    typer.echo(f"foretell: {session.model.name}: {estimate} (prefix caching not counted)", err=True)
+
+
+def _print(result: Any, predictor: Any, session: Session | None, out: Path, as_json: bool) -> None:
+    spent = predictor.spent
+    summary: dict[str, Any] = {
+        "labels": result.labels,
+        "new": result.new,
+        "abstained": len(result.abstained),
+        "reasons": sorted(set(result.abstained.values()))[:5],
+        "out": str(out),
+        "calls": session.budget.calls if session else 0,
+        "tokens": spent.tokens,
+        "dollars": session.budget.dollars if session else 0.0,
+        "seconds": spent.seconds,
+    }
+    if as_json:
+        print_json(summary)
+        return
+    money = "unknown" if summary["dollars"] is None else f"${summary['dollars']:.4f}"
+    typer.echo(
+        f"{result.labels:,} labels in {out}, {result.new:,} of them new: {summary['calls']:,} calls, "
+        f"{spent.tokens:,} tokens, {money}, {spent.seconds:.0f} s"
+    )
+    if result.abstained:
+        typer.echo(f"{len(result.abstained):,} without a label: {plain('; '.join(summary['reasons']))}")

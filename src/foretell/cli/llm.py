@@ -1,0 +1,232 @@
+"""`foretell llm`: local models, the ledger, and what a prompt's parts, orders and repeats are worth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretell.cli.label import LlmOption
+from foretell.cli.output import JsonOption, print_json, print_table
+
+if TYPE_CHECKING:
+    from foretell.observations import ObservationSet
+
+__all__ = ["register"]
+
+_group = typer.Typer(no_args_is_help=True, help="Local language models, the ledger of calls, and prompt studies.")
+
+_Observations = Annotated[Path, typer.Option("--observations", help="Labelled architectures.")]
+_Task = Annotated[str | None, typer.Option("--task", help="Which task, where the data hold several.")]
+_Metric = Annotated[str, typer.Option("--metric", help="What is predicted.")]
+_Demonstrations = Annotated[int, typer.Option("--demonstrations", min=1, help="Labels that are shown.")]
+_Options = Annotated[str, typer.Option("--options", help='Further options of the predictor: "orders=1, style=raw".')]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(_group, name="llm")
+
+
+@_group.command("list")
+def _list(as_json: JsonOption = False) -> None:
+    """List the local models that are known by name.
+
+    Example: `foretell llm list`
+    """
+    from foretell.llm import MODELS
+
+    models = [
+        {"name": m.name, "about": m.about, "megabytes": round(m.size / 1e6), "fetched": m.path.is_file()}
+        for m in MODELS.values()
+    ]
+    if as_json:
+        print_json({"models": models})
+    else:
+        rows = [[m["name"], str(m["megabytes"]), "yes" if m["fetched"] else "no", str(m["about"])] for m in models]
+        print_table("Local models", ["name", "MB", "fetched", "what"], [[str(cell) for cell in row] for row in rows])
+
+
+@_group.command("fetch")
+def _fetch(
+    name: Annotated[str, typer.Argument(help="A name of `foretell llm list`.")], as_json: JsonOption = False
+) -> None:
+    """Fetch a local model, verify its hash and keep it in the cache folder.
+
+    Example: `foretell llm fetch gemma-3-270m`
+    """
+    from foretell.llm import MODELS, fetch_model
+
+    path = fetch_model(name)
+    if as_json:
+        print_json({"name": name, "path": str(path), "sha256": MODELS[name].sha256, "licence": MODELS[name].licence})
+    else:
+        typer.echo(f"{path}\n{MODELS[name].licence}")
+
+
+@_group.command("ledger")
+def _ledger(
+    path: Annotated[Path | None, typer.Argument(help="The ledger; default: the one in the cache.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Sum up all calls that were ever made.
+
+    Example: `foretell llm ledger`
+    """
+    from foretell.errors import InputError
+    from foretell.llm import Ledger, default_ledger
+
+    path = path or default_ledger()
+    if not path.exists():
+        raise InputError(f"there is no ledger {path}; it is made by the first call.")
+    totals = Ledger(path).by_model()
+    if as_json:
+        print_json({"ledger": str(path), "models": [vars(each) | {"endpoint": e, "model": m} for e, m, each in totals]})
+        return
+    rows = [
+        [
+            f"{e}#{m}",
+            f"{t.calls:,}",
+            f"{t.prompt_tokens:,}",
+            f"{t.cached_tokens:,}",
+            f"{t.completion_tokens:,}",
+            _money(t),
+        ]
+        for e, m, t in totals
+    ]
+    print_table(str(path), ["model", "calls", "read", "cached", "written", "US$"], rows)
+
+
+def _money(totals: Any) -> str:
+    return "unknown" if totals.dollars is None else f"{totals.dollars:.4f}"
+
+
+@_group.command("ablation")
+def _ablation(
+    observations: _Observations,
+    llm: LlmOption = "",
+    task: _Task = None,
+    metric: _Metric = "valid_bleu",
+    demonstrations: _Demonstrations = 10,
+    options: _Options = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the paper's prompt with each of its components added in turn: the seven rows of its Table 1.
+
+    Example: `foretell llm ablation --observations tfs-eval --llm local:gemma-3-270m`
+    """
+    from foretell.llm import ABLATION
+
+    rows = {name: f"template=paper, prompt={name}" for name in ABLATION}
+    _evaluate("Prompt ablation", rows, observations, llm, task, metric, demonstrations, options, as_json)
+
+
+@_group.command("probe")
+def _probe(
+    observations: _Observations,
+    llm: LlmOption = "",
+    task: _Task = None,
+    metric: _Metric = "valid_bleu",
+    demonstrations: _Demonstrations = 10,
+    options: _Options = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Ask whether a model reasons or remembers: the same prompt with names hidden, and with labels shuffled.
+
+    A model that remembers published results loses without the names; one that reads the demonstrations
+    loses when their labels are dealt out at random.
+
+    Example: `foretell llm probe --observations tfs-eval --llm openai:gpt-4o-mini`
+    """
+    rows = {"as it is": "", "names hidden": "hide=true", "labels shuffled": "shuffle=true"}
+    rows["both"] = "hide=true, shuffle=true"
+    _evaluate("Memorisation probe", rows, observations, llm, task, metric, demonstrations, options, as_json)
+
+
+def _evaluate(
+    title: str,
+    variants: dict[str, str],
+    observations: Path,
+    llm: str,
+    task: str | None,
+    metric: str,
+    demonstrations: int,
+    options: str,
+    as_json: bool,
+) -> None:
+    from foretell.evaluation import SplitPlan, evaluate
+    from foretell.observations import load
+
+    known = load(observations, task)
+    spelt = {name: _spell(llm, options, extra) for name, extra in variants.items()}
+    plan = SplitPlan("stored" if known.splits else "random:3", ())
+    result = evaluate(
+        known, list(spelt.values()), metric=metric, demonstrations=[demonstrations], plan=plan, trivial=False, draws=200
+    )
+    rows = [
+        {"row": name, "predictor": text, **{key: result.row(text).values[key] for key in ("mae", "tau")}}
+        for name, text in spelt.items()
+    ]
+    if as_json:
+        print_json({"rows": rows, "protocol": result.protocol})
+    else:
+        print_table(
+            title, ["prompt", "MAE", "tau"], [[str(r["row"]), f"{r['mae']:.3f}", f"{r['tau']:.3f}"] for r in rows]
+        )
+
+
+def _spell(llm: str, options: str, extra: str = "") -> str:
+    """The predictor's name with its options."""
+    parts = [f"model={llm}" if llm else "", options.strip(), extra]
+    inside = ", ".join(part for part in parts if part)
+    return f"llm({inside})" if inside else "llm"
+
+
+@_group.command("repeatability")
+def _repeatability(
+    observations: _Observations,
+    llm: LlmOption = "",
+    task: _Task = None,
+    metric: _Metric = "valid_bleu",
+    demonstrations: _Demonstrations = 10,
+    repeats: Annotated[int, typer.Option("--repeats", min=2, help="How often each architecture is predicted.")] = 3,
+    n: Annotated[int, typer.Option("--n", min=2, help="Architectures.")] = 100,
+    temperature: Annotated[float, typer.Option("--temperature", help="Of sampling; negative: the provider's.")] = 1.0,
+    options: _Options = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Predict the same architectures several times, and print the mean of their standard deviations.
+
+    Example: `foretell llm repeatability --observations tfs-eval --repeats 3 --n 100`
+    """
+    import numpy as np
+
+    from foretell import predictors
+    from foretell.observations import load
+    from foretell.predictors.labelling import draw_architectures
+
+    known = load(observations, task)
+    drawn = f"decoding=sampled, temperature={temperature:g}, repeats={repeats}, orders=1"
+    predictor: Any = predictors.create(_spell(llm, options, drawn), context=predictors.Context(known.space, metric))
+    predictor.fit(_first(known, demonstrations))
+    found = predictor.estimates(draw_architectures(known.space, n, 0))
+    several = [[value for value in each.values if np.isfinite(value)] for each in found]
+    deviations = [float(np.std(values, ddof=1)) for values in several if len(values) > 1]
+    summary = {
+        "architectures": n,
+        "repeats": repeats,
+        "mean_sd": float(np.mean(deviations)) if deviations else None,
+        "without_two_replies": n - len(deviations),
+    }
+    if as_json:
+        print_json(summary)
+    elif deviations:
+        typer.echo(f"mean of {len(deviations)} standard deviations over {repeats} repeats: {summary['mean_sd']:.3f}")
+    else:
+        typer.echo("no architecture has two usable replies.")
+
+
+def _first(known: ObservationSet, count: int) -> list[Any]:
+    shown = known.splits[0].train if known.splits else known.observations
+    return list(shown[:count])

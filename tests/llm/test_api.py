@@ -1,0 +1,197 @@
+"""The endpoint back end against a server that misbehaves, and against a real one."""
+
+import json
+import time
+
+import pytest
+
+from foretell.errors import BudgetReachedError
+from foretell.llm import Decoding, Estimator, LanguageModelError, Price, Request, TaskCard, compact_prompt
+from foretell.llm.api import ApiModel
+from foretell.llm.asking import Asker
+from foretell.llm.budget import Budget
+from foretell.llm.replies import parse_number
+from tests.llm.conftest import KEY
+from tests.llm.fault_server import truth
+
+
+def requests(n, start=0):
+    return [Request("shared\n", f"parameters: {i}M, BLEU: ", Decoding(25)) for i in range(start, start + n)]
+
+
+def checked(asker, bleu, asked):
+    return asker.ask(asked, lambda reply: parse_number(reply.text, bleu).reason)
+
+
+def test_three_thousand_predictions_with_one_fault_in_five_end_complete_and_right(serve, connect, bleu):
+    server = serve(rate=0.2, faults=tuple(f for f in _faults() if f != "stall"), seed=1)
+    asked = requests(3000)
+    answers = checked(connect(server), bleu, asked)
+    assert all(not answer.reason for answer in answers)
+    said = [parse_number(answer.reply.text, bleu).value for answer in answers]
+    assert said == [float(truth(request.query)) for request in asked]
+    # Paid at most once per success: no question was answered well a second time.
+    assert server.succeeded == 3000
+    assert max(server.answers.values()) == 1
+    assert set(server.faulted) == set(_faults()) - {"stall"}
+    assert server.most_flying <= 32
+
+
+def _faults():
+    from tests.llm.fault_server import FAULTS
+
+    return FAULTS
+
+
+def test_a_second_run_makes_no_call(serve, connect, bleu):
+    server = serve(rate=0.2, faults=("prose", "nan", "500"), seed=2)
+    asked = requests(400)
+    first = checked(connect(server), bleu, asked)
+    calls = server.calls
+    start = time.perf_counter()
+    second = checked(connect(server), bleu, asked)
+    assert time.perf_counter() - start < 1.0
+    assert server.calls == calls
+    assert [a.reply.text for a in second] == [a.reply.text for a in first]
+    assert all(a.reply.recorded for a in second)
+
+
+def test_a_stalled_call_is_given_up_and_sent_again(serve, connect, bleu):
+    server = serve(rate=0.5, faults=("stall",), seed=3)
+    answers = checked(connect(server, timeout=0.3, tries=20), bleu, requests(6))
+    assert all(not answer.reason for answer in answers)
+    assert server.faulted["stall"] > 0
+
+
+def test_retry_after_pauses_all_calls(serve, connect, bleu):
+    server = serve(rate=0.3, faults=("429-retry-after",), seed=4)
+    start = time.perf_counter()
+    answers = checked(connect(server, concurrency=1, pauses=(0.0, 0.0)), bleu, requests(20))
+    assert all(not answer.reason for answer in answers)
+    assert time.perf_counter() - start >= 0.05 * server.faulted["429-retry-after"] * 0.9
+
+
+def test_a_dead_endpoint_ends_the_run_with_what_is_paid_for(serve, connect, bleu, ledger):
+    server = serve(rate=1.0, faults=("500",))
+    with pytest.raises(LanguageModelError, match="times in a row"):
+        checked(connect(server, concurrency=4, tries=100), bleu, requests(50))
+    assert server.calls < 60
+    server.rate = 0.0
+    assert all(not answer.reason for answer in checked(connect(server), bleu, requests(50)))
+
+
+def test_a_question_that_keeps_failing_is_left_out_and_asked_again_later(serve, connect, bleu, ledger):
+    server = serve(rate=1.0, faults=("not-json",))
+    (answer,) = checked(connect(server, tries=3), bleu, requests(1))
+    assert "no reply after 3 tries" in answer.reason
+    assert ledger.totals().calls == 0
+    server.rate = 0.0
+    (answer,) = checked(connect(server), bleu, requests(1))
+    assert not answer.reason
+
+
+@pytest.mark.parametrize("refused", ["temperature", "max_tokens", "logprobs"])
+def test_parameters_that_a_model_refuses_are_left_out_from_then_on(serve, connect, bleu, refused):
+    server = serve(dialect=(refused,))
+    asker = connect(server, concurrency=2)
+    asked = [Request("", f"a {i}, BLEU: ", Decoding(25, top_logprobs=5)) for i in range(10)]
+    assert all(not answer.reason for answer in checked(asker, bleu, asked))
+    assert sum(refused in body for body in server.bodies) <= 3
+    if refused == "max_tokens":
+        assert server.bodies[-1]["max_completion_tokens"] == 25
+
+
+def test_a_wrong_key_stops_at_once_and_is_never_quoted(serve, connect, bleu):
+    server = serve(echo_key=True)
+    with pytest.raises(LanguageModelError) as caught:
+        checked(connect(server), bleu, requests(3))
+    assert KEY not in str(caught.value)
+    assert "SECRET" not in repr(caught.value)
+    assert server.calls <= 3
+
+
+def test_the_budget_is_kept_and_the_run_resumes(serve, connect, bleu, ledger):
+    server = serve()
+    asked = requests(100)
+    one = 75e-6  # dollars that one of these calls can take at these prices, about
+    with pytest.raises(BudgetReachedError, match="--max-usd"):
+        checked(connect(server, max_dollars=8 * one, concurrency=4), bleu, asked)
+    spent = ledger.totals()
+    assert 0 < spent.calls < 100
+    assert spent.dollars <= 8 * one
+    with pytest.raises(BudgetReachedError, match="--max-tokens"):
+        checked(connect(server, max_tokens=60), bleu, asked)
+    assert all(not answer.reason for answer in checked(connect(server), bleu, asked))
+    assert server.succeeded == 100
+
+
+def test_an_unknown_price_is_unknown(serve, ledger, bleu):
+    model = ApiModel("nobody-knows", serve().url)
+    asker = Asker(model, ledger, Budget(model, None))
+    assert asker.estimate(requests(5)).dollars is None
+    checked(asker, bleu, requests(5))
+    assert ledger.totals().dollars is None
+    assert ledger.totals().calls == 5
+
+
+def test_several_architectures_a_request_cut_the_bill(serve, connect, bleu):
+    shown = [(f"decoder layers: {1 + i % 6}, parameters: {20 + i}M", 24.0 + i / 10) for i in range(40)]
+    asked = [f"decoder layers: {1 + i % 6}, parameters: {60 + i}M" for i in range(60)]
+    prompt = compact_prompt(TaskCard("a task", bleu), shown, asked, instruct=True)
+    bills = {}
+    for several in (1, 10):
+        server = serve()
+        found = {}
+        estimator = Estimator(connect(server), bleu, [24.0, 28.0], "greedy", per_request=several)
+        estimator.estimate([prompt], range(60), lambda row, said, found=found: found.update({row: said.mean}))
+        expected = {row: float(truth(query)) for row, query in enumerate(prompt.queries)}
+        assert found == expected
+        bills[several] = server.tokens
+    assert bills[1] > 5 * bills[10]
+
+
+def test_groups_with_unusable_replies_fall_back_to_single_questions(serve, connect, bleu):
+    asked = [f"decoder layers: {1 + i}" for i in range(20)]
+    prompt = compact_prompt(TaskCard("a task", bleu), [("decoder layers: 3", 25.0)], asked)
+    server = serve(rate=0.6, faults=("prose", "twice", "nan"), seed=5)
+    found = {}
+    estimator = Estimator(connect(server, attempts=3), bleu, [25.0], "greedy", per_request=5)
+    estimator.estimate([prompt], range(20), lambda row, said: found.update({row: said}))
+    assert set(found) == set(range(20))
+    for row, said in found.items():
+        assert said.reason or said.mean == float(truth(prompt.queries[row]))
+
+
+def test_the_real_server_answers_chats_and_continues_text(real_server, ledger, bleu):
+    url = f"{real_server.listening_address}/v1"
+    prefix = "".join(f"parameters: {20 + i}M, BLEU: {24 + i / 10:.2f}\n" for i in range(8))
+    asked = [Request(prefix, f"parameters: {21 + i}M, BLEU: ", Decoding(5, top_logprobs=8)) for i in range(3)]
+    raw = ApiModel("smollm", url, raw=True, concurrency=2)
+    replies = [answer.reply for answer in Asker(raw, ledger, Budget(raw, None)).ask(asked)]
+    assert all(parse_number(reply.text.split("\n")[0], bleu).value is not None for reply in replies)
+    assert all(len(reply.steps) >= 4 and len(reply.steps[0].top) == 8 for reply in replies)
+    assert all(reply.usage.prompt > 100 and reply.usage.completion == 5 for reply in replies)
+    chat = ApiModel("smollm", url, concurrency=1)
+    (answer,) = Asker(chat, ledger, Budget(chat, None)).ask([Request("Say one word.", "", Decoding(4))])
+    assert answer.reply.text
+    assert answer.reply.usage.completion > 0
+    likely, unlikely = raw.score("1, 2, 3, 4, 5,", [" 6", " 9"])
+    assert likely > unlikely
+    with pytest.raises(LanguageModelError, match="only raw completion"):
+        chat.score("1, 2,", [" 3"])
+
+
+def test_raw_bodies_are_kept_without_the_key(serve, connect, bleu, ledger):
+    server = serve()
+    checked(connect(server), bleu, requests(3))
+    assert all(headers["authorization"] == f"bearer {KEY}".lower() for headers in server.headers)
+    data = b"".join(path.read_bytes() for path in ledger.path.parent.iterdir())
+    assert KEY.encode() not in data
+    assert json.loads(ledger.raw(next(iter(ledger.keys()))))["choices"]
+    assert Price(1.0, 2.0).dollars(ledger_usage()) == pytest.approx(5e-6)
+
+
+def ledger_usage():
+    from foretell.llm import Usage
+
+    return Usage(3, 1)
