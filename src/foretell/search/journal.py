@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from foretell.errors import IntegrityError
 from foretell.records import append_jsonl, read_jsonl, storage
+from foretell.search.keys import row_keys
 from foretell.spaces import Population, SearchSpace
 
 __all__ = ["ScoreJournal", "open_journal"]
@@ -56,8 +58,8 @@ class ScoreJournal:
     def _take(self, line: dict[str, object]) -> None:
         known = self.scores.setdefault(str(line["predictor"]), {})
         rows = np.array(line["rows"], dtype=np.int16)
-        for row, score in zip(rows, line["scores"], strict=True):  # type: ignore[call-overload]
-            known[row.tobytes()] = float("nan") if score is None else score
+        for key, score in zip(row_keys(rows), line["scores"], strict=True):  # type: ignore[call-overload]
+            known[key] = float("nan") if score is None else score
 
     def append(self, predictor: str, population: Population, scores: npt.NDArray[np.float64]) -> None:
         """Record the scores [n] of canonical rows [n, columns]; they are on the disk when this returns.
@@ -67,7 +69,7 @@ class ScoreJournal:
         """
         if self._file is None:
             raise ValueError("the journal is closed")
-        values = [None if np.isnan(score) else float(score) for score in scores]
+        values = [None if math.isnan(score) else score for score in scores.tolist()]
         append_jsonl(self._file, [{"predictor": predictor, "rows": population.tolist(), "scores": values}])
 
     def close(self) -> None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from foretell.predictors.base import Piecewise, Predictor
 from foretell.search.journal import ScoreJournal
+from foretell.search.keys import row_keys
 from foretell.spaces import Population
 
 __all__ = ["Scorer"]
@@ -43,20 +44,50 @@ class Scorer:
         """Different architectures asked for: what the search needed to know, over all sittings."""
         return len(self.used)
 
-    def scores(self, population: Population) -> npt.NDArray[np.float64]:
-        """Scores of canonical rows, `float64 [n]`, higher is better; -inf where the predictor abstains."""
-        keys = [row.tobytes() for row in population]
+    def scores(self, population: Population, *, survivors: int | None = None) -> npt.NDArray[np.float64]:
+        """Scores of canonical rows.
+
+        Args:
+            population: `int16 [n, columns]`.
+            survivors: How many of the best the caller will go on with; only a race makes use of it.
+
+        Returns:
+            `float64 [n]`, higher is better; -inf where the predictor abstains.
+        """
+        keys = row_keys(population)
         self.asked += len(keys)
         self.used.update(keys)
         if not self.cache:
-            return _worst_for_nan(self._predict(population))
-        fresh: dict[bytes, int] = {}
-        for index, key in enumerate(keys):
-            if key not in self.known:
-                fresh.setdefault(key, index)
+            scores = self._predict(population)
+            self.known.update(zip(keys, scores.tolist(), strict=True))
+            return _worst_for_nan(scores)
+        return self._of(keys, population)
+
+    def recall(self, population: Population) -> npt.NDArray[np.float64]:
+        """As `scores`, but nothing that was ever scored is scored again, with or without the cache."""
+        keys = row_keys(population)
+        self.asked += len(keys)
+        self.used.update(keys)
+        return self._of(keys, population)
+
+    def best(self, count: int) -> list[bytes]:
+        """Keys of the best architectures ever asked for, best first; the key itself breaks ties."""
+        keys = [key for key in self.used if key in self.known]
+        values = _worst_for_nan(np.array([self.known[key] for key in keys], dtype=np.float64))
+        if len(keys) > count:
+            threshold = np.partition(values, len(keys) - count)[len(keys) - count]
+            near = np.flatnonzero(values >= threshold)
+        else:
+            near = np.arange(len(keys))
+        ranked = sorted((-values[i], keys[i]) for i in near if values[i] > -np.inf)
+        return [key for _, key in ranked[:count]]
+
+    def _of(self, keys: list[bytes], population: Population) -> npt.NDArray[np.float64]:
+        known = self.known
+        fresh = {key: index for index, key in enumerate(keys) if key not in known}
         if fresh:
             self._learn(population[list(fresh.values())])
-        return _worst_for_nan(np.array([self.known[key] for key in keys], dtype=np.float64))
+        return _worst_for_nan(np.array([known[key] for key in keys], dtype=np.float64))
 
     def _learn(self, rows: Population) -> None:
         """Score new rows; each piece is on the disk before the next is begun."""
@@ -69,7 +100,7 @@ class Scorer:
     def _record(self, rows: Population, scores: npt.NDArray[np.float64]) -> None:
         if self.journal is not None:
             self.journal.append(self.key, rows, scores)
-        self.known.update((row.tobytes(), float(score)) for row, score in zip(rows, scores, strict=True))
+        self.known.update(zip(row_keys(rows), scores.tolist(), strict=True))
 
     def _predict(self, population: Population) -> npt.NDArray[np.float64]:
         start = time.perf_counter()

@@ -141,9 +141,10 @@ class SearchSpace:
             Values, `int16 [n, columns]`.
         """
         # The product of a float32 below one and a small count can round up to the count itself.
-        index = (rng.random((n, self.width), dtype=np.float32) * self._counts).astype(np.int16)
-        np.minimum(index, self._counts.astype(np.int16) - 1, out=index)
-        population = self._table[np.arange(self.width), index]
+        index = (rng.random((n, self.width), dtype=np.float32) * self._counts).astype(np.intp)
+        np.minimum(index, self._counts.astype(np.intp) - 1, out=index)
+        index += np.arange(self.width) * self._table.shape[1]
+        population = self._table.take(index)
         if uniform_over == "architectures":
             self._redraw_uniformly(population, rng)
         return population
@@ -183,11 +184,8 @@ class SearchSpace:
 
         Args:
             a: One parent of each child, `int16 [n, columns]`.
-            b: The other parent, same shape.
+            b: The other parent, same shape; the children have it too.
             rng: The source of randomness.
-
-        Returns:
-            Children, `int16 [n, columns]`.
         """
         return np.where(rng.random(a.shape, dtype=np.float32) < 0.5, a, b)
 
@@ -195,12 +193,21 @@ class SearchSpace:
 
     def active(self, population: Population) -> _Mask:
         """Which entries mean something: `bool [n, columns]`, false for layers beyond the depth."""
-        mask = np.ones(population.shape, dtype=bool)
+        depth_columns, layers = self._activity
+        return population.take(depth_columns, axis=1) > layers
+
+    @cached_property
+    def _activity(self) -> tuple[npt.NDArray[np.intp], Population]:
+        """For each column, the column of its depth gene (its own for a global gene), and its layer number.
+
+        A global gene has the layer number -2, below every value: always active. One comparison for all genes.
+        """
+        columns, layers = np.arange(self.width), np.full(self.width, -2, dtype=np.int16)
         for gene in self.genes:
             if gene.depth is not None:
-                depth = population[:, self.columns(gene.depth)]
-                mask[:, self.columns(gene.name)] = np.arange(self._width(gene)) < depth
-        return mask
+                columns[self.columns(gene.name)] = self.columns(gene.depth).start
+                layers[self.columns(gene.name)] = np.arange(self._width(gene))
+        return columns, layers
 
     def canonical(self, population: Population) -> Population:
         """The one spelling of each architecture: equal rows exactly when the networks are the same.
