@@ -32,6 +32,7 @@ _GROUPS = (
     "evaluate",
     "predict",
     "label",
+    "distill",
     "propose",
     "llm",
     "supernet",
