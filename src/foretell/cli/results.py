@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -20,6 +20,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     rows.append(["copy the source", "", "", "", "", "", f"{copied:.2f}"])
     header = ["", "params", "FLOPs", "pred. ms", "meas. ms", "valid BLEU", "test BLEU"]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
+    _print_finalists(result["finalists"])
     genes = result["winner"]["architecture"]
     print_table("The winner's genes", ["gene", "value"], [[name, _value(value)] for name, value in genes.items()])
     seconds = result["stages"]
@@ -28,6 +29,21 @@ def print_result(result: Mapping[str, Any]) -> None:
     asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
     for predictor in asked:
         typer.echo(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+
+
+def _print_finalists(finalists: Sequence[Mapping[str, Any]]) -> None:
+    """What was predicted of the finalists, and what was then measured."""
+    rows = []
+    for number, entry in enumerate(finalists, 1):
+        predicted, interval = entry["predicted_latency_ms"], entry["predicted_interval_ms"]
+        cells = [f"{predicted:.2f}", _range(interval), f"{entry['latency_ms']:.2f}", _range(entry["interval_ms"])]
+        rows.append([str(number), *cells, "yes" if entry["kept"] else "no"])
+    header = ["finalist", "pred. ms", "90 % of errors", "meas. ms", "95 % interval", "kept"]
+    print_table("The search's best, measured again", header, rows)
+
+
+def _range(ends: Sequence[float]) -> str:
+    return f"{ends[0]:.2f} to {ends[1]:.2f}"
 
 
 def _row(name: str, entry: Mapping[str, Any]) -> list[str]:

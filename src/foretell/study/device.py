@@ -31,6 +31,8 @@ _MARGIN = 0.5
 """A latency limit below this share of the smallest architecture's measured latency is refused at once."""
 _FINALIST = Repeats(most=60, relative_width=0.02, seconds=1.0)
 """Finalists are few: each is measured until its median is known to 2 %."""
+_CONFIDENCE = 0.9
+"""Of the interval that a finalist's predicted latency is given with."""
 
 
 def latency_setting(space: SearchSpace, study: StudyConfig, vocabulary: int) -> LatencySetting:
@@ -73,11 +75,13 @@ class Device:
         setting: The translation step that was timed.
         undisturbed_ms: Time of the probe, the smallest architecture, while nothing disturbed it: the scale on
             which all latencies are given, whatever the clock does at the moment (REFERENCE 6.4).
+        predictor: What `costs` predicts latency with.
     """
 
     costs: CostModel
     setting: LatencySetting
     undisturbed_ms: float
+    predictor: LatencyPredictor
 
 
 def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int) -> Device:
@@ -90,9 +94,9 @@ def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int) -> D
     path = store_folder("latency", setting.key) / "samples.jsonl"
     with lock_folder(path.parent):
         records = measure_latency(setting, random_and_extreme(space, study.latency.samples), path)
-    predictor = LatencyPredictor.fit(space, *measured_latency(space, records))
+    predictor = LatencyPredictor.fit(space, *measured_latency(space, records), setting.describe())
     costs = CostModel(space, vocabulary=vocabulary, latency=predictor)
-    return Device(costs, setting, records[0]["latency_ms"] / records[0]["ratio"])
+    return Device(costs, setting, records[0]["latency_ms"] / records[0]["ratio"], predictor)
 
 
 def measure_finalists(
@@ -122,6 +126,7 @@ def measure_finalists(
             "architecture": architecture.to_dict(),
             "score": float(score),
             "predicted_latency_ms": float(device.costs.cost(row, "latency_ms")[0]),
+            "predicted_interval_ms": [float(end[0]) for end in device.predictor.interval(row, _CONFIDENCE)],
             "latency_ms": latency,
             "interval_ms": interval,
             "kept": _kept(limits, device.costs, row, latency),
