@@ -49,13 +49,15 @@ def lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does(tmp_path, study_file, foretell):
+def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does_with_any_number_of_threads(
+    tmp_path, study_file, foretell
+):
     out, _ = finish(foretell("search", study_file, "--out", "whole", "--json", cache="a"))
     whole = json.loads(out)
     assert whole == json.loads((tmp_path / "whole" / "result.json").read_text())
 
     def again():
-        return foretell("search", study_file, "--out", "cut", "--resume", cache="b")
+        return foretell("search", study_file, "--out", "cut", "--resume", cache="b", threads=2)
 
     cache, run = tmp_path / "b", tmp_path / "cut"
     kill_when(again(), lambda: count(cache, "corpora/*/*") > 0 or count(cache, "*/*/vocabulary.model") > 0)
@@ -68,7 +70,7 @@ def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does(tmp_path, st
     cut = json.loads((run / "result.json").read_text())
     assert timeless(cut) == timeless(whole)
     assert whole["constraint_met"]
-    assert set(whole["stages"]) == {"corpus", "latency", "supernet", "search", "train"}
+    assert set(whole["stages"]) == {"corpus", "latency", "supernet", "distil", "search", "train"}
 
     # A finished run answers at once, and its winner translates.
     start = time.monotonic()
@@ -124,3 +126,19 @@ def test_one_architecture_of_a_file_is_trained_and_scored_by_the_supernet(tmp_pa
     finish(foretell("supernet", "train", "--study", study_file, "--json"))
     out, _ = finish(foretell("supernet", "score", "arch.yaml", "--study", study_file, "--json"))
     assert json.loads(out)["scores"][0]["score"] < 0
+
+
+def test_presets_are_compared_under_one_judge(tmp_path, study_file, foretell):
+    """Caching changes no result; what it saves stands beside what a hybrid saves (REFERENCE 5.4)."""
+    arguments = ("search", study_file, "--compare", "hat-as-published,hat,hs-nas-1-15", "--out", "compared", "--json")
+    out, _ = finish(foretell(*arguments))
+    published, cached, hybrid = json.loads(out)["rows"]
+    assert published["architecture"] == cached["architecture"]
+    assert published["supernet_loss"] == cached["supernet_loss"]
+    assert published["evaluations_run"] == published["evaluations_asked"]
+    assert cached["evaluations_run"]["supernet"] < published["evaluations_run"]["supernet"] / 2
+    assert set(hybrid["evaluations_run"]) == {"distilled", "supernet"}
+    assert hybrid["evaluations_run"]["supernet"] < cached["evaluations_run"]["supernet"]
+    assert min(row["rank"] for row in (published, cached, hybrid)) == 1
+    again, _ = finish(foretell(*arguments, "--resume"))
+    assert json.loads(again)["rows"] == json.loads(out)["rows"]
