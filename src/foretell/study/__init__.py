@@ -2,7 +2,7 @@
 
 from foretell.study.compare import PRESETS, run_comparison
 from foretell.study.config import StudyConfig, load_study
-from foretell.study.labels import pick_architectures, train_observations, train_one
+from foretell.study.labels import train_observations, train_one
 from foretell.study.pipeline import run_study
 from foretell.study.use import score_with_supernet, train_study_supernet, translate_texts
 
@@ -10,7 +10,6 @@ __all__ = [
     "PRESETS",
     "StudyConfig",
     "load_study",
-    "pick_architectures",
     "run_comparison",
     "run_study",
     "score_with_supernet",

@@ -11,15 +11,17 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError
 from foretell.observations import Observation, ObservationWriter, read_observations
-from foretell.spaces import Population, SearchSpace
+from foretell.spaces import SearchSpace
 from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig
+from foretell.study.device import measure_device
 from foretell.study.jobs import keep_trained, scratch_job
+from foretell.study.limits import resolve_limits
 from foretell.study.run import open_run
 from foretell.study.workers import run_jobs
 from foretell.tasks import Task
 
-__all__ = ["pick_architectures", "train_observations", "train_one"]
+__all__ = ["train_observations", "train_one"]
 
 
 def train_one(study: StudyConfig, path: Path, out: Path, *, resume: bool = False) -> Observation:
@@ -49,22 +51,25 @@ def train_observations(study: StudyConfig, n: int, out: Path, *, resume: bool = 
     """Train several architectures, one process a core, and append each to `observations.jsonl` as it ends.
 
     Args:
-        study: Corpus, space, recipe and limits.
-        n: How many; the same seed picks the same ones, and a larger n only adds to them.
-        out: Gets `observations.jsonl`.
+        study: Corpus, space, recipe and limits; every pick keeps the limits.
+        n: How many; a larger n than before only adds to what is there.
+        out: Gets `plan.json` (what is to be trained, in order) and `observations.jsonl`.
         resume: Go on with what is in the folder.
 
     Returns:
-        All observations, in the order of the pick.
+        All observations, in the order of the plan.
+
+    Raises:
+        InfeasibleError: Not as many architectures keep the limits.
     """
     space = spaces.create(study.space)
     with open_run(study, out, resume=resume):
         task = Task.prepare(study.corpus, study.vocabulary)
         costs = CostModel(space, vocabulary=len(task.vocabulary))
-        picked = space.architectures(pick_architectures(space, n, study.train.seed))
+        planned = _plan(study, space, n, out / "plan.json", len(task.vocabulary))
         path = out / "observations.jsonl"
         known = {o.architecture: o for o in (read_observations(path, space) if path.exists() else [])}
-        missing = [architecture for architecture in picked if architecture not in known]
+        missing = [architecture for architecture in planned if architecture not in known]
         jobs = [scratch_job(study, a, study.train.seed, a.key) for a in missing]
         with ObservationWriter(path) as writer:
 
@@ -74,26 +79,27 @@ def train_observations(study: StudyConfig, n: int, out: Path, *, resume: bool = 
                 writer.write(observation)
 
             run_jobs(jobs, on_done=keep)
-    return [known[architecture] for architecture in picked]
+    return [known[architecture] for architecture in planned]
 
 
-def pick_architectures(space: SearchSpace, n: int, seed: int) -> Population:
-    """Architectures worth labelling: both extremes first, then each as unlike those before as can be.
-
-    Farthest-first over per-layer features of a depth-uniform sample (a maximin design), canonical,
-    `int16 [n, columns]`; the first k of n are the same for every n.
-    """
-    rng = np.random.default_rng(seed)
-    extremes = space.population([space.smallest(), space.largest()])
-    pool = np.unique(space.canonical(space.sample(4000, rng)), axis=0)
-    pool = np.concatenate([extremes, pool])
-    features = space.features(pool, "per-layer")
-    chosen = [0, 1]
-    distance = np.minimum(*(((features - features[i]) ** 2).sum(1) for i in chosen))
-    while len(chosen) < n:
-        chosen.append(int(distance.argmax()))
-        distance = np.minimum(distance, ((features - features[chosen[-1]]) ** 2).sum(1))
-    return pool[chosen[:n]]
+def _plan(study: StudyConfig, space: SearchSpace, n: int, path: Path, vocabulary: int) -> list[Architecture]:
+    """Which architectures to train; written before the first is trained, so that a resumed run trains the same."""
+    planned = [Architecture.from_dict(space, item) for item in read_json(path)] if path.exists() else []
+    if len(planned) < n:
+        costs = CostModel(space, vocabulary=vocabulary)
+        if any(text.startswith("latency") for text in study.constraints):
+            costs = measure_device(space, study, vocabulary).costs
+        picked = select(
+            space,
+            n - len(planned),
+            np.random.default_rng(study.train.seed),
+            constraints=resolve_limits(study.constraints, costs),
+            costs=costs,
+            known=space.population(planned),
+        )
+        planned += space.architectures(picked)
+        write_json(path, [architecture.to_dict() for architecture in planned])
+    return planned[:n]
 
 
 def _with_costs(observation: Observation, costs: CostModel) -> Observation:
