@@ -11,7 +11,9 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError
 from foretell.observations import Observation, ObservationWriter, read_observations
-from foretell.spaces import SearchSpace
+from foretell.predictors import select
+from foretell.records import read_json, write_json
+from foretell.spaces import Architecture, SearchSpace
 from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
