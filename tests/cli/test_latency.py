@@ -142,7 +142,15 @@ def test_export_prints_both_times(run, tmp_path: Path, monkeypatch: pytest.Monke
 
     def export(network: object, form: str, out: Path) -> dict[str, object]:
         files = ["encoder.onnx", "step.onnx"]
-        return {"original_ms": 6.5, "exported_ms": 4.25, "difference": 1e-6, "tokens": 10, "files": files, "out": out}
+        return {
+            "original_ms": 6.5,
+            "exported_ms": 4.25,
+            "difference": 1e-6,
+            "tokens": 10,
+            "beam": 4,
+            "files": files,
+            "out": out,
+        }
 
     monkeypatch.setattr(use, "trained_network", lambda run: run)
     monkeypatch.setattr(costs, "export_network", export)

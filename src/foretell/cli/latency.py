@@ -162,7 +162,7 @@ def _export(
 ) -> None:
     """Export a trained network as encoder and decoder step, and measure it beside the original.
 
-    Both are timed in turns with the same greedy loop around them, so the numbers compare the networks alone.
+    Both are timed in turns with the same beam search around them, so the numbers compare the networks alone.
 
     Example: `foretell latency export runs/home-assistant-en-de --format onnx`
     """
@@ -174,7 +174,7 @@ def _export(
         print_json(found)
         return
     rows = [["as trained", f"{found['original_ms']:.2f}"], [f"exported ({form})", f"{found['exported_ms']:.2f}"]]
-    print_table(f"One translation of {found['tokens']} tokens, greedy", ["", "ms"], rows)
+    print_table(f"{found['tokens']} tokens, beam {found['beam']}", ["", "ms"], rows)
     typer.echo(
         f"{', '.join(found['files'])} written to {found['out']}; logits differ by at most {found['difference']:.1e}."
     )
