@@ -17,7 +17,7 @@ from foretell.llm.model import Step
 
 __all__ = ["DigitTree", "Moments"]
 
-_DIGITS = re.compile(r"\d*(?:\.\d*)?")
+_DIGITS = re.compile(r"[0-9]*(?:\.[0-9]*)?")
 
 
 @dataclass(frozen=True)

@@ -112,10 +112,12 @@ class Estimator:
     def _tree(self) -> DigitTree:
         return DigitTree.over(self.metric.plausible(self.labels), self.labels, self.metric.decimals)
 
-    def _decoding(self, tokens: int, *, top: bool) -> Decoding:
+    def _decoding(self, tokens: int, *, top: bool, lines: bool = False) -> Decoding:
+        # A text that is continued goes on with the next architecture; the number ends with its line.
+        stop = ("\n",) if self.asker.model.style == "raw" and not lines else ()
         if self.how == "sampled":
-            return Decoding(tokens, self.temperature)
-        return Decoding(tokens, 0.0, top_logprobs=_TOP if top else 0)
+            return Decoding(tokens, self.temperature, stop=stop)
+        return Decoding(tokens, 0.0, top_logprobs=_TOP if top else 0, stop=stop)
 
     def _single(self, prompt: Prompt, row: int, repeat: int, written: str = "") -> Request:
         expected = self.how in _BY_DIGITS
@@ -125,7 +127,7 @@ class Estimator:
         return Request(prompt.prefix, prompt.queries[row] + written, decoding, repeat, template=prompt.template)
 
     def _several(self, prompt: Prompt, members: Sequence[int], repeat: int) -> Request:
-        decoding = self._decoding(12 * len(members) + 16, top=False)
+        decoding = self._decoding(12 * len(members) + 16, top=False, lines=True)
         return Request(prompt.prefix, prompt.together(members), decoding, repeat, template=f"{prompt.template}/several")
 
     # ---- replies

@@ -21,8 +21,8 @@ from foretell.llm.metric import Metric
 
 __all__ = ["Parsed", "parse_number", "parse_numbers"]
 
-_NUMBER = r"[+-]?\d{1,6}(?:\.\d{1,8})?"
-_ITEM = re.compile(r"\(?(\d{1,4})\s*[:.)=-]\s+(.*)|\(?(\d{1,4})\s*[:)=]\s*(.*)")
+_NUMBER = r"[+-]?[0-9]{1,6}(?:\.[0-9]{1,8})?"
+_ITEM = re.compile(r"\(?([0-9]{1,4})\s*[:.)=-]\s+(.*)|\(?([0-9]{1,4})\s*[:)=]\s*(.*)")
 
 
 @dataclass(frozen=True)

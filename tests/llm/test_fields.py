@@ -1,0 +1,72 @@
+"""What the compact prompt says: chosen on the labels, and by nothing else."""
+
+import numpy as np
+
+from foretell import spaces
+from foretell.llm import candidate_fields, choose_fields, describe
+
+SPACE = spaces.create("hat-wmt14-en-de")
+
+
+def fields(n=40, seed=0, space=SPACE):
+    rows = space.canonical(space.sample(n, np.random.default_rng(seed)))
+    rng = np.random.default_rng(seed + 1)
+    costs = {"parameters": rng.uniform(2e7, 6e7, n), "FLOPs": rng.uniform(1e9, 4e9, n)}
+    return candidate_fields(space, rows, costs)
+
+
+def names(chosen):
+    return [field.name for field in chosen]
+
+
+def test_depth_and_size_are_said_where_labels_cannot_choose():
+    found = fields()
+    assert names(choose_fields(found, np.array([25.0, 26.0]), [0, 1])) == ["decoder layers", "parameters"]
+
+
+def test_noise_does_not_change_what_is_said():
+    kept = 0
+    for seed in range(20):
+        found = fields(seed=seed)
+        rng = np.random.default_rng(seed)
+        depth, size = (np.log(field.values[:10]) for field in found[:2])
+        labels = 20 + 2 * depth + 1.5 * size + rng.normal(0, 0.2, 10)
+        kept += names(choose_fields(found, labels, range(10))) == ["decoder layers", "parameters"]
+    assert kept >= 16
+
+
+def test_a_field_that_decides_the_labels_is_found():
+    found = fields()
+    width = next(field for field in found if field.name == "encoder width")
+    labels = 20 + 3 * np.log(found[0].values) + 30 * np.log(width.values)
+    chosen = names(choose_fields(found, labels[:12], range(12)))
+    assert "encoder width" in chosen
+
+
+def test_a_field_that_misleads_is_dropped():
+    found = fields(seed=4)
+    labels = 20 + 3 * np.log(found[0].values[:12])
+    assert names(choose_fields(found, labels, range(12))) == ["decoder layers"]
+
+
+def test_only_the_labelled_rows_are_looked_at():
+    found = fields()
+    labels = 20 + 3 * np.log(found[0].values[:10])
+    before = names(choose_fields(found, labels, range(10)))
+    for field in found:
+        field.values[10:] = 1.0
+    assert names(choose_fields(found, labels, range(10))) == before
+
+
+def test_lines_are_short_and_in_readable_units():
+    found = fields()
+    line = describe(found[:3], 0)
+    assert line.startswith("decoder layers: ")
+    assert "M, FLOPs: " in line
+    assert line.endswith("G")
+    assert len(line) < 60
+
+
+def test_spaces_with_two_depths_say_both():
+    found = fields(space=spaces.create("small-seq2seq"))
+    assert names(choose_fields(found, np.array([25.0]), [0])) == ["decoder layers", "encoder layers", "parameters"]

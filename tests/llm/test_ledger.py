@@ -1,0 +1,121 @@
+"""The ledger: keys that hold everything, several processes, nothing served that was not said."""
+
+import multiprocessing
+import sqlite3
+from dataclasses import replace
+
+import pytest
+
+from foretell.errors import InputError, IntegrityError, StorageError
+from foretell.llm import Decoding, Ledger, Reply, Request, Step, Usage, call_key
+from foretell.llm.api import ApiModel
+from foretell.llm.local import LocalModel
+
+MODEL = ApiModel("m", "http://127.0.0.1:1/v1")
+REQUEST = Request("prefix ", "query", Decoding(25, 0.0, None, 1, 5, ("\n",)), 0, 0, "compact/1")
+REPLY = Reply("25.31", '{"raw": 1}', (Step("25", {"25": -0.1, "26": -2.0}),), Usage(100, 5, 80), 0.2, "fp")
+
+
+def test_a_reply_comes_back_as_it_was(ledger):
+    key = call_key(MODEL, REQUEST)
+    ledger.record(key, MODEL, REQUEST, REPLY, 0.001)
+    found = ledger.find([key, "other"])[key]
+    assert found == replace(REPLY, raw="", recorded=True)
+    assert ledger.raw(key) == '{"raw": 1}'
+    totals = ledger.totals()
+    assert (totals.calls, totals.prompt_tokens, totals.cached_tokens, totals.completion_tokens) == (1, 100, 80, 5)
+    assert totals.dollars == pytest.approx(0.001)
+    with pytest.raises(InputError, match="has no call"):
+        ledger.raw("other")
+
+
+def test_the_first_reply_under_a_key_stays(ledger):
+    key = call_key(MODEL, REQUEST)
+    ledger.record(key, MODEL, REQUEST, REPLY, 0.001)
+    ledger.record(key, MODEL, REQUEST, replace(REPLY, text="99"), 0.001)
+    assert ledger.find([key])[key].text == "25.31"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prefix": "prefix"},
+        {"query": "query "},
+        {"repeat": 1},
+        {"attempt": 1},
+        {"template": "compact/2"},
+        *({"decoding": replace(REQUEST.decoding, **each)} for each in (
+            {"max_tokens": 26}, {"temperature": 0.1}, {"temperature": None}, {"top_p": 0.9}, {"seed": 2},
+            {"top_logprobs": 6}, {"stop": ()},
+        )),
+    ],
+)  # fmt: skip
+def test_everything_that_a_reply_depends_on_is_in_its_key(change):
+    assert call_key(MODEL, replace(REQUEST, **change)) != call_key(MODEL, REQUEST)
+
+
+def test_models_endpoints_and_styles_have_keys_of_their_own(tmp_path):
+    (tmp_path / "a.gguf").write_bytes(b"a")
+    (tmp_path / "b.gguf").write_bytes(b"b")
+    models = [
+        MODEL,
+        ApiModel("n", "http://127.0.0.1:1/v1"),
+        ApiModel("m", "http://127.0.0.1:2/v1"),
+        ApiModel("m", "http://127.0.0.1:1/v1", raw=True),
+        LocalModel("smollm2-135m"),
+        LocalModel(str(tmp_path / "a.gguf")),
+        LocalModel(str(tmp_path / "b.gguf")),
+    ]
+    assert len({call_key(model, REQUEST) for model in models}) == len(models)
+    # Where the cut between prefix and query lies changes no reply.
+    assert call_key(MODEL, replace(REQUEST, prefix="", query="prefix query")) == call_key(MODEL, REQUEST)
+
+
+def _write(path, start):
+    ledger = Ledger(path)
+    for number in range(start, start + 150):
+        request = replace(REQUEST, query=str(number))
+        ledger.record(call_key(MODEL, request), MODEL, request, replace(REPLY, text=str(number)), None)
+    ledger.close()
+
+
+def test_several_processes_share_it(tmp_path):
+    path = tmp_path / "shared.sqlite"
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write, args=(path, start)) for start in (0, 100, 200)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(60)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    ledger = Ledger(path)
+    assert ledger.totals().calls == 350
+    assert ledger.totals().dollars is None
+    key = call_key(MODEL, replace(REQUEST, query="349"))
+    assert ledger.find([key])[key].text == "349"
+    ledger.close()
+
+
+def test_what_is_no_ledger_is_refused(tmp_path):
+    path = tmp_path / "notes.txt"
+    path.write_text("not a database, but long enough to look like one" * 50)
+    with pytest.raises(IntegrityError, match="is no ledger"):
+        Ledger(path)
+    newer = tmp_path / "newer.sqlite"
+    database = sqlite3.connect(newer)
+    database.execute("PRAGMA user_version=9")
+    database.close()
+    with pytest.raises(IntegrityError, match="has format 9"):
+        Ledger(newer)
+    (tmp_path / "folder.sqlite").mkdir()
+    with pytest.raises(StorageError, match="cannot use the ledger"):
+        Ledger(tmp_path / "folder.sqlite")
+
+
+def test_batches_are_noted_before_they_are_submitted(ledger):
+    ledger.open_batch("token", MODEL, ["a", "b"])
+    assert ledger.open_batches(MODEL) == [("token", None, ["a", "b"])]
+    ledger.update_batch("token", batch="batch-1")
+    assert ledger.open_batches(MODEL) == [("token", "batch-1", ["a", "b"])]
+    ledger.update_batch("token", state="done")
+    assert ledger.open_batches(MODEL) == []

@@ -1,0 +1,132 @@
+"""The number grammar: what is read, what is refused, and that nothing at all is guessed."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from foretell.llm import metric_named, parse_number, parse_numbers
+
+BLEU = metric_named("valid_bleu")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "25.31",
+        " 25.31\n",
+        "BLEU: 25.31",
+        "bleu = 25.31",
+        "**25.31**",
+        "`25.31`",
+        "25.31.",
+        "25.31 BLEU",
+        "25.31%",
+        "Predicted BLEU: 25.31",
+        "\n\nBLEU score: 25.31\n\nBecause the decoder has 3 layers of 2048.",
+    ],
+)
+def test_one_number_is_read(text):
+    assert parse_number(text, BLEU).value == 25.31
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "   \n ",
+        "NaN",
+        "inf",
+        "-inf",
+        "1e2",
+        "25,31",
+        "25.31 26.31",
+        "25.31 or so",
+        "between 24 and 25",
+        "about 25.31",
+        "I cannot tell.",
+        "25.31/100",
+        "0x19",
+        "٢٥",
+        "1234567",
+        "--5",
+        "25..3",
+    ],
+)
+def test_anything_else_is_an_abstention_with_a_reason(text):
+    parsed = parse_number(text, BLEU)
+    assert parsed.value is None
+    assert parsed.reason
+
+
+@pytest.mark.parametrize("text", ["-3.0", "100.01", "2531"])
+def test_numbers_out_of_range_are_refused(text):
+    parsed = parse_number(text, BLEU)
+    assert parsed.value is None
+    assert "lies between 0 and 100" in parsed.reason
+
+
+@given(st.text(max_size=60))
+def test_whatever_comes_the_result_is_a_number_in_range_or_a_reason(text):
+    parsed = parse_number(text, BLEU)
+    if parsed.value is None:
+        assert parsed.reason
+    else:
+        assert 0 <= parsed.value <= 100
+        assert math.isfinite(parsed.value)
+
+
+@given(st.floats(0, 100).map(lambda value: f"{value:.2f}"))
+def test_every_label_that_prompts_show_can_be_read_back(text):
+    assert parse_number(text, BLEU).value == float(text)
+
+
+def test_several_answers_are_read_by_their_number():
+    found = parse_numbers("2: 24.10\n1: 25.31\n\n3: 26.00", 3, BLEU)
+    assert [parsed.value for parsed in found] == [25.31, 24.10, 26.0]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1: 25.3\n2: 24.1",
+        "1: 25.3\n2: 24.1\n2: 24.2",
+        "1: 25.3\n2: 24.1\n4: 24.2",
+        "25.3\n24.1\n24.2",
+        "1: 25.3\n2: 24.1\n3: 24.2\n4: 24.3",
+        "",
+        "Here they are:\n1: 25.3\n2: 24.1\n3: 24.2",
+    ],
+)
+def test_a_wrong_count_says_nothing_of_anybody(text):
+    found = parse_numbers(text, 3, BLEU)
+    assert len(found) == 3
+    assert all(parsed.value is None and parsed.reason for parsed in found)
+
+
+def test_one_bad_line_of_several_only_silences_its_own_question():
+    found = parse_numbers("1: 25.3\n2: NaN\n3: 24.2", 3, BLEU)
+    assert [parsed.value for parsed in found] == [25.3, None, 24.2]
+
+
+@pytest.mark.parametrize(
+    ("key", "labels", "label", "shown"),
+    [
+        ("valid_bleu", [24.0, 26.0], "BLEU", "25.31"),
+        ("test_chrf", [51.0, 51.1], "chrF", "25.31"),
+        ("valid_comet", [0.82, 0.91], "COMET", "25.3100"),
+        ("valid_loss", [3.1, 5.4], "loss", "25.31"),
+        ("my_score", [12.0], "my score", "25.31"),
+    ],
+)
+def test_metrics_have_their_words_and_decimals(key, labels, label, shown):
+    metric = metric_named(key, labels)
+    assert (metric.label, metric.format(25.31)) == (label, shown)
+
+
+def test_the_plausible_window_holds_the_labels_and_the_bounds():
+    low, high = BLEU.plausible([24.0, 26.0])
+    assert low < 21 < 24 < 26 < 29 < high
+    assert BLEU.plausible([1.0, 99.0]) == (0.0, 100.0)
+    assert BLEU.plausible([]) == (0.0, 100.0)
