@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -37,6 +38,7 @@ class Distilled(FewShot):
         context: The surroundings; `seed` seeds weights, held-out part and batches.
         features: Feature sets joined by "+": "hat-bleu" (the published ten values) or "per-layer".
         recipe: "default" or "paper".
+        steps: Updates of the network; None: the recipe's.
 
     Attributes:
         student_mae: Mean absolute difference to the teacher on the held-out labels, in the metric's unit;
@@ -53,12 +55,14 @@ class Distilled(FewShot):
         *,
         features: str = "hat-bleu",
         recipe: Literal["default", "paper"] = "default",
+        steps: int | None = None,
     ) -> None:
         super().__init__(context)
         check_features(features)
         if recipe not in ("default", "paper"):
             raise InputError(f"the recipe {recipe!r} of distilled is not known; give default or paper.")
         self.features, self.recipe = features, recipe
+        self.steps = steps
         self.student_mae: float | None = None
         self.teacher_std = 0.0
         self._network: Perceptron | None = None
@@ -68,7 +72,10 @@ class Distilled(FewShot):
 
     def _learn(self, labels: Labels) -> None:
         plan = _PAPER if self.recipe == "paper" else _DEFAULT
-        x, y = self._matrix(labels.population), labels.values
+        plan = plan if self.steps is None else replace(plan, steps=self.steps)
+        # Sorted, so that the order in which labels arrived decides nothing.
+        order = np.lexsort(labels.population.T)
+        x, y = self._matrix(labels.population[order]), labels.values[order]
         self._network, self.student_mae = Perceptron.fit(x, y, plan, self.context.seed)
         self.teacher_std = float(y.std())
 

@@ -1,0 +1,38 @@
+"""The contract, kept by predictors that are networks."""
+
+import numpy as np
+import pytest
+import torch
+
+from foretell import predictors
+from foretell.nn import Seq2SeqTransformer
+from foretell.predictors.supernet import SupernetPredictor
+from foretell.spaces import TransformerShape
+from foretell.tasks import EncodedPairs, Sequences, validation_batches
+from foretell.testing import PredictorConformance
+
+pytestmark = pytest.mark.network
+
+
+class TestDistilled(PredictorConformance):
+    spelling = "distilled(steps=25)"
+    labels = 40
+
+
+class TestSupernet(PredictorConformance):
+    tested = 6
+
+    def make(self, context):
+        torch.manual_seed(0)
+        space = context.space
+        network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.backbone, 64)
+        rng = np.random.default_rng(0)
+        sides = [Sequences.of([rng.integers(4, 64, size=n).tolist() for n in (3, 5, 8)]) for _ in range(2)]
+        return SupernetPredictor(space, network, validation_batches(EncodedPairs(*sides), 32))
+
+
+def test_every_registered_predictor_is_held_to_the_contract_somewhere():
+    """The language model proves itself beside its own tests; all others here or in test_conformance."""
+    from tests.predictors.test_conformance import ELSEWHERE
+
+    assert ELSEWHERE & set(predictors.names()) <= {"llm", "llm-embedding", "distilled"}
