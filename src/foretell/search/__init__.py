@@ -2,20 +2,29 @@
 
 from foretell.search.evolution import evolve
 from foretell.search.journal import ScoreJournal, open_journal
+from foretell.search.nsga import nsga2
+from foretell.search.racing import Race, RaceReport, RacingScorer
+from foretell.search.regularised import Ageing, regularised_evolution
 from foretell.search.result import Front, Generation, SearchResult
 from foretell.search.schedule import Schedule, Stretch
 from foretell.search.scorer import Scorer
 from foretell.search.settings import Evolution
 
 __all__ = [
+    "Ageing",
     "Evolution",
     "Front",
     "Generation",
+    "Race",
+    "RaceReport",
+    "RacingScorer",
     "Schedule",
     "ScoreJournal",
     "Scorer",
     "SearchResult",
     "Stretch",
     "evolve",
+    "nsga2",
     "open_journal",
+    "regularised_evolution",
 ]

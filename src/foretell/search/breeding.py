@@ -123,6 +123,21 @@ class Breeder:
         self._rates = [mutants.rate, crossovers.rate]
         return brood.crowd()
 
+    def more(self, draw: Callable[[int], Population], wanted: int, living: Crowd) -> Crowd:
+        """New architectures that keep the limits, by any way to draw them.
+
+        Args:
+            draw: Makes so many rows `int16 [n, columns]`, feasible or not.
+            wanted: How many are asked for; fewer come when there are no more to be found.
+            living: None of these comes again (where the settings forbid copies).
+        """
+        brood = _Brood(self.space, self.settings.distinct)
+        brood.meet(living.canonical)
+        kind = _Kind(draw, wanted, self._rates[0])
+        self._fill(brood, [kind])
+        self._rates[0] = kind.rate
+        return brood.crowd()
+
     def mutants(self, parents: Population, n: int) -> Population:
         """`n` mutants of random parents, feasible or not."""
         chosen = parents[self.rng.integers(len(parents), size=n)]
@@ -183,6 +198,10 @@ class _Brood:
         self.size = 0
         self._parts: list[Crowd] = []
         self._seen: set[bytes] = set()
+
+    def meet(self, canonical: Population) -> None:
+        """Take none of these, [n, columns]."""
+        self._seen.update(row_keys(canonical))
 
     def take(self, rows: Population, room: int, canonical: Population | None = None) -> tuple[int, int]:
         """Take rows from the front until the room is used up; how many were looked at, and how many taken."""

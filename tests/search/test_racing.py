@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from foretell.costs import Constraints
+from foretell.predictors.base import Prediction
+from foretell.search import Evolution, Race, RacingScorer, Schedule, Scorer, evolve, open_journal
+from tests.search.conftest import Linear
+
+SMALL = Evolution(population=40, parents=10, mutations=15, crossovers=15)
+
+
+class Noisy(Linear):
+    """A linear score plus noise that depends on the part of the validation set, and averages out over all."""
+
+    def __init__(self, space, noise=0.0, part=None, of=1):
+        super().__init__(space)
+        self.noise, self.part, self.of = noise, part, of
+        self.name = "noisy"
+
+    def _noise(self, population, part):
+        weights = np.random.default_rng(100 + part).normal(size=self.space.width)
+        return self.noise * (self.space.features(population, "per-layer") * weights).sum(1)
+
+    def predict(self, population):
+        parts = [self.part] if self.part is not None else range(3)
+        found = super().predict(population).mean
+        return Prediction(found + np.mean([self._noise(population, part) for part in parts], axis=0))
+
+    def parts(self, shares):
+        self.children = [Noisy(self.space, self.noise, i) for i in range(len(shares))]
+        return [(child, 1) for child in self.children]
+
+
+def race(costs, scorer, iterations=6):
+    return evolve(costs, Constraints(), Schedule.parse(f"n:1-{iterations}"), {"n": scorer}, SMALL, seed=3)
+
+
+def test_without_noise_a_race_changes_nothing_and_costs_less(costs, space):
+    plain = race(costs, Scorer(Noisy(space), "k"))
+    predictor = Noisy(space)
+    raced = race(costs, RacingScorer(predictor, "k", race=Race(audit=0)))
+    assert raced.best == plain.best
+    np.testing.assert_allclose(raced.scores, plain.scores, rtol=1e-12)
+    report = raced.races["n"]
+    assert report.generations == 6
+    assert report.left > 0
+    assert report.audited == 0
+    asked = [len(child.asked) for child in predictor.children]
+    assert asked[0] > asked[1] > asked[2]
+    assert all(len(child.asked) == len(set(child.asked)) for child in predictor.children)
+
+
+def test_an_audit_counts_the_parents_that_a_race_exchanged(costs, space):
+    calm = race(costs, RacingScorer(Noisy(space), "k", race=Race(audit=1, keep=0.3, margin=1)))
+    wild = race(costs, RacingScorer(Noisy(space, noise=3.0), "k", race=Race(audit=1, keep=0.3, margin=1)))
+    assert calm.races["n"].audited == wild.races["n"].audited == 6
+    assert calm.races["n"].exchanged == calm.races["n"].changed == 0
+    assert wild.races["n"].exchanged >= wild.races["n"].changed > 0
+
+
+def test_a_race_that_was_cut_off_replays_its_journal(tmp_path, costs, space):
+    with open_journal(tmp_path / "whole.jsonl", space) as journal:
+        whole = race(costs, RacingScorer(Noisy(space, 0.5), "k", journal, race=Race(audit=2)))
+    path = tmp_path / "cut.jsonl"
+    lines = (tmp_path / "whole.jsonl").read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[: len(lines) // 2]))
+    predictor = Noisy(space, 0.5)
+    with open_journal(path, space) as journal:
+        again = race(costs, RacingScorer(predictor, "k", journal, race=Race(audit=2)))
+    assert again.best == whole.best
+    assert again.history == whole.history
+    assert again.races == whole.races
+    assert (tmp_path / "whole.jsonl").read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("shares", [(1.0,), (0.5, 0.6), (0.0, 1.0)])
+def test_shares_that_are_no_whole_are_refused(shares):
+    with pytest.raises(ValidationError, match="two or more that sum to 1"):
+        Race(shares=shares)
