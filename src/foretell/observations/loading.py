@@ -18,8 +18,9 @@ def load(path: Path | str, task: str | None = None, space: SearchSpace | None = 
     """Read observations from a file or folder, whichever layout it has.
 
     Args:
-        path: "reference:en-de" for the observations that come with foretell; a file in our format; a folder with `observations.jsonl`; or published data of LLM-PP: the
-            folder `train-test_seedarchs`, a parent or a part of it, or one of its files.
+        path: "reference:en-de" for the observations that come with foretell; a file in our format; a folder
+            with `observations.jsonl`; or published data of LLM-PP: the folder `train-test_seedarchs`, a parent
+            or a part of it, or one of its files.
         task: Which task, where the source holds several.
         space: The space they must be of; None: the one the source names.
 
