@@ -19,6 +19,8 @@ from foretell.predictors.threads import one_thread
 from foretell.spaces import Population, SearchSpace, TransformerShape
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from foretell.nn import Seq2SeqTransformer
     from foretell.tasks import Batch
 
@@ -26,6 +28,8 @@ __all__ = ["SupernetPredictor"]
 
 _PIECE = 64
 """Architectures scored between two reports: some seconds of work at the most."""
+_TOKENS = 1024
+"""Target or source positions of a batch on a CPU."""
 
 
 class SupernetPredictor:
@@ -64,6 +68,7 @@ class SupernetPredictor:
         self.name = name
         self.threads = (threads or os.cpu_count() or 1) if share else 1
         self.share = share
+        self._tight = _recut(batches, _TOKENS) if share and next(network.parameters()).device.type == "cpu" else batches
         self._report: Report | None = None
         self.spent = Spent()
 
@@ -88,7 +93,7 @@ class SupernetPredictor:
         # One thread an operation and several batches at a time: faster for small networks than the other way
         # round, and the sums do not depend on the number of cores.
         with one_thread(), ThreadPoolExecutor(self.threads) as pool:
-            for piece in self._pieces(rows):
+            for piece in self._pieces(rows) if self.share else np.arange(len(rows))[:, None]:
                 scores[piece] = self._score(rows[piece], pool)
                 if self._report is not None:
                     self._report(rows[piece], scores[piece])
@@ -101,13 +106,40 @@ class SupernetPredictor:
 
         The rows are sorted by their genes, which begin with the encoder's.
         """
-        piece = _PIECE if self.share else 1
-        return np.array_split(np.arange(len(rows)), math.ceil(len(rows) / piece)) if len(rows) else []
+        return np.array_split(np.arange(len(rows)), math.ceil(len(rows) / _PIECE)) if len(rows) else []
+
+    def parts(self, shares: Sequence[float]) -> list[tuple[SupernetPredictor, int]]:
+        """Predictors on disjoint parts of the validation set, with their target tokens: what a race runs over.
+
+        The scores' mean, weighted by tokens, is this predictor's score up to rounding. Each part has short
+        and long sentences alike.
+
+        Args:
+            shares: About what share of the tokens each part has; they sum to 1.
+        """
+        total = sum(batch.tokens for batch in self.batches)
+        # Small enough that parts of a small validation set come out as asked for.
+        batches = _recut(self.batches, min(_TOKENS, total // (4 * len(shares))))
+        chosen: list[list[Batch]] = [[] for _ in shares]
+        for batch in batches:
+            lacking = [share * total - sum(b.tokens for b in own) for share, own in zip(shares, chosen, strict=True)]
+            chosen[int(np.argmax(lacking))].append(batch)
+        return [
+            (
+                SupernetPredictor(
+                    self.space, self.network, own, smoothing=self.smoothing, name=self.name, threads=self.threads
+                ),
+                sum(batch.tokens for batch in own),
+            )
+            for own in chosen
+            if own
+        ]
 
     def _score(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
-        from foretell.nn import population_losses
-
         shapes = [TransformerShape.of(architecture) for architecture in self.space.architectures(rows)]
+        if not self.share:
+            return np.array([self._alone(shape) for shape in shapes])
+        from foretell.nn import population_losses
 
         def losses(batch: Batch) -> npt.NDArray[np.float64]:
             found = population_losses(
@@ -115,5 +147,58 @@ class SupernetPredictor:
             )
             return found.numpy()
 
-        total = sum(pool.map(losses, self.batches), np.zeros(len(rows)))
-        return -total / sum(batch.tokens for batch in self.batches) / math.log(2)
+        total = sum(pool.map(losses, self._tight), np.zeros(len(rows)))
+        return -total / sum(batch.tokens for batch in self._tight) / math.log(2)
+
+    def _alone(self, shape: TransformerShape) -> float:
+        """One architecture on its own, batch after batch."""
+        import torch
+
+        with torch.inference_mode():
+            losses = [
+                float(self.network.loss(b.source, b.target_in, b.target_out, self.smoothing, shape)[0])
+                for b in self.batches
+            ]
+        return -sum(losses) / sum(batch.tokens for batch in self.batches) / math.log(2)
+
+
+def _recut(batches: Sequence[Batch], max_tokens: int) -> list[Batch]:
+    """The same sentence pairs in smaller batches of pairs that are alike, the largest first.
+
+    A tenth of the padding goes, what a layer works on stays in the caches, and several threads end at about
+    the same time. Losses are sums over sentences: they stay what they were.
+    """
+    from foretell.nn import PAD
+    from foretell.tasks import Batch
+
+    pairs = [(batch, row) for batch in batches for row in range(len(batch))]
+    source = np.concatenate([(batch.source != PAD).sum(1).numpy() for batch in batches])
+    target = np.concatenate([(batch.target_out != PAD).sum(1).numpy() for batch in batches])
+    longer = np.maximum(source, target)
+    order = np.lexsort((source + target, longer))
+    groups: list[list[int]] = [[]]
+    for index in order:
+        if groups[-1] and (len(groups[-1]) + 1) * longer[index] > max_tokens:
+            groups.append([])
+        groups[-1].append(int(index))
+    cut = []
+    for group in filter(None, groups):
+        s, t = int(source[group].max()), int(target[group].max())
+        sides = [
+            _stack([getattr(pairs[i][0], name)[pairs[i][1]] for i in group], length)
+            for name, length in (("source", s), ("target_in", t), ("target_out", t))
+        ]
+        rows = _stack([pairs[i][0].rows[pairs[i][1]][None] for i in group], 1)[:, 0]
+        cut.append(Batch(sides[0], sides[1], sides[2], int(target[group].sum()), rows))
+    return sorted(cut, key=lambda batch: -batch.target_in.numel())
+
+
+def _stack(rows: Sequence[Tensor], length: int) -> Tensor:
+    """Rows [n, length], cut or padded to one length."""
+    from foretell.nn import PAD
+
+    stacked = rows[0].new_full((len(rows), length), PAD)
+    for target, row in zip(stacked, rows, strict=True):
+        kept = min(length, len(row))
+        target[:kept] = row[:kept]
+    return stacked

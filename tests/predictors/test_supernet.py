@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+import torch
+
+from foretell.nn import PAD
+from foretell.predictors import Piecewise, Predictor
+from foretell.predictors.supernet import SupernetPredictor
+from foretell.tasks import Batch
+from tests.nn.cases import SPACES, sentences, shifted, supernet
+
+pytestmark = pytest.mark.network
+
+SPACE = SPACES["small-seq2seq"]
+
+
+def batch(size, first, seed):
+    rng = np.random.default_rng(seed)
+    source, target = (sentences([int(n) for n in rng.integers(2, 14, size)], seed=seed + i) for i in (0, 1))
+    return Batch(source, shifted(target), target, int((target != PAD).sum()), torch.arange(first, first + size))
+
+
+BATCHES = [batch(30, 0, 5), batch(20, 30, 7), batch(1, 50, 9)]
+NETWORK = supernet("small-seq2seq")
+POPULATION = SPACE.sample(20, np.random.default_rng(0))
+
+
+def predictor(**options):
+    return SupernetPredictor(SPACE, NETWORK, BATCHES, **options)
+
+
+def scores(population=POPULATION, **options):
+    return predictor(**options).predict(population).mean
+
+
+def test_shared_and_one_by_one_give_the_same_scores():
+    np.testing.assert_allclose(scores(), scores(share=False), atol=1e-5, rtol=0)
+
+
+def test_a_score_is_minus_the_loss_in_bits_a_token():
+    from foretell.spaces import TransformerShape
+
+    shape = TransformerShape.of(SPACE.architectures(POPULATION[:1])[0])
+    with torch.no_grad():
+        found = [NETWORK.eval().loss(b.source, b.target_in, b.target_out, 0.1, shape) for b in BATCHES]
+    bits = sum(float(loss) for loss, _, _ in found) / np.log(2)
+    assert scores(POPULATION[:1])[0] == pytest.approx(-bits / sum(int(n) for _, _, n in found), rel=1e-6)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_scores_do_not_depend_on_threads_order_or_company(threads):
+    expected = scores(threads=2)
+    np.testing.assert_array_equal(scores(threads=threads), expected)
+    np.testing.assert_array_equal(scores(POPULATION[::-1].copy())[::-1], expected)
+    np.testing.assert_array_equal(scores(POPULATION[5:8]), expected[5:8])
+
+
+def test_how_batches_were_cut_changes_no_score():
+    again = SupernetPredictor(SPACE, NETWORK, [batch(30, 0, 5), batch(1, 50, 9), batch(20, 30, 7)])
+    np.testing.assert_allclose(again.predict(POPULATION).mean, scores(), rtol=1e-7)
+
+
+@pytest.mark.parametrize("share", [True, False])
+def test_pieces_are_reported_once_each(share):
+    twice = np.concatenate([POPULATION, POPULATION[:7]])
+    found = {}
+
+    def report(rows, values):
+        for row, value in zip(rows, values, strict=True):
+            assert row.tobytes() not in found
+            found[row.tobytes()] = value
+
+    supernet = predictor(share=share)
+    with supernet.reporting(report):
+        mean = supernet.predict(twice).mean
+    keys = [row.tobytes() for row in SPACE.canonical(twice)]
+    assert set(found) == set(keys)
+    np.testing.assert_array_equal([found[key] for key in keys], mean)
+    assert supernet.spent.evaluations == len(found)
+    supernet.predict(twice[:2])
+    assert len(found) == len(set(keys))
+
+
+def test_an_empty_population_has_no_scores():
+    assert scores(POPULATION[:0]).shape == (0,)
+    assert scores(POPULATION[:0], share=False).shape == (0,)
+
+
+def test_parts_of_the_validation_set_make_up_the_whole():
+    parts = predictor().parts((0.25, 0.25, 0.5))
+    weights = np.array([weight for _, weight in parts])
+    assert weights.sum() == sum(b.tokens for b in BATCHES)
+    mean = sum(weight * part.predict(POPULATION).mean for part, weight in parts) / weights.sum()
+    np.testing.assert_allclose(mean, scores(), rtol=1e-7)
+    assert weights.argmax() == 2
+
+
+def test_it_keeps_the_protocols():
+    assert isinstance(predictor(), Predictor)
+    assert isinstance(predictor(), Piecewise)
+    assert predictor().fit([]).labels == 0
