@@ -12,7 +12,7 @@ def fields(n=40, seed=0, space=SPACE):
     rows = space.canonical(space.sample(n, np.random.default_rng(seed)))
     rng = np.random.default_rng(seed + 1)
     costs = {"parameters": rng.uniform(2e7, 6e7, n), "FLOPs": rng.uniform(1e9, 4e9, n)}
-    return candidate_fields(space, rows, costs)
+    return candidate_fields(space, rows, costs, 10)
 
 
 def names(chosen):

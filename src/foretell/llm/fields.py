@@ -47,13 +47,17 @@ class Field:
         return f"{self.name}: {self.values[row]:.{self.decimals}f}{self.unit}"
 
 
-def candidate_fields(space: SearchSpace, population: Population, costs: Mapping[str, Array]) -> list[Field]:
+def candidate_fields(
+    space: SearchSpace, population: Population, costs: Mapping[str, Array], labelled: int
+) -> list[Field]:
     """Everything that may be said: depths, costs, and the average of each other gene that varies.
 
     Args:
         space: The space.
-        population: `int16 [n, columns]`, labelled architectures and others together.
+        population: `int16 [n, columns]`, the labelled architectures and then the others.
         costs: Costs by what the prompt shall call them, `[n]` each, such as "parameters"; the first is basic.
+        labelled: How many are labelled: they alone decide units and decimals, so that what is said of an
+            architecture does not depend on who else is asked about.
 
     Returns:
         Fields in the order in which they are preferred where labels cannot tell.
@@ -65,8 +69,12 @@ def candidate_fields(space: SearchSpace, population: Population, costs: Mapping[
     first = sorted((g.name for g in varying if g.name in depths), key=lambda name: "decoder" not in name)
     rest = [gene.name for gene in varying if gene.name not in depths]
     fields = [Field(_words(name), averages[name], basic=True) for name in first]
-    fields += [_scaled(name, values, basic=number == 0) for number, (name, values) in enumerate(costs.items())]
-    return fields + [Field(_words(name), averages[name], decimals=_decimals(averages[name])) for name in rest]
+    fields += [
+        _scaled(name, values, labelled, basic=number == 0) for number, (name, values) in enumerate(costs.items())
+    ]
+    return fields + [
+        Field(_words(name), averages[name], decimals=_decimals(averages[name][:labelled])) for name in rest
+    ]
 
 
 def choose_fields(fields: Sequence[Field], labels: Array, known: Sequence[int]) -> list[Field]:
@@ -121,14 +129,14 @@ def _words(gene: str) -> str:
     return text.replace("-", " ")
 
 
-def _scaled(name: str, values: Array, *, basic: bool) -> Field:
+def _scaled(name: str, values: Array, labelled: int, *, basic: bool) -> Field:
     """A count in the unit that leaves three digits to read."""
     for scale, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        typical = float(np.median(values)) / scale
+        typical = float(np.median(values[:labelled])) / scale
         if typical >= 1:
             decimals = max(0, (1 if unit != "G" else 2) - int(np.log10(typical)))
             return Field(name, values / scale, unit, decimals, basic)
-    return Field(name, values, "", _decimals(values), basic)
+    return Field(name, values, "", _decimals(values[:labelled]), basic)
 
 
 def _decimals(values: Array) -> int:

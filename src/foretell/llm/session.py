@@ -52,8 +52,12 @@ class Session:
 
 
 def default_ledger() -> Path:
-    """Where calls are recorded where nobody says otherwise: one ledger for all runs of a user."""
-    return cache_folder() / "llm" / "ledger.sqlite"
+    """Where calls are recorded where nobody says otherwise: one ledger for all runs of a user.
+
+    `$FORETELL_LEDGER`, else a file in the cache folder.
+    """
+    named = os.environ.get("FORETELL_LEDGER")
+    return Path(named).expanduser() if named else cache_folder() / "llm" / "ledger.sqlite"
 
 
 @cache

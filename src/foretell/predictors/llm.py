@@ -260,7 +260,7 @@ class Llm(FewShot):
         assert self._labels is not None  # noqa: S101 - prompts() refuses before
         n = len(self._labels)
         values = self._values()
-        fields = self._chosen(np.concatenate([self._labels.population, population]), values)
+        fields = self._chosen(np.concatenate([self._labels.population, population]), self._labels.values)
         shown = [(describe(fields, int(row)), float(values[row])) for row in order]
         asked = [describe(fields, n + row) for row in range(len(population))]
         prompt = compact_prompt(self._card, shown, asked, instruct=self.session.model.style == "chat")
@@ -272,7 +272,7 @@ class Llm(FewShot):
             "parameters": parameters(self.space, everyone, embeddings=False).astype(np.float64),
             "FLOPs": flops(self.space, everyone, output_layer=False, vocabulary=vocabulary).astype(np.float64),
         }
-        candidates = candidate_fields(self.space, everyone, costs)
+        candidates = candidate_fields(self.space, everyone, costs, len(values))
         if self.fields == "auto":
             chosen = choose_fields(candidates, values, range(len(values)))
         else:

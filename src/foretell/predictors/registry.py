@@ -83,6 +83,7 @@ _BUILT_IN: Mapping[str, Entry] = {
     "mean": Entry(_P + "blend:Blend", "the mean of predictors", takes="many", fixed=(("how", "mean"),)),
     "consensus": Entry(_P + "blend:Blend", "the median of predictors", takes="many", fixed=(("how", "median"),)),
     "llm": Entry(_P + "llm:Llm", "a language model asked with the labels as demonstrations"),
+    "llm-embedding": Entry(_P + "llm_embedding:LlmEmbedding", "ridge on a language model's hidden states"),
     "auto": Entry(_P + "auto:Auto", "the cheapest source that labels cannot tell from the best", takes="many"),
 }
 

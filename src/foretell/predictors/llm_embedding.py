@@ -1,0 +1,73 @@
+"""A regression on what a language model makes of an architecture's text."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.llm.embedding import Embedder, open_embedder
+from foretell.llm.models import DEFAULT_MODEL
+from foretell.predictors.context import Context
+from foretell.predictors.few_shot import FewShot
+from foretell.predictors.labels import Labels
+from foretell.progress import track
+from foretell.spaces import Population
+
+__all__ = ["LlmEmbedding"]
+
+Vector = npt.NDArray[np.float64]
+
+_STRENGTHS = np.logspace(-4, 3, 29)  # relative to the mean square of the centred points
+
+
+class LlmEmbedding(FewShot):
+    """Ridge regression on the mean hidden state of an architecture's text in a local language model.
+
+    The strength is the one with the least leave-one-out error on the labels. It needs three labels, asks no
+    question, and its scores are in the unit of the labels.
+
+    Args:
+        context: The surroundings.
+        model: A known local model, or the path of a GGUF file.
+    """
+
+    name = "llm-embedding"
+    minimum = 3
+    price = 1
+
+    def __init__(self, context: Context | None = None, *, model: str = DEFAULT_MODEL) -> None:
+        super().__init__(context)
+        self.model = model.removeprefix("local:")
+
+    @property
+    def embedder(self) -> Embedder:
+        """The model; one for all predictors of this process."""
+        return open_embedder(self.model)
+
+    def _points(self, population: Population) -> Vector:
+        texts = [architecture.to_text() for architecture in self.space.architectures(population)]
+        found = []
+        with track(f"reading architectures with {self.model}", total=max(1, len(texts))) as meter:
+            for number, text in enumerate(texts, 1):
+                found.append(self.embedder.embed([text])[0])
+                meter.update(number)
+        return np.stack(found)
+
+    def _learn(self, labels: Labels) -> None:
+        points = self._points(labels.population)
+        self._center, self._mean = points.mean(axis=0), float(labels.values.mean())
+        centred, y = points - self._center, labels.values - labels.values.mean()
+        # In the space of the labels: there are far fewer of them than hidden units.
+        left, scales, right = np.linalg.svd(centred, full_matrices=False)
+        unit = float((scales**2).mean())
+        shrunk = scales**2 / (scales**2 + _STRENGTHS[:, None] * unit)  # [strengths, n]
+        residuals = y - (left * shrunk[:, None, :]) @ (left.T @ y)
+        leverage = 1 / len(y) + (left**2 * shrunk[:, None, :]).sum(axis=2)
+        held_out = residuals / np.maximum(1 - leverage, 1e-9)
+        best = int(np.argmin((held_out**2).mean(axis=1)))
+        self._coefficients = right.T @ (shrunk[best] / np.maximum(scales, 1e-12) * (left.T @ y))
+        self._std = float(np.sqrt((held_out[best] ** 2).mean()))
+
+    def _score(self, population: Population) -> tuple[Vector, Vector | None]:
+        mean = ((self._points(population) - self._center) * self._coefficients).sum(axis=1) + self._mean
+        return mean, np.full(len(mean), self._std)
