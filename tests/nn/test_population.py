@@ -52,7 +52,7 @@ def test_layers_that_are_shared_run_once(monkeypatch):
     network, chosen = supernet("small-seq2seq").eval(), shapes("small-seq2seq", 60)
     calls = []
     for layer in network.encoder:
-        layer.register_forward_hook(lambda *_: calls.append(1))
+        layer.feed_forward.register_forward_hook(lambda *_: calls.append(1))
     losses(network, chosen)
     paths = {
         (shape.encoder_width, shape.encoder_ffn[:depth], shape.encoder_heads[:depth])
