@@ -68,12 +68,10 @@ class Perceptron:
         return (np.concatenate(outputs)[: len(x)].astype(np.float64) * self.scale) + self.center
 
     def _block(self, x: Matrix) -> Matrix:
-        last = len(self.weights) - 1
-        for layer, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = x @ weight + bias
-            if layer < last:
-                np.maximum(x, 0, out=x)
-        return x[:, 0]
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            x = np.maximum(x @ weight + bias, 0)
+        # One output is a sum along each row: a matrix-vector product would round by the row's place.
+        return (x * self.weights[-1][:, 0]).sum(axis=1) + self.biases[-1]
 
     @property
     def fingerprint(self) -> str:
