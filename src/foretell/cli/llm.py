@@ -164,16 +164,21 @@ def _evaluate(
     result = evaluate(
         known, list(spelt.values()), metric=metric, demonstrations=[demonstrations], plan=plan, trivial=False, draws=200
     )
-    rows = [
-        {"row": name, "predictor": text, **{key: result.row(text).values[key] for key in ("mae", "tau")}}
-        for name, text in spelt.items()
-    ]
+    rows = [{"row": name, "predictor": text, **_figures(result.row(text).values)} for name, text in spelt.items()]
     if as_json:
         print_json({"rows": rows, "protocol": result.protocol})
     else:
-        print_table(
-            title, ["prompt", "MAE", "tau"], [[str(r["row"]), f"{r['mae']:.3f}", f"{r['tau']:.3f}"] for r in rows]
-        )
+        print_table(title, ["prompt", "MAE", "tau"], [[str(r["row"]), _cell(r["mae"]), _cell(r["tau"])] for r in rows])
+
+
+def _figures(values: dict[str, float]) -> dict[str, float | None]:
+    import math
+
+    return {key: values[key] if math.isfinite(values[key]) else None for key in ("mae", "tau")}
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3f}" if isinstance(value, float) else "-"
 
 
 def _spell(llm: str, options: str, extra: str = "") -> str:

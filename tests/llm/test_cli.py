@@ -1,0 +1,106 @@
+"""`foretell llm` and `foretell propose`, as people run them."""
+
+import json
+
+import numpy as np
+import pytest
+
+from foretell import spaces
+from foretell.cli import main
+from foretell.llm import Budget, metric_named
+from foretell.llm.api import ApiModel
+from foretell.llm.asking import Asker
+from foretell.llm.proposing import propose
+from foretell.observations import write_observations
+from foretell.testing import make_observations
+from tests.llm import fault_server
+
+SPACE = spaces.create("small-seq2seq")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORETELL_LEDGER", str(tmp_path / "ledger.sqlite"))
+    monkeypatch.setenv("FORETELL_LLM", "")
+    write_observations(tmp_path / "shown.jsonl", make_observations(SPACE, 16))
+    return tmp_path
+
+
+def run(capsys, *arguments):
+    code = main(["-q", *map(str, arguments)])
+    said = capsys.readouterr()
+    return code, said.out, said.err
+
+
+def test_models_are_listed(capsys):
+    code, out, _ = run(capsys, "llm", "list", "--json")
+    assert code == 0
+    assert {model["name"] for model in json.loads(out)["models"]} == {
+        "gemma-3-270m",
+        "qwen2.5-coder-1.5b",
+        "smollm2-135m",
+    }
+
+
+def test_an_unknown_model_is_one_sentence(capsys):
+    code, out, err = run(capsys, "llm", "fetch", "gemma")
+    assert (code, out) == (2, "")
+    assert "did you mean" in err or "known are" in err
+
+
+def test_a_ledger_that_is_not_there_is_one_sentence(capsys, home):
+    code, _, err = run(capsys, "llm", "ledger")
+    assert code == 2
+    assert "made by the first call" in err
+
+
+def test_the_ablation_has_seven_rows_and_the_probe_four(capsys, home, serve):
+    server = serve()
+    common = ["--observations", home / "shown.jsonl", "--llm", f"{server.url}#fake", "--demonstrations", 5, "--json"]
+    code, out, err = run(capsys, "llm", "ablation", *common)
+    assert code == 0, err
+    assert len(json.loads(out)["rows"]) == 7
+    code, out, _ = run(capsys, "llm", "probe", *common)
+    assert [row["row"] for row in json.loads(out)["rows"]] == ["as it is", "names hidden", "labels shuffled", "both"]
+    code, out, _ = run(capsys, "llm", "repeatability", *common, "--n", 5)
+    assert json.loads(out)["mean_sd"] == pytest.approx(0.0, abs=1e-9)
+    assert sum(body.get("temperature") == 1.0 for body in server.bodies) == 15
+    code, out, _ = run(capsys, "llm", "ledger", "--json")
+    (total,) = json.loads(out)["models"]
+    assert total["calls"] == server.succeeded
+    assert total["dollars"] is None
+
+
+def test_the_language_model_is_a_row_of_evaluate_and_predict(capsys, home, serve):
+    server = serve()
+    common = ["--observations", home / "shown.jsonl", "--llm", f"{server.url}#fake", "--json"]
+    code, out, err = run(
+        capsys, "evaluate", *common, "--predictor", "llm", "--demonstrations", 5, "--splits", "random:1"
+    )
+    assert code == 0, err
+    assert any(row["predictor"] == "llm" for row in json.loads(out)["rows"])
+    code, out, err = run(capsys, "predict", *common, "--predictor", "llm", "--architectures", home / "shown.jsonl")
+    assert code == 0, err
+    assert len(json.loads(out)["predictions"]) == 16
+
+
+def test_proposals_are_valid_distinct_and_counted(serve, ledger, monkeypatch):
+    rows = SPACE.architectures(SPACE.sample(4, np.random.default_rng(0)))
+    first, second, third, known = (row.to_text() for row in rows)
+    broken = first.replace("encoder-embed-dim-subtransformer: ", "encoder-embed-dim-subtransformer: 1")
+    text = f"Sure:\n{first}\n\n{second}\nBLEU: 30.1\n\n{first}\n\n{broken}\n\n{known}\n\n{third}\n\nencoder-embed-dim"
+    monkeypatch.setattr(fault_server, "answer_to", lambda prompt: text.removeprefix("Sure:\n"))
+    model = ApiModel("fake", serve().url)
+    found = propose(
+        Asker(model, ledger, Budget(model, None)),
+        SPACE,
+        metric_named("valid_bleu"),
+        [(rows[3], 25.0)],
+        5,
+        keeps=lambda population: (population != rows[2].row).any(axis=1),
+        rounds=2,
+    )
+    assert found.architectures == (rows[0], rows[1])
+    assert found.population.shape == (2, SPACE.width)
+    assert (found.replies, found.invalid, found.infeasible) == (2, 2, 1)
+    assert found.repeated == 2 + 5
