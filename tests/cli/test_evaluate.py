@@ -1,6 +1,4 @@
 import json
-import os
-from pathlib import Path
 
 import pytest
 
@@ -10,15 +8,6 @@ from foretell.observations import ObservationSet
 from foretell.testing import make_observations
 
 ACCEPTED = "constant,params,flops,depth,column:HAT,calibrated:column:HAT,regression,auto"
-
-
-@pytest.fixture
-def published():
-    root = Path(__file__).parents[2]
-    for folder in (os.environ.get("FORETELL_PUBLISHED_DATA"), root / ".." / "shared" / "data"):
-        if folder and Path(folder).is_dir():
-            return Path(folder)
-    pytest.skip("published data is neither at ../shared/data nor where FORETELL_PUBLISHED_DATA points")
 
 
 @pytest.fixture

@@ -7,9 +7,7 @@ from foretell import spaces
 from foretell.cli import main
 from foretell.records import read_json
 from foretell.study.architectures import write_architecture
-
-from ..costs.conftest import published  # noqa: F401 - a fixture
-from ..costs.latency.published import write_csv
+from tests.costs.latency.published import write_csv
 
 SMALL = spaces.create("small-seq2seq")
 QUICK = ["--vocabulary", "50", "--length", "3", "--beam", "2", "--width", "0.9"]
@@ -47,7 +45,7 @@ def test_fit_prints_what_it_promises(run, samples: Path):
     assert sum(model["seconds"] for model in value["models"]) < 2
 
 
-def test_the_published_block_is_found_without_being_told(run, published: Path, tmp_path: Path):  # noqa: F811
+def test_the_published_block_is_found_without_being_told(run, published: Path, tmp_path: Path):
     csv = published / "hat" / "latency_dataset" / "wmt14ende_gpu_titanxp_all.csv"
     assert run("import", "hat-latency", csv, "--out", tmp_path / "F")[0] == 0
     code, out, _ = run("latency", "fit", tmp_path / "F", "--json")

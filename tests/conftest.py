@@ -8,7 +8,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def published() -> Path:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[1]
     for folder in (os.environ.get("FORETELL_PUBLISHED_DATA"), root / ".." / "shared" / "data"):
         if folder and Path(folder).is_dir():
             return Path(folder)
