@@ -14,6 +14,8 @@ from foretell.llm.replies import parse_number
 from tests.llm.conftest import KEY
 from tests.llm.fault_server import truth
 
+pytestmark = pytest.mark.network
+
 
 def requests(n, start=0):
     return [Request("shared\n", f"parameters: {i}M, BLEU: ", Decoding(25)) for i in range(start, start + n)]

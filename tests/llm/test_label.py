@@ -16,6 +16,8 @@ from foretell.records import TornLineWarning
 from tests.llm.conftest import KEY
 from tests.llm.fault_server import truth
 
+pytestmark = pytest.mark.network
+
 N = 3000
 
 

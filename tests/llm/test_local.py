@@ -10,6 +10,8 @@ from foretell.llm.local import LocalModel, start_server
 from foretell.llm.model import LanguageModel, LanguageModelError
 from foretell.llm.prices import FREE
 
+pytestmark = pytest.mark.network
+
 METRIC = metric_named("valid_bleu", [24.0, 26.0])
 LABELS = [24.0 + 0.25 * i for i in range(8)]
 

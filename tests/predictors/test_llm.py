@@ -14,6 +14,8 @@ from foretell.testing import PredictorConformance, make_observations
 from tests.llm.conftest import smollm  # noqa: F401
 from tests.llm.fault_server import FaultServer, truth
 
+pytestmark = pytest.mark.network
+
 SPACE = spaces.create("small-seq2seq")
 SHOWN = make_observations(SPACE, 16)
 

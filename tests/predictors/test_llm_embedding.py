@@ -8,6 +8,8 @@ from foretell.predictors import create
 from foretell.testing import PredictorConformance, make_observations
 from tests.llm.conftest import smollm  # noqa: F401
 
+pytestmark = pytest.mark.network
+
 
 @pytest.mark.usefixtures("smollm")
 class TestEmbedding(PredictorConformance):
