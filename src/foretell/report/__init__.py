@@ -1,0 +1,1 @@
+"""The page of a run: what was found, what it cost, and how far it can be trusted."""
