@@ -29,6 +29,7 @@ app = typer.Typer(
 _GROUPS = (
     "search",
     "train",
+    "observations",
     "evaluate",
     "predict",
     "label",

@@ -26,31 +26,48 @@ def _train(
     observe: Annotated[
         int | None, typer.Option("--observe", min=1, help="Instead of one: pick so many architectures and train each.")
     ] = None,
+    repeat: Annotated[
+        str, typer.Option("--repeat", metavar="OBSERVATIONS[:KEY]", help="Instead: train what is on record again.")
+    ] = "",
+    design: Annotated[
+        str, typer.Option("--design", help="With --observe: d-optimal, maximin, or random (to judge predictors on).")
+    ] = "d-optimal",
+    noise: Annotated[
+        int, typer.Option("--noise", min=0, help="With --observe: train so many of them twice more, other seeds.")
+    ] = 0,
     study: StudyOption = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, data order and dropout.")] = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Train an architecture from scratch, or label several of them.
+    """Train an architecture from scratch, label several of them, or check a published label.
 
     Corpus, recipe and space are those of the study. One architecture leaves its weights, its vocabulary and
     `observation.json` in the folder; several leave `observations.jsonl`, one line each as they finish. What
-    was trained before under the same settings is not trained again.
+    was trained before under the same settings is not trained again, except with --repeat, which shows what
+    the same training gives now beside what is on record.
 
     Examples:
     `foretell train architecture.yaml --out runs/mine`
 
     `foretell train --observe 10 --out runs/labels --resume`
+
+    `foretell train --repeat reference:en-de:1d38f2282a8e`
     """
     from foretell.errors import InputError
     from foretell.study import train_observations, train_one
 
-    if (architecture is None) == (observe is None):
-        raise InputError("give either an architecture file or --observe N, not both and not neither.")
+    if sum([architecture is not None, observe is not None, bool(repeat)]) != 1:
+        raise InputError("give either an architecture file or --observe N or --repeat OBSERVATIONS, and only one.")
+    if repeat:
+        _repeat(repeat, study, out, resume, as_json)
+        return
     chosen = study_from(study, train__seed=seed)
     if observe is not None:
-        found = train_observations(chosen, observe, out or Path("runs/observations"), resume=resume)
+        found = train_observations(
+            chosen, observe, out or Path("runs/observations"), design=design, noise=noise, resume=resume
+        )
     else:
         assert architecture is not None  # noqa: S101 - the exclusive choice above, for the type checker
         found = [train_one(chosen, architecture, out or Path("runs") / architecture.stem, resume=resume)]
@@ -63,6 +80,34 @@ def _train(
             f"{item.architecture.key}  valid BLEU {metrics['valid_bleu']:.2f}  test BLEU {metrics['test_bleu']:.2f}  "
             f"valid loss {metrics['valid_loss']:.3f} bits"
         )
+
+
+def _repeat(text: str, study: Path | None, out: Path | None, resume: bool, as_json: bool) -> None:
+    """Records trained again: the number then, the number now, and how far apart seeds alone put them."""
+    from foretell.observations import load
+    from foretell.study import load_study, repeat_observations, split_source
+
+    source, key, shipped = split_source(text)
+    records = load(source).observations
+    folder = out or Path("runs") / f"repeat-{key or 'all'}"
+    found = repeat_observations(load_study(study or shipped), records, key, folder, resume=resume)
+    if as_json:
+        rows = [
+            {
+                "key": each.stored.architecture.key,
+                "seed": each.stored.provenance["seed"],
+                "metric": each.metric,
+                "stored": each.stored.metric(each.metric),
+                "again": each.again.metric(each.metric),
+                "noise": each.noise,
+                "within_three_deviations": each.agrees,
+            }
+            for each in found
+        ]
+        print_json({"repeated": rows})
+        return
+    for each in found:
+        typer.echo(f"{each.stored.architecture.key}  {each}")
 
 
 def _translate(

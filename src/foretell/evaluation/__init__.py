@@ -4,6 +4,7 @@ from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.discordance import Discordance, discordance
 from foretell.evaluation.document import to_json
 from foretell.evaluation.metrics import MEASURES, Judged, measure
+from foretell.evaluation.noise import Ceiling, LabelQuality, label_quality, tau_ceiling
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan
 from foretell.evaluation.table import TRIVIAL, evaluate
@@ -12,14 +13,18 @@ __all__ = [
     "MEASURES",
     "TRIVIAL",
     "Bootstrap",
+    "Ceiling",
     "Discordance",
     "Evaluation",
     "Judged",
+    "LabelQuality",
     "Row",
     "SplitPlan",
     "discordance",
     "evaluate",
     "interval",
+    "label_quality",
     "measure",
+    "tau_ceiling",
     "to_json",
 ]

@@ -44,10 +44,21 @@ def keep_trained(study: StudyConfig, task: Task, architecture: Architecture, tar
     task.vocabulary.save(target / "vocabulary.model")
 
 
-def scratch_job(study: StudyConfig, architecture: Architecture, seed: int, title: str) -> Job:
-    """Train an architecture from scratch and score it; the result is an observation as a dictionary."""
+def scratch_job(
+    study: StudyConfig, architecture: Architecture, seed: int, title: str, store: Path | None = None
+) -> Job:
+    """Train an architecture from scratch and score it; the result is an observation as a dictionary.
+
+    Args:
+        study: Corpus, vocabulary, recipe and beam.
+        architecture: What to train.
+        seed: Of weights, data order and dropout.
+        title: What the progress display calls it.
+        store: Where the network is kept; None: the user's store, where it is found if it was trained before.
+    """
     values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
-    return Job(title, _scratch, {**values, "title": title})
+    where = None if store is None else str(store.resolve() / f"{architecture.key}-{seed}")
+    return Job(title, _scratch, {**values, "title": title, "kept_in": where})
 
 
 def supernet_job(study: StudyConfig) -> Job:
@@ -55,14 +66,16 @@ def supernet_job(study: StudyConfig) -> Job:
     return Job("supernet", _supernet, {"study": study.model_dump(mode="json")})
 
 
-def _scratch(study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str) -> dict[str, Any]:
+def _scratch(
+    study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None
+) -> dict[str, Any]:
     from foretell.training import train_from_scratch
 
     config = StudyConfig.model_validate(study)
     task = Task.prepare(config.corpus, config.vocabulary)
     space = spaces.create(config.space)
     arch = Architecture.from_dict(space, architecture)
-    folder = scratch_folder(config, task, arch, seed)
+    folder = scratch_folder(config, task, arch, seed) if kept_in is None else Path(kept_in)
     with lock_folder(folder):
         settings = config.train
         found: Observation = train_from_scratch(

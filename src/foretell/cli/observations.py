@@ -1,0 +1,117 @@
+"""`foretell observations`: what labels are worth, and what else is known of the architectures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from foretell.cli.options import StudyOption
+from foretell.cli.output import JsonOption, print_json, print_table
+
+if TYPE_CHECKING:
+    from foretell.observations import Observation
+
+__all__ = ["register"]
+
+_group = typer.Typer(no_args_is_help=True, help="Judge labels, and add columns to them.")
+_SourceArgument = Annotated[Path, typer.Argument(metavar="OBSERVATIONS", help="A file, a folder or reference:NAME.")]
+_FileArgument = Annotated[Path, typer.Argument(metavar="OBSERVATIONS.jsonl", help="Replaced by the same with more.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group to the command line."""
+    app.add_typer(_group, name="observations")
+
+
+@_group.command("show")
+def _show(
+    source: _SourceArgument,
+    metric: Annotated[str, typer.Option(help="Which label.")] = "test_bleu",
+    as_json: JsonOption = False,
+) -> None:
+    """Spread of the labels, their noise from seed to seed, and the ceiling it sets to every predictor.
+
+    Example: `foretell observations show reference:en-de`
+    """
+    from dataclasses import asdict
+
+    from foretell.evaluation import label_quality
+    from foretell.observations import load
+
+    observations = load(source).observations
+    found = label_quality(observations, metric)
+    if as_json:
+        keys = [{"key": o.architecture.key, "seed": o.provenance.get("seed"), **o.metrics} for o in observations]
+        print_json({**asdict(found), "ratio": found.ratio, "observations": keys})
+        return
+    rows = [
+        [o.architecture.key, str(o.provenance.get("seed", "")), *(_cell(o.metrics.get(name)) for name in _shown(o))]
+        for o in sorted(observations, key=lambda o: -o.metric(metric))
+    ]
+    print_table(str(source), ["architecture", "seed", *_shown(observations[0])], rows)
+    typer.echo(f"{metric}: {found.architectures} architectures, {found.trainings} trainings,", nl=False)
+    typer.echo(f" {found.low:.2f} to {found.high:.2f}, standard deviation {found.spread:.2f}.")
+    if found.noise is not None and found.ceiling is not None:
+        low, high = found.ceiling.interval
+        typer.echo(
+            f"Across seeds: {found.noise:.2f} (mean of {found.repeated} architectures), a ratio of {found.ratio:.1f}.\n"
+            f"A predictor that knew the truth would reach tau {found.ceiling.tau:.3f} ({low:.3f} to {high:.3f}) "
+            f"and MAE {found.ceiling.mae:.2f}."
+        )
+
+
+def _shown(observation: Observation) -> list[str]:
+    """The metrics that a table of 80 columns has room for."""
+    return [name for name in ("valid_bleu", "test_bleu", "test_chrf", "valid_loss") if name in observation.metrics]
+
+
+def _cell(value: float | None) -> str:
+    return "-" if value is None else f"{value:.2f}"
+
+
+@_group.command("score")
+def _score(
+    file: _FileArgument,
+    predictor: Annotated[
+        list[str], typer.Option(help="supernet-KIND (trained with `foretell supernet train`), or zero-cost proxies.")
+    ],
+    study: StudyOption = None,
+    updates: Annotated[int | None, typer.Option("--updates", min=1, help="Of the supernets' training.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add the scores of supernets and of untrained networks to a file of observations.
+
+    Example: `foretell observations score labels.jsonl --predictor supernet-sandwich,synflow,zen`
+    """
+    from foretell.cli.options import study_from
+    from foretell.predictors.spelling import split_names
+    from foretell.study import add_scores
+
+    names = [name for each in predictor for name in split_names(each)]
+    chosen = study_from(study, supernet__recipe__updates=updates)
+    _rewrite(file, lambda known: add_scores(chosen, known, names), as_json)
+
+
+@_group.command("measure")
+def _measure(file: _FileArgument, study: StudyOption = None, as_json: JsonOption = False) -> None:
+    """Add the latency of each architecture on this device, with its interval, to a file of observations.
+
+    Example: `foretell observations measure labels.jsonl`
+    """
+    from foretell.cli.options import study_from
+    from foretell.study import add_latency
+
+    _rewrite(file, lambda known: add_latency(study_from(study), known), as_json)
+
+
+def _rewrite(file: Path, change: Any, as_json: bool) -> None:
+    from foretell.observations import read_observations, write_observations
+
+    found = change(read_observations(file))
+    write_observations(file, found)
+    if as_json:
+        print_json({"observations": [item.to_dict() for item in found]})
+    else:
+        typer.echo(f"{file}: {len(found)} observations")

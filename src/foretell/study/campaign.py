@@ -1,0 +1,239 @@
+"""Many architectures trained from scratch: labels to learn from, their noise, and published labels checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foretell import spaces
+from foretell.costs import Constraints, CostModel
+from foretell.errors import InfeasibleError, InputError
+from foretell.evaluation import label_quality
+from foretell.observations import Observation, ObservationWriter, read_observations
+from foretell.observations.reference import REFERENCE_PREFIX, reference_path
+from foretell.predictors import select
+from foretell.predictors.selection import Design
+from foretell.records import read_json, write_json
+from foretell.spaces import Architecture, SearchSpace
+from foretell.study.config import StudyConfig
+from foretell.study.device import measure_device
+from foretell.study.jobs import scratch_job
+from foretell.study.limits import resolve_limits
+from foretell.study.run import open_run
+from foretell.study.workers import run_jobs
+from foretell.tasks import Task
+
+__all__ = ["Repeated", "repeat_observations", "split_source", "train_observations", "with_costs"]
+
+_MORE_SEEDS = 2
+"""Trainings beside the first of an architecture whose label noise is wanted."""
+_DRAWS = 64
+
+
+def train_observations(
+    study: StudyConfig, n: int, out: Path, *, design: Design = "d-optimal", noise: int = 0, resume: bool = False
+) -> list[Observation]:
+    """Train several architectures, one process a core, and append each to `observations.jsonl` as it ends.
+
+    Args:
+        study: Corpus, space, recipe and limits; every pick keeps the limits.
+        n: How many; a larger n than before only adds to what is there.
+        out: Gets `plan.json` (what is to be trained, in order) and `observations.jsonl`.
+        design: "d-optimal" and "maximin" choose what teaches a regression most; "random" is the smallest, the
+            largest and depth-uniform draws: what predictors can be judged on without favour.
+        noise: So many of the plan, after its first two, are trained twice more with the seeds that follow.
+        resume: Go on with what is in the folder.
+
+    Returns:
+        All observations, in the order of the plan; repeated trainings come last.
+
+    Raises:
+        InfeasibleError: Not as many architectures keep the limits.
+    """
+    space = spaces.create(study.space)
+    with open_run(study, out, resume=resume):
+        task = Task.prepare(study.corpus, study.vocabulary)
+        costs = CostModel(space, vocabulary=len(task.vocabulary))
+        planned = _plan(study, space, n, design, out / "plan.json", len(task.vocabulary))
+        first = study.train.seed
+        wanted = [(architecture, first) for architecture in planned]
+        wanted += [(a, first + 1 + k) for k in range(_MORE_SEEDS) for a in planned[2 : 2 + noise]]
+        return _train(study, wanted, out / "observations.jsonl", costs)
+
+
+def _train(
+    study: StudyConfig,
+    wanted: Sequence[tuple[Architecture, int]],
+    path: Path,
+    costs: CostModel,
+    store: Path | None = None,
+) -> list[Observation]:
+    """Train what `path` does not hold yet: architectures with seeds."""
+    written = read_observations(path, costs.space) if path.exists() else []
+    known = {(item.architecture, item.provenance.get("seed")): item for item in written}
+    missing = [each for each in wanted if each not in known]
+    jobs = [scratch_job(study, a, seed, f"{a.key} seed {seed}", store) for a, seed in missing]
+    with ObservationWriter(path) as writer:
+
+        def keep(index: int, result: dict[str, Any]) -> None:
+            observation = with_costs(Observation.from_dict(costs.space, result), costs)
+            known[missing[index]] = observation
+            writer.write(observation)
+
+        run_jobs(jobs, on_done=keep)
+    return [known[each] for each in wanted]
+
+
+def _plan(
+    study: StudyConfig, space: SearchSpace, n: int, design: Design, path: Path, vocabulary: int
+) -> list[Architecture]:
+    """Which architectures to train; written before the first is trained, so that a resumed run trains the same."""
+    planned = [Architecture.from_dict(space, item) for item in read_json(path)] if path.exists() else []
+    if len(planned) < n:
+        costs = CostModel(space, vocabulary=vocabulary)
+        if any(text.startswith("latency") for text in study.constraints):
+            costs = measure_device(space, study, vocabulary).costs
+        limits = resolve_limits(study.constraints, costs)
+        rng = np.random.default_rng(study.train.seed)
+        if design == "random":
+            planned = _draw(planned, n, limits, costs, rng)
+        else:
+            known = space.population(planned)
+            picked = select(space, n - len(planned), rng, constraints=limits, costs=costs, known=known, design=design)
+            planned += space.architectures(picked)
+        write_json(path, [architecture.to_dict() for architecture in planned])
+    return planned[:n]
+
+
+def _draw(
+    planned: Sequence[Architecture], n: int, limits: Constraints, costs: CostModel, rng: np.random.Generator
+) -> list[Architecture]:
+    """What is planned, the two extremes, then draws; the same generator gives the same draws for any n."""
+    space = costs.space
+    extremes = space.population([space.smallest(), space.largest()])
+    chosen = dict.fromkeys([*planned, *space.architectures(extremes[limits.satisfied(costs, extremes)])])
+    for _ in range(1000):
+        if len(chosen) >= n:
+            return list(chosen)[:n]
+        rows = space.sample(_DRAWS, rng)
+        chosen |= dict.fromkeys(space.architectures(rows[limits.satisfied(costs, rows)]))
+    raise InfeasibleError(
+        f"only {len(chosen)} distinct architectures that keep {limits} were found among {1000 * _DRAWS} draws, "
+        f"{n} were asked for; relax the limits or ask for fewer."
+    )
+
+
+@dataclass(frozen=True)
+class Repeated:
+    """A record beside the same training done again.
+
+    Attributes:
+        stored: What was on record.
+        again: What training gave now.
+        metric: What is compared.
+        noise: Standard deviation of one training's metric over seeds, from the repeated trainings on record;
+            None where there are none.
+    """
+
+    stored: Observation
+    again: Observation
+    metric: str
+    noise: float | None
+
+    @property
+    def difference(self) -> float:
+        """Now minus then, in the metric's unit."""
+        return self.again.metric(self.metric) - self.stored.metric(self.metric)
+
+    @property
+    def agrees(self) -> bool | None:
+        """Whether they differ by at most three standard deviations of the noise; None where it is not known."""
+        return None if self.noise is None else abs(self.difference) <= 3 * self.noise
+
+    def __str__(self) -> str:
+        then, now = self.stored.metric(self.metric), self.again.metric(self.metric)
+        text = f"{self.metric} {now:.2f} now, {then:.2f} on record"
+        if self.noise is None:
+            return f"{text}; label noise unknown"
+        return f"{text}; {self.difference:+.2f} is {abs(self.difference) / self.noise:.1f} times the label noise"
+
+
+def split_source(text: str) -> tuple[str, str | None, Path | None]:
+    """Read "reference:en-de", "reference:en-de:KEY", "labels.jsonl" or "labels.jsonl:KEY".
+
+    Returns:
+        The observations, the key of one architecture or None, and for a reference benchmark the study file that
+        it was made with.
+    """
+    if text.startswith(REFERENCE_PREFIX):
+        name, _, key = text.removeprefix(REFERENCE_PREFIX).partition(":")
+        return REFERENCE_PREFIX + name, key or None, reference_path(name).with_suffix(".yaml")
+    if Path(text).exists():
+        return text, None, None
+    path, _, key = text.rpartition(":")
+    return path or text, key or None, None
+
+
+def repeat_observations(
+    study: StudyConfig,
+    records: Sequence[Observation],
+    key: str | None,
+    out: Path,
+    *,
+    metric: str = "test_bleu",
+    resume: bool = False,
+) -> list[Repeated]:
+    """Train what is on record again, with the same seeds, and compare.
+
+    Nothing is taken from the store of trained architectures: the point is to see the number come out again.
+
+    Args:
+        study: Corpus, vocabulary and recipe that the records were made with.
+        records: The records.
+        key: The key of one architecture, or the beginning of it; None: all of them.
+        out: Gets `observations.jsonl` and the networks.
+        metric: What is compared.
+        resume: Go on with what is in the folder.
+
+    Raises:
+        InputError: No record of that key, or a study that is not the records'.
+    """
+    space = spaces.create(study.space)
+    chosen = [item for item in records if item.architecture.key.startswith(key or "")]
+    if not chosen:
+        keys = sorted({item.architecture.key for item in records})
+        raise InputError(f"no record has the key {key!r}; expected one of {', '.join(keys[:5])}, ...: see the list.")
+    if key is not None:
+        chosen = chosen[:1]
+    with open_run(study, out, resume=resume):
+        task = Task.prepare(study.corpus, study.vocabulary)
+        for item in chosen:
+            _check_same(item, task)
+        costs = CostModel(space, vocabulary=len(task.vocabulary))
+        wanted = [(item.architecture, int(item.provenance["seed"])) for item in chosen]
+        again = _train(study, wanted, out / "observations.jsonl", costs, out / "trained")
+    noise = label_quality(records, metric).noise if len(records) > 1 else None
+    return [Repeated(old, new, metric, noise) for old, new in zip(chosen, again, strict=True)]
+
+
+def _check_same(record: Observation, task: Task) -> None:
+    """Refuse a record that was made with other sentences or pieces: its number means something else."""
+    made_with = record.provenance.get("task")
+    if made_with != task.fingerprint:
+        raise InputError(
+            f"the record {record.architecture.key} was made with the task {made_with}; the study's is "
+            f"{task.fingerprint}: give the study with the same corpus and vocabulary."
+        )
+    if "seed" not in record.provenance:
+        raise InputError(f"the record {record.architecture.key} does not tell its seed, so it cannot be repeated.")
+
+
+def with_costs(observation: Observation, costs: CostModel) -> Observation:
+    """The observation with its closed-form costs beside those that it has."""
+    row = costs.space.population([observation.architecture])
+    values = {name: float(value[0]) for name, value in costs.costs(row).items()}
+    return replace(observation, costs={**values, **observation.costs})

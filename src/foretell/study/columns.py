@@ -1,0 +1,106 @@
+"""Columns beside labels: what can be known of an architecture before it is trained, computed once and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell import spaces
+from foretell.costs import measure_latency
+from foretell.errors import InputError
+from foretell.observations import Observation, population_of
+from foretell.predictors import Context, create
+from foretell.progress import track
+from foretell.spaces import Population, SearchSpace
+from foretell.study.config import StudyConfig
+from foretell.study.device import latency_setting
+from foretell.study.run import store_folder
+from foretell.study.scorers import supernet_predictor
+from foretell.tasks import Task, TokenBatches
+
+__all__ = ["SUPERNET_PREFIX", "add_latency", "add_scores"]
+
+SUPERNET_PREFIX = "supernet-"
+"""Before the kind of a supernet, as in "supernet-sandwich": the study's, with that kind."""
+_PROXY_TOKENS = 512
+"""Of the one training batch that an untrained network sees."""
+
+
+def add_scores(
+    study: StudyConfig, observations: Sequence[Observation], names: Sequence[str], metric: str = "valid_bleu"
+) -> list[Observation]:
+    """What predictors that need no labels say of observed architectures, as `scores` beside the labels.
+
+    Args:
+        study: Corpus, vocabulary and supernets.
+        observations: Of the study's space.
+        names: "supernet-KIND" for supernets that were trained under this study, or zero-cost proxies.
+        metric: What the scores estimate; their own unit may be another one (REFERENCE 7 calibrates).
+
+    Raises:
+        InputError: A supernet that was not trained, observations of another space, or a predictor that needs
+            labels.
+    """
+    space = spaces.create(study.space)
+    task = Task.prepare(study.corpus, study.vocabulary)
+    rows, inverse = np.unique(population_of(observations), axis=0, return_inverse=True)
+    found = list(observations)
+    with track("scoring", len(names)) as meter:
+        for index, name in enumerate(names):
+            values = _scores(study, space, task, name, rows)[inverse.reshape(-1)]
+            found = [
+                replace(item, scores={**item.scores, name: {**item.scores.get(name, {}), metric: float(value)}})
+                for item, value in zip(found, values, strict=True)
+            ]
+            meter.update(index + 1, name)
+    return found
+
+
+def _scores(study: StudyConfig, space: SearchSpace, task: Task, name: str, rows: Population) -> npt.NDArray[np.float64]:
+    """One score a row, `[n]`."""
+    if name.startswith(SUPERNET_PREFIX):
+        kind = name.removeprefix(SUPERNET_PREFIX)
+        data = study.model_dump(mode="json")
+        chosen = StudyConfig.model_validate({**data, "supernet": {**data["supernet"], "kind": kind}})
+        return supernet_predictor(chosen, space, task)[0].predict(rows).mean
+    # A batch of middle length: the first would hold nothing but the shortest sentences.
+    batches = TokenBatches(task.train, _PROXY_TOKENS).epoch(0)
+    middle = sorted(range(len(batches)), key=lambda i: batches[i].target_in.shape[1])[len(batches) // 2]
+    context = Context(space=space, vocabulary=len(task.vocabulary), batch=batches[middle])
+    predictor = create(name, context=context)
+    try:
+        return predictor.fit([]).predict(rows).mean
+    except InputError as error:
+        raise InputError(f"{name} cannot score without labels ({error}); evaluate it instead.") from error
+
+
+def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list[Observation]:
+    """Latency measured on this device, with its 95 % interval, as `costs` beside the labels.
+
+    Measurements are kept in the user's store with those of the device: none is made twice.
+
+    Args:
+        study: Corpus, vocabulary, beam and device.
+        observations: Of the study's space.
+
+    Returns:
+        The observations with the costs `latency_ms`, `latency_ms_low` and `latency_ms_high`; the provenance
+        tells the device.
+    """
+    space = spaces.create(study.space)
+    task = Task.prepare(study.corpus, study.vocabulary)
+    setting = latency_setting(space, study, len(task.vocabulary))
+    path: Path = store_folder("latency", setting.key) / "samples.jsonl"
+    records = {each["architecture_key"]: each for each in measure_latency(setting, population_of(observations), path)}
+    found = []
+    for item in observations:
+        record = records[item.architecture.key]
+        low, high = record["latency_interval_ms"]
+        costs = {"latency_ms": record["latency_ms"], "latency_ms_low": low, "latency_ms_high": high}
+        about = {"setting": record["setting"], "measured_at": record["measured_at"]}
+        found.append(replace(item, costs={**item.costs, **costs}, provenance={**item.provenance, "latency": about}))
+    return found
