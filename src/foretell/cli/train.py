@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -30,7 +30,8 @@ def _train(
         str, typer.Option("--repeat", metavar="OBSERVATIONS[:KEY]", help="Instead: train what is on record again.")
     ] = "",
     design: Annotated[
-        str, typer.Option("--design", help="With --observe: d-optimal, maximin, or random (to judge predictors on).")
+        Literal["d-optimal", "maximin", "random"],
+        typer.Option("--design", help="With --observe: d-optimal, maximin, or random (to judge predictors on)."),
     ] = "d-optimal",
     noise: Annotated[
         int, typer.Option("--noise", min=0, help="With --observe: train so many of them twice more, other seeds.")
