@@ -82,6 +82,7 @@ def prepare(run: Run, study: StudyConfig) -> Prepared:
         task = Task.prepare(study.corpus, study.vocabulary)
     with run.stage("latency"):
         device = measure_device(space, study, len(task.vocabulary))
+        device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
     prepared = Prepared(study, task, device, limits)
