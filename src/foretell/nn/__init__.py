@@ -3,6 +3,7 @@
 from foretell.nn.decoding import beam_search
 from foretell.nn.layers import DecoderLayer, EncoderLayer, FeedForward
 from foretell.nn.loss import smoothed_cross_entropy
+from foretell.nn.mixture import Mixture
 from foretell.nn.population import population_losses
 from foretell.nn.state import DecoderState, EncoderOutput
 from foretell.nn.tokens import BOS, EOS, PAD, UNK
@@ -18,6 +19,7 @@ __all__ = [
     "EncoderLayer",
     "EncoderOutput",
     "FeedForward",
+    "Mixture",
     "Seq2SeqTransformer",
     "beam_search",
     "population_losses",

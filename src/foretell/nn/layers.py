@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.nn.attention import CrossAttention, Past, SelfAttention
 from foretell.nn.dropout import Dropout
 from foretell.nn.elastic import ElasticLayerNorm, ElasticLinear
+from foretell.nn.mixture import MixedWeights
 
-__all__ = ["DecoderLayer", "EncoderLayer", "FeedForward"]
+__all__ = ["DecoderLayer", "EncoderLayer", "FeedForward", "Inner"]
+
+Inner = int | MixedWeights
+"""What a layer's feed-forward network is told: how many neurons to use, or the architecture's own weights."""
 
 
 class FeedForward(nn.Module):
@@ -39,23 +45,33 @@ class EncoderLayer(nn.Module):
         qkv_dim: Total attention width.
         attention_dropout: Dropout of the attention weights.
         pre_norm: Normalise each part's input (pre-norm) instead of each sum (post-norm).
+        feed_forward: Makes the feed-forward network from its width and inner size.
     """
 
-    def __init__(self, width: int, inner: int, qkv_dim: int, attention_dropout: float, *, pre_norm: bool) -> None:
+    def __init__(
+        self,
+        width: int,
+        inner: int,
+        qkv_dim: int,
+        attention_dropout: float,
+        *,
+        pre_norm: bool,
+        feed_forward: Callable[[int, int], nn.Module] = FeedForward,
+    ) -> None:
         super().__init__()
         self.pre_norm = pre_norm
         self.attention = SelfAttention(width, qkv_dim, attention_dropout)
         self.attention_norm = ElasticLayerNorm(width)
-        self.feed_forward = FeedForward(width, inner)
+        self.feed_forward = feed_forward(width, inner)
         self.feed_forward_norm = ElasticLayerNorm(width)
 
-    def forward(self, x: Tensor, heads: int, inner: int, mask: Tensor | None, drop: Dropout) -> Tensor:
+    def forward(self, x: Tensor, heads: int, inner: Inner, mask: Tensor | None, drop: Dropout) -> Tensor:
         """Run the layer.
 
         Args:
             x: [B, S, d].
             heads: Number of self-attention heads.
-            inner: Feed-forward neurons to use.
+            inner: Feed-forward neurons to use, or in a mixture the weights.
             mask: Added to the attention's logits, [B, 1, 1, S], or None.
             drop: Dropout for this pass; used twice.
 
@@ -79,6 +95,7 @@ class DecoderLayer(nn.Module):
         qkv_dim: Total attention width.
         attention_dropout: Dropout of the attention weights.
         pre_norm: Normalise each part's input (pre-norm) instead of each sum (post-norm).
+        feed_forward: Makes the feed-forward network from its width and inner size.
     """
 
     def __init__(
@@ -90,6 +107,7 @@ class DecoderLayer(nn.Module):
         attention_dropout: float,
         *,
         pre_norm: bool,
+        feed_forward: Callable[[int, int], nn.Module] = FeedForward,
     ) -> None:
         super().__init__()
         self.pre_norm = pre_norm
@@ -97,7 +115,7 @@ class DecoderLayer(nn.Module):
         self.attention_norm = ElasticLayerNorm(width)
         self.cross_attention = CrossAttention(width, memory_width, qkv_dim, attention_dropout)
         self.cross_attention_norm = ElasticLayerNorm(width)
-        self.feed_forward = FeedForward(width, inner)
+        self.feed_forward = feed_forward(width, inner)
         self.feed_forward_norm = ElasticLayerNorm(width)
 
     def forward(
@@ -106,7 +124,7 @@ class DecoderLayer(nn.Module):
         keys_values: Tensor,
         mask: Tensor | None,
         heads: tuple[int, int],
-        inner: int,
+        inner: Inner,
         drop: Dropout,
         past: Past | None = None,
     ) -> Tensor:
@@ -119,7 +137,7 @@ class DecoderLayer(nn.Module):
             keys_values: From `cross_attention.keys_values`, [B, M, 2Q].
             mask: Added to the cross-attention's logits, [B, 1, 1, M], or None.
             heads: Numbers of self-attention and cross-attention heads.
-            inner: Feed-forward neurons to use.
+            inner: Feed-forward neurons to use, or in a mixture the weights.
             drop: Dropout for this pass; used three times.
             past: What the layer saw before `x` when decoding token by token.
 

@@ -35,7 +35,8 @@ def population_losses(
     walked as a tree, the encoder's layers first and then the decoder's, and every node is computed once.
     Keys and values of an encoder layer are made once for all decoders that attend to it, and the decoder's
     first self-attention, which sees no encoder, once for all.
-    What an architecture gets does not depend on which others are there.
+    What an architecture gets does not depend on which others are there. In a mixture no two architectures have
+    a layer in common: each is folded into an ordinary network and run on its own.
 
     Args:
         network: The supernet, in evaluation mode.
@@ -48,7 +49,10 @@ def population_losses(
     Returns:
         float64 [number of architectures].
     """
-    return _Walk(network, shapes, source, target_in, target_out, smoothing).run()
+    if network.mixture is None:
+        return _Walk(network, shapes, source, target_in, target_out, smoothing).run()
+    losses = [_Walk(network.extract(s), [s], source, target_in, target_out, smoothing).run() for s in shapes]
+    return torch.cat([torch.zeros(0, dtype=torch.float64), *losses])
 
 
 class _Memory:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
 
 from foretell.nn.attention import Past
+from foretell.nn.layers import Inner
 
 __all__ = ["DecoderState", "EncoderOutput"]
 
@@ -15,6 +17,8 @@ __all__ = ["DecoderState", "EncoderOutput"]
 @dataclass(frozen=True, eq=False)
 class EncoderOutput:
     """What a decoder needs of the encoder; reusable by every architecture with the same encoder genes.
+
+    In a mixture every architecture has feed-forward weights of its own, and so an encoding of its own.
 
     Attributes:
         layers: Outputs of the last encoder layers, the last one first, each [B, S, de].
@@ -42,11 +46,13 @@ class DecoderState:
         position: Tokens seen so far.
         pasts: Each layer's own keys and values, [B·n, t, 2Q].
         crosses: Each layer's keys and values of the encoder, [B, M, 2Q], and their mask.
+        inners: In a mixture each layer's feed-forward weights, made once for all steps; otherwise empty.
     """
 
     position: int
     pasts: list[Past]
     crosses: list[tuple[Tensor, Tensor | None]]
+    inners: Sequence[Inner] = ()
 
     def select(self, hypotheses: Tensor) -> None:
         """Go on with these hypotheses (rows of the last step's tokens) only, in this order."""

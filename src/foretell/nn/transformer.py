@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any, Self, cast
 
 import torch
@@ -17,8 +18,9 @@ from foretell.nn.dropout import Dropout
 from foretell.nn.elastic import ElasticLayerNorm
 from foretell.nn.embedding import TokenMatrices, TokenRows
 from foretell.nn.fitting import check_consistent, check_fits, shape_from_json, shape_to_json
-from foretell.nn.layers import DecoderLayer, EncoderLayer
+from foretell.nn.layers import DecoderLayer, EncoderLayer, FeedForward, Inner
 from foretell.nn.loss import smoothed_cross_entropy
+from foretell.nn.mixture import MixedWeights, Mixture, MixtureFeedForward, encode_shape
 from foretell.nn.positions import SinusoidalPositions
 from foretell.nn.state import DecoderState, EncoderOutput
 from foretell.nn.tokens import PAD
@@ -43,6 +45,8 @@ class Seq2SeqTransformer(nn.Module):
         attention_dropout: Dropout of attention weights, not rescaled.
         reference_widths: Encoder and decoder width of the supernet that this network belongs to, which set
             the positions' frequencies and the dropout's scale; None: its own.
+        mixture: Mix each layer's feed-forward network from experts, in proportions that depend on the
+            architecture; None: slices alone.
 
     Raises:
         InputError: Shared embeddings of two sizes, or dimensions that contradict each other.
@@ -57,6 +61,7 @@ class Seq2SeqTransformer(nn.Module):
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
         reference_widths: tuple[int, int] | None = None,
+        mixture: Mixture | None = None,
     ) -> None:
         super().__init__()
         check_consistent(shape, backbone)
@@ -72,6 +77,7 @@ class Seq2SeqTransformer(nn.Module):
         self.attention_dropout = attention_dropout
         widths = (shape.encoder_width, shape.decoder_width)
         self.reference_widths = reference_widths or widths
+        self.mixture = mixture
         self._fitting = {shape}
         self.tokens = TokenMatrices(self.vocabulary, widths, backbone.embeddings)
         self.encoder_positions = SinusoidalPositions(widths[0], self.reference_widths[0])
@@ -80,11 +86,15 @@ class Seq2SeqTransformer(nn.Module):
 
     def _build_layers(self, shape: TransformerShape, qkv_dim: int, pre_norm: bool) -> None:
         de, dd, p = shape.encoder_width, shape.decoder_width, self.attention_dropout
+        feed: Any = FeedForward
+        if self.mixture is not None:
+            inputs = len(encode_shape(shape, shape, self.mixture))
+            feed = partial(MixtureFeedForward, inputs=inputs, mixture=self.mixture)
         self.encoder = nn.ModuleList(
-            EncoderLayer(de, inner, qkv_dim, p, pre_norm=pre_norm) for inner in shape.encoder_ffn
+            EncoderLayer(de, inner, qkv_dim, p, pre_norm=pre_norm, feed_forward=feed) for inner in shape.encoder_ffn
         )
         self.decoder = nn.ModuleList(
-            DecoderLayer(dd, de, inner, qkv_dim, p, pre_norm=pre_norm) for inner in shape.decoder_ffn
+            DecoderLayer(dd, de, inner, qkv_dim, p, pre_norm=pre_norm, feed_forward=feed) for inner in shape.decoder_ffn
         )
         self.encoder_norm = ElasticLayerNorm(de) if pre_norm else None
         self.decoder_norm = ElasticLayerNorm(dd) if pre_norm else None
@@ -173,7 +183,8 @@ class Seq2SeqTransformer(nn.Module):
         mask = padding_mask(source, x.dtype)
         x = drop(x)
         outputs = []
-        for layer, heads, inner in zip(self.encoder, shape.encoder_heads, shape.encoder_ffn, strict=False):
+        inners = self._mixed(self.encoder, shape) or shape.encoder_ffn
+        for layer, heads, inner in zip(self.encoder, shape.encoder_heads, inners, strict=False):
             x = layer(x, heads, inner, mask, drop)
             outputs.append(x)
         last_first = outputs[: -kept - 1 : -1]
@@ -197,7 +208,7 @@ class Seq2SeqTransformer(nn.Module):
         return self._decode(target_in, encoded, self._rows(shape).target, shape)
 
     def _decode(self, target_in: Tensor, encoded: EncoderOutput, rows: Tensor, shape: TransformerShape) -> Tensor:
-        state = DecoderState(0, [], self._cross_keys_values(encoded, shape))
+        state = DecoderState(0, [], self._cross_keys_values(encoded, shape), self._mixed(self.decoder, shape))
         return self._run_decoder(target_in, state, rows, shape)
 
     def _features(self, source: Tensor, target_in: Tensor, shape: TransformerShape) -> tuple[Tensor, Tensor]:
@@ -213,7 +224,7 @@ class Seq2SeqTransformer(nn.Module):
         """Prepare token-by-token decoding: project every layer's keys and values of the encoder once."""
         shape = self._resolve(shape)
         pasts = [Past() for _ in shape.attended]
-        return DecoderState(0, pasts, self._cross_keys_values(encoded, shape))
+        return DecoderState(0, pasts, self._cross_keys_values(encoded, shape), self._mixed(self.decoder, shape))
 
     def _cross_keys_values(self, encoded: EncoderOutput, shape: TransformerShape) -> list[tuple[Tensor, Tensor | None]]:
         if max(shape.attended) > len(encoded.layers):
@@ -252,10 +263,21 @@ class Seq2SeqTransformer(nn.Module):
         x = drop(x)
         pasts: Sequence[Past | None] = state.pasts or [None] * len(shape.decoder_ffn)
         heads = zip(shape.decoder_self_heads, shape.decoder_cross_heads, strict=True)
-        genes = zip(heads, shape.decoder_ffn, strict=True)
+        genes = zip(heads, state.inners or shape.decoder_ffn, strict=True)
         for layer, (head, inner), cross, past in zip(self.decoder, genes, state.crosses, pasts, strict=False):
             x = layer(x, *cross, head, inner, drop, past)
         return x if self.decoder_norm is None else self.decoder_norm(x)
+
+    def _mixed(self, layers: nn.ModuleList, shape: TransformerShape) -> Sequence[Inner]:
+        """The feed-forward weights of the architecture's layers in one stack; empty where nothing is mixed."""
+        if self.mixture is None:
+            return ()
+        width, inners = shape.encoder_width, shape.encoder_ffn
+        if layers is self.decoder:
+            width, inners = shape.decoder_width, shape.decoder_ffn
+        like = next(self.parameters())
+        code = torch.tensor(encode_shape(shape, self.shape, self.mixture), dtype=like.dtype, device=like.device)
+        return [layer.feed_forward.mix(code, width, inner) for layer, inner in zip(layers, inners, strict=False)]
 
     def _drop(self, probability: float, sites: int, like: Tensor) -> Dropout:
         return Dropout(probability if self.training else 0.0, sites, like)
@@ -271,22 +293,37 @@ class Seq2SeqTransformer(nn.Module):
     # Extraction, description, size --------------------------------------------------------------------
 
     def extract(self, shape: TransformerShape | None = None) -> Seq2SeqTransformer:
-        """A stand-alone network with copies of the slices that `shape` uses, and the same outputs."""
+        """A stand-alone network with copies of the slices that `shape` uses, and the same outputs.
+
+        A mixture is folded: the stand-alone network has the architecture's own weights, no experts, no routers.
+        """
         shape = self._resolve(shape)
-        config = {**self.config(), "shape": shape_to_json(shape)}
+        config = {**self.config(), "shape": shape_to_json(shape), "mixture": None}
         some = next(self.parameters())
         with torch.random.fork_rng(devices=[]), torch.device(some.device):
             network = self.from_config(config)
         network.to(dtype=some.dtype).train(self.training)
-        theirs = dict(self.named_parameters())
         with torch.no_grad():
+            theirs = dict(self.named_parameters()) | self._folded(shape)
             for name, parameter in network.named_parameters():
                 parameter.copy_(theirs[name][tuple(slice(size) for size in parameter.shape)])
         return network
 
+    def _folded(self, shape: TransformerShape) -> dict[str, Tensor]:
+        """The mixed weights under the names that they have in an ordinary network."""
+        stacks = {"encoder": self.encoder, "decoder": self.decoder}
+        mixed = {stack: cast("Sequence[MixedWeights]", self._mixed(layers, shape)) for stack, layers in stacks.items()}
+        return {
+            f"{stack}.{number}.feed_forward.{name}": tensor
+            for stack, weights in mixed.items()
+            for number, layer in enumerate(weights)
+            for name, tensor in layer.named()
+        }
+
     def config(self) -> dict[str, Any]:
         """Everything but the weights, as JSON values; `from_config` rebuilds the network."""
-        return {
+        mixture = {} if self.mixture is None else {"mixture": asdict(self.mixture)}
+        return mixture | {
             "shape": shape_to_json(self.shape),
             "backbone": asdict(self.backbone),
             "vocabulary": list(self.vocabulary),
@@ -307,6 +344,7 @@ class Seq2SeqTransformer(nn.Module):
             source, target = config["vocabulary"]
             encoder, decoder = config["reference_widths"]
             built = shape_from_json(config["shape"]), Backbone(**config["backbone"])
+            rest["mixture"] = Mixture.of(config.get("mixture"))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(
                 f"the network's description is damaged ({error!r}); restore the file it was read from."
