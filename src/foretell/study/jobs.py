@@ -79,7 +79,15 @@ def _scratch(
     with lock_folder(folder):
         settings = config.train
         found: Observation = train_from_scratch(
-            arch, task, settings.recipe, folder, seed=seed, beam=settings.beam, device=config.device, title=title
+            arch,
+            task,
+            settings.recipe,
+            folder,
+            seed=seed,
+            beam=settings.beam,
+            length_penalty=settings.length_penalty,
+            device=config.device,
+            title=title,
         )
     return found.to_dict()
 

@@ -56,6 +56,7 @@ def train_from_scratch(
     *,
     seed: int = 1,
     beam: int = 4,
+    length_penalty: float = 1.0,
     splits: tuple[Split, ...] = ("valid", "test"),
     device: str = "auto",
     title: str = "training",
@@ -71,6 +72,7 @@ def train_from_scratch(
         folder: Checkpoints, translations' scores and `observation.json`.
         seed: Of initial weights, data order and dropout.
         beam: Of the beam search.
+        length_penalty: Of the beam search (`foretell.training.translate`).
         splits: What to translate.
         device: "auto", "cpu", "cuda" or "cuda:N".
         title: What the progress display calls it.
@@ -83,7 +85,7 @@ def train_from_scratch(
         StorageError: The folder cannot be written.
     """
     space = architecture.space
-    key = fingerprint([training_key(architecture, task, recipe, seed), beam, list(splits)])
+    key = fingerprint([training_key(architecture, task, recipe, seed), beam, length_penalty, list(splits)])
     record = folder / "observation.json"
     if record.exists() and (saved := read_json(record)).get("key") == key:
         return Observation.from_dict(space, saved["observation"])
@@ -94,10 +96,16 @@ def train_from_scratch(
     metrics = {"valid_loss": result.best_loss}
     signatures = {}
     for split in splits:
-        for name, score in score_translations(task, translate_split(network, task, split, beam=beam), split).items():
+        said = translate_split(network, task, split, beam=beam, length_penalty=length_penalty)
+        for name, score in score_translations(task, said, split).items():
             metrics[name] = score.value
             signatures[name.partition("_")[2]] = score.signature
-    provenance = _provenance(task, recipe, result, seed, beam, signatures, network)
+    provenance = {
+        **_provenance(task, recipe, result, seed, network),
+        "beam": beam,
+        "length_penalty": length_penalty,
+        "signatures": signatures,
+    }
     observation = Observation(architecture, metrics, provenance=provenance)
     write_json(record, {"key": key, "observation": observation.to_dict()})
     return observation
@@ -113,8 +121,6 @@ def _provenance(
     recipe: Recipe,
     result: TrainingResult,
     seed: int,
-    beam: int,
-    signatures: dict[str, str],
     network: Seq2SeqTransformer,
 ) -> dict[str, Any]:
     return {
@@ -127,8 +133,6 @@ def _provenance(
         "recipe": fingerprint(recipe.model_dump(mode="json")),
         "task": task.fingerprint,
         "corpus": task.corpus.fingerprint,
-        "beam": beam,
-        "signatures": signatures,
         "software": {"foretell": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "device": str(next(network.parameters()).device),
         "threads": torch.get_num_threads(),
