@@ -9,6 +9,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from foretell.display import plain, shortened
+
 __all__ = [
     "BudgetReachedError",
     "ForetellError",
@@ -22,10 +24,20 @@ __all__ = [
 ]
 
 
+_LONGEST = 1500  # characters of a sentence
+
+
 class ForetellError(Exception):
-    """Base class of all errors raised on purpose by this library."""
+    """Base class of all errors raised on purpose by this library.
+
+    Messages quote files, corpora and replies. Shown as text they are one line of bounded length, without what
+    a terminal would obey.
+    """
 
     exit_code: int = 1
+
+    def __str__(self) -> str:
+        return shortened(plain(super().__str__()), _LONGEST)
 
 
 class InputError(ForetellError, ValueError):

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from foretell.errors import InputError, IntegrityError, RunBusyError, StorageError
+from foretell.parsing import parse_json, read_bytes
 
 __all__ = [
     "TornLineWarning",
@@ -23,10 +24,14 @@ __all__ = [
     "lock_folder",
     "read_json",
     "read_jsonl",
+    "read_object",
     "storage",
     "write_atomic",
     "write_json",
 ]
+
+
+_MOST_LINE_BYTES = 16 << 20  # of one record; the largest real ones, batches of a search's scores, have some 100 kB
 
 
 class TornLineWarning(UserWarning):
@@ -88,14 +93,28 @@ def read_json(path: Path) -> Any:
 
     Raises:
         InputError: There is no such file.
-        IntegrityError: The file is not JSON.
+        IntegrityError: The file is not JSON with finite numbers.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; check the path.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        return parse_json(read_bytes(path))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
         raise IntegrityError(f"{path} is not valid JSON ({error}); restore or delete it.") from error
+
+
+def read_object(path: Path, *keys: str) -> dict[str, Any]:
+    """Read a JSON object that has at least these keys.
+
+    Raises:
+        InputError: There is no such file.
+        IntegrityError: The file is not JSON, no object, or lacks a key.
+    """
+    value = read_json(path)
+    if not isinstance(value, dict) or any(key not in value for key in keys):
+        wanted = f" with {', '.join(keys)}" if keys else ""
+        raise IntegrityError(f"{path} is not an object{wanted}; restore or delete it.")
+    return value
 
 
 def append_jsonl(file: IO[str], rows: Iterable[Mapping[str, object]], *, sync: bool = True) -> None:
@@ -135,17 +154,14 @@ def read_jsonl(path: Path, *, repair: bool = False) -> list[dict[str, Any]]:
 
     Raises:
         InputError: The file does not exist (and `repair` is false).
-        IntegrityError: A line that is not the last is not a JSON object.
+        IntegrityError: A line that is not the last is not a JSON object with finite numbers.
 
     Warns:
         TornLineWarning: The last line was dropped.
     """
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError as error:
-        if repair:
-            return []
-        raise InputError(f"{path} does not exist; check the path.") from error
+    if repair and not path.exists():
+        return []
+    data = read_bytes(path)
     rows: list[dict[str, Any]] = []
     start = 0
     number = 0
@@ -156,7 +172,9 @@ def read_jsonl(path: Path, *, repair: bool = False) -> list[dict[str, Any]]:
         last = end < 0 or end + 1 == len(data)
         if line.strip():
             try:
-                row = json.loads(line)
+                if len(line) > _MOST_LINE_BYTES:
+                    raise ValueError(f"more than {_MOST_LINE_BYTES >> 20} MiB")
+                row = parse_json(line)
                 if not isinstance(row, dict):
                     raise ValueError("not an object")  # noqa: TRY004 - reported below as a bad line
                 rows.append(row)

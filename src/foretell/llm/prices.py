@@ -8,10 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import yaml
-
 from foretell.errors import InputError
 from foretell.llm.model import Usage
+from foretell.parsing import read_yaml
 
 __all__ = ["BATCH_SHARE", "PRICES", "PRICES_DATE", "Price", "price_of", "read_prices"]
 
@@ -88,12 +87,7 @@ def read_prices(path: Path) -> dict[str, Price]:
     Raises:
         InputError: No such file, or it does not hold prices.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"the price file {path} does not exist; check the path.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML ({str(error).splitlines()[0]}); correct it.") from error
+    data = read_yaml(path, "the price file")
     if not isinstance(data, dict) or not data:
         raise InputError(f"{path} holds no prices; expected 'model: {{prompt: 0.15, completion: 0.6}}' lines.")
     return {str(name): _price(str(name), value, path) for name, value in data.items()}

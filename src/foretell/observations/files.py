@@ -12,6 +12,7 @@ from typing import IO, Any, Self
 from foretell import spaces
 from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.observations.observation import Observation
+from foretell.parsing import read_bytes
 from foretell.records import TornLineWarning, append_jsonl, read_jsonl, storage, write_atomic
 from foretell.spaces import SearchSpace
 
@@ -106,11 +107,7 @@ def numbered_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
     Raises:
         InputError: The file does not exist, is a folder, or holds a line that is not a JSON object.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; expected a file of observations.")
-    if not path.exists():
-        raise InputError(f"{path} does not exist; check the path.")
-    data = path.read_bytes()
+    data = read_bytes(path)
     numbers = [number for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
     with warnings.catch_warnings():
         # A last line that was ended is not torn but wrong: somebody wrote it so.
@@ -118,8 +115,8 @@ def numbered_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
             warnings.simplefilter("error", TornLineWarning)
         try:
             rows = read_jsonl(path)
-        except TornLineWarning:
+        except TornLineWarning as torn:
             raise IntegrityError(
-                f"{path}, line {numbers[-1]} is not a JSON object; restore or delete that line."
+                f"{path}, line {numbers[-1]} is not a JSON object ({torn.__context__}); restore or delete that line."
             ) from None
     return list(zip(numbers, rows, strict=False))

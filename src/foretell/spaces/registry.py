@@ -7,9 +7,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from foretell.errors import InputError, UnknownNameError
+from foretell.parsing import read_yaml
 from foretell.spaces.space import SearchSpace
 from foretell.spaces.transformer import FAMILY, Backbone, transformer_genes
 
@@ -108,12 +107,7 @@ def load_space(path: Path) -> SearchSpace:
         InputError: No such file, not YAML, or a value that makes no sense; one sentence says which.
         UnknownNameError: An unknown key, gene or space.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; give a space's name or the path of a YAML file.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid YAML ({str(error).splitlines()[0]}); correct it.") from error
+    data = read_yaml(path, "the space")
     if not isinstance(data, dict):
         raise InputError(f"{path} holds {type(data).__name__}; expected the keys name, like, backbone and genes.")
     _check_keys(data, ("name", "like", "description", "backbone", "genes"), "key", path)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from foretell.errors import InputError
+from foretell.parsing import read_yaml
 from foretell.records import read_jsonl, write_atomic
 from foretell.spaces import Architecture, SearchSpace
 
@@ -23,13 +24,7 @@ def read_architectures(path: Path, space: SearchSpace) -> list[Architecture]:
     """
     if path.suffix == ".jsonl":
         return [_architecture(row, space, f"{path}, line {n}") for n, row in enumerate(read_jsonl(path), 1)]
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist; give a YAML file with gene names and values.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError) as error:
-        raise InputError(f"{path} is not valid YAML ({str(error).splitlines()[0]}); correct it.") from error
-    return [_architecture(data, space, str(path))]
+    return [_architecture(read_yaml(path, "the architecture"), space, str(path))]
 
 
 def _architecture(data: Any, space: SearchSpace, where: str) -> Architecture:

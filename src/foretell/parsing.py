@@ -1,0 +1,194 @@
+"""Files that nobody vouches for: read up to a size, parsed up to a depth, with numbers that arithmetic can use.
+
+Everything that foretell reads as JSON or YAML comes through here. What is accepted is narrower than the two
+languages: no NaN and no infinity, integers of 64 bits, no YAML aliases (nine short lines of them can fill any
+memory), no YAML tags, no key twice.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from foretell.display import shortened
+from foretell.errors import InputError
+
+__all__ = ["MOST_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text", "read_yaml"]
+
+MOST_BYTES = 512 << 20
+"""The largest file of records; parsed, it may take some twenty times as much memory."""
+_MOST_YAML_BYTES = 128 << 10  # what people write by hand has some kilobytes
+_DEEPEST = 32
+_LONGEST_NUMBER = 64  # signs of a number in YAML, which has many ways to write one
+_LONG_NUMBER = re.compile("[0-9]{19}")
+_CONTAINERS = {list, dict}
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def read_bytes(path: Path, *, most: int = MOST_BYTES) -> bytes:
+    """The contents of a file, device or pipe of at most `most` bytes.
+
+    Raises:
+        InputError: It is not there, cannot be read, or is larger.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist; check the path.") from error
+    except IsADirectoryError as error:
+        raise InputError(f"{path} is a folder; expected a file.") from error
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read ({reason}); check the path.") from error
+    if len(data) > most:
+        raise InputError(f"{path} has more than {_size(most)}, the most that is read; split it or give another file.")
+    return data
+
+
+def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
+    """The UTF-8 text of a file, with or without a byte-order mark.
+
+    Raises:
+        InputError: It is not there, cannot be read, is larger than `most` bytes, or not UTF-8.
+    """
+    data = read_bytes(path, most=most)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        number = data.count(b"\n", 0, error.start) + 1
+        raise InputError(f"{path}, line {number} is not UTF-8 text; convert the file to UTF-8.") from error
+
+
+def parse_json(data: bytes | str) -> Any:
+    """A JSON value with finite numbers, integers of 64 bits, whole characters and bounded depth.
+
+    Raises:
+        ValueError: It is not of that kind; the message says in a few words why.
+    """
+    text = data if isinstance(data, str) else data.decode("utf-8-sig")
+    try:
+        # A function for every integer costs more than all else; hardly a file has one that needs a look.
+        whole = _integer if _LONG_NUMBER.search(text) else int
+        value = json.loads(text, parse_int=whole, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise ValueError(f"nested more than {_DEEPEST} deep") from None
+    # Text with few brackets cannot be deep, so that most lines of a journal are not walked through.
+    if text.count("[") + text.count("{") > _DEEPEST:
+        _check_depth(value, _DEEPEST - 1)
+    if "\\u" in text and _SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+        raise ValueError("half a surrogate pair, which no text can hold")
+    return value
+
+
+def read_yaml(path: Path, kind: str) -> Any:
+    """The value of a YAML file that a person wrote; None for an empty one.
+
+    Args:
+        path: The file.
+        kind: What it is called in messages, such as "the study"; may be empty.
+
+    Raises:
+        InputError: It is not there, too large, not UTF-8, or not YAML of the kind that `parse_yaml` takes.
+    """
+    name = f"{kind} {path}".strip()
+    text = read_text(path, most=_MOST_YAML_BYTES)
+    try:
+        return parse_yaml(text)
+    except ValueError as error:
+        raise InputError(f"{name} is not valid YAML ({error}); correct it.") from error
+
+
+def parse_yaml(text: str) -> Any:
+    """A YAML document of plain values: mappings, lists, text, finite numbers, true, false and null.
+
+    Raises:
+        ValueError: It is something else; the message says in a few words what and on which line.
+    """
+    try:
+        return yaml.load(text, Loader=_PlainLoader)  # noqa: S506 - a SafeLoader with less in it
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"{error.problem or error.context}{line}") from None
+    except yaml.YAMLError as error:
+        raise ValueError(str(error).split("\n")[0]) from None
+
+
+class _PlainLoader(yaml.SafeLoader):
+    """PyYAML's safe loader without aliases, tags, dates and merge keys, and with a bound on depth."""
+
+    _depth = 0
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own declaration
+        first: [pair for pair in pairs if pair[0].rpartition(":")[2] in ("bool", "int", "float", "null")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent):
+            self._refuse(f"found the alias *{shortened(str(event.anchor), 40)}, which is not taken", event)
+        if getattr(event, "tag", None) is not None:
+            self._refuse(f"found the tag {shortened(event.tag, 60)}, which is not taken", event)
+        if self._depth >= _DEEPEST:
+            self._refuse(f"nested more than {_DEEPEST} deep", event)
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        mapping = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):
+            self._refuse("found a key twice", node)
+        return mapping
+
+    def number(self, node: Any) -> Any:
+        """An integer or a float that is finite; base 60 and octal are as in PyYAML."""
+        whole = node.tag.endswith(":int")
+        read = self.construct_yaml_int if whole else self.construct_yaml_float
+        try:
+            value = read(node) if len(node.value) <= _LONGEST_NUMBER else math.inf
+        except ValueError:
+            value = math.inf
+        if not abs(value) < (2**63 if whole else math.inf):
+            self._refuse(f"the number {shortened(node.value, 30)} is too large, or none", node)
+        return value
+
+    def _refuse(self, problem: str, place: Any) -> None:
+        raise yaml.constructor.ConstructorError(None, None, problem, place.start_mark)
+
+
+for _kind in ("int", "float"):
+    _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _PlainLoader.number)
+
+
+def _integer(text: str) -> int:
+    value = int(text) if len(text) <= 20 else 2**63
+    if not -(2**63) <= value < 2**63:
+        raise ValueError(f"the integer {shortened(text, 30)} has more than 64 bits")
+    return value
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"the number {shortened(text, 30)} is not finite")
+    return value
+
+
+def _check_depth(value: Any, left: int) -> None:
+    if left < 0:
+        raise ValueError(f"nested more than {_DEEPEST} deep")
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if not _CONTAINERS.isdisjoint(map(type, inner)):
+        for each in inner:
+            _check_depth(each, left - 1)
+
+
+def _size(count: int) -> str:
+    return f"{count >> 20} MiB" if count >= 1 << 20 else f"{count >> 10} KiB"
