@@ -155,6 +155,14 @@ class Ledger:
         )
         return [(row[0], row[1], Totals(*row[2:])) for row in rows]
 
+    def retries(self) -> dict[tuple[str, str], int]:
+        """By endpoint and model, the calls that asked again after a reply that could not be used."""
+        rows = self._run(
+            "SELECT endpoint, model, count(*) FROM calls WHERE json_extract(settings, '$.attempt') > 0 "
+            "GROUP BY endpoint, model"
+        )
+        return {(endpoint, model): count for endpoint, model, count in rows}
+
     def totals(self) -> Totals:
         """The sums over all calls."""
         each = [totals for _, _, totals in self.by_model()]

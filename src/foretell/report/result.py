@@ -1,0 +1,139 @@
+"""`result.json` as types: what a page may rely on, and a sentence where a file is not what it should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+
+from foretell.errors import InputError, IntegrityError
+from foretell.records import read_json
+
+__all__ = ["Entry", "Finalist", "Iteration", "RunResult", "Teacher", "read_result"]
+
+
+def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
+    if ends[0] > ends[1]:
+        raise ValueError("an interval ends before it begins")
+    return ends
+
+
+Interval = Annotated[tuple[float, float], AfterValidator(_ordered)]
+Genes = dict[str, int | list[int]]
+
+
+class _Part(BaseModel):
+    """Keys of a later version are left alone; what is here must be of its type."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
+
+
+class Entry(_Part):
+    """An architecture that was trained: the winner, or a baseline."""
+
+    architecture: Genes
+    costs: dict[str, float | Interval]
+    metrics: dict[str, float]
+    provenance: dict[str, Any] = {}
+
+    def cost(self, name: str) -> float | None:
+        """A cost by name; None where it is not recorded."""
+        value = self.costs.get(name)
+        return value if isinstance(value, float) else None
+
+    @property
+    def latency_interval(self) -> Interval | None:
+        """The 95 % interval of the measured latency, in milliseconds."""
+        value = self.costs.get("latency_interval_ms")
+        return value if isinstance(value, tuple) else None
+
+
+class Finalist(_Part):
+    """One of the search's best, measured again."""
+
+    architecture: Genes
+    score: float
+    predicted_latency_ms: float
+    predicted_interval_ms: Interval
+    latency_ms: float
+    interval_ms: Interval
+    kept: bool
+
+
+class Iteration(_Part):
+    """One iteration of the search; see `foretell.search.Generation`."""
+
+    iteration: int
+    predictor: str
+    best: float
+    mean: float
+    size: int
+    asked: int
+    distinct: int
+
+
+class _Search(_Part):
+    schedule: str
+    score: float
+    evaluations_asked: dict[str, int]
+    evaluations_distinct: dict[str, int]
+    history: list[Iteration]
+
+
+class _Scores(_Part):
+    metrics: dict[str, float]
+
+
+class Teacher(_Part):
+    """Who labelled the architectures that the distilled predictor learnt from, and how good it is."""
+
+    name: str
+    labels: int | None = None
+    rows: list[dict[str, Any]] = []
+
+
+class RunResult(_Part):
+    """A finished run's `result.json` (docs/formats.md)."""
+
+    format: Literal[1]
+    name: str
+    constraint: str
+    constraint_met: bool
+    winner: Entry
+    baselines: dict[str, Entry]
+    copy_source: _Scores
+    search: _Search
+    finalists: list[Finalist]
+    corpus: dict[str, str]
+    stages: dict[str, float]
+    software: dict[str, str]
+    teacher: Teacher | None = None
+
+
+def read_result(folder: Path) -> RunResult:
+    """Read a run's result.
+
+    Raises:
+        InputError: The folder holds no finished run of one search.
+        IntegrityError: The file is not of this version, or damaged.
+    """
+    path = folder / "result.json"
+    if not path.exists():
+        raise InputError(f"{folder} holds no finished run; {_what_it_holds(folder)}")
+    try:
+        return RunResult.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        raise IntegrityError(
+            f"{path} is not a result of this version ({place}: {first['msg'].lower()}); run the search again."
+        ) from None
+
+
+def _what_it_holds(folder: Path) -> str:
+    if (folder / "compare.json").exists():
+        return "it holds a comparison of searches, for which `foretell search --compare` prints the table."
+    if (folder / "study.yaml").exists():
+        return "finish it with `foretell search --resume` and the options that it was started with."
+    return "give the folder of a finished `foretell search`, such as runs/home-assistant-en-de."

@@ -1,0 +1,125 @@
+"""How far predictions can be trusted: cheap predictors judged on the labels that the study learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import norm
+
+from foretell.errors import InputError
+from foretell.evaluation import Evaluation, Row, SplitPlan, evaluate
+from foretell.observations import ObservationSet, Split
+from foretell.predictors import Context, Labels
+from foretell.spaces import Architecture
+
+__all__ = ["CHEAP", "LEVEL", "HeldOut", "Trust", "judge"]
+
+CHEAP = ("regression", "auto")
+"""Predictors that fit in a moment; the trivial rows stand beside them."""
+
+LEVEL = 0.9
+"""Of the intervals around predictions."""
+
+_DIVISIONS = 10
+_SHOWN = 10
+_FEWEST = 6
+
+Vector = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOut:
+    """A predictor's opinion of architectures that it had not seen, averaged over the splits that hold them out.
+
+    Attributes:
+        architectures: Which, `n` of them.
+        truth: Their labels, `[n]`.
+        mean: Predicted, `[n]`.
+        low: Lower ends of the 90 % intervals, `[n]`; the predictions themselves where it gives none.
+        high: Upper ends, `[n]`.
+    """
+
+    architectures: tuple[Architecture, ...]
+    truth: Vector
+    mean: Vector
+    low: Vector
+    high: Vector
+
+
+@dataclass(frozen=True, eq=False)
+class Trust:
+    """Predictors judged on one set of labels.
+
+    Attributes:
+        source: Where the labels are, such as "reference:en-de".
+        task: Its task, empty where it does not tell.
+        labels: Labelled architectures.
+        shown: How many of them each predictor learnt from, in each split.
+        evaluation: The table.
+        held_out: By predictor; those whose predictions are not in the labels' unit are left out.
+    """
+
+    source: str
+    task: str
+    labels: int
+    shown: int
+    evaluation: Evaluation
+    held_out: dict[str, HeldOut]
+
+
+def judge(
+    found: ObservationSet,
+    source: str,
+    predictors: Sequence[str] = CHEAP,
+    *,
+    metric: str = "valid_bleu",
+    context: Context | None = None,
+    seeds: Sequence[str] = (),
+) -> Trust:
+    """Judge predictors by splits: the stored ones, or ten random ones that show at most half of the labels.
+
+    Args:
+        found: Labelled architectures.
+        source: What the page calls them.
+        predictors: Names; the trivial rows are added.
+        metric: What is predicted.
+        context: Vocabulary and seed.
+        seeds: Which stored splits; empty takes all.
+
+    Raises:
+        InputError: Too few labels, or labels that cannot be used.
+    """
+    labels = len({item.architecture for item in found.observations})
+    if labels < _FEWEST:
+        raise InputError(f"{source} holds {labels} labelled architectures; {_FEWEST} are needed to judge predictors.")
+    plan = SplitPlan("stored", tuple(seeds)) if found.splits else SplitPlan(f"random:{_DIVISIONS}")
+    shortest = min((len(split.train) for split in found.splits), default=labels // 2)
+    shown = min(_SHOWN, shortest)
+    splits = tuple(plan.make(found, [shown]))
+    divided = replace(found, splits=splits)
+    stored = SplitPlan("stored", tuple(split.name for split in splits))
+    table = evaluate(divided, predictors, metric=metric, demonstrations=[shown], plan=stored, context=context)
+    held_out = {row.predictor: _held_out(row, splits, found, metric) for row in table.rows if _in_unit(row)}
+    return Trust(source, found.task, labels, shown, table, held_out)
+
+
+def _in_unit(row: Row) -> bool:
+    return bool(row.judged) and all(each.calibrated for each in row.judged)
+
+
+def _held_out(row: Row, splits: Sequence[Split], found: ObservationSet, metric: str) -> HeldOut:
+    quantile = float(norm.ppf(0.5 + LEVEL / 2))
+    opinions: dict[Architecture, list[tuple[float, float, float]]] = {}
+    for split, judged in zip(splits, row.judged, strict=True):
+        tested = [item.architecture for item in Labels.of(split.test, metric, found.space).observations]
+        spread = np.zeros(len(judged.mean)) if judged.std is None else judged.std
+        for architecture, truth, mean, std in zip(tested, judged.truth, judged.mean, spread, strict=True):
+            if np.isfinite(mean):
+                half = quantile * float(std) if np.isfinite(std) else 0.0
+                opinions.setdefault(architecture, []).append((float(truth), float(mean), half))
+    table = np.array([np.mean(values, axis=0) for values in opinions.values()]).reshape(-1, 3)
+    truth, mean, half = table.T
+    return HeldOut(tuple(opinions), truth, mean, mean - half, mean + half)
