@@ -10,6 +10,7 @@ SPELLINGS = {
     "stacked": "stacked(column:score)",
     "mean": "mean(regression,calibrated:column:score)",
     "consensus": "consensus(regression,calibrated:column:score)",
+    "weighted": "weighted(regression,calibrated:column:score)",
     "forest": "forest(features=hat)",
 }
 

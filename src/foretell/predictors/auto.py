@@ -14,7 +14,7 @@ from foretell.predictors.calibrated import Calibrated
 from foretell.predictors.context import Context
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, leave_one_out, price
+from foretell.predictors.leave_one_out import fresh, held_out, price
 from foretell.predictors.ridge import Regression
 from foretell.predictors.trivial import Column, Constant
 from foretell.spaces import Population
@@ -91,12 +91,12 @@ class Auto(FewShot):
 
     def _learn(self, labels: Labels) -> None:
         sources = self._sources(labels)
-        held = [leave_one_out(each, labels.observations) for each in sources]
+        held = [held_out(each, labels.observations) for each in sources]
         tried = [([each], scores) for each, scores in zip(sources, held, strict=True)]
         if len(sources) > 1:
             tried.append((sources, np.mean(held, axis=0)))
         constant = Constant(self.context)
-        tried.append(([constant], leave_one_out(constant, labels.observations)))
+        tried.append(([constant], held_out(constant, labels.observations)))
         self.candidates = tuple(_judge(tried, labels.values))
         index = self._choose()
         self._members = [fresh(each).fit(labels.observations) for each in tried[index][0]]

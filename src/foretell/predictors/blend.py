@@ -13,7 +13,7 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, leave_one_out, price
+from foretell.predictors.leave_one_out import fresh, held_out, price
 from foretell.spaces import Population
 
 __all__ = ["Blend"]
@@ -54,7 +54,7 @@ class Blend(FewShot):
         self.error = float("nan")
 
     def _learn(self, labels: Labels) -> None:
-        held = self._together(np.stack([leave_one_out(each, labels.observations) for each in self.inner]))
+        held = self._together(np.stack([held_out(each, labels.observations) for each in self.inner]))
         self.inner = [fresh(each).fit(labels.observations) for each in self.inner]
         residuals = labels.values - held
         self.error = float(np.sqrt((residuals**2).mean()))

@@ -12,7 +12,7 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, leave_one_out, price
+from foretell.predictors.leave_one_out import fresh, held_out, price
 from foretell.spaces import Population
 
 __all__ = ["Calibrated"]
@@ -25,7 +25,7 @@ class Calibrated(FewShot):
     """An offset or a line from a score to the labels, whichever leaves the smaller leave-one-out error.
 
     A supernet that has seen no label is off by a constant more than by anything else (REFERENCE 10.4). A
-    score that itself learns from the labels is calibrated on its leave-one-out predictions.
+    score that itself learns from the labels is calibrated on its predictions without them.
 
     Args:
         inner: Gives the score.
@@ -35,6 +35,7 @@ class Calibrated(FewShot):
     Attributes:
         chosen: "offset" or "line", after `fit`.
         errors: Leave-one-out root mean squared error of each shape that was tried, after `fit`.
+        held_out: Its predictions for the labels, each made without it, `[n]`, after `fit`.
     """
 
     spread = False
@@ -48,9 +49,10 @@ class Calibrated(FewShot):
         self.price = price(inner)
         self.chosen = ""
         self.errors: dict[str, float] = {}
+        self.held_out = np.empty(0)
 
     def _learn(self, labels: Labels) -> None:
-        scores = leave_one_out(self.inner, labels.observations)
+        scores = held_out(self.inner, labels.observations)
         self.inner = fresh(self.inner).fit(labels.observations)
         if np.isnan(scores).any():
             raise InputError(
@@ -62,6 +64,7 @@ class Calibrated(FewShot):
         }
         self.errors = {shape: float(np.sqrt((each**2).mean())) for shape, each in residuals.items()}
         self.chosen = min(self.errors, key=self.errors.__getitem__)
+        self.held_out = labels.values - residuals[self.chosen]
         self._slope, self._center, self._mean = _line(scores, labels.values, self.chosen)
         self._n, self._spread = len(labels), float(((scores - self._center) ** 2).sum())
         degrees = len(labels) - 1

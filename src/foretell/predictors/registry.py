@@ -82,6 +82,7 @@ _BUILT_IN: Mapping[str, Entry] = {
     "stacked": Entry(_P + "stacked:Stacked", "scores and cheap features in one regression", takes="many"),
     "mean": Entry(_P + "blend:Blend", "the mean of predictors", takes="many", fixed=(("how", "mean"),)),
     "consensus": Entry(_P + "blend:Blend", "the median of predictors", takes="many", fixed=(("how", "median"),)),
+    "weighted": Entry(_P + "weighted:Weighted", "the mean of predictors, weighted by unseen errors", takes="many"),
     "llm": Entry(_P + "llm:Llm", "a language model asked with the labels as demonstrations"),
     "llm-embedding": Entry(_P + "llm_embedding:LlmEmbedding", "ridge on a language model's hidden states"),
     "auto": Entry(_P + "auto:Auto", "the cheapest source that labels cannot tell from the best", takes="many"),

@@ -15,7 +15,7 @@ from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, leave_one_out, price
+from foretell.predictors.leave_one_out import fresh, held_out, price
 from foretell.spaces import Population
 
 __all__ = ["Stacked"]
@@ -26,7 +26,7 @@ Vector = npt.NDArray[np.float64]
 class Stacked(FewShot):
     """A regularised regression on other predictors' scores and on cheap features.
 
-    What a score says of a labelled architecture enters only as its leave-one-out prediction, so a predictor
+    What a score says of a labelled architecture enters only as its prediction without that label, so a predictor
     that has memorised its labels gets no weight for that. Strengths are averaged as in `Regression`.
 
     Args:
@@ -52,7 +52,7 @@ class Stacked(FewShot):
         self._fit: AdditiveFit | None = None
 
     def _learn(self, labels: Labels) -> None:
-        scores = [leave_one_out(each, labels.observations)[:, None] for each in self.inner]
+        scores = [held_out(each, labels.observations)[:, None] for each in self.inner]
         if np.isnan(np.hstack(scores)).any():
             raise InputError(f"{self.name}: a score is missing for a labelled architecture; score all of them first.")
         self.inner = [fresh(each).fit(labels.observations) for each in self.inner]
