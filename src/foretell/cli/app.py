@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
+from foretell.display import plain
 from foretell.errors import ForetellError, InterruptedRunError
 
 __all__ = ["app", "main"]
@@ -69,7 +70,7 @@ def _global(
 
 
 def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"foretell: note: {message}", file=sys.stderr)
+    print(f"foretell: note: {plain(str(message))}", file=sys.stderr)
 
 
 def _interrupt(*_: object) -> None:
@@ -97,7 +98,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        print(f"foretell: {_sentence(error)}", file=sys.stderr)
+        print(f"foretell: {plain(_sentence(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, ForetellError) else 1
     finally:
         signal.signal(signal.SIGINT, before)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, print_json, print_table, say
 
 __all__ = ["register"]
 
@@ -89,7 +89,6 @@ def _describe(
     examples: int,
 ) -> None:
     from foretell.cli.options import study_from
-    from foretell.cli.output import plain
     from foretell.tasks import SPLITS, load_corpus
 
     values = {"name": name, "source": source, "target": target, "dataset": dataset, "subset": subset}
@@ -102,4 +101,4 @@ def _describe(
         return
     print_table(f"{name}, {source}-{target}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
     for left, right in corpus.train[:examples]:
-        typer.echo(f"{plain(left)}\n    {plain(right)}")
+        say(f"{left}\n    {right}")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json
+from foretell.cli.output import JsonOption, print_json, say
 
 __all__ = ["register"]
 
@@ -66,7 +66,7 @@ def _distill(
         print_json(summary)
         return
     held = "" if student.student_mae is None else f", off by {student.student_mae:.3f} on a tenth held out"
-    typer.echo(
+    say(
         f"{student.labels:,} labels of {summary['teacher']} (deviation {student.teacher_std:.3f}) learnt in "
         f"{student.spent.seconds:.1f} s{held}; kept in {out}."
     )

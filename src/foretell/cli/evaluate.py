@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
@@ -75,7 +75,7 @@ def _print(result: Evaluation) -> None:
     title = f"{protocol['task'] or protocol['space']}: {protocol['metric']}, splits {', '.join(protocol['names'])}"
     print_table(title, header, rows)
     for note in dict.fromkeys(f"{row.predictor}: {row.note}" for row in result.rows if row.note):
-        typer.echo(note)
+        say(note)
 
 
 def _cells(row: Row, many: bool) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json
+from foretell.cli.output import JsonOption, print_json, say
 
 __all__ = ["register"]
 
@@ -41,7 +41,7 @@ def _hat_latency(
         print_json({"samples": len(found), "setting": setting, "out": str(out)})
     else:
         where = f"{setting['space']} on {setting['device_name']}"
-        typer.echo(f"{len(found)} latencies of {where} written to {out}.")
+        say(f"{len(found)} latencies of {where} written to {out}.")
 
 
 @_group.command("llmas")
@@ -62,4 +62,4 @@ def _llmas(
     if as_json:
         print_json({"observations": count, "splits": splits, "out": str(out)})
     else:
-        typer.echo(f"{count} observations and {len(splits)} splits written to {out}.")
+        say(f"{count} observations and {len(splits)} splits written to {out}.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foretell.cli.output import JsonOption, plain, print_json
+from foretell.cli.output import JsonOption, print_json, say
 
 if TYPE_CHECKING:
     from foretell.llm import Session
@@ -184,8 +184,8 @@ def _show(predictor: Any, sample: Population, as_json: bool) -> None:
     if as_json:
         print_json({"prompt": text, "tokens": tokens, "shared_tokens": shared, "template": prompt.template})
     else:
-        typer.echo("\n".join(plain(line) for line in text.split("\n")))
-        typer.echo(f"({tokens:,} tokens, {shared:,} of them the same for every architecture)", err=True)
+        say(text)
+        say(f"({tokens:,} tokens, {shared:,} of them the same for every architecture)", err=True)
 
 
 def _announce(predictor: Llm, session: Session, sample: Population) -> None:
@@ -193,7 +193,7 @@ def _announce(predictor: Llm, session: Session, sample: Population) -> None:
     prompts = predictor.prompts(sample)
     requests = predictor.estimator().requests(prompts, range(len(sample)))
     estimate = session.asker().estimate(requests)
-    typer.echo(f"foretell: {session.model.name}: {estimate} (prefix caching not counted)", err=True)
+    say(f"foretell: {session.model.name}: {estimate} (prefix caching not counted)", err=True)
 
 
 def _print(result: Any, predictor: Any, session: Session | None, out: Path, as_json: bool) -> None:
@@ -213,9 +213,9 @@ def _print(result: Any, predictor: Any, session: Session | None, out: Path, as_j
         print_json(summary)
         return
     money = "unknown" if summary["dollars"] is None else f"${summary['dollars']:.4f}"
-    typer.echo(
+    say(
         f"{result.labels:,} labels in {out}, {result.new:,} of them new: {summary['calls']:,} calls, "
         f"{spent.tokens:,} tokens, {money}, {spent.seconds:.0f} s"
     )
     if result.abstained:
-        typer.echo(f"{len(result.abstained):,} without a label: {plain('; '.join(summary['reasons']))}")
+        say(f"{len(result.abstained):,} without a label: {'; '.join(summary['reasons'])}")

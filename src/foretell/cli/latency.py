@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.costs import LatencyFit
@@ -74,7 +74,7 @@ def _measure(
     repeats = Repeats(relative_width=width)
     records = measure_latency(setting, rows, out, repeats=repeats, resources=resources, seed=seed)
     if resources and records[0].get("energy_j") is None:
-        typer.echo("foretell: note: this system exposes no energy counter that can be read.", err=True)
+        say("foretell: note: this system exposes no energy counter that can be read.", err=True)
     drift, described = drift_summary(records), setting.describe()
     if as_json:
         print_json({"samples": len(records), "out": str(out), "drift": drift, "setting": described})
@@ -175,9 +175,7 @@ def _export(
         return
     rows = [["as trained", f"{found['original_ms']:.2f}"], [f"exported ({form})", f"{found['exported_ms']:.2f}"]]
     print_table(f"{found['tokens']} tokens, beam {found['beam']}", ["", "ms"], rows)
-    typer.echo(
-        f"{', '.join(found['files'])} written to {found['out']}; logits differ by at most {found['difference']:.1e}."
-    )
+    say(f"{', '.join(found['files'])} written to {found['out']}; logits differ by at most {found['difference']:.1e}.")
 
 
 def _print_measured(
@@ -203,8 +201,8 @@ def _print_fit(found: LatencyFit, points: list[dict[str, Any]]) -> None:
     rows = [[m["name"], *(f"{m[name]:.2f}" for name in names)] for m in found.models]
     print_table(f"Errors on held-out samples ({found.samples} in all)", header, rows)
     for block in found.drift_blocks:
-        typer.echo(f"slow block: rows {block.first} to {block.last}, {block.excess:+.0%}; its rows have little say.")
-    typer.echo(f"chosen by cross-validation: {found.predictor.name}, {found.predictor.mape:.1%} off on average.")
+        say(f"slow block: rows {block.first} to {block.last}, {block.excess:+.0%}; its rows have little say.")
+    say(f"chosen by cross-validation: {found.predictor.name}, {found.predictor.mape:.1%} off on average.")
     if points:
         cells = [
             [str(p["samples"]), f"{p['rmse_ms']:.2f}", f"{p['mapd']:.2f}", ", ".join(dict.fromkeys(p["chosen"]))]

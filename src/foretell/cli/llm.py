@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.observations import ObservationSet
@@ -62,7 +62,7 @@ def _fetch(
     if as_json:
         print_json({"name": name, "path": str(path), "sha256": MODELS[name].sha256, "licence": MODELS[name].licence})
     else:
-        typer.echo(f"{path}\n{MODELS[name].licence}")
+        say(f"{path}\n{MODELS[name].licence}")
 
 
 @_group.command("ledger")
@@ -227,9 +227,9 @@ def _repeatability(
     if as_json:
         print_json(summary)
     elif deviations:
-        typer.echo(f"mean of {len(deviations)} standard deviations over {repeats} repeats: {summary['mean_sd']:.3f}")
+        say(f"mean of {len(deviations)} standard deviations over {repeats} repeats: {summary['mean_sd']:.3f}")
     else:
-        typer.echo("no architecture has two usable replies.")
+        say("no architecture has two usable replies.")
 
 
 def _first(known: ObservationSet, count: int) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.observations import ObservationSet
@@ -98,7 +98,7 @@ def _print(summary: dict[str, Any]) -> None:
         f"{summary['predictor']}, {summary['labels']} labels: {unit}", ["architecture", "mean", "std", ""], rows
     )
     if summary["why"]:
-        typer.echo(summary["why"])
+        say(summary["why"])
 
 
 def _number(value: float) -> float | None:

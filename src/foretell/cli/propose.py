@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from foretell.cli.label import LlmOption, MaxTokensOption, MaxUsdOption, ObservationsOption, OfflineOption
-from foretell.cli.output import JsonOption, print_json
+from foretell.cli.output import JsonOption, print_json, say
 
 __all__ = ["register"]
 
@@ -76,8 +76,8 @@ def _propose(
         print_json(summary)
         return
     for architecture in result.architectures:
-        typer.echo(f"{architecture.key}\n{architecture.to_text()}\n")
-    typer.echo(
+        say(f"{architecture.key}\n{architecture.to_text()}\n")
+    say(
         f"{len(result.architectures)} of {n} from {result.replies} replies; left out: {result.invalid} invalid, "
         f"{result.repeated} repeated, {result.infeasible} beyond the limits"
     )

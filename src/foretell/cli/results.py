@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import typer
-
-from foretell.cli.output import print_table
+from foretell.cli.output import print_table, say
 
 __all__ = ["print_comparison", "print_result"]
 
@@ -28,7 +26,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     print_table("Seconds", ["stage", "s"], [[name, f"{value:.1f}"] for name, value in seconds.items()] + total)
     asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
     for predictor in asked:
-        typer.echo(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+        say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
 
 
 def _print_finalists(finalists: Sequence[Mapping[str, Any]]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from foretell.cli.options import SpaceOption, StudyOption, study_from
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, print_json, print_table, say
 
 __all__ = ["register"]
 
@@ -41,7 +41,7 @@ def _train(
     if as_json:
         print_json({"folder": str(folder), **result})
     else:
-        typer.echo(f"validation loss {result['best_loss']:.3f} bits after {result['updates']:,} updates; {folder}")
+        say(f"validation loss {result['best_loss']:.3f} bits after {result['updates']:,} updates; {folder}")
 
 
 @_group.command("score")

@@ -1,0 +1,25 @@
+import json
+
+import pytest
+
+from foretell.cli import output
+
+HOSTILE = "a\x1b[2Jb\x07\u202ec\x9b31m"
+
+
+def test_tables_and_lines_hold_nothing_that_a_terminal_obeys(capsys: pytest.CaptureFixture[str]):
+    output.print_table(HOSTILE, [HOSTILE, "\x1b[0m"], [[HOSTILE, "two\nlines"]])
+    output.say(f"{HOSTILE}\nsecond")
+    shown = capsys.readouterr().out
+    assert not set("\x1b\x07\u202e\x9b") & set(shown)
+    assert shown.endswith("a [2Jb  c 31m\nsecond\n")
+    assert "two lines" in shown
+
+
+def test_json_is_the_same_value_in_harmless_characters(capsys: pytest.CaptureFixture[str]):
+    value = {HOSTILE: ["\u2028\ud800\ufeff", "Größe 日本"]}
+    output.print_json(value)
+    shown = capsys.readouterr().out
+    assert json.loads(shown) == value
+    assert shown.strip().isprintable()
+    assert "Größe 日本" in shown
