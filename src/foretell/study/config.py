@@ -13,7 +13,7 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.parsing import read_yaml
 from foretell.search import Evolution, Schedule
 from foretell.tasks import CorpusConfig
-from foretell.training import Recipe
+from foretell.training import Recipe, SupernetKind, SupernetOptions
 
 __all__ = [
     "DistilledSettings",
@@ -44,16 +44,16 @@ class LatencySettings(_Part):
     finalists: int = Field(default=5, ge=1)
 
 
-class SupernetSettings(_Part):
-    """The weight-sharing network that scores architectures.
+class SupernetSettings(SupernetOptions):
+    """The weight-sharing network that scores architectures; see `SupernetOptions` for more of it.
 
     Attributes:
-        kind: "sandwich" or "spos" (single-path one-shot, as HAT).
+        kind: "sandwich", "spos" (single-path one-shot, as HAT), "layerwise-mos" or "neuronwise-mos".
         recipe: How it is trained.
         seed: Of its weights, data order and sampled architectures.
     """
 
-    kind: Literal["spos", "sandwich"] = "sandwich"
+    kind: SupernetKind = "sandwich"
     recipe: Recipe = Recipe(updates=3000, warmup=300, learning_rate=5e-3)
     seed: int = Field(default=1, ge=0)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,13 @@ from foretell.tasks import Task
 __all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job"]
 
 
-def scratch_folder(study: StudyConfig, task: Task, architecture: Architecture, seed: int) -> Path:
-    """Where an architecture trained from scratch under this study is kept."""
+def scratch_folder(
+    study: StudyConfig, task: Task, architecture: Architecture, seed: int, inherit: Path | None = None
+) -> Path:
+    """Where an architecture trained from scratch, or from a supernet's weights, under this study is kept."""
     from foretell.training import training_key
 
-    key = training_key(architecture, task, study.train.recipe, seed)
+    key = training_key(architecture, task, study.train.recipe, seed, inherit)
     return store_folder("trained", fingerprint([key, study.train.beam]))
 
 
@@ -32,12 +35,15 @@ def supernet_folder(study: StudyConfig, task: Task) -> Path:
 
     settings = study.supernet
     space = spaces.create(study.space)
-    return store_folder("supernets", supernet_key(space, task, settings.recipe, settings.kind, settings.seed))
+    key = supernet_key(space, task, settings.recipe, settings.kind, settings.seed, settings)
+    return store_folder("supernets", key)
 
 
-def keep_trained(study: StudyConfig, task: Task, architecture: Architecture, target: Path) -> None:
+def keep_trained(
+    study: StudyConfig, task: Task, architecture: Architecture, target: Path, inherit: Path | None = None
+) -> None:
     """Copy a trained architecture from the store to a folder that then stands alone."""
-    folder = scratch_folder(study, task, architecture, study.train.seed)
+    folder = scratch_folder(study, task, architecture, study.train.seed, inherit)
     for name in ("model.safetensors", "observation.json"):
         write_atomic(target / name, (folder / name).read_bytes())
     write_architecture(target / "architecture.yaml", architecture)
@@ -45,7 +51,12 @@ def keep_trained(study: StudyConfig, task: Task, architecture: Architecture, tar
 
 
 def scratch_job(
-    study: StudyConfig, architecture: Architecture, seed: int, title: str, store: Path | None = None
+    study: StudyConfig,
+    architecture: Architecture,
+    seed: int,
+    title: str,
+    store: Path | None = None,
+    inherit: Path | None = None,
 ) -> Job:
     """Train an architecture from scratch and score it; the result is an observation as a dictionary.
 
@@ -55,10 +66,12 @@ def scratch_job(
         seed: Of weights, data order and dropout.
         title: What the progress display calls it.
         store: Where the network is kept; None: the user's store, where it is found if it was trained before.
+        inherit: Start from the weights of this supernet.
     """
     values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
     where = None if store is None else str(store.resolve() / f"{architecture.key}-{seed}")
-    return Job(title, _scratch, {**values, "title": title, "kept_in": where})
+    source = None if inherit is None else str(inherit.resolve())
+    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source})
 
 
 def supernet_job(study: StudyConfig) -> Job:
@@ -67,7 +80,7 @@ def supernet_job(study: StudyConfig) -> Job:
 
 
 def _scratch(
-    study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None
+    study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None, inherit: str | None
 ) -> dict[str, Any]:
     from foretell.training import train_from_scratch
 
@@ -75,7 +88,8 @@ def _scratch(
     task = Task.prepare(config.corpus, config.vocabulary)
     space = spaces.create(config.space)
     arch = Architecture.from_dict(space, architecture)
-    folder = scratch_folder(config, task, arch, seed) if kept_in is None else Path(kept_in)
+    source = None if inherit is None else Path(inherit)
+    folder = scratch_folder(config, task, arch, seed, source) if kept_in is None else Path(kept_in)
     with lock_folder(folder):
         settings = config.train
         found: Observation = train_from_scratch(
@@ -88,6 +102,7 @@ def _scratch(
             length_penalty=settings.length_penalty,
             device=config.device,
             title=title,
+            inherit=source,
         )
     return found.to_dict()
 
@@ -95,13 +110,14 @@ def _scratch(
 def _supernet(study: dict[str, Any]) -> dict[str, Any]:
     from dataclasses import asdict
 
-    from foretell.training import train_supernet
+    from foretell.training import is_first, train_supernet
 
     config = StudyConfig.model_validate(study)
     task = Task.prepare(config.corpus, config.vocabulary)
     settings = config.supernet
     folder = supernet_folder(config, task)
-    with lock_folder(folder):
+    # Of the processes that torchrun starts, the first alone writes.
+    with lock_folder(folder) if is_first() else nullcontext():
         _, result = train_supernet(
             spaces.create(config.space),
             task,
@@ -109,6 +125,7 @@ def _supernet(study: dict[str, Any]) -> dict[str, Any]:
             folder,
             kind=settings.kind,
             seed=settings.seed,
+            options=settings,
             device=config.device,
         )
     return asdict(result)

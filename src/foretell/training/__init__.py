@@ -2,28 +2,37 @@
 
 from foretell.training.checkpoint import load_network, load_tensors, save_network, save_tensors
 from foretell.training.devices import choose_device
+from foretell.training.distributed import RankLostError, Ranks, is_first
 from foretell.training.loop import DivergedError, TrainingResult, train
+from foretell.training.options import KINDS, SupernetKind, SupernetOptions
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
 from foretell.training.scratch import build_network, load_trained, train_from_scratch, training_key
-from foretell.training.supernet import build_supernet, load_supernet, supernet_key, train_supernet
+from foretell.training.supernet import build_supernet, load_supernet, load_validation, supernet_key, train_supernet
 from foretell.training.validation import score_translations, translate, translate_split, validation_loss
 
 __all__ = [
+    "KINDS",
     "DivergedError",
     "Fixed",
+    "RankLostError",
+    "Ranks",
     "Recipe",
     "SamplingRule",
     "Sandwich",
     "SinglePath",
+    "SupernetKind",
+    "SupernetOptions",
     "TrainingResult",
     "build_network",
     "build_supernet",
     "choose_device",
+    "is_first",
     "load_network",
     "load_supernet",
     "load_tensors",
     "load_trained",
+    "load_validation",
     "sampling_rule",
     "save_network",
     "save_tensors",

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,11 +22,16 @@ from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Batch, Task, TokenBatches, validation_batches
 from foretell.training.checkpoint import load_network, load_tensors, save_network, save_tensors
 from foretell.training.devices import Precision, choose_device
+from foretell.training.distillation import distilled_losses
+from foretell.training.distributed import Ranks
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import SamplingRule
 from foretell.training.validation import validation_loss
 
 __all__ = ["DivergedError", "TrainingResult", "train"]
+
+_FAR_APART = 0x9E3779B97F4A7C15
+"""Between the random streams of processes; the seeds of one process's updates lie close together."""
 
 
 class DivergedError(ForetellError):
@@ -43,6 +49,7 @@ class TrainingResult:
         updates: Updates done.
         tokens: Target tokens seen, each counted once for each architecture trained on it.
         seconds: Wall-clock time of training, over all sittings.
+        peak_memory: The most bytes that the process (or on a GPU, its tensors) ever held, over all sittings.
     """
 
     best_loss: float = math.inf
@@ -51,6 +58,7 @@ class TrainingResult:
     updates: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    peak_memory: int = 0
 
 
 def train(
@@ -64,6 +72,7 @@ def train(
     about: dict[str, Any],
     title: str = "training",
     device: str = "auto",
+    ranks: Ranks | None = None,
 ) -> TrainingResult:
     """Train a network, or finish the training of one whose folder holds a part of it.
 
@@ -82,14 +91,19 @@ def train(
         about: What the weights depend on besides recipe, task and seed; a folder with another key is refused.
         title: What the progress display calls it.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        ranks: This process among those that train the network together; None: it is alone.
 
     Returns:
         The result; at once if the folder holds a finished run of the same key.
 
     Raises:
         DivergedError: The loss became infinite or not a number.
+        RankLostError: Another process that trains the network has ended.
+        InputError: An update has fewer micro-batches than there are processes.
         StorageError: A checkpoint cannot be written; the one before is intact.
     """
+    ranks = ranks or Ranks()
+    ranks.check(recipe.accumulate)
     about = {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
     key = fingerprint(about)
     finished = folder / "training.json"
@@ -97,11 +111,12 @@ def train(
         best, _ = load_network(folder / "model.safetensors")
         network.load_state_dict(best.state_dict())
         return TrainingResult(**record["result"])
-    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, choose_device(device))
+    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, choose_device(device), ranks)
     with _quiet_random_state():
         run.resume()
         run.go(title)
-    write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
+    if ranks.first:
+        write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
     return run.result
 
 
@@ -125,7 +140,9 @@ class _Run:
         seed: int,
         about: dict[str, Any],
         device: torch.device,
+        ranks: Ranks | None = None,
     ) -> None:
+        self.ranks = ranks or Ranks()
         self.recipe, self.rule, self.folder, self.seed, self.about = recipe, rule, folder, seed, about
         self.device = device
         self.network = network.to(device)
@@ -163,37 +180,50 @@ class _Run:
                 meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s, best {result.best_loss:.3f}")
                 if result.updates % recipe.validate_every == 0 or result.updates == recipe.updates:
                     result.seconds = before + elapsed
+                    result.peak_memory = max(result.peak_memory, _peak_memory(self.device))
                     self._validate(loss_sum / loss_tokens / math.log(2))
                     loss_sum, loss_tokens = 0.0, 0
         self._try_average()
         result.seconds = before + time.perf_counter() - start
+        self.ranks.wait()
         best, _ = load_network(self.folder / "model.safetensors")
         self.network.load_state_dict(best.state_dict())
 
     def _update(self, update: int) -> tuple[float, int]:
         """One optimiser step; returns the summed loss (nats) and the tokens it is a sum over."""
-        # Dropout masks are a function of the seed and the update, so nothing random need be saved.
-        torch.manual_seed((self.seed * 1_000_003 + update) % 2**63)
-        batches = [self._batch(update * self.recipe.accumulate + i) for i in range(self.recipe.accumulate)]
+        # Dropout masks are a function of the seed, the update and the process: nothing random need be saved.
+        torch.manual_seed((self.seed * 1_000_003 + update + self.ranks.rank * _FAR_APART) % 2**63)
+        positions = range(update * self.recipe.accumulate, (update + 1) * self.recipe.accumulate)
+        batches = [self._batch(position) for position in self.ranks.mine(positions)]
         architectures = self.rule.at(update)
-        tokens = sum(batch.tokens for batch in batches) * len(architectures)
+        tokens = self.ranks.count(sum(batch.tokens for batch in batches), self.device) * len(architectures)
         total = torch.zeros((), device=self.device)
-        for architecture in architectures:
-            shape = _shape(architecture)
-            for batch in batches:
-                with self.precision.autocast():
-                    loss, _, _ = self.network.loss(
-                        batch.source, batch.target_in, batch.target_out, self.recipe.label_smoothing, shape
-                    )
-                self.precision.backward(loss / tokens)
-                total += loss.detach()
+        for loss in self._losses(batches, [_shape(architecture) for architecture in architectures]):
+            self.precision.backward(loss / tokens)
+            total += loss.detach()
+        self.ranks.sum_gradients(self.parameters)
         for group in self.optimiser.param_groups:
             group["lr"] = self.recipe.rate(update)
         self.precision.step(self.optimiser, self.parameters, self.recipe.clip_norm)
-        summed = float(total)
+        summed = float(self.ranks.sum(total))
         if not math.isfinite(summed):
             raise DivergedError(self._obituary(update, architectures))
         return summed, tokens
+
+    def _losses(self, batches: Sequence[Batch], shapes: Sequence[TransformerShape | None]) -> Iterator[Tensor]:
+        """The losses (nats, summed over tokens) of each architecture on each batch, one graph at a time."""
+        smoothing = self.recipe.label_smoothing
+        if self.rule.distillation:
+            for batch in batches:
+                yield from distilled_losses(
+                    self.network, batch, shapes, smoothing, self.rule.distillation, self.precision
+                )
+            return
+        for shape in shapes:
+            for batch in batches:
+                with self.precision.autocast():
+                    loss, _, _ = self.network.loss(batch.source, batch.target_in, batch.target_out, smoothing, shape)
+                yield loss
 
     def _batch(self, position: int) -> Batch:
         epoch, index = divmod(position, len(self.data))
@@ -201,9 +231,11 @@ class _Run:
 
     def _obituary(self, update: int, architectures: list[Architecture | None]) -> str:
         names = ", ".join(a.key for a in architectures if a is not None) or "the whole network"
+        path = self.folder / "state.safetensors"
+        last = f"the last good checkpoint is {path}" if path.exists() else f"no checkpoint is in {self.folder} yet"
         return (
-            f"the loss became infinite at update {update} (architectures: {names}); the last good checkpoint is "
-            f"{self.folder / 'state.safetensors'}; lower the learning rate and train again."
+            f"the loss became infinite at update {update} (architectures: {names}); {last}; "
+            "lower the learning rate and train again."
         )
 
     # ---- validation and checkpoints
@@ -214,9 +246,14 @@ class _Run:
         result.history.append({"update": result.updates, "train_loss": train_loss, "valid_loss": loss})
         if loss < result.best_loss:
             result.best_loss, result.best_update = loss, result.updates
-            save_network(self.folder / "model.safetensors", self.network, self.about)
+            self._save_best()
         self._accumulate_average()
-        self._save_state()
+        if self.ranks.first:
+            self._save_state()
+
+    def _save_best(self) -> None:
+        if self.ranks.first:
+            save_network(self.folder / "model.safetensors", self.network, self.about)
 
     def _validation_loss(self) -> float:
         losses = [
@@ -240,7 +277,7 @@ class _Run:
         loss = self._validation_loss()
         if loss < self.result.best_loss:
             self.result.best_loss, self.result.best_update = loss, -1
-            save_network(self.folder / "model.safetensors", self.network, self.about)
+            self._save_best()
 
     def _save_state(self) -> None:
         tensors = {f"model.{name}": tensor for name, tensor in self.network.state_dict().items()}
@@ -275,3 +312,13 @@ class _Run:
 
 def _shape(architecture: Architecture | None) -> TransformerShape | None:
     return None if architecture is None else TransformerShape.of(architecture)
+
+
+def _peak_memory(device: torch.device) -> int:
+    """Bytes: of tensors on a GPU, of the whole process otherwise."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    import resource
+
+    # Linux counts in kilobytes, macOS in bytes.
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -9,15 +9,17 @@ from typing import Any
 import torch
 
 from foretell import __version__
+from foretell.errors import InputError
 from foretell.nn import Seq2SeqTransformer
 from foretell.observations import Observation
-from foretell.records import fingerprint, read_json, write_json
+from foretell.records import file_sha256, fingerprint, read_json, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Split, Task
 from foretell.training.checkpoint import load_network
 from foretell.training.loop import TrainingResult, train
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
+from foretell.training.supernet import load_supernet
 from foretell.training.validation import score_translations, translate_split
 
 __all__ = ["build_network", "load_trained", "train_from_scratch", "training_key"]
@@ -42,10 +44,22 @@ def build_network(architecture: Architecture, task: Task, recipe: Recipe, seed: 
         )
 
 
-def training_key(architecture: Architecture, task: Task, recipe: Recipe, seed: int) -> str:
-    """Names a training run by everything that its result depends on."""
+def training_key(architecture: Architecture, task: Task, recipe: Recipe, seed: int, inherit: Path | None = None) -> str:
+    """Names a training run by everything that its result depends on; inherited weights by their file's hash.
+
+    Raises:
+        InputError: There is no checkpoint to inherit from.
+    """
     about = [architecture.space.fingerprint, architecture.row.tolist(), task.fingerprint]
-    return fingerprint([*about, recipe.model_dump(mode="json"), seed])
+    about += [recipe.model_dump(mode="json"), seed]
+    return fingerprint(about if inherit is None else [*about, _digest(inherit)])
+
+
+def _digest(inherit: Path) -> str:
+    file = inherit / "model.safetensors" if inherit.is_dir() else inherit
+    if not file.is_file():
+        raise InputError(f"the checkpoint {file} does not exist; give the folder that `foretell supernet train` names.")
+    return file_sha256(file)
 
 
 def train_from_scratch(
@@ -60,6 +74,7 @@ def train_from_scratch(
     splits: tuple[Split, ...] = ("valid", "test"),
     device: str = "auto",
     title: str = "training",
+    inherit: Path | None = None,
 ) -> Observation:
     """Train an architecture, translate the held-out splits with it, and score the translations.
 
@@ -76,21 +91,28 @@ def train_from_scratch(
         splits: What to translate.
         device: "auto", "cpu", "cuda" or "cuda:N".
         title: What the progress display calls it.
+        inherit: Start from the architecture's weights in this supernet (a checkpoint or its folder); a
+            mixture is folded.
 
     Returns:
         The architecture with its validation loss, and BLEU, chrF and TER of each split.
 
     Raises:
+        InputError: The checkpoint to inherit from is of another space or task, or no supernet.
         DivergedError: The loss became infinite or not a number.
         StorageError: The folder cannot be written.
     """
     space = architecture.space
-    key = fingerprint([training_key(architecture, task, recipe, seed), beam, length_penalty, list(splits)])
+    key = fingerprint([training_key(architecture, task, recipe, seed, inherit), beam, length_penalty, list(splits)])
     record = folder / "observation.json"
     if record.exists() and (saved := read_json(record)).get("key") == key:
         return Observation.from_dict(space, saved["observation"])
     network = build_network(architecture, task, recipe, seed)
     about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
+    if inherit is not None:
+        supernet, _ = load_supernet(inherit, space, task)
+        network.load_state_dict(supernet.extract(TransformerShape.of(architecture)).state_dict())
+        about["inherited"] = _digest(inherit)
     result = train(network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device)
     network.eval()
     metrics = {"valid_loss": result.best_loss}
@@ -105,6 +127,7 @@ def train_from_scratch(
         "beam": beam,
         "length_penalty": length_penalty,
         "signatures": signatures,
+        **({} if inherit is None else {"inherited": about["inherited"]}),
     }
     observation = Observation(architecture, metrics, provenance=provenance)
     write_json(record, {"key": key, "observation": observation.to_dict()})

@@ -7,21 +7,37 @@ from typing import Any
 
 import torch
 
-from foretell.errors import InputError
+from foretell.errors import InputError, IntegrityError
 from foretell.nn import Seq2SeqTransformer
 from foretell.records import fingerprint
 from foretell.spaces import SearchSpace, TransformerShape
-from foretell.tasks import Task
-from foretell.training.checkpoint import load_network
+from foretell.tasks import EncodedPairs, Sequences, Task
+from foretell.training.checkpoint import load_network, load_tensors, save_tensors
+from foretell.training.devices import choose_device
+from foretell.training.distributed import joined
 from foretell.training.loop import TrainingResult, train
+from foretell.training.options import SupernetOptions
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import sampling_rule
 
-__all__ = ["build_supernet", "load_supernet", "supernet_key", "train_supernet"]
+__all__ = ["build_supernet", "load_supernet", "load_validation", "supernet_key", "train_supernet"]
+
+_VALIDATION = "validation.safetensors"
 
 
-def build_supernet(space: SearchSpace, task: Task, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
-    """A freshly initialised network of the space's largest dimensions."""
+def build_supernet(
+    space: SearchSpace,
+    task: Task,
+    recipe: Recipe,
+    seed: int,
+    kind: str = "sandwich",
+    options: SupernetOptions | None = None,
+) -> Seq2SeqTransformer:
+    """A freshly initialised network of the space's largest dimensions, with experts and routers in a mixture.
+
+    Raises:
+        UnknownNameError: There is no such kind.
+    """
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         return Seq2SeqTransformer(
@@ -30,12 +46,17 @@ def build_supernet(space: SearchSpace, task: Task, recipe: Recipe, seed: int) ->
             len(task.vocabulary),
             dropout=recipe.dropout,
             attention_dropout=recipe.attention_dropout,
+            mixture=(options or SupernetOptions()).mixture(kind, space),
         )
 
 
-def supernet_key(space: SearchSpace, task: Task, recipe: Recipe, kind: str, seed: int) -> str:
+def supernet_key(
+    space: SearchSpace, task: Task, recipe: Recipe, kind: str, seed: int, options: SupernetOptions | None = None
+) -> str:
     """Names a supernet by everything that its weights depend on."""
-    return fingerprint([space.fingerprint, task.fingerprint, recipe.model_dump(mode="json"), kind, seed])
+    told = (options or SupernetOptions()).told(kind)
+    about = [space.fingerprint, task.fingerprint, recipe.model_dump(mode="json"), kind, seed]
+    return fingerprint([*about, told] if told else about)
 
 
 def train_supernet(
@@ -46,17 +67,20 @@ def train_supernet(
     *,
     kind: str = "sandwich",
     seed: int = 1,
+    options: SupernetOptions | None = None,
     device: str = "auto",
 ) -> tuple[Seq2SeqTransformer, TrainingResult]:
-    """Train a supernet, or finish one that was interrupted.
+    """Train a supernet, or finish one that was interrupted; alone, or with the processes that `torchrun` started.
 
     Args:
         space: Its largest architecture gives the dimensions.
         task: Sentences and vocabulary.
         recipe: How to train.
-        folder: Checkpoints and `training.json`.
-        kind: "spos" (single-path one-shot, as HAT) or "sandwich".
+        folder: Checkpoints, `training.json`, and the validation sentences in numbers, so that the folder is
+            all that a predictor needs.
+        kind: One of `KINDS`.
         seed: Of weights, data order, dropout and sampled architectures.
+        options: Sampler, distillation, experts.
         device: "auto", "cpu", "cuda" or "cuda:N".
 
     Returns:
@@ -64,27 +88,68 @@ def train_supernet(
 
     Raises:
         UnknownNameError: There is no such kind.
+        InputError: Options that the kind does not have, or an update with too few micro-batches for all processes.
+        RankLostError: Another process that trains the network has ended.
         DivergedError: The loss became infinite or not a number.
         StorageError: The folder cannot be written.
     """
-    rule = sampling_rule(kind, space, seed)
-    network = build_supernet(space, task, recipe, seed)
-    about = {"space": space.name, "space_fingerprint": space.fingerprint, "kind": kind}
+    options = options or SupernetOptions()
+    rule = sampling_rule(kind, space, seed, options)
+    network = build_supernet(space, task, recipe, seed, kind, options)
+    about = {"space": space.name, "space_fingerprint": space.fingerprint, "kind": kind, **options.told(kind)}
     title = f"training the supernet ({kind})"
-    result = train(network, task, recipe, rule, folder, seed=seed, about=about, title=title, device=device)
+    with joined(choose_device(device)) as ranks:
+        result = train(
+            network, task, recipe, rule, folder, seed=seed, about=about, title=title, device=device, ranks=ranks
+        )
+        if ranks.first:
+            _keep_validation(folder, task)
     return network.eval(), result
 
 
-def load_supernet(path: Path, space: SearchSpace, task: Task) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
+def _keep_validation(folder: Path, task: Task) -> None:
+    if (folder / _VALIDATION).exists():
+        return
+    sides = {"source": task.valid.source, "target": task.valid.target}
+    arrays = {f"{side}.{name}": getattr(pairs, name) for side, pairs in sides.items() for name in ("values", "offsets")}
+    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
+    save_tensors(folder / _VALIDATION, tensors, {"task": task.fingerprint})
+
+
+def load_validation(folder: Path, task: str) -> EncodedPairs:
+    """The validation sentences that a supernet's folder keeps.
+
+    Args:
+        folder: The supernet's.
+        task: The fingerprint of the supernet's task.
+
+    Raises:
+        InputError: They are not there.
+        IntegrityError: The file is damaged, or of another task.
+    """
+    path = folder / _VALIDATION
+    if not path.exists():
+        raise InputError(f"{path} does not exist; run `foretell supernet train` again, which adds it at once.")
+    kept = load_tensors(path)
+    if kept.about.get("task") != task:
+        raise IntegrityError(f"{path} holds sentences of another task; delete it and run `foretell supernet train`.")
+    parts = [kept.part(f"{side}.") for side in ("source", "target")]
+    return EncodedPairs(*(Sequences(part["values"].numpy(), part["offsets"].numpy()) for part in parts))
+
+
+def load_supernet(
+    path: Path, space: SearchSpace, task: Task | None = None, *, kind: str | None = None
+) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
     """A trained supernet for a space and a task.
 
     Args:
         path: A `model.safetensors`, or the folder that holds one.
         space: The space that it will score.
-        task: The task that it will be scored on.
+        task: The task that it will be scored on; None: whichever it was trained on.
+        kind: The kind that it must be of; None: any.
 
     Raises:
-        InputError: There is none, or it was trained for another space or task.
+        InputError: There is none, or it is of another kind, space or task.
         IntegrityError: The file is damaged.
     """
     file = path / "model.safetensors" if path.is_dir() else path
@@ -95,7 +160,11 @@ def load_supernet(path: Path, space: SearchSpace, task: Task) -> tuple[Seq2SeqTr
             f"the checkpoint {file} is of {what}; expected a supernet of the space {space.name}: "
             "choose that space or train its supernet."
         )
-    if about.get("task") != task.fingerprint:
+    if kind is not None and about["kind"] != kind:
+        raise InputError(
+            f"the supernet {file} is of the kind {about['kind']}; expected {kind}: name that kind instead."
+        )
+    if task is not None and about.get("task") != task.fingerprint:
         raise InputError(
             f"the supernet {file} was trained on another corpus or vocabulary; "
             "give the study file it was trained with, or train a new one."
