@@ -9,7 +9,7 @@ from foretell.llm import Budget, Ledger, Session
 from foretell.llm.api import ApiModel
 from foretell.llm.prices import Price
 from foretell.predictors import Context, Piecewise
-from foretell.predictors.llm import Llm
+from foretell.predictors.llm import Llm, spread_evenly
 from foretell.testing import PredictorConformance, make_observations
 from tests.llm.conftest import smollm  # noqa: F401
 from tests.llm.fault_server import FaultServer, truth
@@ -161,3 +161,28 @@ def test_the_model_of_the_environment_is_asked(monkeypatch):
     monkeypatch.setenv("FORETELL_LLM", "local:smollm2-135m")
     assert predictors.create("llm").model == "local:smollm2-135m"
     assert predictors.create("llm(model=local:gemma-3-270m)").model == "local:gemma-3-270m"
+
+
+def test_of_many_labels_a_prompt_shows_an_even_spread(endpoint):
+    build, _ = endpoint
+    values = np.array([item.metric() for item in SHOWN])
+    shown = spread_evenly(values, 5)
+    assert len(shown) == 5
+    assert {values.argmin(), values.argmax()} <= set(shown.tolist())
+    assert spread_evenly(values, 0).tolist() == spread_evenly(values, 99).tolist() == list(range(len(values)))
+    assert values[spread_evenly(values, 1)].tolist() == [values.min()]
+    prompt = build(demonstrations=5, orders=1).fit(SHOWN).prompts(population(1))[0]
+    assert sorted(line.split("BLEU: ")[1] for line in prompt.prefix.splitlines() if "BLEU: " in line) == sorted(
+        f"{value:.2f}" for value in values[shown]
+    )
+    assert build(demonstrations=5).fit(SHOWN[::-1]).prompts(population(1))[0].prefix == (
+        build(demonstrations=5).fit(SHOWN).prompts(population(1))[0].prefix
+    )
+
+
+def test_examples_and_title_come_from_the_surroundings(endpoint):
+    build, _ = endpoint
+    context = Context(SPACE, task="English to German", examples=(("a house", "ein Haus"),))
+    prefix = build(context, template="paper").fit(SHOWN[:5]).prompts(population(1))[0].prefix
+    assert "Input: a house\nOutput: ein Haus" in prefix
+    assert "English to German task" in prefix

@@ -1,8 +1,13 @@
-"""What prompts say of a task: its name in words, and a few of its sentence pairs."""
+"""What prompts say of a task: its name in words, and a few of its sentence pairs.
+
+Sentences are data. In a prompt each stands on one line of its own, without control or invisible characters and
+cut at a bound, so that no sentence can end its example and begin an instruction.
+"""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,7 +16,13 @@ import numpy as np
 from foretell.errors import InputError
 from foretell.llm.prompt import Prompt, TaskCard
 
-__all__ = ["draw_examples", "hide_names", "read_examples", "task_title"]
+__all__ = ["EXAMPLES", "draw_examples", "hide_names", "read_examples", "task_title"]
+
+EXAMPLES = 5
+"""Sentence pairs that the paper's prompt shows."""
+
+_LONGEST = 300  # characters of a sentence in a prompt
+_FINGERPRINT = re.compile("[0-9a-f]{16}")
 
 _TITLES = {
     "wmt14ende": "WMT'14 English to German",
@@ -21,24 +32,31 @@ _TITLES = {
 
 
 def task_title(name: str) -> str:
-    """A published task's name in words; any other name as it is."""
-    return _TITLES.get(name, name)
+    """A published task's name in words; any other name as it is, but a fingerprint tells a model nothing."""
+    return "" if _FINGERPRINT.fullmatch(name) else _TITLES.get(name, _as_data(name))
 
 
-def draw_examples(pairs: Sequence[tuple[str, str]], n: int, seed: int) -> tuple[tuple[str, str], ...]:
+def draw_examples(pairs: Sequence[tuple[str, str]], seed: int, n: int = EXAMPLES) -> tuple[tuple[str, str], ...]:
     """Sentence pairs for the prompt: distinct, drawn with a seed, in the corpus's order (REFERENCE 8.1).
 
     Args:
         pairs: Source and target sentences, such as a corpus's training pairs.
-        n: How many; fewer where there are fewer.
         seed: Of the draw; nothing else decides.
+        n: How many; fewer where there are fewer.
     """
     distinct = list(dict.fromkeys((source, target) for source, target in pairs))
     drawn = np.random.default_rng(seed).permutation(len(distinct))[:n]
-    return tuple(distinct[index] for index in np.sort(drawn))
+    return tuple((_as_data(distinct[index][0]), _as_data(distinct[index][1])) for index in np.sort(drawn))
 
 
-def read_examples(path: Path, n: int, seed: int) -> tuple[tuple[str, str], ...]:
+def _as_data(text: str) -> str:
+    """A sentence on one line of bounded length, whatever it holds."""
+    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
+    words = " ".join(visible.split())
+    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+
+
+def read_examples(path: Path, seed: int, n: int = EXAMPLES) -> tuple[tuple[str, str], ...]:
     """Examples from a TSV file, one pair a line.
 
     Raises:
@@ -55,7 +73,7 @@ def read_examples(path: Path, n: int, seed: int) -> tuple[tuple[str, str], ...]:
             raise InputError(f"{path}, line {number} is not a pair of sentences with a tab between them; correct it.")
         if line:
             pairs.append((source, target))
-    return draw_examples(pairs, n, seed)
+    return draw_examples(pairs, seed, n)
 
 
 def hide_names(prompt: Prompt, names: Sequence[str], card: TaskCard) -> Prompt:

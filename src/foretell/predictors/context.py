@@ -28,6 +28,8 @@ class Context:
         vocabulary: Size of the task's vocabulary for counting embeddings; None: the space's nominal one.
         seed: Of everything random inside.
         batch: One mini-batch of the task, for predictors that run an untrained network.
+        task: What prompts call the task; empty: what the observations' provenance says.
+        examples: A few of the task's sentence pairs (source, target), for prompts.
     """
 
     space: SearchSpace | None = None
@@ -37,3 +39,5 @@ class Context:
     vocabulary: int | None = None
     seed: int = 0
     batch: Batch | None = None
+    task: str = ""
+    examples: tuple[tuple[str, str], ...] = ()

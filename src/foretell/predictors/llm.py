@@ -42,7 +42,7 @@ from foretell.predictors.labels import Labels
 from foretell.progress import track
 from foretell.spaces import Population
 
-__all__ = ["LLM_VARIABLE", "Llm"]
+__all__ = ["LLM_VARIABLE", "Llm", "spread_evenly"]
 
 Vector = npt.NDArray[np.float64]
 Template = Literal["compact", "paper"]
@@ -67,6 +67,8 @@ class Llm(FewShot):
         template: "compact", one line an architecture, or "paper", the published composition.
         prompt: For "paper": a row of the ablation (`foretell.llm.ABLATION`).
         query_cost: For "paper": "code" or "figure" (REFERENCE 8.1).
+        demonstrations: The most labels that a prompt shows; 0 shows all. Of more, those stay that are spread
+            evenly over the labels' order, from the worst to the best.
         orders: Orders of the demonstrations; 0 is 4 for a local model and 1 where each costs money. The first
             of "paper" is the order they were given in.
         repeats: How often each question is asked.
@@ -74,8 +76,9 @@ class Llm(FewShot):
         temperature: Of "sampled"; negative leaves it to the provider.
         per_request: Architectures in one request.
         fields: For "compact": "auto" chooses on the labels; else names joined by "+".
-        task: What the prompt calls the task; empty: what the observations' provenance says.
-        examples: A TSV file of sentence pairs, five of which the paper's second instruction shows.
+        task: What the prompt calls the task; empty: the context's, or what the observations' provenance says.
+        examples: A TSV file of sentence pairs, five of which the paper's second instruction shows; empty: the
+            context's.
         hide: Hide the names of genes, metric and task (memorisation probe).
         shuffle: Deal the labels out among the demonstrations at random (memorisation probe).
         style: "chat" or "raw" for endpoints.
@@ -98,6 +101,7 @@ class Llm(FewShot):
         template: Template = "compact",
         prompt: str = "full",
         query_cost: Literal["code", "figure"] = "code",
+        demonstrations: int = 0,
         orders: int = 0,
         repeats: int = 1,
         decoding: How = "expected",
@@ -115,11 +119,14 @@ class Llm(FewShot):
         _check("template", template, get_args(Template))
         _check("query_cost", query_cost, ("code", "figure"))
         _check("decoding", decoding, get_args(How))
-        if min(repeats, per_request) < 1 or orders < 0:
-            raise InputError("llm needs repeats and per_request of at least 1, and orders of at least 0.")
+        if min(repeats, per_request) < 1 or min(orders, demonstrations) < 0:
+            raise InputError(
+                "llm needs repeats and per_request of at least 1, and orders and demonstrations of at least 0."
+            )
         self.model = model or os.environ.get(LLM_VARIABLE, "") or DEFAULT_LLM
         self.template, self.parts, self.query_cost = template, parts_named(prompt), query_cost
-        self.orders, self.repeats, self.decoding, self.per_request = orders, repeats, decoding, per_request
+        self.demonstrations, self.orders, self.repeats = demonstrations, orders, repeats
+        self.decoding, self.per_request = decoding, per_request
         self.temperature = None if temperature < 0 else temperature
         self.fields, self.task, self.examples = fields, task, examples
         self.hide, self.shuffle, self.style = hide, shuffle, style
@@ -233,13 +240,14 @@ class Llm(FewShot):
     # ---- prompts
 
     def _orders(self) -> list[npt.NDArray[np.intp]]:
-        """Permutations of the labels; for "compact" they do not depend on the order the labels came in."""
+        """Orders of the labels that are shown; for "compact" they do not depend on the order the labels came in."""
         assert self._labels is not None  # noqa: S101 - prompts() refuses before
-        n = len(self._labels)
+        shown = spread_evenly(self._labels.values, self.demonstrations)
+        n = len(shown)
         count = self.orders or (_LOCAL_ORDERS if self.session.model.endpoint == "local" else 1)
         count = min(count, math.factorial(min(n, 8)))
         compact = self.template == "compact"
-        base = np.lexsort(self._labels.population.T[::-1]) if compact else np.arange(n)
+        base = shown[np.lexsort(self._labels.population[shown].T[::-1])] if compact else shown
         found: dict[bytes, npt.NDArray[np.intp]] = {} if compact else {base.tobytes(): base}
         draw = 0
         while len(found) < count:
@@ -305,8 +313,22 @@ class Llm(FewShot):
         assert self._labels is not None  # noqa: S101 - fit() has set it
         named = next((str(item.provenance["task"]) for item in observations if "task" in item.provenance), "")
         metric = metric_named(self.metric, self._labels.values.tolist())
-        examples = read_examples(Path(self.examples), 5, self.context.seed) if self.examples else ()
-        return TaskCard(self.task or task_title(named), metric, examples)
+        seed = self.context.seed
+        examples = read_examples(Path(self.examples), seed) if self.examples else self.context.examples
+        return TaskCard(self.task or self.context.task or task_title(named), metric, examples)
+
+
+def spread_evenly(values: Vector, most: int) -> npt.NDArray[np.intp]:
+    """Which labels stand for all, at most so many: indices in the labels' own order, the extremes among them.
+
+    Args:
+        values: Labels `[n]`.
+        most: How many may stay; 0 is all.
+    """
+    if not 0 < most < len(values):
+        return np.arange(len(values))
+    ranks = np.linspace(0, len(values) - 1, most).round().astype(np.intp)
+    return np.sort(np.argsort(values, kind="stable")[ranks])
 
 
 def _check(option: str, value: str, known: Any) -> None:
