@@ -36,6 +36,9 @@ def _train(
     noise: Annotated[
         int, typer.Option("--noise", min=0, help="With --observe: train so many of them twice more, other seeds.")
     ] = 0,
+    inherit: Annotated[
+        Path | None, typer.Option("--inherit", metavar="CHECKPOINT", help="With one: start from a supernet's weights.")
+    ] = None,
     study: StudyOption = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, data order and dropout.")] = None,
     out: OutOption = None,
@@ -52,6 +55,8 @@ def _train(
     Examples:
     `foretell train architecture.yaml --out runs/mine`
 
+    `foretell train architecture.yaml --inherit ~/.cache/foretell/supernets/e4de84fce96a7054`
+
     `foretell train --observe 10 --out runs/labels --resume`
 
     `foretell train --repeat reference:en-de:1d38f2282a8e`
@@ -61,6 +66,8 @@ def _train(
 
     if sum([architecture is not None, observe is not None, bool(repeat)]) != 1:
         raise InputError("give either an architecture file or --observe N or --repeat OBSERVATIONS, and only one.")
+    if inherit is not None and architecture is None:
+        raise InputError("--inherit starts one architecture from a supernet's weights; give its file, too.")
     if repeat:
         _repeat(repeat, study, out, resume, as_json)
         return
@@ -71,7 +78,8 @@ def _train(
         )
     else:
         assert architecture is not None  # noqa: S101 - the exclusive choice above, for the type checker
-        found = [train_one(chosen, architecture, out or Path("runs") / architecture.stem, resume=resume)]
+        folder = out or Path("runs") / architecture.stem
+        found = [train_one(chosen, architecture, folder, resume=resume, inherit=inherit)]
     if as_json:
         print_json({"observations": [item.to_dict() for item in found]})
         return
