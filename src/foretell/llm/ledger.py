@@ -23,6 +23,7 @@ from typing import Any
 
 from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.llm.model import LanguageModel, Reply, Request, Step, Usage
+from foretell.llm.reading import probabilities
 from foretell.records import canonical_json
 
 __all__ = ["Ledger", "Totals", "call_key"]
@@ -40,6 +41,7 @@ CREATE TABLE IF NOT EXISTS batches (
   state TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
 """
 _CHUNK = 500
+_MOST_BYTES = 64 << 20  # of one value
 
 
 def call_key(model: LanguageModel, request: Request) -> str:
@@ -82,6 +84,19 @@ class Totals:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Pace:
+    """Averages over questions; a number that is read from its digits' probabilities takes a few calls.
+
+    Attributes:
+        calls: Of a question: the first and those for one more token at its branches.
+        seconds: Of a question, its calls one after the other.
+    """
+
+    calls: float
+    seconds: float
+
+
 class Ledger:
     """The file of all calls.
 
@@ -101,11 +116,19 @@ class Ledger:
             self._database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
+            self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+            self._refuse_programs()
             version = self._database.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _FORMAT):
                 raise IntegrityError(f"the ledger {path} has format {version}; this version reads {_FORMAT}.")
             self._database.executescript(_SCHEMA)
             self._database.execute(f"PRAGMA user_version={_FORMAT}")
+
+    def _refuse_programs(self) -> None:
+        """A ledger holds tables only: views and triggers of a stranger's file would run when it is used."""
+        other = self._database.execute("SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')")
+        if found := other.fetchone():
+            raise IntegrityError(f"{self.path} is no ledger (it has the {found[0]} {found[1]}); give --ledger.")
 
     def close(self) -> None:
         """Close the file; what was recorded is on disk already."""
@@ -143,8 +166,16 @@ class Ledger:
             part = keys[start : start + _CHUNK]
             marks = ", ".join("?" * len(part))
             rows = self._run(f"SELECT key, reply FROM calls WHERE key IN ({marks})", part)  # noqa: S608
-            found |= {key: _unpack(packed) for key, packed in rows}
+            found |= {key: self._reply(key, packed) for key, packed in rows}
         return found
+
+    def _reply(self, key: str, packed: Any) -> Reply:
+        try:
+            return _unpack(packed)
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, zlib.error) as error:
+            raise IntegrityError(
+                f"the ledger {self.path} has a damaged reply {key[:12]} ({error}); move the file away or give --ledger."
+            ) from error
 
     def by_model(self) -> list[tuple[str, str, Totals]]:
         """Endpoint, model and the sums over its calls."""
@@ -189,7 +220,12 @@ class Ledger:
         rows = self._run("SELECT raw FROM calls WHERE key = ?", (key,))
         if not rows:
             raise InputError(f"the ledger {self.path} has no call {key[:12]}; it may be in another one.")
-        return zlib.decompress(rows[0][0]).decode()
+        try:
+            return _inflate(rows[0][0]).decode()
+        except (ValueError, TypeError, zlib.error) as error:
+            raise IntegrityError(
+                f"the ledger {self.path} has a damaged call {key[:12]} ({error}); move the file away or give --ledger."
+            ) from error
 
     # ---- batches that a provider works on
 
@@ -229,13 +265,24 @@ def _pack(reply: Reply) -> bytes:
 
 
 def _unpack(packed: bytes) -> Reply:
-    value = json.loads(zlib.decompress(packed))
-    steps = None if value["steps"] is None else tuple(Step(token, top) for token, top in value["steps"])
+    value = json.loads(_inflate(packed))
+    steps = value["steps"]
+    if steps is not None:
+        steps = tuple(Step(str(token), probabilities(top.items())) for token, top in steps)
     return Reply(
-        value["text"],
+        str(value["text"]),
         steps=steps,
-        usage=Usage(*value["usage"]),
-        seconds=value["seconds"],
-        fingerprint=value["fingerprint"],
+        usage=Usage(*map(int, value["usage"])),
+        seconds=float(value["seconds"]),
+        fingerprint=str(value["fingerprint"]),
         recorded=True,
+def _inflate(packed: bytes) -> bytes:
+    """Decompressed, up to a size: some kilobytes can hold gigabytes of nothing."""
+    stream = zlib.decompressobj()
+    data = stream.decompress(packed, _MOST_BYTES)
+    if not stream.eof:
+        raise ValueError("cut, or too large")
+    return data
+
+
     )
