@@ -156,16 +156,24 @@ class BatchModel:
         replies = {key: Reply("", failure=f"the batch {found.status}") for key in keys}
         if found.output_file_id:
             content = await self._try(lambda: client.files.content(found.output_file_id))
-            for line in content.text.splitlines():
-                row = json.loads(line)
-                replies[row["custom_id"]] = self._read(row)
+            # Not splitlines(): answers may hold line separators that JSON leaves as they are.
+            for line in filter(str.strip, content.text.split("\n")):
+                key, reply = self._read(line)
+                if key in replies:
+                    replies[key] = reply
         return replies
 
-    def _read(self, row: Mapping[str, Any]) -> Reply:
-        response = row.get("response") or {}
-        if response.get("status_code") != 200:
-            return Reply("", failure=f"the batch answered with status {response.get('status_code')}")
-        return read_body(json.dumps(response.get("body")), 0.0, self.style)
+    def _read(self, line: str) -> tuple[str, Reply]:
+        """The call's key and its reply; of a line that is no answer a key that nobody has asked about."""
+        try:
+            row = json.loads(line)
+            key, response = str(row["custom_id"]), row.get("response") or {}
+            status, body = response.get("status_code"), json.dumps(response.get("body"))
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            return "", Reply("", failure="the batch's answer is not JSON")
+        if status != 200:
+            return key, Reply("", failure=f"the batch answered with status {status}")
+        return key, read_body(body, 0.0, self.style)
 
     async def _try(self, call: Any) -> Any:
         """A call about a batch, with the endpoint's bounded retries."""

@@ -17,6 +17,7 @@ from foretell.llm.model import Step
 
 __all__ = ["DigitTree", "Moments"]
 
+_LONGEST = 24  # signs of a number; a token with more is no answer
 _DIGITS = re.compile(r"[0-9]*(?:\.[0-9]*)?")
 
 
@@ -141,6 +142,8 @@ class DigitTree:
         """Whether some number in the window begins like this."""
         if not start:
             return True
+        if len(start) > _LONGEST:
+            return False
         if not start[0].isdigit() or (start[0] == "0" and start[1:2].isdigit()):
             return False
         if "." in start:

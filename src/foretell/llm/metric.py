@@ -6,6 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from foretell.display import one_line
+
 __all__ = ["Metric", "metric_named"]
 
 
@@ -71,5 +73,5 @@ def metric_named(key: str, labels: Sequence[float] = ()) -> Metric:
     for part, label, meaning, low, high in _KNOWN:
         if part in key.lower():
             return Metric(key, label, meaning, low, high, decimals)
-    word = key.removeprefix("valid_").removeprefix("test_").replace("_", " ")
+    word = one_line(key.removeprefix("valid_").removeprefix("test_").replace("_", " "))
     return Metric(key, word, f"{word}, higher is better", -1e6, 1e6, decimals)

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from foretell.display import one_line
 from foretell.errors import UnknownNameError
 from foretell.llm.metric import Metric
 from foretell.spaces import Architecture, SearchSpace
@@ -53,6 +54,13 @@ class TaskCard:
     examples: tuple[tuple[str, str], ...] = ()
     backbone: str = "the Transformer encoder-decoder"
     paper: str = '"Attention Is All You Need" (Vaswani et al., 2017)'
+
+    def __post_init__(self) -> None:
+        # Lines are a prompt's only delimiters. Names and sentences come from files: each stays on its line, so
+        # that a sentence cannot pose as a demonstration or as the question.
+        object.__setattr__(self, "name", one_line(self.name))
+        lines = tuple((one_line(source), one_line(target)) for source, target in self.examples)
+        object.__setattr__(self, "examples", lines)
 
 
 @dataclass(frozen=True)
@@ -115,7 +123,8 @@ class Prompt:
     def together(self, members: Sequence[int]) -> str:
         """The ending that asks about several architectures at once, numbered from 1."""
         parts = [f"[{number}]\n{self.queries[index].rstrip()}\n" for number, index in enumerate(members, 1)]
-        return f"{self.ask.format(count=len(members))}\n\n" + "\n".join(parts) + "\nAnswers:\n"
+        ask = self.ask.replace("{count}", str(len(members)))
+        return f"{ask}\n\n" + "\n".join(parts) + "\nAnswers:\n"
 
     @property
     def fingerprint(self) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from foretell.llm.model import Reply, Step, Usage
 
-__all__ = ["read_body", "read_chat", "read_raw"]
+__all__ = ["probabilities", "read_body", "read_chat", "read_raw"]
+
+_MOST_TOKENS = 2**31 - 1
+_CERTAIN = 1e-3  # log-probabilities are rounded, so that a certain token may have a little more than 0
 
 
 def read_chat(raw: str, seconds: float) -> Reply:
@@ -33,7 +36,7 @@ def read_body(raw: str, seconds: float, style: str) -> Reply:
     """
     try:
         return read_chat(raw, seconds) if style == "chat" else read_raw(raw, seconds)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         return Reply("", raw, seconds=seconds, failure="the body is not a completion in JSON")
 
 
@@ -55,7 +58,12 @@ def _usage(value: Any) -> Usage:
         return Usage()
     details = value.get("prompt_tokens_details") or {}
     counts = value.get("prompt_tokens"), value.get("completion_tokens"), details.get("cached_tokens")
-    return Usage(*(int(count or 0) for count in counts))
+    return Usage(*map(_count, counts))
+
+
+def _count(value: Any) -> int:
+    """Tokens that there can be: a negative count would pay back into a budget, a huge one fits no ledger."""
+    return min(max(int(value or 0), 0), _MOST_TOKENS)
 
 
 def _steps(value: Any) -> tuple[Step, ...] | None:
@@ -66,14 +74,20 @@ def _steps(value: Any) -> tuple[Step, ...] | None:
         return tuple(_step(each) for each in value["content"])
     if isinstance(value.get("tokens"), list) and isinstance(value.get("top_logprobs"), list):
         pairs = zip(value["tokens"], value["top_logprobs"], strict=True)
-        return tuple(Step(token, {key: float(p) for key, p in (top or {}).items()}) for token, top in pairs)
+        return tuple(Step(str(token), probabilities((top or {}).items())) for token, top in pairs)
     return None
 
 
 def _step(value: Mapping[str, Any]) -> Step:
+    alternatives = value.get("top_logprobs") or []
+    return Step(str(value["token"]), probabilities((each["token"], each.get("logprob")) for each in alternatives))
+
+
+def probabilities(pairs: Iterable[tuple[Any, Any]]) -> dict[str, float]:
+    """Log-probabilities by text, from pairs; without those that are none: missing, not a number, above certainty."""
     top: dict[str, float] = {}
-    for each in value.get("top_logprobs") or []:
-        # Different tokens may share a text; the first is the likeliest. A missing probability is none.
-        if each.get("logprob") is not None:
-            top.setdefault(each["token"], float(each["logprob"]))
-    return Step(value["token"], top)
+    for token, logprob in pairs:
+        if logprob is not None and float(logprob) <= _CERTAIN:
+            # Different tokens may share a text; the first is the likeliest.
+            top.setdefault(str(token), float(logprob))
+    return top

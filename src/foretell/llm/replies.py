@@ -85,7 +85,8 @@ def _all(count: int, reason: str) -> list[Parsed]:
 
 
 def _plain(line: str) -> str:
-    return line.strip().strip("*_`").strip()
+    # With runs of white space as one space no pattern can be made to try long lines again and again.
+    return " ".join(line.split()).strip("*_`").strip()
 
 
 def _short(text: str) -> str:

@@ -7,14 +7,15 @@ cut at a bound, so that no sentence can end its example and begin an instruction
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from foretell.display import one_line, shortened
 from foretell.errors import InputError
 from foretell.llm.prompt import Prompt, TaskCard
+from foretell.parsing import read_text
 
 __all__ = ["EXAMPLES", "draw_examples", "hide_names", "read_examples", "task_title"]
 
@@ -51,9 +52,7 @@ def draw_examples(pairs: Sequence[tuple[str, str]], seed: int, n: int = EXAMPLES
 
 def _as_data(text: str) -> str:
     """A sentence on one line of bounded length, whatever it holds."""
-    visible = "".join(c for c in text if c.isspace() or unicodedata.category(c)[0] != "C")
-    words = " ".join(visible.split())
-    return words if len(words) <= _LONGEST else f"{words[:_LONGEST]}…"
+    return shortened(one_line(text), _LONGEST)
 
 
 def read_examples(path: Path, seed: int, n: int = EXAMPLES) -> tuple[tuple[str, str], ...]:
@@ -62,12 +61,8 @@ def read_examples(path: Path, seed: int, n: int = EXAMPLES) -> tuple[tuple[str, 
     Raises:
         InputError: No such file, or a line that is not a pair.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise InputError(f"the examples {path} cannot be read ({error.strerror}); check the path.") from error
     pairs = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         source, tab, target = line.rstrip("\r").partition("\t")
         if line and not tab:
             raise InputError(f"{path}, line {number} is not a pair of sentences with a tab between them; correct it.")
