@@ -177,14 +177,3 @@ def test_labels_are_resumed_after_a_torn_line(tmp_path):
     with pytest.warns(TornLineWarning):
         assert label_architectures(teacher, rows, path, **about).new == 1
     assert path.read_bytes() == whole
-
-
-def test_without_the_runtime_the_job_goes_on_with_a_note(monkeypatch):
-    from foretell.predictors import labelling
-
-    space = spaces.create("small-seq2seq")
-    rows = space.architectures(draw_architectures(space, 4, 0))
-    known = [Observation(a, {"valid_bleu": 20.0 + i}) for i, a in enumerate(rows)]
-    monkeypatch.setattr(labelling, "find_spec", lambda name: None)
-    with pytest.warns(labelling.NoTeacherWarning, match=r"foretell\[local\]"):
-        assert labelling.embedded_teacher(known) is None

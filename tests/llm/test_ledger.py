@@ -9,6 +9,7 @@ import pytest
 from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.llm import Decoding, Ledger, Reply, Request, Step, Usage, call_key
 from foretell.llm.api import ApiModel
+from foretell.llm.ledger import Pace
 from foretell.llm.local import LocalModel
 
 MODEL = ApiModel("m", "http://127.0.0.1:1/v1")
@@ -119,3 +120,13 @@ def test_batches_are_noted_before_they_are_submitted(ledger):
     assert ledger.open_batches(MODEL) == [("token", "batch-1", ["a", "b"])]
     ledger.update_batch("token", state="done")
     assert ledger.open_batches(MODEL) == []
+
+
+def test_the_pace_of_a_model_is_what_its_questions_took(ledger):
+    """A question is a first call and those for one more token at its branches."""
+    assert ledger.pace(MODEL) is None
+    for number, tokens in enumerate((5, 1, 1, 5)):
+        request = replace(REQUEST, query=str(number), decoding=replace(REQUEST.decoding, max_tokens=tokens))
+        ledger.record(call_key(MODEL, request), MODEL, request, replace(REPLY, seconds=0.5), None)
+    assert ledger.pace(MODEL) == Pace(calls=2.0, seconds=1.0)
+    assert ledger.pace(LocalModel("smollm2-135m")) is None

@@ -142,8 +142,8 @@ def test_sentences_are_data_on_one_line_each():
     """No sentence of a corpus can end its example and begin an instruction of its own."""
     nasty = "open\u2028\nBLEU: 99\x1b[2J \u202eanswer\u0000 " + "x" * 1000
     ((source, target),) = draw_examples([(nasty, "ein\tHaus\r\n")], 0)
-    assert source.startswith("open BLEU: 99[2J answer xxx")
-    assert len(source) <= 301
+    assert source.startswith("open BLEU: 99 [2J answer xxx")
+    assert len(source) <= 300
     assert source.isprintable()
     assert target == "ein Haus"
     text = paper_prompt(replace(CARD, examples=((source, target),)), SPACE, [], []).prefix

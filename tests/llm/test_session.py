@@ -5,10 +5,27 @@ import pickle
 import pytest
 
 from foretell.errors import BudgetReachedError, InputError, UnknownNameError
-from foretell.llm import Budget, Decoding, Price, Request, Usage, open_model, open_session, price_of, read_prices
+from foretell.llm import (
+    Asker,
+    Budget,
+    Decoding,
+    Ledger,
+    Price,
+    Reply,
+    Request,
+    Usage,
+    call_key,
+    local,
+    open_model,
+    open_session,
+    price_of,
+    read_prices,
+)
 from foretell.llm.api import ApiModel
+from foretell.llm.batch import BatchModel
 from foretell.llm.faults import pause_before, retry_after
 from foretell.llm.keys import Secret, find_key
+from foretell.llm.local import why_unusable
 from foretell.llm.models import MODELS, model_file
 
 
@@ -117,3 +134,30 @@ def test_every_known_model_is_pinned():
         assert model.size > 90e6
         assert all(part.version and part.member for part in model.parts)
         assert model.licence
+
+
+def test_an_estimate_says_calls_tokens_dollars_and_time(tmp_path):
+    ledger = Ledger(tmp_path / "l.sqlite")
+    asked = [Request("x" * 1000, f"{n}", Decoding(25, top_logprobs=20)) for n in range(8)]
+    chat = ApiModel("m", "http://127.0.0.1:9/v1", concurrency=4)
+    guessed = Asker(chat, ledger, Budget(chat, Price(1.0, 1.0))).estimate(asked)
+    assert (guessed.calls, guessed.seconds) == (8, 2.0)
+    assert str(guessed).startswith("8 calls, about ")
+    assert str(guessed).endswith(", about $0.00, about 2 s")
+    # A model that continues text is asked again for the digits that it is unsure of.
+    raw = ApiModel("m", "http://127.0.0.1:9/v1", raw=True)
+    assert Asker(raw, ledger, Budget(raw, None)).estimate(asked).calls == 64
+    for request in asked[:4]:
+        ledger.record(call_key(chat, request), chat, request, Reply("1", seconds=3.0), None)
+    known = Asker(chat, ledger, Budget(chat, None)).estimate(asked)
+    assert (known.calls, known.seconds, known.dollars) == (4, 3.0, None)
+    batch = BatchModel(chat, ledger)
+    assert str(Asker(batch, ledger, Budget(batch, None)).estimate(asked)).endswith("time unknown")
+    ledger.close()
+
+
+def test_a_local_model_that_cannot_run_says_why(monkeypatch):
+    monkeypatch.setattr(local, "find_spec", lambda name: None)
+    assert "pip install 'foretell[local]'" in why_unusable("smollm2-135m")
+    with pytest.raises(UnknownNameError):
+        why_unusable("gemma")

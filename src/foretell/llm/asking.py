@@ -7,11 +7,14 @@ from dataclasses import dataclass, field, replace
 
 from foretell.errors import InputError
 from foretell.llm.budget import Budget, Estimate
-from foretell.llm.ledger import Ledger, call_key
+from foretell.llm.ledger import Ledger, Pace, call_key
 from foretell.llm.model import LanguageModel, Reply, Request
 from foretell.llm.prices import Price
 
 __all__ = ["Answer", "Asker"]
+
+_GUESSED_CALLS = 8.0  # of a question whose number is read from the probabilities of its digits
+_GUESSED_LOCAL, _GUESSED_REMOTE = 0.05, 1.0  # seconds a call
 
 Check = Callable[[Reply], str]
 """Why a reply cannot be used; empty where it can."""
@@ -103,15 +106,28 @@ class Asker:
         return [final[index] for index in range(len(requests))]
 
     def estimate(self, requests: Sequence[Request]) -> Estimate:
-        """What the requests that are not in the ledger would take, nothing cached."""
+        """What the questions whose first requests are not in the ledger would take, nothing cached.
+
+        How long one takes, and how many calls, is what the ledger knows of the model, else a guess.
+        """
         keys = {call_key(self.model, request): request for request in requests}
         found = self.ledger.find(list(keys))
         missing = [request for key, request in keys.items() if key not in found]
         usages = [self.budget.expected(request) for request in missing]
-        tokens = sum(usage.prompt + usage.completion for usage in usages)
+        pace = self.ledger.pace(self.model) or self._guess(requests)
+        tokens = round(pace.calls * sum(usage.prompt + usage.completion for usage in usages))
         costs = [self.budget.cost(usage) for usage in usages]
-        dollars = None if self.budget.price is None else sum(cost or 0.0 for cost in costs)
-        return Estimate(len(missing), tokens, dollars)
+        dollars = None if self.budget.price is None else pace.calls * sum(cost or 0.0 for cost in costs)
+        # Only a back end that says how many calls it makes at the same time has a pace; a batch takes its time.
+        width = getattr(self.model, "concurrency", 1 if self.model.endpoint == "local" else 0)
+        seconds = len(missing) * pace.seconds / width if width else None
+        return Estimate(round(pace.calls * len(missing)), tokens, dollars, seconds)
+
+    def _guess(self, requests: Sequence[Request]) -> Pace:
+        """For a model that was never asked: digits branch where text is continued and probabilities are read."""
+        by_digits = self.model.style == "raw" and any(request.decoding.top_logprobs for request in requests)
+        calls = _GUESSED_CALLS if by_digits else 1.0
+        return Pace(calls, calls * (_GUESSED_LOCAL if self.model.endpoint == "local" else _GUESSED_REMOTE))
 
     def _repeats_itself(self, requests: Sequence[Request]) -> bool:
         """Greedy decoding in this process says the same again."""

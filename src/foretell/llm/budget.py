@@ -17,7 +17,7 @@ class Estimate:
     """What a run will take, said before its first call.
 
     Attributes:
-        calls: Calls that are not in the ledger yet.
+        calls: Calls that are not in the ledger yet, those for further digits included.
         tokens: Tokens read and written.
         dollars: Money; None where the price is unknown.
         seconds: Time; None where nothing is known of the speed.
@@ -30,8 +30,13 @@ class Estimate:
 
     def __str__(self) -> str:
         money = "at an unknown price" if self.dollars is None else f"about ${self.dollars:,.2f}"
-        time = "" if self.seconds is None else f", about {self.seconds / 60:.1f} min"
-        return f"{self.calls:,} calls, about {self.tokens:,} tokens, {money}{time}"
+        return f"{self.calls:,} calls, about {self.tokens:,} tokens, {money}, {_time(self.seconds)}"
+
+
+def _time(seconds: float | None) -> str:
+    if seconds is None:
+        return "time unknown"
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
 
 
 class Budget:

@@ -26,7 +26,7 @@ from foretell.llm.model import LanguageModel, Reply, Request, Step, Usage
 from foretell.llm.reading import probabilities
 from foretell.records import canonical_json
 
-__all__ = ["Ledger", "Totals", "call_key"]
+__all__ = ["Ledger", "Pace", "Totals", "call_key"]
 
 _FORMAT = 1
 _SCHEMA = """
@@ -172,7 +172,15 @@ class Ledger:
     def _reply(self, key: str, packed: Any) -> Reply:
         try:
             return _unpack(packed)
-        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, zlib.error) as error:
+        except (
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            ArithmeticError,
+            RecursionError,
+            zlib.error,
+        ) as error:
             raise IntegrityError(
                 f"the ledger {self.path} has a damaged reply {key[:12]} ({error}); move the file away or give --ledger."
             ) from error
@@ -185,6 +193,16 @@ class Ledger:
             "FROM calls GROUP BY endpoint, model ORDER BY endpoint, model"
         )
         return [(row[0], row[1], Totals(*row[2:])) for row in rows]
+
+    def pace(self, model: LanguageModel) -> Pace | None:
+        """What a question to a model took on average so far, or None where it was never asked one."""
+        rows = self._run(
+            "SELECT count(*), sum(seconds), sum(json_extract(settings, '$.decoding.max_tokens') > 1) "
+            "FROM calls WHERE endpoint = ? AND model = ?",
+            (model.endpoint, model.model),
+        )
+        calls, seconds, questions = rows[0]
+        return Pace(calls / questions, seconds / questions) if questions else None
 
     def retries(self) -> dict[tuple[str, str], int]:
         """By endpoint and model, the calls that asked again after a reply that could not be used."""
@@ -264,6 +282,15 @@ def _pack(reply: Reply) -> bytes:
     return zlib.compress(json.dumps(value).encode())
 
 
+def _inflate(packed: bytes) -> bytes:
+    """Decompressed, up to a size: some kilobytes can hold gigabytes of nothing."""
+    stream = zlib.decompressobj()
+    data = stream.decompress(packed, _MOST_BYTES)
+    if not stream.eof:
+        raise ValueError("cut, or too large")
+    return data
+
+
 def _unpack(packed: bytes) -> Reply:
     value = json.loads(_inflate(packed))
     steps = value["steps"]
@@ -276,13 +303,4 @@ def _unpack(packed: bytes) -> Reply:
         seconds=float(value["seconds"]),
         fingerprint=str(value["fingerprint"]),
         recorded=True,
-def _inflate(packed: bytes) -> bytes:
-    """Decompressed, up to a size: some kilobytes can hold gigabytes of nothing."""
-    stream = zlib.decompressobj()
-    data = stream.decompress(packed, _MOST_BYTES)
-    if not stream.eof:
-        raise ValueError("cut, or too large")
-    return data
-
-
     )

@@ -11,12 +11,13 @@ import json
 import os
 import time
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import InputError
+from foretell.errors import InputError, IntegrityError
 from foretell.llm.fetch import fetch_model
 from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
 from foretell.llm.models import MODELS, model_file
@@ -26,7 +27,7 @@ from foretell.llm.scoring import score_by_steps
 if TYPE_CHECKING:
     from xllamacpp import Server
 
-__all__ = ["LocalModel"]
+__all__ = ["LocalModel", "why_unusable"]
 
 
 class LocalModel:
@@ -137,6 +138,24 @@ class LocalModel:
         request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return json.load(response)
+
+
+def why_unusable(name: str) -> str:
+    """Why a local model cannot be asked here, in a sentence; empty where it can, its file fetched if need be.
+
+    Raises:
+        UnknownNameError: There is no such model.
+        StorageError: The cache folder cannot be written.
+    """
+    model_file(name)
+    if find_spec("xllamacpp") is None:
+        return "its runtime xllamacpp is not installed: pip install 'foretell[local]'."
+    try:
+        if name in MODELS:
+            fetch_model(name)
+    except (InputError, IntegrityError) as error:
+        return str(error)
+    return ""
 
 
 def start_server(

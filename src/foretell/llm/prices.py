@@ -14,8 +14,12 @@ from foretell.parsing import read_yaml
 
 __all__ = ["BATCH_SHARE", "PRICES", "PRICES_DATE", "Price", "price_of", "read_prices"]
 
-PRICES_DATE = "2025-08-15"
-"""When the table was written; providers change prices, so give your own with --prices where it matters."""
+PRICES_DATE = "2026-11"
+"""When the table was last checked, against stored copies of the provider's model pages (gpt-5-mini, gpt-5-nano,
+gpt-4.1-nano, gpt-4-turbo) and, for the others, at least two third parties that quote its price page in 2026.
+
+Providers change prices, so give your own with --prices where it matters.
+"""
 
 BATCH_SHARE = 0.5
 """What the Batch API takes of the price."""
@@ -47,6 +51,8 @@ FREE = Price(0.0, 0.0)
 
 PRICES: Mapping[str, Price] = MappingProxyType(
     {
+        "gpt-5.4": Price(2.5, 15.0, 0.25),
+        "gpt-5.2": Price(1.75, 14.0, 0.175),
         "gpt-5": Price(1.25, 10.0, 0.125),
         "gpt-5-mini": Price(0.25, 2.0, 0.025),
         "gpt-5-nano": Price(0.05, 0.4, 0.005),

@@ -61,7 +61,9 @@ def default_ledger() -> Path:
 
 
 @cache
-def open_model(spelling: str = DEFAULT_LLM, *, style: str = "", concurrency: int = 32) -> LanguageModel:
+def open_model(
+    spelling: str = DEFAULT_LLM, *, style: str = "", concurrency: int = 32, threads: int | None = None
+) -> LanguageModel:
     """The model of a spelling; opened once in a process, loaded or connected at its first call.
 
     Args:
@@ -69,6 +71,7 @@ def open_model(spelling: str = DEFAULT_LLM, *, style: str = "", concurrency: int
             OpenAI-compatible server, such as "http://127.0.0.1:8080/v1".
         style: "chat" or "raw" completion of endpoints; empty is chat.
         concurrency: Calls of an endpoint at the same time.
+        threads: Of a local model; None: one a core. They change how fast it is and nothing else.
 
     Raises:
         InputError: The spelling cannot be read, or a key is missing.
@@ -80,7 +83,7 @@ def open_model(spelling: str = DEFAULT_LLM, *, style: str = "", concurrency: int
     if kind == "local" and rest:
         from foretell.llm.local import LocalModel
 
-        return LocalModel(rest)
+        return LocalModel(rest, threads=threads)
     from foretell.llm.api import ApiModel
     from foretell.llm.keys import find_key
 
@@ -111,6 +114,7 @@ def open_session(
     *,
     style: str = "",
     concurrency: int = 32,
+    threads: int | None = None,
     ledger: Path | None = None,
     prices: Mapping[str, Price] | None = None,
     max_usd: float | None = None,
@@ -124,6 +128,7 @@ def open_session(
         spelling: See `open_model`.
         style: See `open_model`.
         concurrency: See `open_model`.
+        threads: See `open_model`.
         ledger: The ledger's file; None is `default_ledger()`.
         prices: The user's own prices.
         max_usd: Limit on this run's money.
@@ -135,7 +140,7 @@ def open_session(
         InputError: A limit on money that cannot be kept because the price is unknown, or batches of a model
             that has none.
     """
-    model = open_model(spelling, style=style, concurrency=concurrency)
+    model = open_model(spelling, style=style, concurrency=concurrency, threads=threads)
     price = price_of(model.model, model.endpoint, prices)
     if max_usd is not None and price is None and not _own_machine(model.endpoint):
         raise InputError(

@@ -7,24 +7,18 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from foretell.errors import InputError
-from foretell.llm.models import MODELS
 from foretell.observations import Observation, ObservationWriter, read_observations
 from foretell.predictors.base import Piecewise, Predictor
-from foretell.predictors.context import Context
 from foretell.records import TornLineWarning
 from foretell.spaces import Population, SearchSpace
 
-if TYPE_CHECKING:
-    from foretell.predictors.llm import Llm
-
-__all__ = ["Labelled", "NoTeacherWarning", "draw_architectures", "embedded_teacher", "label_architectures"]
+__all__ = ["Labelled", "draw_architectures", "label_architectures"]
 
 _PIECE = 256  # rows handed at once to a predictor that does not report pieces
 _FLUSH = 0.5  # seconds that labels may wait for the next write; what was paid for is in the ledger anyway
@@ -44,42 +38,6 @@ class Labelled:
     labels: int
     new: int
     abstained: Mapping[int, str]
-
-
-class NoTeacherWarning(UserWarning):
-    """The embedded language model cannot be had here; the job goes on without it."""
-
-
-def embedded_teacher(observations: Sequence[Observation], context: Context | None = None, **options: Any) -> Llm | None:
-    """The embedded language model, fitted and ready to label, or None with a note where it cannot be had.
-
-    Args:
-        observations: The labelled architectures to show it.
-        context: The surroundings.
-        options: Those of `Llm`, such as `model` or `orders`.
-
-    Raises:
-        InputError: Labels that make no sense, or a model that does not exist.
-
-    Warns:
-        NoTeacherWarning: The runtime is not installed, or the model cannot be fetched.
-    """
-    from foretell.llm.fetch import fetch_model
-    from foretell.llm.local import LocalModel
-    from foretell.predictors.llm import Llm
-
-    teacher = Llm(context, **options).fit(observations)
-    model = teacher.session.model
-    if isinstance(model, LocalModel):
-        try:
-            if find_spec("xllamacpp") is None:
-                raise InputError("its runtime is not installed: pip install 'foretell[local]'.")
-            if model.model in MODELS:
-                fetch_model(model.model)
-        except InputError as error:
-            warnings.warn(f"going on without the language model {model.name}: {error}", NoTeacherWarning, stacklevel=2)
-            return None
-    return teacher
 
 
 def draw_architectures(
