@@ -77,3 +77,17 @@ def test_help_is_quick_enough_to_be_used():
     start = time.perf_counter()
     subprocess.run([sys.executable, "-m", "foretell", "--help"], capture_output=True, check=True)
     assert time.perf_counter() - start < 5
+
+
+def test_options_of_all_commands_may_stand_anywhere(capsys):
+    from foretell.errors import UnknownNameError
+
+    assert main(["spaces", "list", "--quiet", "--json"]) == 0
+    assert main(["spaces", "-q", "list", "--json"]) == 0
+    with pytest.raises(UnknownNameError):
+        main(["spaces", "show", "nothing", "--debug"])
+
+
+def test_what_follows_a_double_dash_is_left_alone(capsys):
+    assert main(["spaces", "show", "--", "--quiet"]) == 2
+    assert "'--quiet'" in capsys.readouterr().err

@@ -95,7 +95,7 @@ def test_an_interrupt_ends_with_one_sentence_and_exit_code_130(tmp_path, study_f
     process.send_signal(signal.SIGINT)
     _, err = finish(process, 130)
     assert err.splitlines()[-1] == (
-        "foretell: interrupted; what was finished is kept, run the same command with --resume to go on."
+        f"foretell: interrupted; what was finished is kept; go on with: foretell search {study_file} --out run --resume"
     )
     assert "Traceback" not in err
 

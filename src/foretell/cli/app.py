@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import warnings
 from functools import cache
@@ -10,7 +9,9 @@ from importlib import import_module
 from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
+from foretell.cli.interrupt import how_to_go_on, interruptible
 from foretell.display import plain
 from foretell.errors import ForetellError, InterruptedRunError
 
@@ -73,10 +74,6 @@ def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"foretell: note: {plain(str(message))}", file=sys.stderr)
 
 
-def _interrupt(*_: object) -> None:
-    raise InterruptedRunError("interrupted; what was finished is kept, run the same command with --resume to go on.")
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line.
 
@@ -87,22 +84,28 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 done, 1 the machine refused, 2 the input is wrong, 3 nothing feasible, 4 budget
         reached, 130 interrupted.
     """
-    arguments = sys.argv[1:] if arguments is None else arguments
-    before = signal.signal(signal.SIGINT, _interrupt)
+    arguments = _global_first(sys.argv[1:] if arguments is None else arguments)
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), interruptible(lambda: how_to_go_on(get_command(_commands()), arguments)):
             warnings.showwarning = _one_line_warning
             _commands()(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
+    except InterruptedRunError as error:  # told already
+        return error.exit_code
     except Exception as error:
         if "--debug" in arguments:
             raise
         print(f"foretell: {plain(_sentence(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, ForetellError) else 1
-    finally:
-        signal.signal(signal.SIGINT, before)
     return 0
+
+
+def _global_first(arguments: list[str]) -> list[str]:
+    """The arguments with the options of all commands at the front, wherever they were written."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    found = [word for word in arguments[:end] if word in ("--quiet", "-q", "--debug")]
+    return found + [word for word in arguments[:end] if word not in found] + arguments[end:]
 
 
 @cache

@@ -201,7 +201,7 @@ class Llm(FewShot):
             if on_estimate is not None:
                 on_estimate(row, estimated)
 
-        with track(f"asking {self.session.model.name}", total=max(1, len(population))) as meter:
+        with track(f"asking {self.session.model.name}", total=max(1, len(population)), unit="architectures") as meter:
             self.estimator().estimate(self.prompts(population), range(len(population)), note)
         return [found[row] for row in range(len(population))]
 

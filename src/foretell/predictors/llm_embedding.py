@@ -47,7 +47,7 @@ class LlmEmbedding(FewShot):
     def _points(self, population: Population) -> Vector:
         texts = [architecture.to_text() for architecture in self.space.architectures(population)]
         found = []
-        with track(f"reading architectures with {self.model}", total=max(1, len(texts))) as meter:
+        with track(f"reading architectures with {self.model}", total=max(1, len(texts)), unit="architectures") as meter:
             for number, text in enumerate(texts, 1):
                 found.append(self.embedder.embed([text])[0])
                 meter.update(number)

@@ -64,7 +64,7 @@ def nsga2(
     start = time.perf_counter()
     crowd = breeder.first(initial)
     history: list[Generation] = []
-    with track("searching", schedule.iterations) as meter:
+    with track("searching", schedule.iterations, "iterations") as meter:
         for iteration in range(1, schedule.iterations + 1):
             name = schedule.at(iteration)
             scores = scorers[name].scores(crowd.canonical)

@@ -75,7 +75,7 @@ def regularised_evolution(
     start = time.perf_counter()
     living = breeder.first(initial)
     history: list[Generation] = []
-    with track("searching", schedule.iterations) as meter:
+    with track("searching", schedule.iterations, "iterations") as meter:
         for iteration in range(1, schedule.iterations + 1):
             name = schedule.at(iteration)
             scores = scorers[name].scores(living.canonical)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from foretell import __version__
+from foretell import __version__, progress
 from foretell.errors import InputError
 from foretell.records import lock_folder, read_json, write_atomic, write_json
 from foretell.study.config import StudyConfig
@@ -49,10 +49,11 @@ class Run:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Time a stage; what earlier sittings spent on it is added."""
+        """Time a stage, and show it; what earlier sittings spent on it is added."""
         start = time.perf_counter()
         try:
-            yield
+            with progress.stage(name):
+                yield
         finally:
             self._stages[name] = round(self._stages.get(name, 0.0) + time.perf_counter() - start, 2)
             write_json(self.folder / "stages.json", {"seconds": self._stages})

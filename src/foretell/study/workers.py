@@ -6,8 +6,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -60,29 +62,32 @@ class _Pool:
         self.jobs, self.on_done = jobs, on_done
         self.results: list[Any] = [None] * len(jobs)
         self.running: dict[Connection, tuple[int, multiprocessing.process.BaseProcess]] = {}
-        self.shares = [0.0] * len(jobs)
-        self.notes = [""] * len(jobs)
+        self.rows = {index: _Row(job.title) for index, job in enumerate(jobs)}
 
     def run(self, workers: int) -> list[Any]:
         waiting = list(range(len(self.jobs)))[::-1]
-        title = self.jobs[0].title if len(self.jobs) == 1 else f"{len(self.jobs)} jobs"
-        with track(title, len(self.jobs)) as meter:
+        # All of them get a row only when they do not fit beside each other.
+        several = len(self.jobs) > workers
+        with track(f"{len(self.jobs)} jobs", len(self.jobs)) if several else nullcontext() as meter:
             while waiting or self.running:
                 while waiting and len(self.running) < workers:
                     self._start(waiting.pop())
                 for connection in wait(list(self.running)):
-                    self._receive(connection, meter)  # type: ignore[arg-type]
+                    self._receive(connection)  # type: ignore[arg-type]
+                if meter is not None:
+                    meter.update(sum(row.share for row in self.rows.values()))
         return self.results
 
     def _start(self, index: int) -> None:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_work, args=(theirs, self.jobs[index]), daemon=True)
-        process.start()
+        with _interrupts_later():
+            process.start()
         theirs.close()
         self.running[ours] = (index, process)
 
-    def _receive(self, connection: Connection, meter: Meter) -> None:
+    def _receive(self, connection: Connection) -> None:
         index, process = self.running[connection]
         try:
             kind, value = connection.recv()
@@ -93,11 +98,10 @@ class _Pool:
                 "want of memory; run the same command with --resume to go on."
             ) from None
         if kind == "progress":
-            self.shares[index], self.notes[index] = value
-            notes = "; ".join(note for i, note in enumerate(self.notes) if note and self._is_running(i))
-            meter.update(sum(self.shares), notes)
+            self.rows[index].show(*value)
             return
         del self.running[connection]
+        self.rows[index].close()
         process.join()
         connection.close()
         if kind == "error":
@@ -105,12 +109,9 @@ class _Pool:
             error = ForetellError(text)
             error.exit_code = exit_code
             raise error
-        self.results[index], self.shares[index] = value, 1.0
+        self.results[index] = value
         if self.on_done is not None:
             self.on_done(index, value)
-
-    def _is_running(self, index: int) -> bool:
-        return any(index == other for other, _ in self.running.values())
 
     def stop(self) -> None:
         for connection, (_, process) in self.running.items():
@@ -118,6 +119,55 @@ class _Pool:
             process.join()
             connection.close()
         self.running.clear()
+        for row in self.rows.values():
+            row.close()
+
+
+@contextmanager
+def _interrupts_later() -> Iterator[None]:
+    """Put a Ctrl-C off until the block has ended, and let a process that is started in it never hear one.
+
+    A terminal sends SIGINT to all of its processes. A new one inherits the mask of the thread that starts it, which
+    is how it is deaf before it can say so itself; other threads of this process may still be handed the signal,
+    hence the handler.
+    """
+    caught: list[Any] = []
+    before = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread() and callable(before)
+    if ours:
+        signal.signal(signal.SIGINT, lambda *arguments: caught.append(arguments))
+    resource_tracker.ensure_running()  # multiprocessing's own process, whose start would lift the mask
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        if ours:
+            signal.signal(signal.SIGINT, before)
+            if caught and callable(before):
+                before(*caught[0])
+
+
+class _Row:
+    """What the display shows of one job: the piece of work that it is at."""
+
+    def __init__(self, job: str) -> None:
+        self.job, self.title, self.share = job, "", 0.0
+        self._meter: Meter | None = None
+        self._shown = ExitStack()
+
+    def show(self, title: str, share: float, note: str) -> None:
+        if title != self.title or self._meter is None:
+            label = self.job if self._meter is None else f"{self.job}: {title}"
+            self._shown.close()
+            self.title, self._meter = title, self._shown.enter_context(track(label, 1.0))
+        # Its first piece of work is training, beside which translating takes no time.
+        self.share = max(self.share, share)
+        self._meter.update(share, note)
+
+    def close(self) -> None:
+        self.share = 1.0
+        self._shown.close()
 
 
 def _work(connection: Connection, job: Job) -> None:
@@ -127,7 +177,7 @@ def _work(connection: Connection, job: Job) -> None:
     import torch
 
     torch.set_num_threads(1)
-    forward_progress(lambda title, share, note: connection.send(("progress", (share, f"{title}: {note}"))))
+    forward_progress(lambda title, share, note: connection.send(("progress", (title, share, note))))
     try:
         connection.send(("result", job.function(**job.arguments)))
     except ForetellError as error:

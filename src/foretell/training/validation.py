@@ -64,7 +64,7 @@ def translate(
     batches = source_batches(sources, max_tokens=max(1024 // beam, 64))
     texts = [""] * len(sources)
     done = 0
-    with track(title, len(sources)) as meter:
+    with track(title, len(sources), "sentences") as meter:
         for batch in batches:
             # Twice the source and a little: enough for any pair of languages, and an end to babbling.
             limit = 2 * batch.source.shape[1] + 10

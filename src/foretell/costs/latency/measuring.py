@@ -72,7 +72,7 @@ def measure_latency(
     known = _read_records(Path(path), key) if path is not None else {}
     todo = [item for item in architectures if again or item.key not in known]
     order = np.random.default_rng(seed).permutation(len(todo))
-    with track("latency", len(todo)) as meter, threads(setting.threads):
+    with track("latency", len(todo), "architectures") as meter, threads(setting.threads):
         probe = translation_step(setting, timed_network(setting, setting.space.smallest()))
         for done, index in enumerate(order.tolist()):
             architecture = todo[index]

@@ -53,7 +53,7 @@ class ZeroCost(FewShot):
         vocabulary = self.context.vocabulary or self.space.backbone.vocabulary
         batch = self.context.batch or random_batch(self.space, vocabulary)
         scores = np.empty(len(population))
-        with track(f"scoring with {self.proxy}", len(population)) as meter:
+        with track(f"scoring with {self.proxy}", len(population), "architectures") as meter:
             for index, architecture in enumerate(self.space.architectures(population)):
                 network = self._network(TransformerShape.of(architecture), vocabulary)
                 with torch.enable_grad():
