@@ -104,7 +104,7 @@ def test_a_member_that_is_no_translation_file_is_refused(tmp_path, content):
 
 def test_a_member_that_unpacks_to_too_much_is_refused(tmp_path):
     bomb = write_wheel(tmp_path / "bomb.whl", {"lamp": {"en": LAMP, "de": b" " * (5 << 20)}})
-    with pytest.raises(IntegrityError, match=r"de\.json .* is larger than 4 MB; refused"):
+    with pytest.raises(IntegrityError, match=r"de\.json in .* unpacks to more than 4,194,304 bytes; refused"):
         read_wheel(bomb, "en", "de")
 
 
@@ -117,7 +117,7 @@ def test_many_members_that_unpack_to_too_much_are_refused(tmp_path, monkeypatch,
 def test_what_is_no_wheel_is_refused(tmp_path):
     text = tmp_path / "text.whl"
     text.write_text("hello")
-    with pytest.raises(IntegrityError, match="is not a readable wheel"):
+    with pytest.raises(IntegrityError, match="is not a sound archive"):
         read_wheel(text, "en", "de")
     with zipfile.ZipFile(tmp_path / "empty.whl", "w"):
         pass

