@@ -10,6 +10,7 @@ from foretell.predictors.supernet import SupernetPredictor
 from foretell.spaces import TransformerShape
 from foretell.tasks import EncodedPairs, Sequences, validation_batches
 from foretell.testing import PredictorConformance
+from foretell.training import KINDS, SupernetOptions
 
 pytestmark = pytest.mark.network
 
@@ -19,13 +20,19 @@ class TestDistilled(PredictorConformance):
     labels = 40
 
 
+@pytest.mark.parametrize("kind", KINDS)
 class TestSupernet(PredictorConformance):
     tested = 6
+
+    @pytest.fixture(autouse=True)
+    def _kind(self, kind):
+        self.kind = kind
 
     def make(self, context):
         torch.manual_seed(0)
         space = context.space
-        network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.backbone, 64)
+        mixture = SupernetOptions(router_width=8).mixture(self.kind, space)
+        network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.backbone, 64, mixture=mixture)
         rng = np.random.default_rng(0)
         sides = [Sequences.of([rng.integers(4, 64, size=n).tolist() for n in (3, 5, 8)]) for _ in range(2)]
         return SupernetPredictor(space, network, validation_batches(EncodedPairs(*sides), 32))
@@ -35,4 +42,5 @@ def test_every_registered_predictor_is_held_to_the_contract_somewhere():
     """The language model proves itself beside its own tests; all others here or in test_conformance."""
     from tests.predictors.test_conformance import ELSEWHERE
 
-    assert ELSEWHERE & set(predictors.names()) <= {"llm", "llm-embedding", "distilled"}
+    assert {"llm", "llm-embedding", "distilled", *KINDS} == ELSEWHERE
+    assert set(predictors.names()) >= ELSEWHERE

@@ -45,6 +45,10 @@ def _line(cost: str, about: str) -> Entry:
     return Entry("foretell.predictors.ridge:CostLine", about, fixed=(("cost", cost),))
 
 
+def _supernet(kind: str, about: str) -> Entry:
+    return Entry("foretell.predictors.trained:from_folder", f"supernet: {about}", "text", (("kind", kind),))
+
+
 def _proxy(name: str, about: str) -> Entry:
     return Entry("foretell.predictors.zero_cost:ZeroCost", f"untrained network: {about}", fixed=(("proxy", name),))
 
@@ -76,6 +80,10 @@ _BUILT_IN: Mapping[str, Entry] = {
     "jacov": _proxy("jacov", "how unlike the Jacobians of sentences are"),
     "epe": _proxy("epe", "correlation of Jacobians inside quarters of length"),
     "zen": _proxy("zen", "how far noise on the input moves the output"),
+    "spos": _supernet("spos", "one random architecture an update (HAT), as in spos:FOLDER"),
+    "sandwich": _supernet("sandwich", "a random architecture, the largest and the smallest, as in sandwich:FOLDER"),
+    "layerwise-mos": _supernet("layerwise-mos", "experts mixed by layer, as in layerwise-mos:FOLDER"),
+    "neuronwise-mos": _supernet("neuronwise-mos", "experts mixed by neuron, as in neuronwise-mos:FOLDER"),
     "distilled": Entry(_P + "distilled:Distilled", "a small network that imitates whatever made its labels"),
     "calibrated": Entry(_P + "calibrated:Calibrated", "offset or line from a score to the labels", takes="one"),
     "rank": Entry(_P + "rank:Rank", "a predictor fitted to ranks", takes="one"),

@@ -37,7 +37,8 @@ class SupernetPredictor:
 
     The unit is bits a target token, so the scores rank but are no BLEU: `calibrated` is false. An
     architecture's score depends on nothing but the architecture: neither on the rest of the population nor
-    on the number of threads. Architectures share every layer up to which they are the same.
+    on the number of threads. Architectures share every layer up to which they are the same; in a mixture they
+    share none, and each is folded into an ordinary network once, for all batches.
 
     Args:
         space: The supernet's space.
@@ -52,6 +53,7 @@ class SupernetPredictor:
     metric = "valid_loss"
     calibrated = False
     labels = 0
+    price = 2
 
     def __init__(
         self,
@@ -139,25 +141,32 @@ class SupernetPredictor:
         shapes = [TransformerShape.of(architecture) for architecture in self.space.architectures(rows)]
         if not self.share:
             return np.array([self._alone(shape) for shape in shapes])
+        if self.network.mixture is None:
+            total = self._losses(self.network, shapes, pool)
+        else:
+            total = np.concatenate([self._losses(self.network.extract(shape), [shape], pool) for shape in shapes])
+        return -total / sum(batch.tokens for batch in self._tight) / math.log(2)
+
+    def _losses(
+        self, network: Seq2SeqTransformer, shapes: list[TransformerShape], pool: ThreadPoolExecutor
+    ) -> npt.NDArray[np.float64]:
+        """Losses in nats, summed over the validation set, `[shapes]`."""
         from foretell.nn import population_losses
 
         def losses(batch: Batch) -> npt.NDArray[np.float64]:
-            found = population_losses(
-                self.network, shapes, batch.source, batch.target_in, batch.target_out, self.smoothing
-            )
+            found = population_losses(network, shapes, batch.source, batch.target_in, batch.target_out, self.smoothing)
             return found.numpy()
 
-        total = sum(pool.map(losses, self._tight), np.zeros(len(rows)))
-        return -total / sum(batch.tokens for batch in self._tight) / math.log(2)
+        return sum(pool.map(losses, self._tight), np.zeros(len(shapes)))
 
     def _alone(self, shape: TransformerShape) -> float:
         """One architecture on its own, batch after batch."""
         import torch
 
+        network = self.network if self.network.mixture is None else self.network.extract(shape)
         with torch.inference_mode():
             losses = [
-                float(self.network.loss(b.source, b.target_in, b.target_out, self.smoothing, shape)[0])
-                for b in self.batches
+                float(network.loss(b.source, b.target_in, b.target_out, self.smoothing, shape)[0]) for b in self.batches
             ]
         return -sum(losses) / sum(batch.tokens for batch in self.batches) / math.log(2)
 

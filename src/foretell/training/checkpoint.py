@@ -18,7 +18,7 @@ from foretell.errors import InputError, IntegrityError
 from foretell.nn import Seq2SeqTransformer
 from foretell.records import write_atomic
 
-__all__ = ["Checkpoint", "load_network", "load_tensors", "save_network", "save_tensors"]
+__all__ = ["Checkpoint", "load_network", "load_tensors", "save_network", "save_tensors", "weights_digest"]
 
 FORMAT_VERSION = "1"
 
@@ -77,6 +77,22 @@ def load_tensors(path: Path) -> Checkpoint:
     if header.get("sha256") != _digest(tensors):
         raise IntegrityError(f"the checkpoint {path} does not match its checksum; delete it and train again.")
     return Checkpoint(tensors, json.loads(header["about"]))
+
+
+def weights_digest(path: Path) -> str:
+    """The hash of a checkpoint's tensors, as written in it: equal weights, equal hashes, whatever the file's bytes.
+
+    Raises:
+        InputError: There is no such file.
+        IntegrityError: The file is cut or altered.
+    """
+    if not path.is_file():
+        raise InputError(f"the checkpoint {path} does not exist; give the folder that `foretell supernet train` names.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return str((file.metadata() or {}).get("sha256"))
+    except (SafetensorError, OSError, ValueError) as error:
+        raise IntegrityError(f"the checkpoint {path} cannot be read ({error}); delete it and train again.") from error
 
 
 def save_network(path: Path, network: Seq2SeqTransformer, about: Mapping[str, Any]) -> None:

@@ -9,13 +9,12 @@ from typing import Any
 import torch
 
 from foretell import __version__
-from foretell.errors import InputError
 from foretell.nn import Seq2SeqTransformer
 from foretell.observations import Observation
-from foretell.records import file_sha256, fingerprint, read_json, write_json
+from foretell.records import fingerprint, read_json, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Split, Task
-from foretell.training.checkpoint import load_network
+from foretell.training.checkpoint import load_network, weights_digest
 from foretell.training.loop import TrainingResult, train
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
@@ -45,7 +44,7 @@ def build_network(architecture: Architecture, task: Task, recipe: Recipe, seed: 
 
 
 def training_key(architecture: Architecture, task: Task, recipe: Recipe, seed: int, inherit: Path | None = None) -> str:
-    """Names a training run by everything that its result depends on; inherited weights by their file's hash.
+    """Names a training run by everything that its result depends on; inherited weights by their hash.
 
     Raises:
         InputError: There is no checkpoint to inherit from.
@@ -56,10 +55,7 @@ def training_key(architecture: Architecture, task: Task, recipe: Recipe, seed: i
 
 
 def _digest(inherit: Path) -> str:
-    file = inherit / "model.safetensors" if inherit.is_dir() else inherit
-    if not file.is_file():
-        raise InputError(f"the checkpoint {file} does not exist; give the folder that `foretell supernet train` names.")
-    return file_sha256(file)
+    return weights_digest(inherit / "model.safetensors" if inherit.is_dir() else inherit)
 
 
 def train_from_scratch(
