@@ -1,0 +1,220 @@
+"""The plots that show a search: its scores, what they took, and all that it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from foretell.report.plot import GREY, Band, Guide, Panel, Plot, Series
+from foretell.report.record import RunRecord
+from foretell.report.seen import Seen
+
+__all__ = ["ABSCISSAE", "compare_fronts", "compare_scores", "evaluations", "pareto", "scores", "unit_of"]
+
+ABSCISSAE = {"latency_ms": "predicted latency, ms", "flops": "FLOPs of a sentence pair"}
+
+
+def unit_of(run: RunRecord, predictor: str) -> str:
+    """What a predictor's score is, in a few words."""
+    if predictor == "supernet":
+        return "minus validation loss, bits a token"
+    return f"imitates {run.study.distilled.teacher}"
+
+
+def _colour(run: RunRecord, predictor: str) -> int:
+    return run.schedule.predictors.index(predictor) % 6
+
+
+def _bands(run: RunRecord) -> list[Band]:
+    return [
+        Band(each.predictor, each.first - 0.5, each.last + 0.5, _colour(run, each.predictor))
+        for each in run.schedule.stretches
+    ]
+
+
+def scores(run: RunRecord) -> Plot:
+    """Best and mean score of each generation; one axis for each of two predictors."""
+    series, names = [], run.schedule.predictors
+    for predictor in names:
+        rows = [each for each in run.result.search.history if each.predictor == predictor]
+        x = np.array([each.iteration for each in rows], dtype=float)
+        right = names.index(predictor) > 0
+        for label, values, dashed in (
+            ("best", [r.best for r in rows], False),
+            ("population mean", [r.mean for r in rows], True),
+        ):
+            series.append(
+                Series(
+                    f"{predictor}: {label}",
+                    x,
+                    np.array(values, dtype=float),
+                    kind="line",
+                    colour=_colour(run, predictor),
+                    symbol="diamond" if dashed else "circle",
+                    size=6,
+                    dashed=dashed,
+                    right=right,
+                )
+            )
+    titles = [f"{name} score" for name in names]
+    units = "; ".join(f"{name}: {unit_of(run, name)}" for name in names)
+    last = run.result.search.history[-1]
+    return Plot(
+        name="scores",
+        title="Score by iteration",
+        about="Best and mean score of each generation. The ground is shaded by who scores: each predictor has a unit "
+        f"of its own ({units}), so lines of different predictors cannot be compared. A mean that has "
+        "come up to the best says that the population has nothing left to choose from.",
+        alt=f"Best and mean score over {last.iteration} iterations; the last generation has {last.best:.4g} and "
+        f"{last.mean:.4g} under the {last.predictor} predictor.",
+        panels=[
+            Panel(
+                "", "iteration", titles[0], series, bands=_bands(run), whole=True, right=titles[1] if titles[1:] else ""
+            )
+        ],
+    )
+
+
+def evaluations(run: RunRecord) -> Plot:
+    """Scores asked for and computed so far."""
+    history = run.result.search.history
+    x = np.array([each.iteration for each in history], dtype=float)
+    totals = {label: _running(run, label) for label in ("asked", "distinct")}
+    names = {"asked": "asked for", "distinct": "computed, each architecture once"}
+    series = [
+        Series(names[label], x, values, kind="line", colour=3 + n, symbol="circle" if n else "square", size=6)
+        for n, (label, values) in enumerate(totals.items())
+    ]
+    return Plot(
+        name="evaluations",
+        title="Evaluations asked for and run",
+        about="All predictors together. A search asks again and again for architectures that it knows; only new ones "
+        "are computed, and the distance between the lines is what the cache saved.",
+        alt=f"{totals['asked'][-1]:,.0f} scores were asked for and {totals['distinct'][-1]:,.0f} computed.",
+        panels=[Panel("", "iteration", "scores so far", series, bands=_bands(run), whole=True)],
+    )
+
+
+def _running(run: RunRecord, label: str) -> np.ndarray:
+    """A count over all predictors, by iteration; the history has it for each predictor."""
+    latest: dict[str, int] = {}
+    totals = []
+    for each in run.result.search.history:
+        latest[each.predictor] = getattr(each, label)
+        totals.append(sum(latest.values()))
+    return np.array(totals, dtype=float)
+
+
+def pareto(run: RunRecord, chosen: Sequence[int] | None = None) -> Plot:
+    """Score over latency of all that was seen, a panel for each predictor, the one that decided first.
+
+    Args:
+        run: The run.
+        chosen: Rows of `run.seen` to draw; None draws all.
+    """
+    names = [run.judge, *(name for name in run.schedule.predictors if name != run.judge)]
+    drawn = np.arange(len(run.seen)) if chosen is None else np.asarray(chosen, dtype=np.intp)
+    limits = [
+        Guide("limit", "vertical", item.limit)
+        for item in run.limits
+        if item.cost == run.seen.abscissa and item.confidence is None
+    ]
+    front = run.seen.front(run.judge)
+    return Plot(
+        name="pareto",
+        title="Every architecture that the search saw",
+        about="Up is better, left is cheaper; the steps are the front, which nothing seen beats in both. "
+        "Hover or tap for the genes; a click copies an architecture as YAML for foretell train.",
+        alt=f"{len(run.seen):,} architectures; {len(front)} of them are on the front of {run.judge} score and "
+        f"{ABSCISSAE[run.seen.abscissa]}.",
+        panels=[
+            Panel(
+                f"scored by {name}" + (", which decided" if name == run.judge and len(names) > 1 else ""),
+                ABSCISSAE[run.seen.abscissa],
+                unit_of(run, name),
+                _cloud(run, name, drawn),
+                guides=limits,
+            )
+            for name in names
+        ],
+        header=["architecture", ABSCISSAE[run.seen.abscissa], f"{run.judge} score"],
+        rows=[
+            [run.space.architecture(run.seen.population[row]).key, *_place(run.seen, run.judge, row)] for row in front
+        ],
+        keys=front.tolist(),
+    )
+
+
+def _place(seen: Seen, name: str, row: int) -> tuple[str, str]:
+    return f"{seen.costs[seen.abscissa][row]:.4g}", f"{seen.scores[name][row]:.4f}"
+
+
+def _cloud(run: RunRecord, name: str, drawn: np.ndarray) -> list[Series]:
+    seen = run.seen
+    cost, score = seen.costs[seen.abscissa], seen.scores[name]
+    rows = np.intersect1d(seen.scored(name), drawn)
+    front = seen.front(name)
+    finalists = _rows(run, run.finalists, name)
+    winner = _rows(run, [run.winner], name)
+
+    def take(label: str, which: np.ndarray, **look: object) -> Series:
+        return Series(label, cost[which], score[which], keys=which, **look)  # type: ignore[arg-type]
+
+    parts = [
+        take("seen", rows, colour=GREY, faint=True, size=5),
+        take("front", front, kind="steps", colour=0, symbol="circle", size=6),
+        take("finalist", finalists, colour=1, symbol="diamond", size=10),
+        take("winner", winner, colour=4, symbol="star", size=15),
+    ]
+    return [series for series in parts if len(series.x)]
+
+
+def _rows(run: RunRecord, architectures: Sequence[object], predictor: str) -> np.ndarray:
+    found = [run.seen.row(each) for each in architectures]  # type: ignore[arg-type]
+    known = set(run.seen.scored(predictor).tolist())
+    return np.array([row for row in found if row in known], dtype=np.intp)
+
+
+def compare_scores(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:
+    """Best score by iteration of several runs, under the predictor that decided in each."""
+    series = []
+    for number, (run, name) in enumerate(zip(runs, names, strict=True)):
+        rows = [each for each in run.result.search.history if each.predictor == run.judge]
+        x = np.array([each.iteration for each in rows], dtype=float)
+        y = np.array([each.best for each in rows], dtype=float)
+        series.append(Series(name, x, y, kind="line", colour=number % 6, size=6, dashed=number % 2 == 1))
+    return Plot(
+        name="compare-scores",
+        title="Best score by iteration, under the predictor that decided",
+        about="Only runs that share a supernet have scores of one scale.",
+        alt="; ".join(f"{s.name} ends at {s.y[-1]:.4g}" for s in series) + ".",
+        panels=[Panel("", "iteration", unit_of(runs[0], runs[0].judge), series)],
+    )
+
+
+def compare_fronts(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:
+    """The front of each run, its winner as a star."""
+    series = []
+    for number, (run, name) in enumerate(zip(runs, names, strict=True)):
+        seen, front = run.seen, run.seen.front(run.judge)
+        cost, score = seen.costs[seen.abscissa], seen.scores[run.judge]
+        winner = _rows(run, [run.winner], run.judge)
+        colour = number % 6
+        series.append(Series(name, cost[front], score[front], kind="steps", colour=colour, size=6))
+        series.append(Series(f"{name}: winner", cost[winner], score[winner], colour=colour, symbol="star", size=15))
+    return Plot(
+        name="compare-fronts",
+        title="The front of each run",
+        about="Up is better, left is cheaper. Only runs that share a supernet have scores of one scale, and only runs "
+        "of one device share a latency.",
+        alt="; ".join(
+            f"the front of {n} has {len(r.seen.front(r.judge))} architectures" for r, n in zip(runs, names, strict=True)
+        )
+        + ".",
+        panels=[
+            Panel(
+                "", ABSCISSAE[runs[0].seen.abscissa], unit_of(runs[0], runs[0].judge), [s for s in series if len(s.x)]
+            )
+        ],
+    )

@@ -1,0 +1,176 @@
+"""The plots that answer "can I trust it?": the paper's Figures 2, 4 and 5 on anyone's labels."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from foretell.evaluation import Discordance
+from foretell.report.plot import Guide, Panel, Plot, Series, Symbol
+from foretell.report.trust import LEVEL, HeldOut, Trust
+
+__all__ = ["discordant_cdf", "discordant_histogram", "predicted_against_true"]
+
+_SYMBOLS: tuple[Symbol, ...] = ("circle", "square", "diamond", "triangle-up", "cross", "star")
+_FAR = 3
+
+
+def predicted_against_true(judged: Mapping[str, Trust]) -> Plot:
+    """Held-out predictions over labels (the paper's Figure 2).
+
+    Args:
+        judged: By task. One task has a panel for each predictor, several have a panel each.
+    """
+    several = len(judged) > 1
+    panels = []
+    extent = _extent(judged)
+    for task, trust in judged.items():
+        series = {name: _scatter(name, n, held) for n, (name, held) in enumerate(trust.held_out.items())}
+        panels += (
+            [_panel(task, extent, *series.values())]
+            if several
+            else [_panel(name, extent, each) for name, each in series.items()]
+        )
+    rows = [
+        [*([task] if several else []), name, held.architectures[i].key, *_figures(held, i)]
+        for task, trust in judged.items()
+        for name, held in trust.held_out.items()
+        for i in range(len(held.truth))
+    ]
+    header = [
+        *(["task"] if several else []),
+        "predictor",
+        "architecture",
+        "true",
+        "predicted",
+        f"{LEVEL * 100:.0f} % interval",
+    ]
+    return Plot(
+        name="predicted-against-true",
+        title="Predicted against true",
+        about="Each mark is an architecture that the predictor had not seen; bars are its "
+        f"{LEVEL * 100:.0f} % intervals, averaged over the splits that hold it out. On the diagonal a prediction is "
+        "right; a slope that is too flat means that the predictor hedges. All panels show one range; a bar that leaves "
+        "it is longer than it looks.",
+        alt=_errors(judged),
+        panels=panels,
+        header=header,
+        rows=rows,
+    )
+
+
+def _scatter(name: str, number: int, held: HeldOut) -> Series:
+    wide = bool((held.high > held.low).any())
+    return Series(
+        name,
+        held.truth,
+        held.mean,
+        colour=number % 6,
+        symbol=_SYMBOLS[number % len(_SYMBOLS)],
+        low=held.low if wide else None,
+        high=held.high if wide else None,
+    )
+
+
+def _panel(title: str, extent: tuple[float, float], *series: Series) -> Panel:
+    diagonal = Guide("right", "diagonal")
+    return Panel(title, "trained from scratch: valid BLEU", "predicted", series, guides=[diagonal], both=extent)
+
+
+def _extent(judged: Mapping[str, Trust]) -> tuple[float, float]:
+    """One range for all panels, so that they can be compared; it holds all marks, but not every interval's end."""
+    parts = [each for trust in judged.values() for held in trust.held_out.values() for each in (held.truth, held.mean)]
+    values = np.concatenate(parts) if parts else np.array([0.0, 1.0])
+    air = 0.05 * (float(np.ptp(values)) or 1.0)
+    return float(values.min()) - air, float(values.max()) + air
+
+
+def _figures(held: HeldOut, i: int) -> tuple[str, str, str]:
+    return f"{held.truth[i]:.2f}", f"{held.mean[i]:.2f}", f"{held.low[i]:.2f} to {held.high[i]:.2f}"
+
+
+def _errors(judged: Mapping[str, Trust]) -> str:
+    parts = [
+        f"{name} {_at(task, judged)}misses by {np.abs(held.mean - held.truth).mean():.2f} on average"
+        for task, trust in judged.items()
+        for name, held in trust.held_out.items()
+    ]
+    return "Scatter of predicted over true validation BLEU: " + ", ".join(parts) + "."
+
+
+def _at(task: str, judged: Mapping[str, Trust]) -> str:
+    return f"on {task} " if len(judged) > 1 else ""
+
+
+def discordant_histogram(judged: Mapping[str, Trust]) -> Plot:
+    """Wrongly ordered pairs by how far apart they truly are (the paper's Figure 4)."""
+    panels = [
+        Panel(
+            task if len(judged) > 1 else "",
+            "distance of the true ranks",
+            "pairs in the wrong order",
+            [
+                Series(name, wrong.distance.astype(float), wrong.count.astype(float), kind="bars", colour=n % 6)
+                for n, (name, wrong) in enumerate(_discordances(trust).items())
+            ],
+            whole=True,
+        )
+        for task, trust in judged.items()
+    ]
+    return Plot(
+        name="discordant-histogram",
+        title="Which pairs are put in the wrong order",
+        about="Mistakes between neighbours in the true ranking (left) cost little; mistakes between architectures far "
+        "apart (right) mislead a search. All splits together; a predictor that gives two architectures the same score "
+        "makes no mistake here.",
+        alt=_mistakes(judged),
+        panels=panels,
+    )
+
+
+def discordant_cdf(judged: Mapping[str, Trust]) -> Plot:
+    """Share of the wrongly ordered pairs up to each distance (the paper's Figure 5)."""
+    panels = [
+        Panel(
+            task if len(judged) > 1 else "",
+            "distance of the true ranks",
+            "share of all wrong pairs",
+            [
+                Series(
+                    name,
+                    wrong.distance.astype(float),
+                    wrong.cdf,
+                    kind="line",
+                    colour=n % 6,
+                    symbol=_SYMBOLS[n % len(_SYMBOLS)],
+                )
+                for n, (name, wrong) in enumerate(_discordances(trust).items())
+                if wrong.count.any()
+            ],
+            whole=True,
+        )
+        for task, trust in judged.items()
+    ]
+    return Plot(
+        name="discordant-cdf",
+        title="How far apart the wrong pairs are",
+        about="The same pairs, added up from the left: a curve that rises early is a predictor whose mistakes are all "
+        "between neighbours. A predictor without wrong pairs has no curve.",
+        alt=_mistakes(judged),
+        panels=panels,
+    )
+
+
+def _discordances(trust: Trust) -> dict[str, Discordance]:
+    found = {row.predictor: row.discordance() for row in trust.evaluation.rows}
+    return {name: wrong for name, wrong in found.items() if wrong is not None}
+
+
+def _mistakes(judged: Mapping[str, Trust]) -> str:
+    parts = []
+    for task, trust in judged.items():
+        for name, wrong in _discordances(trust).items():
+            total, near = int(wrong.count.sum()), int(wrong.count[:_FAR].sum())
+            parts.append(f"{name} {_at(task, judged)}{total}, of which {near} at most {_FAR} ranks apart")
+    return "Pairs in the wrong order: " + "; ".join(parts) + "."
