@@ -34,22 +34,36 @@ def _print_finalists(finalists: Sequence[Mapping[str, Any]]) -> None:
     rows = []
     for number, entry in enumerate(finalists, 1):
         predicted, interval = entry["predicted_latency_ms"], entry["predicted_interval_ms"]
-        cells = [f"{predicted:.2f}", _range(interval), f"{entry['latency_ms']:.2f}", _range(entry["interval_ms"])]
+        cells = [_short(predicted), _range(interval), _short(entry["latency_ms"]), _range(entry["interval_ms"])]
         rows.append([str(number), *cells, "yes" if entry["kept"] else "no"])
     header = ["finalist", "pred. ms", "90 % of errors", "meas. ms", "95 % interval", "kept"]
     print_table("The search's best, measured again", header, rows)
 
 
 def _range(ends: Sequence[float]) -> str:
-    return f"{ends[0]:.2f} to {ends[1]:.2f}"
+    return f"{_short(ends[0])} to {_short(ends[1])}"
+
+
+def _short(value: float) -> str:
+    """Two digits after the point as long as they mean something."""
+    return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
+
+
+def _count(value: float) -> str:
+    """A count of parameters: exact while it is short."""
+    return f"{value:,.0f}" if value < 1e7 else f"{value / 1e6:.1f} M"
+
+
+def _flops(value: float) -> str:
+    return f"{value / 1e6:.1f} M" if value < 1e9 else f"{value / 1e9:.2f} G"
 
 
 def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
     costs, metrics = entry["costs"], entry["metrics"]
     return [
         name,
-        f"{costs['parameters']:,.0f}",
-        f"{costs['flops'] / 1e6:.1f} M",
+        _count(costs["parameters"]),
+        _flops(costs["flops"]),
         _optional(costs, "predicted_latency_ms"),
         _optional(costs, "latency_ms"),
         f"{metrics['valid_bleu']:.2f}",
@@ -58,7 +72,7 @@ def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
 
 
 def _optional(values: Mapping[str, float], name: str) -> str:
-    return f"{values[name]:.2f}" if name in values else ""
+    return _short(values[name]) if name in values else ""
 
 
 def _value(value: Any) -> str:
@@ -78,10 +92,10 @@ def print_comparison(result: Mapping[str, Any]) -> None:
             f"{row['preset']} ({row['seed']})",
             f"{row['supernet_loss']:.4f}",
             str(row["rank"]),
-            f"{row['seconds']:.1f}",
+            f"{row['seconds']:,.{0 if row['seconds'] >= 1000 else 1}f}",
             f"{asked:,}",
             f"{run:,}",
-            f"{row['costs']['latency_ms']:.2f}",
+            _short(row["costs"]["latency_ms"]),
             f"{row['costs']['parameters'] / 1e6:.3f}",
         ]
         if "metrics" in row:
