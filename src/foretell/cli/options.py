@@ -28,7 +28,11 @@ def study_from(path: Path | None, **changes: Any) -> StudyConfig:
     """
     from foretell.study import load_study
 
-    study = load_study(path)
+    # The space first: a published one brings its recipes, which further options may then change.
+    space = changes.pop("space", None)
+    if space is not None and path is not None and space.endswith((".yaml", ".yml")):
+        space = str(Path(space).resolve())  # as seen from here, not from the study's folder
+    study = load_study(path, None if space is None else {"space": space})
     data = study.model_dump(mode="json")
     for name, value in changes.items():
         if value is None:

@@ -10,12 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from foretell.costs import Constraints
 from foretell.errors import InputError, UnknownNameError
+from foretell.llm.models import model_named
+from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
 from foretell.search import Evolution, Schedule
+from foretell.study.presets import with_published
 from foretell.tasks import CorpusConfig
 from foretell.training import Recipe, SupernetKind, SupernetOptions
 
 __all__ = [
+    "EMBEDDED",
     "DistilledSettings",
     "LatencySettings",
     "SearchSettings",
@@ -24,6 +28,9 @@ __all__ = [
     "TrainSettings",
     "load_study",
 ]
+
+EMBEDDED = "embedded"
+"""The teacher that asks a language model in this process; see `DistilledSettings`."""
 
 
 class _Part(BaseModel):
@@ -62,8 +69,11 @@ class DistilledSettings(_Part):
     """The predictor that imitates a teacher at no cost per architecture (LLM-Distill-PP).
 
     Attributes:
-        teacher: Any predictor that `foretell evaluate` knows, fitted on the observations; "supernet" is the
-            study's own (the paper's Distilled HAT, which needs no observations).
+        teacher: "embedded" is a language model in this process and the regression together, each with the weight
+            it earns on labels it has not seen; "supernet" the study's own (the paper's Distilled HAT, which needs
+            no observations); else any predictor that `foretell evaluate` knows, fitted on the observations.
+        llm: The language model of "embedded": local:NAME, or local:PATH.gguf.
+        asked: How many architectures that one is asked about; a small network that imitates it does the rest.
         observations: Labelled architectures: a file, a folder, or "reference:en-de".
         labels: How many architectures the teacher labels.
         features: What the student sees: "hat-bleu" or "per-layer".
@@ -71,12 +81,27 @@ class DistilledSettings(_Part):
         seed: Of the labelled sample and of the student.
     """
 
-    teacher: str = "regression"
+    teacher: str = EMBEDDED
+    llm: str = DEFAULT_LLM
+    asked: int = Field(default=200, ge=20)
     observations: str = "reference:en-de"
     labels: int = Field(default=3000, ge=20)
     features: str = "hat-bleu"
     recipe: Literal["default", "paper"] = "default"
     seed: int = Field(default=1, ge=0)
+
+    @field_validator("llm")
+    @classmethod
+    def _local(cls, spelling: str) -> str:
+        kind, _, name = spelling.partition(":")
+        if kind != "local" or not name:
+            raise InputError(
+                f"{spelling!r} is not a local model; expected local:NAME or local:PATH.gguf (label with an endpoint "
+                "by `foretell label`, where its cost has a limit)."
+            )
+        if not name.endswith(".gguf"):
+            model_named(name)
+        return spelling
 
 
 class SearchSettings(_Part):
@@ -160,7 +185,7 @@ class StudyConfig(_Part):
 
 
 def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> StudyConfig:
-    """Read a study file.
+    """Read a study file; a published space brings its published recipes, where the file gives none.
 
     Args:
         path: A YAML file; None is the default study.
@@ -172,7 +197,7 @@ def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> Stud
     """
     data = _read(path) if path is not None else {}
     try:
-        study = StudyConfig.model_validate({**data, **(changes or {})})
+        study = StudyConfig.model_validate(with_published({**data, **(changes or {})}))
     except ValidationError as error:
         raise _sentence(error, str(path or "the study")) from None
     return _resolve_paths(study, path.parent) if path is not None else study
@@ -212,5 +237,8 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     labels = study.distilled.observations
     if not labels.startswith("reference:"):
         labels = str(folder / labels)
-    distilled = study.distilled.model_copy(update={"observations": labels})
+    llm = study.distilled.llm
+    if llm.endswith(".gguf"):
+        llm = f"local:{folder / llm.removeprefix('local:')}"
+    distilled = study.distilled.model_copy(update={"observations": labels, "llm": llm})
     return study.model_copy(update={"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled})

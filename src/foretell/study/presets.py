@@ -1,0 +1,39 @@
+"""Published spaces bring their published recipes: a study of one need not spell them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from foretell.training import PUBLISHED
+
+__all__ = ["with_published"]
+
+
+def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What a study says, with HAT's recipes, beam and length penalty where it is of HAT's space and says nothing.
+
+    Args:
+        data: A study as read; not changed. A recipe given in part is completed from the published one.
+    """
+    published = PUBLISHED.get(str(data.get("space")))
+    if published is None:
+        return dict(data)
+    parts = {
+        "supernet": {"recipe": published.supernet.model_dump(mode="json")},
+        "train": {
+            "recipe": published.scratch.model_dump(mode="json"),
+            "beam": published.beam,
+            "length_penalty": published.length_penalty,
+        },
+    }
+    return _completed(parts, data)
+
+
+def _completed(defaults: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """`given`, and of `defaults` what it lacks, at every depth."""
+    both = {**defaults, **given}
+    for name, value in defaults.items():
+        if isinstance(value, Mapping) and isinstance(given.get(name), Mapping):
+            both[name] = _completed(value, given[name])
+    return both
