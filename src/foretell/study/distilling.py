@@ -2,22 +2,66 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError
+from foretell.llm.local import why_unusable
 from foretell.observations import Observation, load
-from foretell.predictors import Context, create
-from foretell.predictors.base import Predictor
+from foretell.predictors import Context, Predictor, create
 from foretell.predictors.distilled import Distilled
-from foretell.records import fingerprint, lock_folder
-from foretell.spaces import SearchSpace
-from foretell.study.config import StudyConfig
+from foretell.records import fingerprint, lock_folder, read_json, write_json
+from foretell.search import Schedule
+from foretell.spaces import Architecture, SearchSpace
+from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.run import store_folder
+from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
+from foretell.study.workers import Job
+from foretell.tasks import Task
 
-__all__ = ["distil"]
+__all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
+
+_TEACHER = "teacher.json"
+
+
+class NoLanguageModelWarning(UserWarning):
+    """The language model cannot be asked here; the regression teaches alone."""
+
+
+def settle_teacher(study: StudyConfig, folder: Path) -> tuple[StudyConfig, str]:
+    """Decide, once a run, whether the language model can teach; if not, the regression does so alone.
+
+    Args:
+        study: What to run.
+        folder: The run's folder; it remembers the decision, so that a resumed run ends as it would have ended.
+
+    Returns:
+        The study with the teacher that it gets, and why that is not the one it asks for.
+
+    Raises:
+        StorageError: The model's file, or the decision, cannot be written.
+
+    Warns:
+        NoLanguageModelWarning: The runtime is not installed, or the model cannot be had.
+    """
+    settings = study.distilled
+    if settings.teacher != EMBEDDED or "distilled" not in Schedule.parse(study.search.schedule).predictors:
+        return study, ""
+    path = folder / _TEACHER
+    if not path.exists():
+        write_json(path, {"format": 1, "without_language_model": why_unusable(settings.llm.removeprefix("local:"))})
+    reason = read_json(path)["without_language_model"]
+    if not reason:
+        return study, ""
+    note = f"the regression teaches without the language model {settings.llm}: {reason}"
+    warnings.warn(note, NoLanguageModelWarning, stacklevel=2)
+    alone = settings.model_copy(update={"teacher": "regression"})
+    return study.model_copy(update={"distilled": alone}), note
 
 
 def distil(study: StudyConfig, costs: CostModel, supernet: Predictor | None = None) -> Distilled:
@@ -30,28 +74,71 @@ def distil(study: StudyConfig, costs: CostModel, supernet: Predictor | None = No
 
     Raises:
         InputError: The observations are not of the study's space, or the teacher cannot learn from them.
+        LanguageModelError: The language model cannot be asked; every reply that came is kept.
     """
-    settings, space = study.distilled, costs.space
-    observations = [] if settings.teacher == "supernet" else _observations(study, space)
-    told = [observation.to_dict() for observation in observations]
-    about = [space.fingerprint, settings.model_dump(mode="json", exclude={"observations"}), told, costs.vocabulary]
-    folder = store_folder("distilled", fingerprint([*about, study.supernet.model_dump(mode="json")]))
+    space = costs.space
+    observations = _observations(study, space)
+    folder = _folder(study, costs, observations)
     with lock_folder(folder):
         if not (folder / "distilled.json").exists():
-            context = Context(space=space, vocabulary=_one(costs.vocabulary), seed=settings.seed)
-            teacher = supernet if supernet is not None else create(settings.teacher, context=context)
-            _fit(teacher.fit(observations), study, context, folder)
+            _distil(study, costs, observations, supernet, folder)
         return Distilled.read(folder, space)
 
 
-def _fit(teacher: Predictor, study: StudyConfig, context: Context, folder: Path) -> None:
-    settings, space = study.distilled, context.space
-    assert space is not None  # noqa: S101 - set by the caller, for the type checker
+def distil_job(study: StudyConfig) -> Job:
+    """Distil in a process of its own, for teachers that take minutes; `distil` then finds the student."""
+    return Job("language model", _distil_alone, {"study": study.model_dump(mode="json")})
+
+
+def teacher_account(study: StudyConfig, costs: CostModel) -> dict[str, Any]:
+    """What `result.json` says of the student's teacher; the student must be there."""
+    account: dict[str, Any] = read_json(_folder(study, costs, _observations(study, costs.space)) / _TEACHER)
+    return {key: value for key, value in account.items() if key != "format"}
+
+
+def _distil_alone(study: dict[str, Any]) -> None:
+    config = StudyConfig.model_validate(study)
+    task = Task.prepare(config.corpus, config.vocabulary)
+    distil(config, CostModel(spaces.create(config.space), vocabulary=len(task.vocabulary)))
+
+
+def _folder(study: StudyConfig, costs: CostModel, observations: list[Observation]) -> Path:
+    """Where the student is kept: the name depends on everything that it does."""
+    settings = study.distilled
+    stacked = settings.teacher == EMBEDDED
+    unused = {"observations"} if stacked else {"observations", "llm", "asked"}
+    about: list[Any] = [costs.space.fingerprint, settings.model_dump(mode="json", exclude=unused)]
+    about += [[each.to_dict() for each in observations], costs.vocabulary]
+    # Of the supernet's settings and of the prompt's only those enter that decide something.
+    about.append([PROMPT, _title(study)] if stacked else study.supernet.model_dump(mode="json"))
+    return store_folder("distilled", fingerprint(about))
+
+
+def _distil(
+    study: StudyConfig,
+    costs: CostModel,
+    observations: list[Observation],
+    supernet: Predictor | None,
+    folder: Path,
+) -> None:
+    settings, space = study.distilled, costs.space
+    context = Context(space=space, vocabulary=_one(costs.vocabulary), seed=settings.seed, task=_title(study))
     sample = space.canonical(space.sample(settings.labels, np.random.default_rng(settings.seed)))
-    scores = teacher.predict(sample).mean
+    if settings.teacher == EMBEDDED:
+        taught = ask_stack(settings, observations, sample, context, folder, folder.name)
+    else:
+        teacher = supernet if supernet is not None else create(settings.teacher, context=context)
+        taught = ask_teacher(teacher, observations, sample)
+    student = _student(study, taught, space.architectures(sample), context)
+    write_json(folder / _TEACHER, {"format": 1, **taught.account(), "student_mae": student.student_mae})
+    student.write(folder)
+
+
+def _student(study: StudyConfig, taught: Taught, sample: list[Architecture], context: Context) -> Distilled:
+    settings = study.distilled
     labels = [
         Observation(architecture, {context.metric: float(score)})
-        for architecture, score in zip(space.architectures(sample), scores, strict=True)
+        for architecture, score in zip(sample, taught.scores, strict=True)
         if np.isfinite(score)
     ]
     if len(labels) < 0.5 * len(sample):
@@ -59,11 +146,19 @@ def _fit(teacher: Predictor, study: StudyConfig, context: Context, folder: Path)
             f"the teacher {settings.teacher} scored only {len(labels)} of {len(sample)} architectures; "
             "choose another teacher or give it more labels."
         )
-    student = Distilled(context, features=settings.features, recipe=settings.recipe)
-    student.fit(labels).write(folder)
+    return Distilled(context, features=settings.features, recipe=settings.recipe).fit(labels)
+
+
+def _title(study: StudyConfig) -> str:
+    """What prompts call the task."""
+    corpus = study.corpus
+    return f"{corpus.name} ({corpus.source} to {corpus.target})"
 
 
 def _observations(study: StudyConfig, space: SearchSpace) -> list[Observation]:
+    """What the teacher is fitted on; nothing for the study's own supernet."""
+    if study.distilled.teacher == "supernet":
+        return []
     source = study.distilled.observations
     found = load(source)
     if found.space.fingerprint != space.fingerprint:

@@ -14,8 +14,9 @@ from foretell.observations import Observation
 from foretell.records import read_json
 from foretell.search import Schedule, SearchResult, evolve, open_journal
 from foretell.spaces import Architecture, SearchSpace
-from foretell.study.config import StudyConfig
+from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import Device, measure_device, measure_finalists, quick_check
+from foretell.study.distilling import distil_job, settle_teacher, teacher_account
 from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, supernet_job
 from foretell.study.limits import resolve_limits
 from foretell.study.run import Run, open_run
@@ -55,16 +56,18 @@ class Prepared:
     """What every search of a study starts from.
 
     Attributes:
-        study: The study.
+        study: The study, with the teacher that it gets.
         task: Sentences and vocabulary.
         device: Costs, latency included.
         limits: The study's limits in absolute numbers.
+        note: Why the teacher is not the one that was asked for; empty where it is.
     """
 
     study: StudyConfig
     task: Task
     device: Device
     limits: Constraints
+    note: str = ""
 
     def scratch_job(self, architecture: Architecture, title: str) -> Job:
         """Train an architecture from scratch with the study's recipe and seed."""
@@ -72,7 +75,7 @@ class Prepared:
 
 
 def prepare(run: Run, study: StudyConfig) -> Prepared:
-    """Corpus, latencies and limits; then the supernet and the baselines, side by side.
+    """Corpus, latencies and limits; then the supernet, the language model and the baselines, side by side.
 
     Raises:
         InfeasibleError: No architecture keeps the limits; nothing was trained.
@@ -85,11 +88,15 @@ def prepare(run: Run, study: StudyConfig) -> Prepared:
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
-    prepared = Prepared(study, task, device, limits)
+    distils = "distilled" in Schedule.parse(study.search.schedule).predictors
+    study, note = settle_teacher(study, run.folder)
+    prepared = Prepared(study, task, device, limits, note)
     with run.stage("supernet"):
-        # The baselines depend on nothing that the search finds: they use the core that is left.
-        run_jobs([supernet_job(study), *(prepared.scratch_job(a, n) for n, a in baselines(study, space).items())])
-    if "distilled" in Schedule.parse(study.search.schedule).predictors:
+        # A language model and the baselines depend on nothing that comes later: they use the core that is left.
+        asks = [distil_job(study)] if distils and study.distilled.teacher == EMBEDDED else []
+        others = [prepared.scratch_job(a, n) for n, a in baselines(study, space).items()]
+        run_jobs([supernet_job(study), *asks, *others])
+    if distils:
         with run.stage("distil"):
             make_scorer("distilled", study, device.costs, task, None)
     return prepared
@@ -109,6 +116,7 @@ class _Pipeline:
 
     def go(self) -> dict[str, Any]:
         prepared = prepare(self.run, self.study)
+        self.study = prepared.study
         task, device, limits = prepared.task, prepared.device, prepared.limits
         with self.run.stage("search"):
             found = self._search(task, device.costs, limits)
@@ -117,7 +125,7 @@ class _Pipeline:
             )
         with self.run.stage("train"):
             run_jobs([prepared.scratch_job(winner, "winner")])
-        return self._report(task, device.costs, limits, found, winner, measured)
+        return self._report(prepared, found, winner, measured)
 
     def _search(self, task: Task, costs: CostModel, limits: Constraints) -> SearchResult:
         settings = self.study.search
@@ -132,14 +140,9 @@ class _Pipeline:
         return Observation.from_dict(self.space, read_json(folder / "observation.json")["observation"])
 
     def _report(
-        self,
-        task: Task,
-        costs: CostModel,
-        limits: Constraints,
-        found: SearchResult,
-        winner: Architecture,
-        measured: dict[str, Any],
+        self, prepared: Prepared, found: SearchResult, winner: Architecture, measured: dict[str, Any]
     ) -> dict[str, Any]:
+        task, costs = prepared.task, prepared.device.costs
         keep_trained(self.study, task, winner, self.run.folder / "winner")
         compared = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
         entry = self._entry(task, costs, winner)
@@ -148,7 +151,7 @@ class _Pipeline:
         history = [vars(generation) for generation in found.history]
         return self.run.finish(
             {
-                "constraint": str(limits),
+                "constraint": str(prepared.limits),
                 "constraint_met": measured["kept"],
                 "winner": entry,
                 "baselines": compared,
@@ -160,10 +163,17 @@ class _Pipeline:
                     "evaluations_distinct": found.distinct,
                     "history": history,
                 },
+                "teacher": self._teacher(prepared),
                 "finalists": measured["finalists"],
                 "corpus": {"fingerprint": task.corpus.fingerprint, "task": task.fingerprint},
             }
         )
+
+    def _teacher(self, prepared: Prepared) -> dict[str, Any] | None:
+        """Who taught the distilled predictor and how good that is; None for a search without one."""
+        if "distilled" not in Schedule.parse(self.study.search.schedule).predictors:
+            return None
+        return teacher_account(self.study, prepared.device.costs) | {"note": prepared.note}
 
     def _entry(self, task: Task, costs: CostModel, architecture: Architecture) -> dict[str, Any]:
         row = self.space.population([architecture])

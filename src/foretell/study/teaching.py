@@ -1,0 +1,149 @@
+"""Who teaches the study's distilled predictor, and how good each candidate alone would have been on the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.evaluation import Judged, measure
+from foretell.llm import open_session
+from foretell.observations import Observation, read_observations
+from foretell.predictors import Context, Labels, Prediction, Predictor, TooFewLabelsError, create
+from foretell.predictors.calibrated import Calibrated
+from foretell.predictors.distilled import Distilled
+from foretell.predictors.labelling import label_architectures
+from foretell.predictors.leave_one_out import held_out, leave_one_out
+from foretell.predictors.llm import Llm
+from foretell.predictors.weighted import Weighted
+from foretell.spaces import Population
+from foretell.study.config import DistilledSettings
+
+__all__ = ["PROMPT", "Taught", "ask_stack", "ask_teacher"]
+
+Vector = npt.NDArray[np.float64]
+
+PROMPT: dict[str, Any] = {"demonstrations": 10, "orders": 2}
+"""How the language model is prompted: enough for it to read the labels' trend, short enough for two cores."""
+
+
+@dataclass(frozen=True)
+class Taught:
+    """What a teacher gave.
+
+    Attributes:
+        scores: Of the sample, `[n]`; NaN where it abstained.
+        name: Who taught.
+        labels: How many labelled architectures it has seen.
+        rows: Each predictor alone, judged on those labels, none of which it has seen when it predicts it.
+        asked: Architectures of the sample that a language model was asked about.
+    """
+
+    scores: Vector
+    name: str
+    labels: int
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    asked: int = 0
+
+    def account(self) -> dict[str, Any]:
+        """What `result.json` says of it (docs/formats.md)."""
+        return {"name": self.name, "labels": self.labels, "rows": self.rows, "asked": self.asked}
+
+
+def ask_teacher(teacher: Predictor, observations: Sequence[Observation], sample: Population) -> Taught:
+    """Let any predictor teach.
+
+    Args:
+        teacher: Unfitted, or one that does not learn.
+        observations: What it is fitted on; may be none for one that does not learn.
+        sample: Canonical, `int16 [n, columns]`.
+    """
+    teacher.fit(observations)
+    scores = teacher.predict(sample).mean
+    if not observations:
+        return Taught(scores, teacher.name, 0)
+    labels = Labels.of(observations, teacher.metric, teacher.space)
+    constant = create("constant", space=teacher.space, context=Context(metric=teacher.metric))
+    try:
+        alone = {each.name: held_out(each, labels.observations) for each in (constant, teacher)}
+    except TooFewLabelsError:
+        return Taught(scores, teacher.name, len(labels))
+    unit = teacher.calibrated
+    rows = [_row(name, said, labels.values, in_unit=unit or name == "constant") for name, said in alone.items()]
+    return Taught(scores, teacher.name, len(labels), rows)
+
+
+def ask_stack(
+    settings: DistilledSettings,
+    observations: Sequence[Observation],
+    sample: Population,
+    context: Context,
+    folder: Path,
+    key: str,
+) -> Taught:
+    """Let a language model and the regression teach together, each with the weight it earns on unseen labels.
+
+    The language model is asked about the first `asked` architectures of the sample; a small network that
+    imitates those answers speaks for it about the rest. A language model without weight is not asked at all.
+
+    Args:
+        settings: The model, and how many it is asked about.
+        observations: The labels.
+        sample: Canonical, `int16 [n, columns]`.
+        context: Space, vocabulary, seed, and the task's name in prompts.
+        folder: Gets the language model's labels, each as soon as it exists.
+        key: Names everything that those depend on.
+
+    Raises:
+        TooFewLabelsError: Fewer labels than weighing two predictors needs.
+        LanguageModelError: The model cannot be asked.
+    """
+    # One thread: this runs beside other work, and threads that wait for each other's cores are slower than one.
+    session = open_session(settings.llm, threads=1)
+    model = Calibrated(Llm(context, session=session, **PROMPT), context)
+    stack = Weighted([model, create("regression", context=context)], context).fit(observations)
+    language, regression = stack.inner
+    share = float(stack.weights[0])
+    scores, asked = (1 - share) * regression.predict(sample).mean, 0
+    if share:
+        drawn = _distinct(sample)[: settings.asked]
+        about = {"model": session.model.name, "key": key}
+        imitation = _imitation(language, drawn, context, folder / "labels.jsonl", about)
+        scores, asked = scores + share * imitation.predict(sample).mean, len(drawn)
+    return Taught(scores, stack.name, stack.labels, _stack_rows(stack, observations), asked)
+
+
+def _stack_rows(stack: Weighted, observations: Sequence[Observation]) -> list[dict[str, Any]]:
+    labels = Labels.of(observations, stack.metric, stack.space)
+    constant = leave_one_out(create("constant", context=stack.context), labels.observations)
+    rows = [_row("constant", constant, labels.values)]
+    for each, said, weight in zip(stack.inner, stack.scores, stack.weights, strict=True):
+        rows.append({**_row(each.name, said, labels.values), "weight": float(weight)})
+    return [*rows, _row(stack.name, stack.held_out, labels.values)]
+
+
+def _imitation(model: Predictor, drawn: Population, context: Context, path: Path, about: dict[str, Any]) -> Predictor:
+    """A network that says what the language model would say, which it was asked about some architectures."""
+    label_architectures(model, drawn, path, name=model.name, metric=model.metric, provenance=about)
+    known = read_observations(path, context.space)
+    answers = [Observation(i.architecture, {model.metric: i.score(model.name, model.metric)}) for i in known]
+    return Distilled(context).fit(answers)
+
+
+def _distinct(sample: Population) -> Population:
+    """Each architecture once, in the sample's order."""
+    _, first = np.unique(sample, axis=0, return_index=True)
+    return sample[np.sort(first)]
+
+
+def _row(name: str, said: Vector, truth: Vector, *, in_unit: bool = True) -> dict[str, Any]:
+    """A predictor's row: mean absolute error and Kendall's tau; an order that means nothing is 0."""
+    judged = Judged.of(Prediction(said), truth, np.zeros(len(truth), dtype=np.int64), calibrated=in_unit)
+    found = {key: float(value[0]) for key, value in measure(judged, np.ones((1, len(truth)))).items()}
+    # Means that each leave one label out stand in the labels' reverse order by construction.
+    tau = 0.0 if name == "constant" or np.isnan(found["tau"]) else found["tau"]
+    return {"predictor": name, "mae": found["mae"] if in_unit else None, "kendall_tau": tau}
