@@ -1,4 +1,5 @@
 import json
+import sys
 
 import pytest
 
@@ -70,3 +71,18 @@ def test_predict_ranks_given_architectures(folder, tmp_path, capsys):
     assert all(row["mean"] is not None for row in document["predictions"])
     assert out.exists()
     assert main(["--quiet", "predict", *arguments]) == 0
+
+
+def test_the_table_as_csv_names_its_command_and_is_the_same_again(tmp_path, monkeypatch):
+    arguments = ["evaluate", "--observations", "reference:en-de", "--splits", "random:2", "--demonstrations", "4"]
+    written = []
+    for name in ("one.csv", "other.csv"):
+        command = [*arguments, "--predictor", "flops", "--csv", str(tmp_path / name)]
+        monkeypatch.setattr(sys, "argv", ["foretell", *command])
+        assert main(command) == 0
+        written.append((tmp_path / name).read_text())
+    command, header, *rows = written[0].splitlines()
+    assert command.startswith("# foretell evaluate --observations reference:en-de")
+    assert header.startswith("predictor,demonstrations,labels,mae,mae_low,mae_high,tau")
+    assert [row.split(",")[0] for row in rows] == ["constant", "params", "depth", "flops"]
+    assert written[1].splitlines()[1:] == written[0].splitlines()[1:]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,6 +37,7 @@ def _evaluate(
     llm: LlmOption = "",
     draws: Annotated[int, typer.Option(help="Bootstrap resamplings.", min=1)] = 1000,
     details: Annotated[bool, typer.Option(help="With --json: points and discordant pairs as well.")] = False,
+    as_csv: Annotated[Path | None, typer.Option("--csv", help="Also write the table there, with its command.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge predictors on the same labels, with the trivial rows and intervals.
@@ -42,9 +45,10 @@ def _evaluate(
     Example: `foretell evaluate --observations benchmark --predictor regression,auto`
     """
     from foretell.errors import InputError
-    from foretell.evaluation import SplitPlan, evaluate, to_json
+    from foretell.evaluation import SplitPlan, evaluate, to_csv, to_json
     from foretell.observations import load
     from foretell.predictors.spelling import split_names
+    from foretell.records import write_atomic
 
     use_llm(llm)
     numbers = [part.strip() for part in demonstrations.split(",")]
@@ -61,6 +65,8 @@ def _evaluate(
         reference=reference,
         draws=draws,
     )
+    if as_csv is not None:
+        write_atomic(as_csv, to_csv(result, shlex.join(["foretell", *sys.argv[1:]])))
     if as_json:
         print_json(to_json(result, details=details))
     else:

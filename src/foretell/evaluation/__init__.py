@@ -2,7 +2,7 @@
 
 from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.discordance import Discordance, discordance
-from foretell.evaluation.document import to_json
+from foretell.evaluation.document import to_csv, to_json
 from foretell.evaluation.metrics import MEASURES, Judged, measure
 from foretell.evaluation.noise import Ceiling, LabelQuality, label_quality, tau_ceiling
 from foretell.evaluation.row import Evaluation, Row
@@ -26,5 +26,6 @@ __all__ = [
     "label_quality",
     "measure",
     "tau_ceiling",
+    "to_csv",
     "to_json",
 ]

@@ -1,14 +1,16 @@
-"""An evaluation as one JSON object."""
+"""An evaluation as one JSON object, or as CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 from typing import Any
 
 from foretell.evaluation.metrics import MEASURES
 from foretell.evaluation.row import Evaluation, Row
 
-__all__ = ["to_json"]
+__all__ = ["to_csv", "to_json"]
 
 
 def to_json(evaluation: Evaluation, *, details: bool = False) -> dict[str, Any]:
@@ -19,6 +21,25 @@ def to_json(evaluation: Evaluation, *, details: bool = False) -> dict[str, Any]:
         details: Also predicted against true values, and discordant pairs by true distance.
     """
     return {"rows": [_row(row, details) for row in evaluation.rows], "protocol": evaluation.protocol}
+
+
+def to_csv(evaluation: Evaluation, command: str) -> str:
+    """Rows as CSV that the same command prints again to the last digit: figures, no times.
+
+    Args:
+        evaluation: The table.
+        command: Stands in the first line, after "# ".
+    """
+    file = io.StringIO()
+    file.write(f"# {' '.join(command.split())}\n")
+    table = csv.writer(file, lineterminator="\n")
+    ends = ("", "_low", "_high")
+    table.writerow(["predictor", "demonstrations", "labels", *(key + end for key in MEASURES for end in ends)])
+    for row in evaluation.rows:
+        figures = [x for key in MEASURES for x in (row.values[key], *(row.intervals[key] or (math.nan, math.nan)))]
+        cells = ["" if math.isnan(x) else f"{x:.4f}" for x in figures]
+        table.writerow([row.predictor, row.demonstrations, row.labels, *cells])
+    return file.getvalue()
 
 
 def _row(row: Row, details: bool) -> dict[str, Any]:

@@ -1,0 +1,88 @@
+"""Real trainings of toy networks: what is planned, what is repeated, what comes out again."""
+
+import json
+
+import pytest
+
+from foretell import spaces
+from foretell.errors import InputError, UnknownNameError
+from foretell.observations import read_observations, write_observations
+from foretell.study import load_study, repeat_observations, split_source, train_observations
+from foretell.testing import make_observations
+
+SPACE = spaces.create("small-seq2seq")
+
+
+def test_a_source_with_a_key_is_taken_apart(tmp_path):
+    source, key, study = split_source("reference:en-de:1d38")
+    assert (source, key) == ("reference:en-de", "1d38")
+    assert load_study(study).constraints == ()
+    assert split_source("reference:en-de")[1] is None
+    file = tmp_path / "labels.jsonl"
+    file.touch()
+    assert split_source(str(file)) == (str(file), None, None)
+    assert split_source(f"{file}:abc") == (str(file), "abc", None)
+    with pytest.raises(UnknownNameError, match="did you mean 'en-de'"):
+        split_source("reference:en-dd")
+
+
+@pytest.mark.network
+def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    study_file.write_text(study_file.read_text().replace('["params<=70%", "flops<=90%"]', "[]"))
+    study = load_study(study_file)
+    out = tmp_path / "labels"
+    found = train_observations(study, 3, out, design="random", noise=1)
+    keys = [item.architecture.key for item in found]
+    assert keys[:2] == [SPACE.smallest().key, SPACE.largest().key]
+    assert len(set(keys)) == 3
+    assert [(key, item.provenance["seed"]) for key, item in zip(keys[3:], found[3:], strict=True)] == [
+        (keys[2], 2),
+        (keys[2], 3),
+    ]
+    assert found[2].metrics != found[3].metrics
+
+    more = train_observations(study, 4, out, design="random", noise=1, resume=True)
+    assert [item.to_dict() for item in more if item in found] == [item.to_dict() for item in found]
+    lines = (out / "observations.jsonl").read_text().splitlines()
+    assert len(lines) == 6
+
+    records = read_observations(out / "observations.jsonl")
+    (again,) = repeat_observations(study, records, keys[2], tmp_path / "again")
+    assert again.difference == 0.0
+    assert again.agrees
+    assert "times the label noise" in str(again)
+    assert (tmp_path / "again" / "trained").is_dir()
+
+    with pytest.raises(InputError, match="no record has the key 'zzz'"):
+        repeat_observations(study, records, "zzz", tmp_path / "none")
+    other = study.model_copy(update={"vocabulary": 60})
+    with pytest.raises(InputError, match="give the study with the same corpus and vocabulary"):
+        repeat_observations(other, records, keys[2], tmp_path / "other")
+
+
+@pytest.mark.network
+def test_columns_are_added_beside_labels(study_file, tmp_path, foretell):
+    def run(*command):
+        process = foretell(*command)
+        return (*process.communicate(), process.returncode)
+
+    file = tmp_path / "labels.jsonl"
+    write_observations(file, make_observations(SPACE, 3))
+    for command in (
+        ["supernet", "train", "--study", study_file],
+        ["observations", "score", file, "--study", study_file, "--predictor", "supernet-sandwich,synflow"],
+        ["observations", "measure", file, "--study", study_file],
+    ):
+        _, said, code = run(*command)
+        assert code == 0, said
+    for item in read_observations(file):
+        assert {"supernet-sandwich", "synflow"} <= set(item.scores)
+        assert item.cost("latency_ms_low") <= item.cost("latency_ms") <= item.cost("latency_ms_high")
+        assert "setting" in item.provenance["latency"]
+    shown = json.loads(run("observations", "show", file, "--metric", "valid_bleu", "--json")[0])
+    assert shown["architectures"] == 3
+    assert shown["noise"] is None
+    _, said, code = run("observations", "score", file, "--study", study_file, "--predictor", "regression")
+    assert "cannot score without labels" in said
+    assert code == 2
