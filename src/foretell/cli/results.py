@@ -19,6 +19,8 @@ def print_result(result: Mapping[str, Any]) -> None:
     header = ["", "params", "FLOPs", "pred. ms", "meas. ms", "valid BLEU", "test BLEU"]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
     _print_finalists(result["finalists"])
+    if result["teacher"] is not None:
+        _print_teacher(result["teacher"])
     genes = result["winner"]["architecture"]
     print_table("The winner's genes", ["gene", "value"], [[name, _value(value)] for name, value in genes.items()])
     seconds = result["stages"]
@@ -27,6 +29,25 @@ def print_result(result: Mapping[str, Any]) -> None:
     asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
     for predictor in asked:
         say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+
+
+def _print_teacher(teacher: Mapping[str, Any]) -> None:
+    """What each predictor alone, and all together, would have scored on labels that they had not seen."""
+    rows = [
+        [row["predictor"], _figure(row["mae"]), _figure(row["kendall_tau"]), _figure(row.get("weight"))]
+        for row in teacher["rows"]
+    ]
+    header = ["predictor", "MAE", "tau", "weight"]
+    if rows:
+        print_table(f"The distilled predictor's teacher, on {teacher['labels']} labels unseen by it", header, rows)
+    if teacher["asked"]:
+        say(f"A language model was asked about {teacher['asked']:,} architectures.")
+    if teacher["note"]:
+        say(f"Note: {teacher['note']}")
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
 
 
 def _print_finalists(finalists: Sequence[Mapping[str, Any]]) -> None:
