@@ -111,7 +111,7 @@ def test_bars_have_title_share_time_left_and_rate_within_the_terminal(clock, ter
         clock.now += 10
     shown = terminal()
     (best, *_) = [line for line in shown if "left" in line]
-    assert re.match(r"translating validation s… .*%  ?\d+:\d\d left *30 sentences/s, ", best), best
+    assert re.match(r"translating validat… .*%  ?\d+:\d\d left *30 sentences/s, ", best), best
     assert max(map(len, shown)) <= WIDE
     assert shown[-1].split() == ["search", "39.0", "s"]
 

@@ -19,7 +19,7 @@ ProgressStyle = Literal["bar", "lines", "quiet"]
 
 _LINE_EVERY = 10.0
 """Seconds between two lines in a log."""
-_TITLE_WIDTH, _BAR_WIDTH, _OTHER_WIDTH = 25, 14, 21
+_TITLE_WIDTH, _BAR_WIDTH, _OTHER_WIDTH = 20, 12, 20
 """Columns of a row; what is left of the terminal's width is for the note."""
 
 
