@@ -43,3 +43,13 @@ def test_tensors_that_are_no_network_are_refused(tmp_path):
     save_tensors(tmp_path / "t.safetensors", {"a": torch.arange(9.0)}, {})
     with pytest.raises(InputError, match="holds no network"):
         load_network(tmp_path / "t.safetensors")
+
+
+def test_the_same_tensors_are_the_same_bytes(tmp_path):
+    about = {"text": "ü", "numbers": [1, 2]}
+    for n in range(6):
+        save_tensors(tmp_path / f"{n}", {"b": torch.arange(3), "a": torch.ones(2, 2)}, about)
+    assert len({(tmp_path / f"{n}").read_bytes() for n in range(6)}) == 1
+    found = load_tensors(tmp_path / "0")
+    assert found.about == about
+    assert found.tensors["a"].equal(torch.ones(2, 2))

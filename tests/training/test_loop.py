@@ -6,6 +6,7 @@ from foretell.errors import StorageError
 from foretell.records import read_json
 from foretell.spaces import TransformerShape
 from foretell.training import (
+    DamagedCheckpointWarning,
     DivergedError,
     Fixed,
     Recipe,
@@ -85,6 +86,42 @@ def test_a_run_that_was_cut_ends_bit_for_bit_where_a_whole_one_does(architecture
         whole.best_update,
         whole.tokens,
     )
+
+
+@pytest.mark.parametrize("name", ["state", "model"])
+@pytest.mark.parametrize("cut", [True, False])
+def test_a_damaged_checkpoint_is_not_used_but_the_one_before(architecture, task, tmp_path, monkeypatch, name, cut):
+    expected, whole = scratch(architecture, task, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        cut_after(patch, 3)
+        with pytest.raises(Cut):
+            scratch(architecture, task, tmp_path / "cut")
+    damage(tmp_path / "cut" / f"{name}.safetensors", cut)
+    seen = []
+    with monkeypatch.context() as patch:
+        original = loop_module._Run._update
+        patch.setattr(loop_module._Run, "_update", lambda run, update: (seen.append(update), original(run, update))[1])
+        with pytest.warns(DamagedCheckpointWarning, match=f"{name}.safetensors"):
+            found, resumed = scratch(architecture, task, tmp_path / "cut")
+    assert equal(expected, found)
+    assert resumed.history == whole.history
+    # Checkpoints stand at 6, 12 and 18; best weights that are damaged are those of the last one here.
+    assert seen[0] == {"state": 12, "model": 18}[name]
+    assert not (tmp_path / "cut" / "state.previous.safetensors").exists()
+
+
+def test_a_finished_network_that_is_damaged_is_made_again(architecture, task, tmp_path):
+    expected, _ = scratch(architecture, task, tmp_path)
+    damage(tmp_path / "model.safetensors", cut=False)
+    with pytest.warns(DamagedCheckpointWarning):
+        found, _ = scratch(architecture, task, tmp_path)
+    assert equal(expected, found)
+
+
+def damage(path, cut):
+    data = bytearray(path.read_bytes())
+    data[-9] ^= 1
+    path.write_bytes(data[:-5] if cut else data)
 
 
 @pytest.mark.parametrize("kind", ["spos", "sandwich"])
@@ -188,7 +225,7 @@ def test_only_the_active_slice_of_a_supernet_learns(space, task, tmp_path):
 
 def test_a_loss_that_is_no_number_stops_with_the_update_and_the_last_checkpoint(architecture, task, tmp_path):
     recipe = Recipe(updates=50, warmup=0, validate_every=10, learning_rate=1e30, clip_norm=0, max_tokens=64)
-    with pytest.raises(DivergedError, match=r"at update \d+ .* last good checkpoint"):
+    with pytest.raises(DivergedError, match=r"at update \d+ .* no checkpoint is in .* yet"):
         scratch(architecture, task, tmp_path, recipe)
 
 

@@ -1,6 +1,12 @@
 """Training: one loop for architectures trained from scratch and for supernets."""
 
-from foretell.training.checkpoint import load_network, load_tensors, save_network, save_tensors
+from foretell.training.checkpoint import (
+    DamagedCheckpointWarning,
+    load_network,
+    load_tensors,
+    save_network,
+    save_tensors,
+)
 from foretell.training.devices import choose_device
 from foretell.training.distributed import RankLostError, Ranks, is_first
 from foretell.training.loop import DivergedError, TrainingResult, train
@@ -15,6 +21,7 @@ from foretell.training.validation import score_translations, translate, translat
 __all__ = [
     "KINDS",
     "PUBLISHED",
+    "DamagedCheckpointWarning",
     "DivergedError",
     "Fixed",
     "PublishedRecipes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,9 +19,22 @@ from foretell.errors import InputError, IntegrityError
 from foretell.nn import Seq2SeqTransformer
 from foretell.records import write_atomic
 
-__all__ = ["Checkpoint", "load_network", "load_tensors", "save_network", "save_tensors", "weights_digest"]
+__all__ = [
+    "Checkpoint",
+    "DamagedCheckpointWarning",
+    "load_intact",
+    "load_network",
+    "load_tensors",
+    "save_network",
+    "save_tensors",
+    "weights_digest",
+]
 
 FORMAT_VERSION = "1"
+
+
+class DamagedCheckpointWarning(UserWarning):
+    """A checkpoint does not match its checksum; what it held is computed again from an earlier one."""
 
 
 @dataclass(frozen=True)
@@ -44,14 +58,24 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON-able description, atomically, with a checksum.
+    """Write tensors and a JSON-able description, atomically, with a checksum; the same ones give the same bytes.
 
     Raises:
         StorageError: The disk is full, read-only or not permitted.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     header = {"format": FORMAT_VERSION, "sha256": _digest(plain), "about": json.dumps(about)}
-    write_atomic(path, save(plain, metadata=header))
+    write_atomic(path, _in_order(save(plain, metadata=header)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file with sorted metadata, whose order is random otherwise."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at a multiple of eight bytes
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def load_tensors(path: Path) -> Checkpoint:
@@ -93,6 +117,21 @@ def weights_digest(path: Path) -> str:
             return str((file.metadata() or {}).get("sha256"))
     except (SafetensorError, OSError, ValueError) as error:
         raise IntegrityError(f"the checkpoint {path} cannot be read ({error}); delete it and train again.") from error
+
+
+def load_intact(path: Path) -> Checkpoint | None:
+    """Read what `save_tensors` wrote; None where there is nothing, or nothing that can be trusted.
+
+    Warns:
+        DamagedCheckpointWarning: The file is cut or altered.
+    """
+    if not path.exists():
+        return None
+    try:
+        return load_tensors(path)
+    except IntegrityError as error:
+        warnings.warn(f"{error} It is not used.", DamagedCheckpointWarning, stacklevel=2)
+        return None
 
 
 def save_network(path: Path, network: Seq2SeqTransformer, about: Mapping[str, Any]) -> None:

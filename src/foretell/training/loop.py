@@ -20,7 +20,7 @@ from foretell.progress import track
 from foretell.records import fingerprint, read_json, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Batch, Task, TokenBatches, validation_batches
-from foretell.training.checkpoint import load_network, load_tensors, save_network, save_tensors
+from foretell.training.checkpoint import Checkpoint, load_intact, load_network, save_network, save_tensors
 from foretell.training.devices import Precision, choose_device
 from foretell.training.distillation import distilled_losses
 from foretell.training.distributed import Ranks
@@ -85,8 +85,8 @@ def train(
         task: Sentences to learn from.
         recipe: How.
         rule: Which architectures at which update.
-        folder: `state.safetensors` (everything to resume), `model.safetensors` (the best weights) and
-            `training.json` (the result) are kept here.
+        folder: `state.safetensors` (everything to resume; beside it the one before, until the run is done),
+            `model.safetensors` (the best weights) and `training.json` (the result) are kept here.
         seed: Of data order and dropout.
         about: What the weights depend on besides recipe, task and seed; a folder with another key is refused.
         title: What the progress display calls it.
@@ -107,9 +107,9 @@ def train(
     about = {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
     key = fingerprint(about)
     finished = folder / "training.json"
-    if finished.exists() and (record := read_json(finished)).get("key") == key:
-        best, _ = load_network(folder / "model.safetensors")
-        network.load_state_dict(best.state_dict())
+    record = read_json(finished) if finished.exists() else {}
+    if record.get("key") == key and (best := load_intact(folder / "model.safetensors")) is not None:
+        network.load_state_dict(best.tensors)
         return TrainingResult(**record["result"])
     run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, choose_device(device), ranks)
     with _quiet_random_state():
@@ -117,6 +117,7 @@ def train(
         run.go(title)
     if ranks.first:
         write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
+        run.previous.unlink(missing_ok=True)
     return run.result
 
 
@@ -144,6 +145,8 @@ class _Run:
     ) -> None:
         self.ranks = ranks or Ranks()
         self.recipe, self.rule, self.folder, self.seed, self.about = recipe, rule, folder, seed, about
+        self.best, self.state = folder / "model.safetensors", folder / "state.safetensors"
+        self.previous = folder / "state.previous.safetensors"
         self.device = device
         self.network = network.to(device)
         self.precision = Precision(recipe.precision, device)
@@ -186,7 +189,7 @@ class _Run:
         self._try_average()
         result.seconds = before + time.perf_counter() - start
         self.ranks.wait()
-        best, _ = load_network(self.folder / "model.safetensors")
+        best, _ = load_network(self.best)
         self.network.load_state_dict(best.state_dict())
 
     def _update(self, update: int) -> tuple[float, int]:
@@ -231,8 +234,8 @@ class _Run:
 
     def _obituary(self, update: int, architectures: list[Architecture | None]) -> str:
         names = ", ".join(a.key for a in architectures if a is not None) or "the whole network"
-        path = self.folder / "state.safetensors"
-        last = f"the last good checkpoint is {path}" if path.exists() else f"no checkpoint is in {self.folder} yet"
+        kept = self.state.exists()
+        last = f"the last good checkpoint is {self.state}" if kept else f"no checkpoint is in {self.folder} yet"
         return (
             f"the loss became infinite at update {update} (architectures: {names}); {last}; "
             "lower the learning rate and train again."
@@ -253,7 +256,7 @@ class _Run:
 
     def _save_best(self) -> None:
         if self.ranks.first:
-            save_network(self.folder / "model.safetensors", self.network, self.about)
+            save_network(self.best, self.network, self.about)
 
     def _validation_loss(self) -> float:
         losses = [
@@ -288,16 +291,32 @@ class _Run:
         about = {"key": self.about["key"], "result": asdict(self.result), "averaged": self.averaged}
         if not math.isfinite(self.result.best_loss):
             about["result"]["best_loss"] = None
-        save_tensors(self.folder / "state.safetensors", tensors, about)
+        if self.state.exists():
+            self.state.replace(self.previous)
+        save_tensors(self.state, tensors, about)
 
     def resume(self) -> None:
-        """Go back to the last checkpoint of the same key, if there is one."""
-        path = self.folder / "state.safetensors"
-        if not path.exists():
-            return
-        state = load_tensors(path)
-        if state.about["key"] != self.about["key"]:
-            return  # left from a run with other settings; it will be replaced
+        """Go back to the last checkpoint of the same key that is whole, if there is one."""
+        for path in (self.state, self.previous):
+            state = load_intact(path)
+            # Another key: left from a run with other settings; it will be replaced.
+            if state is not None and state.about["key"] == self.about["key"] and self._find_best(state):
+                self._take(state)
+                return
+
+    def _find_best(self, state: Checkpoint) -> bool:
+        """Whether the best weights up to a checkpoint are there; where they are damaged, it may hold them itself."""
+        result = state.about["result"]
+        if load_intact(self.best) is not None:
+            return True
+        if result["best_update"] != result["updates"]:
+            return False
+        self.network.load_state_dict(state.part("model."))
+        self._save_best()
+        return True
+
+    def _take(self, state: Checkpoint) -> None:
+        """Become what a checkpoint holds."""
         self.network.load_state_dict(state.part("model."))
         self.average, self.averaged = state.part("average."), state.about["averaged"]
         self.precision.load_state(state.part("scaler."))

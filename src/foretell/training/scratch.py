@@ -14,7 +14,7 @@ from foretell.observations import Observation
 from foretell.records import fingerprint, read_json, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Split, Task
-from foretell.training.checkpoint import load_network, weights_digest
+from foretell.training.checkpoint import load_intact, load_network, weights_digest
 from foretell.training.loop import TrainingResult, train
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
@@ -101,7 +101,8 @@ def train_from_scratch(
     space = architecture.space
     key = fingerprint([training_key(architecture, task, recipe, seed, inherit), beam, length_penalty, list(splits)])
     record = folder / "observation.json"
-    if record.exists() and (saved := read_json(record)).get("key") == key:
+    saved = read_json(record) if record.exists() else {}
+    if saved.get("key") == key and load_intact(folder / "model.safetensors") is not None:
         return Observation.from_dict(space, saved["observation"])
     network = build_network(architecture, task, recipe, seed)
     about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
