@@ -172,3 +172,25 @@ def test_a_folder_has_one_holder_and_the_dead_hold_nothing(tmp_path: Path):
             assert (folder / ".lock").read_text() == str(os.getpid())
     with records.lock_folder(folder):
         pass
+
+
+def test_a_file_has_one_holder_and_its_neighbours_are_free(tmp_path: Path):
+    path = tmp_path / "deep" / "labels.jsonl"
+    with records.lock_file(path):
+        sentence = f"{path} is in use by process {os.getpid()}; wait"
+        with pytest.raises(RunBusyError, match=re.escape(sentence)), records.lock_file(path):
+            pass
+        with records.lock_file(path.with_name("others.jsonl")):
+            pass
+    with records.lock_file(path):
+        pass
+    assert not path.exists()
+
+
+def test_a_lock_that_the_disk_refuses_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(records.os, "pwrite", full)
+    with pytest.raises(StorageError, match="the disk is full"), records.lock_folder(tmp_path / "run"):
+        pass

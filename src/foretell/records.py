@@ -21,6 +21,7 @@ __all__ = [
     "canonical_json",
     "file_sha256",
     "fingerprint",
+    "lock_file",
     "lock_folder",
     "read_json",
     "read_jsonl",
@@ -219,23 +220,45 @@ def lock_folder(folder: Path) -> Iterator[None]:
 
     Raises:
         RunBusyError: Another live process holds it; the message names its process number.
+        StorageError: The disk refused.
     """
+    with storage(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder / ".lock", folder):
+        yield
+
+
+@contextmanager
+def lock_file(path: Path) -> Iterator[None]:
+    """Hold a file for this process, as `lock_folder` does a folder; the lock is a hidden file beside it.
+
+    Raises:
+        RunBusyError: Another live process holds it; the message names its process number.
+        StorageError: The disk refused.
+    """
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(path.with_name(f".{path.name}.lock"), path):
+        yield
+
+
+@contextmanager
+def _lock(path: Path, held: Path) -> Iterator[None]:
     import fcntl
 
-    path = folder / ".lock"
     with storage(path):
-        folder.mkdir(parents=True, exist_ok=True)
-        file = path.open("a+")
-    with file:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
+            owner = os.pread(descriptor, 20, 0).decode(errors="replace") or "unknown"
             raise RunBusyError(
-                f"{folder} is in use by process {owner}; wait for it to end or choose another folder with --out."
+                f"{held} is in use by process {owner}; wait for it to end or choose another place with --out."
             ) from error
-        file.truncate(0)
-        file.write(str(os.getpid()))
-        file.flush()
+        with storage(path):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield
+    finally:
+        os.close(descriptor)

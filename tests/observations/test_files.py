@@ -1,10 +1,11 @@
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from foretell import spaces
-from foretell.errors import InputError
+from foretell.errors import InputError, RunBusyError
 from foretell.observations import Observation, ObservationWriter, read_observations, write_observations
 from foretell.records import TornLineWarning
 
@@ -80,3 +81,24 @@ def test_the_space_must_be_the_one_expected(path: Path):
     path.write_text(path.read_text().replace("small-seq2seq", "small-seqseq"))
     with pytest.raises(InputError, match="line 1: unknown search space 'small-seqseq'; did you mean 'small-seq2seq'"):
         read_observations(path)
+
+
+def test_a_writer_says_what_was_written_even_if_a_crash_came_before_the_first_line(path: Path):
+    path.parent.mkdir()
+    path.touch()
+    with ObservationWriter(path) as writer:
+        assert writer.written(SMALL) == []
+        writer.write(ONE)
+        assert writer.written(SMALL) == [ONE]
+    path.write_bytes(path.read_bytes()[:40])
+    with pytest.warns(TornLineWarning), ObservationWriter(path) as writer:
+        assert writer.written(SMALL) == []
+
+
+def test_a_file_has_one_writer(path: Path):
+    with (
+        ObservationWriter(path),
+        pytest.raises(RunBusyError, match=rf"in use by process {os.getpid()};"),
+        ObservationWriter(path),
+    ):
+        pass

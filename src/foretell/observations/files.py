@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
@@ -13,7 +14,7 @@ from foretell import spaces
 from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.observations.observation import Observation
 from foretell.parsing import read_bytes
-from foretell.records import TornLineWarning, append_jsonl, read_jsonl, storage, write_atomic
+from foretell.records import TornLineWarning, append_jsonl, lock_file, read_jsonl, storage, write_atomic
 from foretell.spaces import SearchSpace
 
 __all__ = ["ObservationWriter", "numbered_lines", "read_observations", "write_observations"]
@@ -65,29 +66,44 @@ def write_observations(path: Path | str, observations: Iterable[Observation]) ->
 class ObservationWriter:
     """Appends observations to a file; each is on the disk when `write` returns.
 
-    A line that a crash has cut is removed when the file is opened again. Used as a context manager.
+    A line that a crash has cut is removed when the file is opened again. Used as a context manager, for whose
+    time no other process may write.
 
     Args:
         path: The file, made with its folders where it does not exist.
+
+    Raises:
+        RunBusyError: Another process writes to it; raised by the `with` statement.
+        StorageError: The disk refused.
     """
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
         self._file: IO[str] | None = None
+        self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        with storage(self.path):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            read_jsonl(self.path, repair=True)
-            self._file = self.path.open("a", encoding="utf-8")
+        with ExitStack() as opened:
+            opened.enter_context(lock_file(self.path))
+            with storage(self.path):
+                read_jsonl(self.path, repair=True)
+                self._file = opened.enter_context(self.path.open("a", encoding="utf-8"))
+            self._open = opened.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        self._file = None
+        self._open.close()
+
+    def written(self, space: SearchSpace) -> list[Observation]:
+        """What the file holds so far; nothing if a crash came before its first line.
+
+        Raises:
+            InputError: A line makes no sense, or is of another space.
+        """
+        return read_observations(self.path, space) if self.path.stat().st_size else []
 
     def write(self, *observations: Observation) -> None:
         """Append and fsync.

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-import warnings
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,9 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from foretell.errors import InputError
-from foretell.observations import Observation, ObservationWriter, read_observations
+from foretell.observations import Observation, ObservationWriter
 from foretell.predictors.base import Piecewise, Predictor
-from foretell.records import TornLineWarning
 from foretell.spaces import Population, SearchSpace
 
 __all__ = ["Labelled", "draw_architectures", "label_architectures"]
@@ -93,12 +90,13 @@ def label_architectures(
 
     Raises:
         InputError: The file holds labels of another teacher, space or demonstrations.
+        RunBusyError: Another process labels into the same file.
         BudgetReachedError: A limit was reached; what came before is in the file.
         StorageError: The disk refused.
     """
-    known = _known(path, predictor.space, str(provenance["key"]))
-    missing = population[[row.tobytes() not in known for row in population]]
     with ObservationWriter(path) as writer:
+        known = _known(writer, predictor.space, str(provenance["key"]))
+        missing = population[[row.tobytes() not in known for row in population]]
         sink = _Sink(writer, predictor.space, name, metric, provenance)
         reasons: dict[bytes, str] = {}
         try:
@@ -153,23 +151,12 @@ class _Sink:
         self._last = time.monotonic()
 
 
-def _known(path: Path, space: SearchSpace, key: str) -> set[bytes]:
+def _known(writer: ObservationWriter, space: SearchSpace, key: str) -> set[bytes]:
     """Rows that the file has labels for."""
-    if not path.exists() or not path.stat().st_size:
-        return set()
-    with warnings.catch_warnings(), suppress(FileNotFoundError):
-        warnings.simplefilter("ignore", TornLineWarning)  # the writer cuts it off
-        try:
-            found = read_observations(path, space)
-        except InputError:
-            if path.read_bytes().count(b"\n"):
-                raise
-            return set()  # nothing but the first, torn line
-        for item in found:
-            if item.provenance.get("key") != key:
-                raise InputError(
-                    f"{path} holds labels of another teacher, space or demonstrations; choose another file with "
-                    "--out, or remove it."
-                )
-        return {item.architecture.row.tobytes() for item in found}
-    return set()
+    found = writer.written(space)
+    if any(item.provenance.get("key") != key for item in found):
+        raise InputError(
+            f"{writer.path} holds labels of another teacher, space or demonstrations; choose another file with "
+            "--out, or remove it."
+        )
+    return {item.architecture.row.tobytes() for item in found}

@@ -13,7 +13,7 @@ from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError
 from foretell.evaluation import label_quality
-from foretell.observations import Observation, ObservationWriter, read_observations
+from foretell.observations import Observation, ObservationWriter
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.predictors import select
 from foretell.predictors.selection import Design
@@ -73,11 +73,10 @@ def _train(
     store: Path | None = None,
 ) -> list[Observation]:
     """Train what `path` does not hold yet: architectures with seeds."""
-    written = read_observations(path, costs.space) if path.exists() else []
-    known = {(item.architecture, item.provenance.get("seed")): item for item in written}
-    missing = [each for each in wanted if each not in known]
-    jobs = [scratch_job(study, a, seed, f"{a.key} seed {seed}", store) for a, seed in missing]
     with ObservationWriter(path) as writer:
+        known = {(item.architecture, item.provenance.get("seed")): item for item in writer.written(costs.space)}
+        missing = [each for each in wanted if each not in known]
+        jobs = [scratch_job(study, a, seed, f"{a.key} seed {seed}", store) for a, seed in missing]
 
         def keep(index: int, result: dict[str, Any]) -> None:
             observation = with_costs(Observation.from_dict(costs.space, result), costs)

@@ -8,6 +8,7 @@ probes under the same setting.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from foretell.costs.latency.timing import Repeats, time_pairs
 from foretell.costs.latency.translation import timed_network, translation_step
 from foretell.errors import InputError
 from foretell.progress import track
-from foretell.records import append_jsonl, read_jsonl, storage
+from foretell.records import append_jsonl, lock_file, read_jsonl, storage
 from foretell.spaces import Architecture, Population, SearchSpace
 
 __all__ = ["drift_summary", "measure_latency", "measured_latency", "random_and_extreme"]
@@ -64,31 +65,33 @@ def measure_latency(
 
     Raises:
         InputError: The device is not there.
+        RunBusyError: Another process measures into the same file.
         StorageError: The disk refused; the records before are kept.
     """
     check_device(setting.device)
     key, described = setting.key, setting.describe()
     architectures = list(dict.fromkeys(setting.space.architectures(population)))
-    known = _read_records(Path(path), key) if path is not None else {}
-    todo = [item for item in architectures if again or item.key not in known]
-    order = np.random.default_rng(seed).permutation(len(todo))
-    with track("latency", len(todo), "architectures") as meter, threads(setting.threads):
-        probe = translation_step(setting, timed_network(setting, setting.space.smallest()))
-        for done, index in enumerate(order.tolist()):
-            architecture = todo[index]
-            record = {
-                "format": _FORMAT,
-                "key": key,
-                "architecture_key": architecture.key,
-                "architecture": architecture.to_dict(),
-                **_measure(setting, architecture, probe, repeats or Repeats(), resources),
-                "measured_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                "setting": described,
-            }
-            if path is not None:
-                _append(Path(path), record)
-            known[architecture.key] = record
-            meter.update(done + 1, f"{record['measured_ms']:.1f} ms")
+    with _held(path):
+        known = _read_records(Path(path), key) if path is not None else {}
+        todo = [item for item in architectures if again or item.key not in known]
+        order = np.random.default_rng(seed).permutation(len(todo))
+        with track("latency", len(todo), "architectures") as meter, threads(setting.threads):
+            probe = translation_step(setting, timed_network(setting, setting.space.smallest()))
+            for done, index in enumerate(order.tolist()):
+                architecture = todo[index]
+                record = {
+                    "format": _FORMAT,
+                    "key": key,
+                    "architecture_key": architecture.key,
+                    "architecture": architecture.to_dict(),
+                    **_measure(setting, architecture, probe, repeats or Repeats(), resources),
+                    "measured_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                    "setting": described,
+                }
+                if path is not None:
+                    _append(Path(path), record)
+                known[architecture.key] = record
+                meter.update(done + 1, f"{record['measured_ms']:.1f} ms")
     scale = undisturbed_ms(list(known.values())) if known else 0.0
     return [_corrected(known[item.key], scale) for item in architectures]
 
@@ -143,9 +146,16 @@ def _corrected(record: dict[str, Any], scale: float) -> dict[str, Any]:
     return {**record, **corrected, "drift": record["probe_ms"] / scale - 1}
 
 
-def _read_records(path: Path, key: str) -> dict[str, dict[str, Any]]:
-    if path.is_dir():
+def _held(path: Path | str | None) -> AbstractContextManager[None]:
+    """The file for this process alone: what two processes measure at the same time is of no use."""
+    if path is None:
+        return nullcontext()
+    if Path(path).is_dir():
         raise InputError(f"{path} is a folder; name the file to append measurements to.")
+    return lock_file(Path(path))
+
+
+def _read_records(path: Path, key: str) -> dict[str, dict[str, Any]]:
     rows = read_jsonl(path, repair=True)
     return {row["architecture_key"]: row for row in rows if row.get("key") == key}
 
