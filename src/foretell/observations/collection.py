@@ -119,6 +119,10 @@ def _checked(data: Any, path: Path) -> Mapping[str, Any]:
 def _split(entry: Any, by_key: Mapping[str, list[Observation]], path: Path) -> Split:
     if not isinstance(entry, dict) or set(entry) != {"name", "train", "test"}:
         raise IntegrityError(f"{path}: a split is {str(entry)[:80]}; expected the keys name, train and test.")
+    for side in ("train", "test"):
+        keys = entry[side]
+        if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
+            raise IntegrityError(f"{path}: {side} is {str(keys)[:80]}; expected a list of architecture keys.")
     name = str(entry["name"])
     both = set(entry["train"]) & set(entry["test"])
     if both:

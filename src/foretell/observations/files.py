@@ -50,7 +50,7 @@ def read_observations(path: Path | str, space: SearchSpace | None = None) -> lis
 def _named_space(line: dict[str, Any]) -> SearchSpace:
     if not isinstance(line.get("space"), str):
         raise InputError("the key 'space' is missing; an observation needs format, space and architecture.")
-    return spaces.create(line["space"])
+    return spaces.named(line["space"])
 
 
 def write_observations(path: Path | str, observations: Iterable[Observation]) -> None:

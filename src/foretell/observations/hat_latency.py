@@ -11,6 +11,7 @@ from typing import Any
 
 from foretell import spaces
 from foretell.errors import InputError, UnknownNameError
+from foretell.parsing import read_text
 from foretell.records import fingerprint, write_atomic
 from foretell.spaces import SearchSpace
 
@@ -118,12 +119,9 @@ def _setting(path: Path, space: SearchSpace, device: str) -> dict[str, Any]:
 
 def _rows(path: Path) -> list[list[float]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (FileNotFoundError, IsADirectoryError) as error:
-        raise InputError(f"{path} is not a file; give the path of a published CSV file.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not text; give the path of a published CSV file.") from error
-    lines = list(csv.reader(text.splitlines()))
+        lines = list(csv.reader(read_text(path).splitlines()))
+    except csv.Error as error:
+        raise InputError(f"{path} is not CSV ({error}); give the path of a published CSV file.") from error
     header = [cell.strip() for cell in lines[0]] if lines else []
     _check_columns(path, header)
     order = [header.index(name) for name in HAT_LATENCY_COLUMNS]

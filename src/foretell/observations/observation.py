@@ -18,6 +18,9 @@ FORMAT = 1
 PRIMARY_METRIC = "valid_bleu"
 """The metric that a score means where none is named."""
 
+_LARGEST = 1e30
+"""Squares of sums of larger numbers leave the range of floating point."""
+
 _KEYS = ("format", "space", "architecture", "metrics", "costs", "scores", "provenance")
 
 
@@ -140,3 +143,5 @@ def _check_numbers(values: Mapping[str, object], kind: str) -> None:
         number = isinstance(value, (int, float)) and not isinstance(value, bool)
         if not number or not math.isfinite(value):  # type: ignore[arg-type]
             raise InputError(f"the {kind} {name} is {value!r}; expected a finite number.")
+        if abs(value) > _LARGEST:  # type: ignore[arg-type]
+            raise InputError(f"the {kind} {name} is {value!r}; expected a number below {_LARGEST:g}.")

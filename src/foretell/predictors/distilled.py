@@ -9,18 +9,20 @@ from typing import Literal, Self
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import InputError, IntegrityError
+from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.predictors.perceptron import Perceptron, TrainingPlan
-from foretell.records import read_json, write_atomic, write_json
+from foretell.records import read_object, write_atomic, write_json
 from foretell.spaces import Population, SearchSpace
 
 __all__ = ["Distilled"]
 
 _FORMAT = 1
+_KEYS = ("format", "space", "fingerprint", "features", "recipe", "metric", "vocabulary", "seed", "weights")
+_KEYS += ("labels", "student_mae", "teacher_std")
 
 _DEFAULT = TrainingPlan(steps=600, batch=128, learning_rate=2e-3, standardise=True, held_out=0.1)
 _PAPER = TrainingPlan(steps=5000, batch=128, learning_rate=1e-5, standardise=False, held_out=0.0)
@@ -120,19 +122,25 @@ class Distilled(FewShot):
             InputError: There is none, or it is of another space.
             IntegrityError: Its files are damaged or of another version.
         """
-        about = read_json(folder / "distilled.json")
-        if about.get("format") != _FORMAT:
+        about = read_object(folder / "distilled.json", *_KEYS)
+        if about["format"] != _FORMAT:
             raise IntegrityError(f"{folder} holds a student of another format; distil it again.")
         if about["fingerprint"] != space.fingerprint:
             raise InputError(f"{folder} was distilled for the space {about['space']}; expected {space.name}.")
-        context = Context(space=space, metric=about["metric"], vocabulary=about["vocabulary"], seed=about["seed"])
-        found = cls(context, features=about["features"], recipe=about["recipe"])
-        found._network = Perceptron.from_file(folder / "distilled.safetensors")
-        if found._network.fingerprint != about["weights"]:
+        network = Perceptron.from_file(folder / "distilled.safetensors")
+        if network.fingerprint != about["weights"]:
             raise IntegrityError(f"{folder}: the weights do not match distilled.json; distil again.")
-        found.labels, found.student_mae = about["labels"], about["student_mae"]
-        found.teacher_std = about["teacher_std"]
-        found._ready = True
+        context = Context(space=space, metric=about["metric"], vocabulary=about["vocabulary"], seed=about["seed"])
+        try:
+            found = cls(context, features=str(about["features"]), recipe=about["recipe"])
+            found.labels, found.student_mae = about["labels"], about["student_mae"]
+            found.teacher_std = about["teacher_std"]
+            found._network, found._ready = network, True
+            found.predict(space.population([space.smallest()]))
+        except (TypeError, ValueError) as error:
+            if isinstance(error, ForetellError):
+                raise
+            raise IntegrityError(f"{folder} holds no whole student ({error}); distil again.") from error
         return found
 
     @property

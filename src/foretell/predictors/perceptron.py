@@ -100,7 +100,8 @@ class Perceptron:
             weights = [arrays[f"weight.{i}"] for i in range(count)]
             biases = [arrays[f"bias.{i}"] for i in range(count)]
             center, scale = arrays["target"].tolist()
-        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            _check_shapes(weights, biases)
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"{path} cannot be read ({error}); distil again.") from error
         return cls(weights, biases, center, scale)
 
@@ -156,3 +157,14 @@ def _train(
     tensors = kept or list(network.state_dict().values())
     arrays = [tensor.detach().numpy() for tensor in tensors]
     return [np.ascontiguousarray(w.T) for w in arrays[0::2]], arrays[1::2], best if len(held) else None
+
+
+def _check_shapes(weights: list[Matrix], biases: list[Matrix]) -> None:
+    """Refuse layers that do not follow each other down to one output."""
+    if not weights or any(w.ndim != 2 or w.dtype != np.float32 for w in weights):
+        raise ValueError("no matrices of 32-bit numbers")
+    outputs = [w.shape[1] for w in weights]
+    if outputs[:-1] != [w.shape[0] for w in weights[1:]] or outputs[-1] != 1:
+        raise ValueError("layers that do not follow each other")
+    if [b.shape for b in biases] != [(n,) for n in outputs] or any(b.dtype != np.float32 for b in biases):
+        raise ValueError("biases that do not belong to the layers")

@@ -9,6 +9,8 @@ from foretell.errors import InputError
 
 __all__ = ["Spelling", "parse", "split_names"]
 
+_DEEPEST = 50
+
 Value = str | int | float | bool
 
 
@@ -66,6 +68,8 @@ def parse(text: str, textual: Collection[str]) -> Spelling:
     Raises:
         InputError: It cannot be read; the message shows two spellings that can.
     """
+    if text.count(":") + text.count("(") > _DEEPEST:
+        raise InputError(f"the predictor {text[:40]!r}... has more than {_DEEPEST} others inside; leave some out.")
     text = text.strip()
     head, colon, rest = text.partition(":")
     if colon and "(" not in head:

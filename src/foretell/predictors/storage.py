@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from foretell import spaces
-from foretell.errors import InputError, IntegrityError
+from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
 from foretell.predictors.columns import Columns
@@ -22,6 +22,7 @@ from foretell.spaces import SearchSpace
 __all__ = ["load", "save"]
 
 _FORMAT = 1
+_PRICE_OF_MONEY = 3  # see `FewShot.price`
 
 
 def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> None:
@@ -39,7 +40,7 @@ def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> No
     Raises:
         InputError: A predictor with a network or a language model inside, which has its own files.
     """
-    if not isinstance(predictor, FewShot):
+    if not isinstance(predictor, FewShot) or predictor.price >= _PRICE_OF_MONEY:
         raise InputError(f"{predictor.name} is not fitted on labels alone; it keeps its own files.")
     observations = predictor.save_state()
     write_json(
@@ -72,18 +73,30 @@ def load(path: Path, *, space: SearchSpace | None = None, context: Context | Non
     data = read_json(path)
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise IntegrityError(f"{path} is no predictor of format {_FORMAT}; fit and save it again.")
-    space = space or spaces.create(data["space"])
+    try:
+        return _restored(data, path, space, context or Context())
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        if isinstance(error, ForetellError):
+            raise
+        raise IntegrityError(f"{path} is no whole predictor ({error!r}); fit and save it again.") from error
+
+
+def _restored(data: dict[str, Any], path: Path, space: SearchSpace | None, context: Context) -> Predictor:
+    space = space or spaces.named(data["space"])
     if space.fingerprint != data["fingerprint"]:
         raise IntegrityError(f"{path} was fitted on another version of the space {space.name}; fit it again.")
     context = replace(
-        context or Context(),
+        context,
         space=space,
-        metric=data["metric"],
-        seed=data["seed"],
+        metric=str(data["metric"]),
+        seed=int(data["seed"]),
         vocabulary=data["vocabulary"],
         columns=Columns(**{kind: _keyed(values) for kind, values in data["columns"].items()}),
     )
-    predictor = create(data["predictor"], context=context)
+    predictor = create(str(data["predictor"]), context=context)
+    # `save` writes no other; a stranger's file must not name a language model, which would be sent the user's key.
+    if not isinstance(predictor, FewShot) or predictor.price >= _PRICE_OF_MONEY:
+        raise IntegrityError(f"{path} names the predictor {predictor.name}, which no file keeps; fit it here.")
     return predictor.fit([Observation.from_dict(space, item) for item in data["observations"]])
 
 

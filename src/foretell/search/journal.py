@@ -47,8 +47,13 @@ class ScoreJournal:
             raise IntegrityError(
                 f"{path} was written for another space or version; choose another folder with --out or delete it."
             )
-        for row in rows[1:]:
-            self._take(row)
+        for number, row in enumerate(rows[1:], 2):
+            try:
+                self._take(row)
+            except (KeyError, TypeError, ValueError, OverflowError) as error:
+                raise IntegrityError(
+                    f"{path}, record {number} holds no scores of this search ({error!r}); delete that line."
+                ) from error
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a", encoding="utf-8")
@@ -58,8 +63,10 @@ class ScoreJournal:
     def _take(self, line: dict[str, object]) -> None:
         known = self.scores.setdefault(str(line["predictor"]), {})
         rows = np.array(line["rows"], dtype=np.int16)
+        if rows.ndim != 2 or rows.shape[1] != self.space.width:
+            raise ValueError(f"rows of shape {rows.shape}")
         for key, score in zip(row_keys(rows), line["scores"], strict=True):  # type: ignore[call-overload]
-            known[key] = float("nan") if score is None else score
+            known[key] = float("nan") if score is None else float(score)
 
     def append(self, predictor: str, population: Population, scores: npt.NDArray[np.float64]) -> None:
         """Record the scores [n] of canonical rows [n, columns]; they are on the disk when this returns.

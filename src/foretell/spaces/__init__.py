@@ -3,7 +3,7 @@
 from foretell.spaces.architecture import Architecture
 from foretell.spaces.features import FeatureKind, feature_names
 from foretell.spaces.gene import Gene, attended_layers
-from foretell.spaces.registry import create, load_space, names
+from foretell.spaces.registry import create, load_space, named, names
 from foretell.spaces.space import Population, SearchSpace
 from foretell.spaces.transformer import Backbone, TransformerShape, transformer_genes
 
@@ -19,6 +19,7 @@ __all__ = [
     "create",
     "feature_names",
     "load_space",
+    "named",
     "names",
     "transformer_genes",
 ]

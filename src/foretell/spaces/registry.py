@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,11 @@ from foretell.parsing import read_yaml
 from foretell.spaces.space import SearchSpace
 from foretell.spaces.transformer import FAMILY, Backbone, transformer_genes
 
-__all__ = ["create", "load_space", "names"]
+__all__ = ["create", "load_space", "named", "names"]
+
+# A population has a column for each gene of each layer, and costs are 64-bit integers.
+_MOST_LAYERS = 256
+_LARGEST = 2**24
 
 # REFERENCE 6.3: the published divisors of HAT's latency predictor, the same for all four tasks.
 _LATENCY_NORM = (640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0)
@@ -98,6 +102,17 @@ def create(name: str) -> SearchSpace:
     raise UnknownNameError("search space", name, _SPACES)
 
 
+def named(name: object) -> SearchSpace:
+    """The space of that name that comes with foretell: what a data file may name, without opening another file.
+
+    Raises:
+        UnknownNameError: There is none; the message names the nearest.
+    """
+    if name not in names():
+        raise UnknownNameError("search space", name, _SPACES)
+    return create(str(name))
+
+
 def load_space(path: Path) -> SearchSpace:
     """Read a user's space: keys `name`, `like` (a known space), `description`, `backbone`, `genes`.
 
@@ -113,7 +128,7 @@ def load_space(path: Path) -> SearchSpace:
     _check_keys(data, ("name", "like", "description", "backbone", "genes"), "key", path)
     if "like" in data:
         # Known spaces only: a file that is like a file could be like itself.
-        _check_keys({data["like"]: None}, _SPACES, "search space", path)
+        _check_keys([data["like"]], tuple(_SPACES), "search space", path)
     base = create(data["like"]) if "like" in data else None
     given_backbone = _mapping(data, "backbone", path)
     given_genes = _mapping(data, "genes", path)
@@ -126,7 +141,7 @@ def load_space(path: Path) -> SearchSpace:
     return SearchSpace(str(data.get("name", path.stem)), genes, backbone, str(data.get("description", "")))
 
 
-def _check_keys(given: dict[Any, Any], known: Any, kind: str, path: Path) -> None:
+def _check_keys(given: Iterable[Any], known: Any, kind: str, path: Path) -> None:
     for key in given:
         if key not in known:
             raise UnknownNameError(kind, key, known, str(path))
@@ -143,6 +158,8 @@ def _choices(name: str, values: Any, path: Path) -> tuple[int, ...]:
     items = values if isinstance(values, list) else [values]
     if not items or not all(isinstance(item, int) and not isinstance(item, bool) for item in items):
         raise InputError(f"{path}: gene {name} is {values!r}; expected a list of integers such as [4, 2].")
+    if name.endswith("layer-num") and max(items) > _MOST_LAYERS:
+        raise InputError(f"{path}: gene {name} has {max(items)} layers; expected at most {_MOST_LAYERS}.")
     return tuple(items)
 
 
@@ -151,8 +168,8 @@ def _backbone(values: dict[str, Any], path: Path) -> Backbone:
         raise InputError(f"{path}: the backbone has no qkv_dim; give one, or a space to be like.")
     for key in ("qkv_dim", "sentence_length", "vocabulary"):
         value = values.get(key, 1)
-        if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-            raise InputError(f"{path}: backbone {key} is {value!r}; expected a positive integer.")
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= _LARGEST:
+            raise InputError(f"{path}: backbone {key} is {value!r}; expected a positive integer up to {_LARGEST:,}.")
     for key, allowed in (("norm", ("pre", "post")), ("embeddings", ("shared", "separate"))):
         if key in values and values[key] not in allowed:
             raise InputError(f"{path}: backbone {key} is {values[key]!r}; expected {' or '.join(allowed)}.")

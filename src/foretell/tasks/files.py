@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foretell.errors import InputError
+from foretell.parsing import read_text
 from foretell.records import file_sha256
 from foretell.tasks.cleaning import GroupedPair, Pair
 from foretell.tasks.raw import RawCorpus
@@ -16,6 +17,7 @@ __all__ = ["files_sha256", "read_files", "read_pairs"]
 # Neighbouring lines are often of one document; a block of them stays in one split.
 _LINES_OF_A_BLOCK = 20
 _FEWEST_BLOCKS = 200
+_MOST_BYTES = 4 << 30  # the largest public corpora of one language pair have half of that a side
 
 
 def read_files(paths: Sequence[Path], valid_paths: Sequence[Path] = (), test_paths: Sequence[Path] = ()) -> RawCorpus:
@@ -65,23 +67,21 @@ def files_sha256(paths: Sequence[Path]) -> str:
         InputError: A file cannot be read.
     """
     try:
+        for path in paths:
+            if path.exists() and not path.is_file():
+                raise InputError(f"{path} is no regular file; copy the text into one, it is read twice.")
         return hashlib.sha256("".join(file_sha256(path) for path in paths).encode()).hexdigest()
-    except OSError as error:
-        raise InputError(f"{error.filename} cannot be read ({error.strerror}); check the path.") from error
+    except InputError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a NUL in a path
+        place, reason = getattr(error, "filename", None) or "a file", getattr(error, "strerror", None) or error
+        raise InputError(f"{place} cannot be read ({reason}); check the path.") from error
 
 
 def _lines(path: Path) -> list[str]:
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}); check the path.") from error
-    if not data.strip():
+    text = read_text(path, most=_MOST_BYTES)
+    if not text.strip():
         raise InputError(f"{path} is empty, expected one sentence a line; check the path.")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        number = data.count(b"\n", 0, error.start) + 1
-        raise InputError(f"{path}, line {number} is not UTF-8 text; convert the file to UTF-8.") from error
     # Only line feeds end lines: splitlines() would also break inside sentences and misalign the files.
     return text.replace("\r\n", "\n").removesuffix("\n").split("\n")
 

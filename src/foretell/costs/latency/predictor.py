@@ -20,6 +20,7 @@ from foretell.spaces import Population, SearchSpace
 __all__ = ["LatencyPredictor"]
 
 _FORMAT = 2
+_DAMAGE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, AssertionError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,15 +151,21 @@ class LatencyPredictor:
             errors = tuple(float(error) for error in value["relative_errors"])
             form, setting = form_from_json(value["model"]), dict(value["setting"])
             fitted_on, name = value["space_fingerprint"], value["space"]
-        except (KeyError, TypeError, ValueError) as error:
+        except _DAMAGE as error:
             if isinstance(error, InputError):
                 raise
             raise IntegrityError(f"{path} is not a latency predictor ({error!r}); fit it again.") from error
         if not force:
             _check_same("space", path, fitted_on == space.fingerprint, name, space.name)
-            found = setting.get("device_name")
-            _check_same("device", path, device_name in (None, found), found, device_name)
-        return cls(space, form, errors, setting)
+            device = setting.get("device_name")
+            _check_same("device", path, device_name in (None, device), device, device_name)
+        found = cls(space, form, errors, setting)
+        try:
+            if not np.isfinite(found.interval(space.population([space.smallest()]))).all():
+                raise ValueError("its latencies are not finite")
+        except _DAMAGE as error:
+            raise IntegrityError(f"{path} cannot predict ({error!r}); fit it again.") from error
+        return found
 
 
 def _check_same(kind: str, path: Path | str, same: bool, found: object, wanted: object) -> None:

@@ -17,6 +17,7 @@ from foretell.spaces import Architecture, SearchSpace
 
 __all__ = ["LatencySamples", "read_samples", "samples_of_records", "undisturbed_ms"]
 
+_LONGEST_MS = 1e9
 _TRUSTED_WIDTH = 0.05
 """A sample whose interval has this relative width has half the say of one that is known exactly."""
 
@@ -75,8 +76,11 @@ def read_samples(path: Path | str, space: SearchSpace | None = None) -> LatencyS
     try:
         setting = dict(records[0]["setting"])
         space = _checked_space(path, setting, space)
-        return samples_of_records(space, records)
-    except (KeyError, TypeError, ValueError) as error:
+        samples = samples_of_records(space, records)
+        if not (np.isfinite(samples.weights).all() and ((samples.ms > 0) & (samples.ms < _LONGEST_MS)).all()):
+            raise ValueError(f"a latency that is not between 0 and {_LONGEST_MS:g} ms")
+        return samples
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         if isinstance(error, ForetellError):
             raise
         raise IntegrityError(f"{path} does not hold latency samples ({error!r}); see docs/formats.md.") from error
@@ -109,7 +113,7 @@ def undisturbed_ms(records: list[dict[str, Any]]) -> float:
 
 
 def _checked_space(path: Path, setting: dict[str, Any], space: SearchSpace | None) -> SearchSpace:
-    found = spaces.create(setting["space"]) if space is None else space
+    found = spaces.named(setting["space"]) if space is None else space
     if setting["space_fingerprint"] != found.fingerprint:
         raise InputError(
             f"{path} was measured on the space {setting['space']}; {found.name} is another: choose the space it was "
