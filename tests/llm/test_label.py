@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from foretell.predictors.labelling import draw_architectures, label_architecture
 from foretell.records import TornLineWarning
 from tests.llm.conftest import KEY
 from tests.llm.fault_server import truth
+from tests.toy import pairs
 
 pytestmark = pytest.mark.network
 
@@ -149,10 +151,33 @@ def test_the_prompt_can_be_read_before_anything_is_paid(serve, command, environm
 
 
 def test_without_demonstrations_it_says_what_to_do(environment, tmp_path):
-    command = [sys.executable, "-m", "foretell", "label", "--llm", "local:smollm2-135m", "--n", "5"]
+    command = [sys.executable, "-m", "foretell", "label", "--space", "hat-wmt14-en-de", "--n", "5"]
     done = run(command, environment, tmp_path)
     assert done.returncode == 2
-    assert "--observations" in done.stderr
+    assert "reference:en-de holds those of small-seq2seq; give some with --observations" in done.stderr
+
+
+def test_the_demonstrations_of_the_study_are_the_default(environment, tmp_path):
+    command = [sys.executable, "-m", "foretell", "label", "--teacher", "regression", "--n", "5", "--json"]
+    done = run(command, environment, tmp_path)
+    assert json.loads(done.stdout)["labels"] == 5
+    assert "note: the demonstrations are the first 10 of reference:en-de" in done.stderr
+
+
+def test_task_examples_come_from_the_training_split_of_the_study(environment, tmp_path, shown):
+    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs(700)), encoding="utf-8")
+    study = tmp_path / "study.yaml"
+    study.write_text("corpus: {name: files, paths: [pairs.tsv], valid_sentences: 40, test_sentences: 40}")
+    options = ["--study", study, "--observations", shown, "--template", "paper", "--show-prompt", "--json"]
+    command = [sys.executable, "-m", "foretell", "label", "--llm", "http://127.0.0.1:9/v1#fake", *map(str, options)]
+    first, second, other = (run([*command, "--seed", seed], environment, tmp_path) for seed in "112")
+    assert first.stdout == second.stdout != other.stdout, first.stderr
+    prompt = json.loads(first.stdout)["prompt"]
+    said = re.findall("Input: (.*)\nOutput: (.*)\n", prompt)
+    assert len(said) == 5
+    train = next(tmp_path.glob("cache/corpora/*/train.tsv")).read_text(encoding="utf-8")
+    assert all(f"{source}\t{target}\n" in train for source, target in said)
+    assert "trained on the files (en to de) task" in prompt
 
 
 def test_drawn_architectures_are_distinct_and_a_larger_draw_only_adds():

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
+from foretell.cli.options import ExamplesOption, task_context
 from foretell.cli.output import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def _evaluate(
     reference: Annotated[str, typer.Option(help="The row that differences are taken to.")] = "depth",
     trivial: Annotated[bool, typer.Option(help="Add the trivial rows.")] = True,
     llm: LlmOption = "",
+    study: ExamplesOption = None,
     draws: Annotated[int, typer.Option(help="Bootstrap resamplings.", min=1)] = 1000,
     details: Annotated[bool, typer.Option(help="With --json: points and discordant pairs as well.")] = False,
     as_csv: Annotated[Path | None, typer.Option("--csv", help="Also write the table there, with its command.")] = None,
@@ -64,6 +66,7 @@ def _evaluate(
         trivial=trivial,
         reference=reference,
         draws=draws,
+        context=task_context(study),
     )
     if as_csv is not None:
         write_atomic(as_csv, to_csv(result, shlex.join(["foretell", *sys.argv[1:]])))

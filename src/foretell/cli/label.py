@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from foretell.cli.options import ExamplesOption
 from foretell.cli.output import JsonOption, print_json, say
 
 if TYPE_CHECKING:
     from foretell.llm import Session
-    from foretell.observations import Observation
+    from foretell.observations import Observation, ObservationSet
     from foretell.predictors.llm import Llm
     from foretell.spaces import Population, SearchSpace
 
-__all__ = ["LlmOption", "MaxTokensOption", "MaxUsdOption", "ObservationsOption", "OfflineOption", "register", "use_llm"]
+__all__ = [
+    "LlmOption",
+    "MaxTokensOption",
+    "MaxUsdOption",
+    "ObservationsOption",
+    "OfflineOption",
+    "register",
+    "use_llm",
+]
 
 LlmOption = Annotated[str, typer.Option("--llm", help="local:NAME, openai:MODEL or URL#MODEL.")]
 ObservationsOption = Annotated[
@@ -24,8 +33,6 @@ ObservationsOption = Annotated[
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Answer from the ledger only.")]
 MaxUsdOption = Annotated[float | None, typer.Option("--max-usd", min=0, help="Stop before this is spent.")]
 MaxTokensOption = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Stop before these are used.")]
-
-_LLM_OPTIONS = ("template", "orders", "repeats", "decoding", "per_request", "task")
 
 
 def register(app: typer.Typer) -> None:
@@ -51,7 +58,8 @@ def _label(
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
     metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
     demonstrations: Annotated[int, typer.Option(min=1, help="How many labels are shown.")] = 10,
-    space: Annotated[str, typer.Option(help="Without observations: the space.")] = "small-seq2seq",
+    study: ExamplesOption = None,
+    space: Annotated[str, typer.Option(help="Without observations: the space; default: the study's.")] = "",
     uniform: Annotated[str, typer.Option(help="genes (all depths alike) or architectures.")] = "genes",
     seed: Annotated[int, typer.Option(min=0, help="Of the sample and the orders.")] = 0,
     out: Annotated[Path, typer.Option(help="JSON lines to append to.")] = Path("labels.jsonl"),
@@ -74,10 +82,15 @@ def _label(
 ) -> None:
     """Let a language model, or any predictor, label a sample of the space.
 
+    Without observations the demonstrations are those of the study, for the default study the architectures
+    that come with foretell.
+
     Every reply is in the ledger and every label in the file soon after it comes; after an interruption, or
     at a limit, the same command goes on and pays nothing twice.
 
     Examples:
+    `foretell label --n 300`
+
     `foretell label --llm local:gemma-3-270m --observations labels.jsonl --n 300`
 
     `foretell label --llm openai:gpt-4o-mini --observations labels.jsonl --n 3000 --max-usd 1`
@@ -86,15 +99,20 @@ def _label(
     from foretell.predictors.labelling import draw_architectures, label_architectures
     from foretell.records import fingerprint
 
-    shown, found_space = _demonstrations(observations, task, demonstrations, space)
+    shown, found_space = _demonstrations(observations, task, demonstrations, space, study)
     context = predictors.Context(found_space, metric, seed=seed)
+    if study is not None or observations is None:
+        from foretell.study import load_study
+        from foretell.study.prompting import with_task
+
+        context = with_task(context, load_study(study), examples=not teacher and template == "paper")
     session = None
     if teacher:
         predictor: Any = predictors.create(teacher, context=context)
     else:
         session = _session(llm, style, concurrency, ledger, prices, max_usd, max_tokens, offline, batch)
-        given = dict(zip(_LLM_OPTIONS, (template, orders, repeats, decoding, per_request, task or ""), strict=True))
-        predictor = _llm(context, session, {**given, "task": ""})
+        given = {"template": template, "orders": orders, "repeats": repeats, "decoding": decoding}
+        predictor = _llm(context, session, {**given, "per_request": per_request})
     predictor.fit(shown)
     sample = draw_architectures(found_space, n, seed, uniform_over=_uniform(uniform))
     if show_prompt:
@@ -104,7 +122,8 @@ def _label(
     told = {"model": session.model.name} if session else {}
     labels = [[item.architecture.key, item.metric(metric)] for item in shown]
     name = teacher or "llm"
-    key = fingerprint([told, settings, metric, seed, labels, found_space.fingerprint])
+    said = [context.task, list(context.examples)] if context.task else []
+    key = fingerprint([told, settings, metric, seed, labels, found_space.fingerprint, *said])
     if session:
         _announce(predictor, session, sample)
     provenance = {"teacher": name, **told, "key": key, "demonstrations": len(shown)}
@@ -113,21 +132,33 @@ def _label(
 
 
 def _demonstrations(
-    path: Path | None, task: str | None, count: int, space: str
+    path: Path | None, task: str | None, count: int, space: str, study: Path | None
 ) -> tuple[list[Observation], SearchSpace]:
-    from foretell import spaces
-    from foretell.errors import InputError
     from foretell.observations import load
 
-    if path is None:
-        raise InputError(
-            f"a teacher for the space {spaces.create(space).name} needs labelled architectures to learn from; give "
-            "them with --observations (`foretell train --observe 10` makes some)."
-        )
-    known = load(path, task)
+    known = load(path, task) if path is not None else _demonstrations_of(study, space, count)
     # A stored split's demonstrations, in their order, so that its test architectures stay unseen.
     shown = known.splits[0].train if known.splits else known.observations
     return list(shown[:count]), known.space
+
+
+def _demonstrations_of(study: Path | None, space: str, count: int) -> ObservationSet:
+    """The observations of a study; says that it is they that are used."""
+    from foretell import spaces
+    from foretell.errors import InputError
+    from foretell.observations import load
+    from foretell.study import load_study
+
+    chosen = load_study(study)
+    source, wanted = chosen.distilled.observations, spaces.create(space or chosen.space)
+    known = load(source)
+    if known.space.fingerprint != wanted.fingerprint:
+        raise InputError(
+            f"a teacher for the space {wanted.name} needs labelled architectures to learn from, and {source} holds "
+            f"those of {known.space.name}; give some with --observations (`foretell train --observe 10` makes them)."
+        )
+    say(f"foretell: note: the demonstrations are the first {count} of {source}", err=True)
+    return known
 
 
 def _session(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption
+from foretell.cli.options import ExamplesOption, task_context
 from foretell.cli.output import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -110,16 +111,19 @@ def _ablation(
     metric: _Metric = "valid_bleu",
     demonstrations: _Demonstrations = 10,
     options: _Options = "",
+    study: ExamplesOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Judge the paper's prompt with each of its components added in turn: the seven rows of its Table 1.
+
+    Without a study, whose corpus gives the task examples, the second instruction is left out.
 
     Example: `foretell llm ablation --observations tfs-eval --llm local:gemma-3-270m`
     """
     from foretell.llm import ABLATION
 
     rows = {name: f"template=paper, prompt={name}" for name in ABLATION}
-    _evaluate("Prompt ablation", rows, observations, llm, task, metric, demonstrations, options, as_json)
+    _evaluate("Prompt ablation", rows, observations, llm, task, metric, demonstrations, options, as_json, study)
 
 
 @_group.command("probe")
@@ -154,6 +158,7 @@ def _evaluate(
     demonstrations: int,
     options: str,
     as_json: bool,
+    study: Path | None = None,
 ) -> None:
     from foretell.evaluation import SplitPlan, evaluate
     from foretell.observations import load
@@ -162,7 +167,14 @@ def _evaluate(
     spelt = {name: _spell(llm, options, extra) for name, extra in variants.items()}
     plan = SplitPlan("stored" if known.splits else "random:3", ())
     result = evaluate(
-        known, list(spelt.values()), metric=metric, demonstrations=[demonstrations], plan=plan, trivial=False, draws=200
+        known,
+        list(spelt.values()),
+        metric=metric,
+        demonstrations=[demonstrations],
+        plan=plan,
+        trivial=False,
+        draws=200,
+        context=task_context(study),
     )
     rows = [{"row": name, "predictor": text, **_figures(result.row(text).values)} for name, text in spelt.items()]
     if as_json:

@@ -8,15 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from foretell.predictors import Context
     from foretell.study import StudyConfig
 
-__all__ = ["OutOption", "ResumeOption", "SpaceOption", "StudyArgument", "StudyOption", "study_from"]
+__all__ = ["ExamplesOption", "OutOption", "ResumeOption", "SpaceOption", "StudyArgument", "StudyOption", "study_from"]
 
 StudyArgument = Annotated[
     Path | None, typer.Argument(metavar="[STUDY.yaml]", help="A study file; without one, the default study.")
 ]
 StudyOption = Annotated[Path | None, typer.Option("--study", help="A study file; without one, the default study.")]
 SpaceOption = Annotated[str | None, typer.Option("--space", help="A search space by name, or a YAML file.")]
+ExamplesOption = Annotated[
+    Path | None,
+    typer.Option("--study", help="A study, whose corpus gives the paper's prompt its task examples."),
+]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the results.")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what is in the folder.")]
 
@@ -43,3 +48,14 @@ def study_from(path: Path | None, **changes: Any) -> StudyConfig:
             part = part[parent]
         part[key] = value
     return load_study(None, data)
+
+
+def task_context(path: Path | None) -> Context | None:
+    """What the predictors of a command may know of a study's task; None without a study."""
+    if path is None:
+        return None
+    from foretell.predictors import Context
+    from foretell.study import load_study
+    from foretell.study.prompting import with_task
+
+    return with_task(Context(), load_study(path))

@@ -19,6 +19,7 @@ from foretell.records import fingerprint, lock_folder, read_json, write_json
 from foretell.search import Schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
+from foretell.study.prompting import corpus_title
 from foretell.study.run import store_folder
 from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.study.workers import Job
@@ -110,7 +111,7 @@ def _folder(study: StudyConfig, costs: CostModel, observations: list[Observation
     about: list[Any] = [costs.space.fingerprint, settings.model_dump(mode="json", exclude=unused)]
     about += [[each.to_dict() for each in observations], costs.vocabulary]
     # Of the supernet's settings and of the prompt's only those enter that decide something.
-    about.append([PROMPT, _title(study)] if stacked else study.supernet.model_dump(mode="json"))
+    about.append([PROMPT, corpus_title(study)] if stacked else study.supernet.model_dump(mode="json"))
     return store_folder("distilled", fingerprint(about))
 
 
@@ -122,7 +123,7 @@ def _distil(
     folder: Path,
 ) -> None:
     settings, space = study.distilled, costs.space
-    context = Context(space=space, vocabulary=_one(costs.vocabulary), seed=settings.seed, task=_title(study))
+    context = Context(space=space, vocabulary=_one(costs.vocabulary), seed=settings.seed, task=corpus_title(study))
     sample = space.canonical(space.sample(settings.labels, np.random.default_rng(settings.seed)))
     if settings.teacher == EMBEDDED:
         taught = ask_stack(settings, observations, sample, context, folder, folder.name)
@@ -147,12 +148,6 @@ def _student(study: StudyConfig, taught: Taught, sample: list[Architecture], con
             "choose another teacher or give it more labels."
         )
     return Distilled(context, features=settings.features, recipe=settings.recipe).fit(labels)
-
-
-def _title(study: StudyConfig) -> str:
-    """What prompts call the task."""
-    corpus = study.corpus
-    return f"{corpus.name} ({corpus.source} to {corpus.target})"
 
 
 def _observations(study: StudyConfig, space: SearchSpace) -> list[Observation]:
