@@ -9,7 +9,7 @@ import time
 import pytest
 import typer.main
 
-from foretell.cli.app import _commands
+from foretell.cli.app import commands
 from foretell.cli.interrupt import how_to_go_on
 
 STUBBORN = """
@@ -95,7 +95,7 @@ def test_a_second_interrupt_ends_a_command_that_catches_the_first():
 def test_the_sentence_names_the_command_that_goes_on(given, told):
     import shlex
 
-    sentence = how_to_go_on(typer.main.get_command(_commands()), shlex.split(given))
+    sentence = how_to_go_on(typer.main.get_command(commands()), shlex.split(given))
     assert sentence == f"interrupted; what was finished is kept; go on with: foretell {told}"
 
 

@@ -15,7 +15,7 @@ from foretell.cli.interrupt import how_to_go_on, interruptible
 from foretell.display import plain
 from foretell.errors import ForetellError, InterruptedRunError
 
-__all__ = ["app", "main"]
+__all__ = ["app", "commands", "main"]
 
 app = typer.Typer(
     name="foretell",
@@ -30,6 +30,7 @@ app = typer.Typer(
 # One module a command group; each has a function `register(app)`. In the order of `foretell --help`.
 _GROUPS = (
     "search",
+    "report",
     "train",
     "observations",
     "evaluate",
@@ -86,9 +87,9 @@ def main(arguments: list[str] | None = None) -> int:
     """
     arguments = _global_first(sys.argv[1:] if arguments is None else arguments)
     try:
-        with warnings.catch_warnings(), interruptible(lambda: how_to_go_on(get_command(_commands()), arguments)):
+        with warnings.catch_warnings(), interruptible(lambda: how_to_go_on(get_command(commands()), arguments)):
             warnings.showwarning = _one_line_warning
-            _commands()(arguments)
+            commands()(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except InterruptedRunError as error:  # told already
@@ -109,7 +110,8 @@ def _global_first(arguments: list[str]) -> list[str]:
 
 
 @cache
-def _commands() -> typer.Typer:
+def commands() -> typer.Typer:
+    """The whole command line; its parts are imported when it is first asked for."""
     for group in _GROUPS:
         import_module(f"foretell.cli.{group}").register(app)
     return app
