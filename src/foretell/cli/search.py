@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from foretell.cli.options import OutOption, ResumeOption, SpaceOption, StudyArgument, study_from
-from foretell.cli.output import JsonOption, print_json
+from foretell.cli.output import JsonOption, print_json, say
+from foretell.cli.report import draw_page
 
 __all__ = ["register"]
 
@@ -74,6 +76,9 @@ def _search(
         print_json(result)
     else:
         print_result(result)
+    page = draw_page(out or Path("runs") / chosen.name)
+    if page is not None and not as_json:
+        say(f"\nThe page of this run: {page}")
     if not result["constraint_met"]:
         raise typer.Exit(3)
 

@@ -45,9 +45,11 @@ def calls_of(study: StudyConfig, result: RunResult) -> tuple[ModelCalls, ...]:
     ledger = Ledger(path)
     try:
         again = ledger.retries()
-        return tuple(
-            ModelCalls(f"{endpoint}#{model}", totals, again.get((endpoint, model), 0))
-            for endpoint, model, totals in ledger.by_model()
-        )
+        found = [
+            (end, model, ModelCalls(f"{end}#{model}", totals, again.get((end, model), 0)))
+            for end, model, totals in ledger.by_model()
+        ]
     finally:
         ledger.close()
+    own = tuple(calls for end, model, calls in found if f"{end}:{model}" == study.distilled.llm)
+    return own or tuple(calls for _, _, calls in found)

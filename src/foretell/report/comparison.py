@@ -12,7 +12,7 @@ from foretell.report.plot import Plot, plot_table
 from foretell.report.record import RunRecord
 from foretell.report.view import Table
 
-__all__ = ["Comparison", "titles"]
+__all__ = ["Comparison", "comparison_plots", "titles"]
 
 
 def titles(records: Sequence[RunRecord]) -> list[str]:
@@ -82,3 +82,8 @@ class Comparison:
     def tables(self) -> dict[str, tuple[Sequence[str], Sequence[Sequence[str]]]]:
         """Each plot as a table, by the plot's name."""
         return {plot.name: plot_table(plot) for plot in self.plots}
+
+
+def comparison_plots(records: Sequence[RunRecord]) -> list[Plot]:
+    """The plots that hold several runs."""
+    return Comparison(records).plots

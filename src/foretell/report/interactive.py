@@ -83,7 +83,7 @@ def _layout(panel: Panel) -> dict[str, Any]:
         "font": {"family": _FONT, "size": 12, "color": grey},
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 44, "r": 12, "t": 26 if panel.bands or panel.guides else 10, "b": 40},
+        "margin": {"l": 44, "r": 12, "t": 26 if _band_names(panel) or _guide_names(panel) else 10, "b": 40},
         "height": 340,
         "showlegend": False,
         "hovermode": "closest",

@@ -77,6 +77,12 @@ class RunRecord:
         return Schedule.parse(self.result.search.schedule)
 
     @property
+    def teacher(self) -> str:
+        """Who taught the distilled predictor; a study may ask for one and get another."""
+        told = self.result.teacher
+        return self.study.distilled.teacher if told is None else told.name
+
+    @property
     def judge(self) -> str:
         """The predictor that decided: the schedule's last."""
         return self.schedule.at(self.schedule.iterations)

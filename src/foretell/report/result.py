@@ -90,7 +90,10 @@ class Teacher(_Part):
 
     name: str
     labels: int | None = None
-    rows: list[dict[str, Any]] = []
+    rows: list[dict[str, str | int | float | None]] = []
+    asked: int = 0
+    student_mae: float | None = None
+    note: str = ""
 
 
 class RunResult(_Part):

@@ -19,7 +19,11 @@ def unit_of(run: RunRecord, predictor: str) -> str:
     """What a predictor's score is, in a few words."""
     if predictor == "supernet":
         return "minus validation loss, bits a token"
-    return f"imitates {run.study.distilled.teacher}"
+    return f"imitates {run.teacher}"
+
+
+def _units(run: RunRecord) -> str:
+    return "; ".join(f"{name}: {unit_of(run, name)}" for name in run.schedule.predictors)
 
 
 def _colour(run: RunRecord, predictor: str) -> int:
@@ -58,13 +62,12 @@ def scores(run: RunRecord) -> Plot:
                 )
             )
     titles = [f"{name} score" for name in names]
-    units = "; ".join(f"{name}: {unit_of(run, name)}" for name in names)
     last = run.result.search.history[-1]
     return Plot(
         name="scores",
         title="Score by iteration",
         about="Best and mean score of each generation. The ground is shaded by who scores: each predictor has a unit "
-        f"of its own ({units}), so lines of different predictors cannot be compared. A mean that has "
+        f"of its own ({_units(run)}), so lines of different predictors cannot be compared. A mean that has "
         "come up to the best says that the population has nothing left to choose from.",
         alt=f"Best and mean score over {last.iteration} iterations; the last generation has {last.best:.4g} and "
         f"{last.mean:.4g} under the {last.predictor} predictor.",
@@ -124,15 +127,15 @@ def pareto(run: RunRecord, chosen: Sequence[int] | None = None) -> Plot:
     return Plot(
         name="pareto",
         title="Every architecture that the search saw",
-        about="Up is better, left is cheaper; the steps are the front, which nothing seen beats in both. "
-        "Hover or tap for the genes; a click copies an architecture as YAML for foretell train.",
+        about="Up is better, left is cheaper; the steps are the front, which nothing seen beats in both "
+        f"({_units(run)}). Hover or tap for the genes; a click copies an architecture as YAML for foretell train.",
         alt=f"{len(run.seen):,} architectures; {len(front)} of them are on the front of {run.judge} score and "
         f"{ABSCISSAE[run.seen.abscissa]}.",
         panels=[
             Panel(
-                f"scored by {name}" + (", which decided" if name == run.judge and len(names) > 1 else ""),
+                f"scored by {name}" + (", which decided" if name == run.judge and names[1:] else ""),
                 ABSCISSAE[run.seen.abscissa],
-                unit_of(run, name),
+                f"{name} score",
                 _cloud(run, name, drawn),
                 guides=limits,
             )

@@ -77,17 +77,17 @@ def judge(
     *,
     metric: str = "valid_bleu",
     context: Context | None = None,
-    seeds: Sequence[str] = (),
+    trivial: bool = True,
 ) -> Trust:
     """Judge predictors by splits: the stored ones, or ten random ones that show at most half of the labels.
 
     Args:
         found: Labelled architectures.
         source: What the page calls them.
-        predictors: Names; the trivial rows are added.
+        predictors: Names.
         metric: What is predicted.
         context: Vocabulary and seed.
-        seeds: Which stored splits; empty takes all.
+        trivial: Whether the trivial rows are added.
 
     Raises:
         InputError: Too few labels, or labels that cannot be used.
@@ -95,13 +95,15 @@ def judge(
     labels = len({item.architecture for item in found.observations})
     if labels < _FEWEST:
         raise InputError(f"{source} holds {labels} labelled architectures; {_FEWEST} are needed to judge predictors.")
-    plan = SplitPlan("stored", tuple(seeds)) if found.splits else SplitPlan(f"random:{_DIVISIONS}")
+    plan = SplitPlan() if found.splits else SplitPlan(f"random:{_DIVISIONS}")
     shortest = min((len(split.train) for split in found.splits), default=labels // 2)
     shown = min(_SHOWN, shortest)
     splits = tuple(plan.make(found, [shown]))
     divided = replace(found, splits=splits)
     stored = SplitPlan("stored", tuple(split.name for split in splits))
-    table = evaluate(divided, predictors, metric=metric, demonstrations=[shown], plan=stored, context=context)
+    table = evaluate(
+        divided, predictors, metric=metric, demonstrations=[shown], plan=stored, trivial=trivial, context=context
+    )
     held_out = {row.predictor: _held_out(row, splits, found, metric) for row in table.rows if _in_unit(row)}
     return Trust(source, found.task, labels, shown, table, held_out)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -26,7 +26,8 @@ def predicted_against_true(judged: Mapping[str, Trust]) -> Plot:
     panels = []
     extent = _extent(judged)
     for task, trust in judged.items():
-        series = {name: _scatter(name, n, held) for n, (name, held) in enumerate(trust.held_out.items())}
+        looks = {row.predictor: number % len(_SYMBOLS) for number, row in enumerate(trust.evaluation.rows)}
+        series = {name: _scatter(name, looks[name], held) for name, held in trust.held_out.items()}
         panels += (
             [_panel(task, extent, *series.values())]
             if several
@@ -66,8 +67,8 @@ def _scatter(name: str, number: int, held: HeldOut) -> Series:
         name,
         held.truth,
         held.mean,
-        colour=number % 6,
-        symbol=_SYMBOLS[number % len(_SYMBOLS)],
+        colour=number,
+        symbol=_SYMBOLS[number],
         low=held.low if wide else None,
         high=held.high if wide else None,
     )
@@ -105,72 +106,67 @@ def _at(task: str, judged: Mapping[str, Trust]) -> str:
 
 def discordant_histogram(judged: Mapping[str, Trust]) -> Plot:
     """Wrongly ordered pairs by how far apart they truly are (the paper's Figure 4)."""
-    panels = [
-        Panel(
-            task if len(judged) > 1 else "",
-            "distance of the true ranks",
-            "pairs in the wrong order",
-            [
-                Series(name, wrong.distance.astype(float), wrong.count.astype(float), kind="bars", colour=n % 6)
-                for n, (name, wrong) in enumerate(_discordances(trust).items())
-            ],
-            whole=True,
-        )
-        for task, trust in judged.items()
-    ]
     return Plot(
         name="discordant-histogram",
         title="Which pairs are put in the wrong order",
         about="Mistakes between neighbours in the true ranking (left) cost little; mistakes between architectures far "
-        "apart (right) mislead a search. All splits together; a predictor that gives two architectures the same score "
-        "makes no mistake here.",
+        "apart (right) mislead a search. All splits together. Two architectures with the same score are no wrong pair; "
+        "a predictor without wrong pairs is not drawn.",
         alt=_mistakes(judged),
-        panels=panels,
+        panels=[
+            _distances(task if len(judged) > 1 else "", "pairs in the wrong order", _histogram(trust))
+            for task, trust in judged.items()
+        ],
     )
 
 
 def discordant_cdf(judged: Mapping[str, Trust]) -> Plot:
     """Share of the wrongly ordered pairs up to each distance (the paper's Figure 5)."""
-    panels = [
-        Panel(
-            task if len(judged) > 1 else "",
-            "distance of the true ranks",
-            "share of all wrong pairs",
-            [
-                Series(
-                    name,
-                    wrong.distance.astype(float),
-                    wrong.cdf,
-                    kind="line",
-                    colour=n % 6,
-                    symbol=_SYMBOLS[n % len(_SYMBOLS)],
-                )
-                for n, (name, wrong) in enumerate(_discordances(trust).items())
-                if wrong.count.any()
-            ],
-            whole=True,
-        )
-        for task, trust in judged.items()
-    ]
     return Plot(
         name="discordant-cdf",
         title="How far apart the wrong pairs are",
         about="The same pairs, added up from the left: a curve that rises early is a predictor whose mistakes are all "
-        "between neighbours. A predictor without wrong pairs has no curve.",
+        "between neighbours.",
         alt=_mistakes(judged),
-        panels=panels,
+        panels=[
+            _distances(task if len(judged) > 1 else "", "share of all wrong pairs", _cdf(trust))
+            for task, trust in judged.items()
+        ],
     )
 
 
-def _discordances(trust: Trust) -> dict[str, Discordance]:
-    found = {row.predictor: row.discordance() for row in trust.evaluation.rows}
-    return {name: wrong for name, wrong in found.items() if wrong is not None}
+def _distances(title: str, y: str, series: Sequence[Series]) -> Panel:
+    return Panel(title, "distance of the true ranks", y, series, whole=True)
+
+
+def _histogram(trust: Trust) -> list[Series]:
+    return [
+        Series(name, wrong.distance.astype(float), wrong.count.astype(float), kind="bars", colour=number)
+        for name, (number, wrong) in _discordances(trust).items()
+    ]
+
+
+def _cdf(trust: Trust) -> list[Series]:
+    return [
+        Series(name, wrong.distance.astype(float), wrong.cdf, kind="line", colour=number, symbol=_SYMBOLS[number])
+        for name, (number, wrong) in _discordances(trust).items()
+    ]
+
+
+def _discordances(trust: Trust) -> dict[str, tuple[int, Discordance]]:
+    """Of the predictors that put any pair in the wrong order; with the number of their look, one for all plots."""
+    found = {}
+    for number, row in enumerate(trust.evaluation.rows):
+        wrong = row.discordance()
+        if wrong is not None and wrong.count.any():
+            found[row.predictor] = (number % len(_SYMBOLS), wrong)
+    return found
 
 
 def _mistakes(judged: Mapping[str, Trust]) -> str:
     parts = []
     for task, trust in judged.items():
-        for name, wrong in _discordances(trust).items():
+        for name, (_, wrong) in _discordances(trust).items():
             total, near = int(wrong.count.sum()), int(wrong.count[:_FAR].sum())
             parts.append(f"{name} {_at(task, judged)}{total}, of which {near} at most {_FAR} ranks apart")
     return "Pairs in the wrong order: " + "; ".join(parts) + "."

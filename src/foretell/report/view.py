@@ -12,14 +12,15 @@ import numpy as np
 import yaml
 
 from foretell.costs import Constraint
-from foretell.report import search_plots, trust_plots
+from foretell.report import search_plots
+from foretell.report.benchmark import plots_of
 from foretell.report.numbers import count, duration, money, number, short, span
 from foretell.report.plot import Plot, plot_table
 from foretell.report.record import RunRecord
 from foretell.report.result import Entry
 from foretell.report.stack import Picture, draw
 
-__all__ = ["RunView", "Stage", "Table", "Tile"]
+__all__ = ["RunView", "Stage", "Table", "Tile", "run_plots"]
 
 _STAGES = {
     "corpus": "fetch, clean and split the text",
@@ -291,12 +292,7 @@ class RunView:
         trust = self.record.trust
         if trust is None:
             return []
-        judged = {trust.task or trust.source: trust}
-        drawn = [
-            trust_plots.predicted_against_true(judged),
-            trust_plots.discordant_histogram(judged),
-            trust_plots.discordant_cdf(judged),
-        ]
+        drawn = plots_of({trust.task or trust.source: trust})
         return [plot for plot in drawn if any(len(s.x) for panel in plot.panels for s in panel.series)]
 
     @property
@@ -429,6 +425,11 @@ class RunView:
         """The winner as YAML that `foretell train` reads."""
         values = {"space": self.record.space.name, **self.record.winner.to_dict()}
         return yaml.safe_dump(values, sort_keys=False)
+
+
+def run_plots(record: RunRecord) -> list[Plot]:
+    """All plots of a run."""
+    return RunView(record).plots
 
 
 def _kept(kept: bool, limit: Constraint, ends: Sequence[float] | None) -> str:

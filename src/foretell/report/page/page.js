@@ -58,9 +58,10 @@
       return known.map(({ name, values }) => [name, values[place].toLocaleString("en", { maximumSignificantDigits: 6 })]);
     }
 
-    lines(key) {
+    /** Two blocks of lines: the genes, and what is known of them. */
+    blocks(key) {
       const text = (value) => (Array.isArray(value) ? value.join(" ") : value);
-      return [...this.genes(key).map(([name, value]) => `${name}: ${text(value)}`), "", ...this.numbers(key).map((pair) => pair.join(": "))];
+      return [this.genes(key).map(([name, value]) => `${name}: ${text(value)}`), this.numbers(key).map((pair) => pair.join(": "))];
     }
 
     /** What `foretell train` reads; JSON's strings and lists are YAML. */
@@ -114,7 +115,9 @@
     const place = front.indexOf(key);
     const role = key === first ? "The winner" : "An architecture";
     box.querySelector(".which").textContent = role + (place < 0 ? "" : `, ${place + 1} of ${front.length} on the front`);
-    box.querySelector(".genes").textContent = runs[run].lines(key).join("\n");
+    const [genes, numbers] = runs[run].blocks(key);
+    box.querySelector(".genes").textContent = genes.join("\n");
+    box.querySelector(".numbers").textContent = numbers.join("\n");
   }
 
   for (const box of document.querySelectorAll(".inspector")) {
@@ -136,10 +139,12 @@
   const settings = { displayModeBar: false, responsive: true, showTips: false };
   const fine = window.matchMedia("(pointer: fine)").matches;
 
+  const label = (known, key) => known.blocks(key).map((lines) => lines.map(escaped).join("<br>")).join("<br><br>");
+
   function figure(place) {
     const { data: traces, layout } = coloured(data.figures[place.id]);
     for (const trace of traces) {
-      if (trace.customdata) trace.text = trace.customdata.map((key) => runs[place.dataset.run].lines(key).map(escaped).join("<br>"));
+      if (trace.customdata) trace.text = trace.customdata.map((key) => label(runs[place.dataset.run], key));
     }
     const [card, ink] = [getComputedStyle(place.closest(".card")).backgroundColor, getComputedStyle(document.body).color];
     layout.hoverlabel = { ...layout.hoverlabel, bgcolor: card, font: { ...layout.hoverlabel.font, color: ink } };
