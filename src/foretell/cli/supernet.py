@@ -1,25 +1,49 @@
-"""`foretell supernet`: train a weight-sharing network, and score architectures with it."""
+"""`foretell supernet`: train a weight-sharing network, score architectures with it, compare the kinds."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from foretell.cli.options import SpaceOption, StudyOption, study_from
-from foretell.cli.output import JsonOption, print_json, print_table, say
+from foretell.cli.output import JsonOption, print_json, print_table
+
+if TYPE_CHECKING:
+    from foretell.study import StudyConfig
 
 __all__ = ["register"]
 
 _group = typer.Typer(no_args_is_help=True, help="Train a supernet and score architectures with it.")
-_Kind = Annotated[str | None, typer.Option("--kind", help="sandwich, or spos (single-path one-shot, as HAT).")]
+_Kind = Annotated[
+    Literal["spos", "sandwich", "layerwise-mos", "neuronwise-mos"] | None,
+    typer.Option("--kind", help="spos (HAT), sandwich, or a mixture of supernets; the study's if not given."),
+]
 _Updates = Annotated[int | None, typer.Option("--updates", min=1, help="Optimiser steps.")]
+_Sampler = Annotated[
+    Literal["genes", "architectures"] | None,
+    typer.Option("--sampler", help="Uniform over genes (so over depths, HAT's way), or over architectures."),
+]
+_Distillation = Annotated[
+    float | None, typer.Option("--distillation", min=0, max=1, help="Share of the largest network's word; not spos.")
+]
+_Experts = Annotated[int | None, typer.Option("--experts", help="Of a mixture, at least 2.")]
+_Width = Annotated[int | None, typer.Option("--router-width", min=1, help="Hidden units of a mixture's routers.")]
+_Input = Annotated[
+    Literal["averages", "per-layer", "constant"] | None,
+    typer.Option("--router-input", help="What a mixture's routers read of an architecture."),
+]
 
 
 def register(app: typer.Typer) -> None:
     """Add the group to the command line."""
     app.add_typer(_group, name="supernet")
+
+
+def _study(study: Path | None, space: str | None, updates: int | None, **options: Any) -> StudyConfig:
+    changes = {f"supernet__{name}": value for name, value in options.items()}
+    return study_from(study, space=space, supernet__recipe__updates=updates, **changes)
 
 
 @_group.command("train")
@@ -28,20 +52,43 @@ def _train(
     space: SpaceOption = None,
     kind: _Kind = None,
     updates: _Updates = None,
+    sampler: _Sampler = None,
+    distillation: _Distillation = None,
+    experts: _Experts = None,
+    router_width: _Width = None,
+    router_input: _Input = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the study's supernet; it is kept for all runs with the same settings, and resumes by itself.
 
-    Example: `foretell supernet train --kind spos`
+    A published space brings its published recipe. Under `torchrun` several processes, or GPUs, train together.
+
+    Examples:
+    `foretell supernet train --kind neuronwise-mos`
+
+    `torchrun --nproc-per-node 8 -m foretell supernet train --study wmt14.yaml`
     """
     from foretell.study import train_study_supernet
+    from foretell.training import is_first
 
-    chosen = study_from(study, space=space, supernet__kind=kind, supernet__recipe__updates=updates)
+    chosen = _study(
+        study,
+        space,
+        updates,
+        kind=kind,
+        sampler=sampler,
+        distillation=distillation,
+        experts=experts,
+        router_width=router_width,
+        router_input=router_input,
+    )
     folder, result = train_study_supernet(chosen)
+    if not is_first():
+        return
     if as_json:
-        print_json({"folder": str(folder), **result})
+        print_json({"folder": str(folder), "kind": chosen.supernet.kind, **result})
     else:
-        say(f"validation loss {result['best_loss']:.3f} bits after {result['updates']:,} updates; {folder}")
+        typer.echo(f"validation loss {result['best_loss']:.3f} bits after {result['updates']:,} updates; {folder}")
 
 
 @_group.command("score")
@@ -51,17 +98,140 @@ def _score(
     space: SpaceOption = None,
     kind: _Kind = None,
     updates: _Updates = None,
+    sampler: _Sampler = None,
+    distillation: _Distillation = None,
+    experts: _Experts = None,
+    router_width: _Width = None,
+    router_input: _Input = None,
     as_json: JsonOption = False,
 ) -> None:
     """Score architectures by minus the supernet's validation loss (bits a token; higher is better).
 
-    Example: `foretell supernet score architectures.jsonl --json`
+    The supernet is the one that `foretell supernet train` keeps under the same options.
+
+    Example: `foretell supernet score architectures.jsonl --kind neuronwise-mos --json`
     """
     from foretell.study import score_with_supernet
 
-    chosen = study_from(study, space=space, supernet__kind=kind, supernet__recipe__updates=updates)
+    chosen = _study(
+        study,
+        space,
+        updates,
+        kind=kind,
+        sampler=sampler,
+        distillation=distillation,
+        experts=experts,
+        router_width=router_width,
+        router_input=router_input,
+    )
     found = score_with_supernet(chosen, architectures)
     if as_json:
         print_json({"scores": [{"architecture": a.to_dict(), "score": score} for a, score in found]})
     else:
         print_table("Supernet scores", ["architecture", "score"], [[a.key, f"{score:.4f}"] for a, score in found])
+
+
+@_group.command("compare")
+def _compare(
+    observations: Annotated[
+        str,
+        typer.Option("--observations", help="Architectures trained from scratch: a file, a folder, reference:NAME."),
+    ] = "reference:en-de",
+    kinds: Annotated[
+        str, typer.Option("--kinds", help="Which, comma-separated.")
+    ] = "spos,sandwich,layerwise-mos,neuronwise-mos",
+    metric: Annotated[str, typer.Option("--metric", help="What is foretold.")] = "valid_bleu",
+    demonstrations: Annotated[
+        int | None, typer.Option("--demonstrations", min=3, help="Labels of a calibration; 10, or half of all.")
+    ] = None,
+    divisions: Annotated[int, typer.Option("--divisions", min=1, help="Random divisions of the observations.")] = 20,
+    translate: Annotated[
+        bool, typer.Option("--translate", help="Also translate with inherited weights: the raw error in BLEU.")
+    ] = False,
+    study: StudyOption = None,
+    space: SpaceOption = None,
+    updates: _Updates = None,
+    sampler: _Sampler = None,
+    distillation: _Distillation = None,
+    experts: _Experts = None,
+    router_width: _Width = None,
+    router_input: _Input = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train the kinds of supernet with equal budgets, and judge what they say of observed architectures.
+
+    Raw figures are over all architectures; calibrated ones learn a line from some labels and are judged on the
+    others. Supernets that were trained before under the same settings are not trained again.
+
+    Example: `foretell supernet compare --updates 1500`
+    """
+    from foretell.errors import UnknownNameError
+    from foretell.observations import load
+    from foretell.study import compare_supernets
+    from foretell.training import KINDS
+
+    names = [name.strip() for name in kinds.split(",") if name.strip()]
+    for name in names:
+        if name not in KINDS:
+            raise UnknownNameError("supernet kind", name, KINDS, "--kinds")
+    chosen = _study(
+        study,
+        space,
+        updates,
+        sampler=sampler,
+        distillation=distillation,
+        experts=experts,
+        router_width=router_width,
+        router_input=router_input,
+    )
+    result = compare_supernets(
+        chosen,
+        load(observations),
+        names,
+        metric=metric,
+        demonstrations=demonstrations,
+        divisions=divisions,
+        translate=translate,
+    )
+    if as_json:
+        print_json(result)
+    else:
+        _print(result)
+
+
+def _print(result: dict[str, Any]) -> None:
+    """Errors: "bits" of inherited losses, "raw" of inherited translations, "MAE" of calibrated scores."""
+    told = result["protocol"]
+    title = (
+        f"{told['architectures']} architectures, {told['metric']}; calibrated on {told['demonstrations']} labels, "
+        f"{told['divisions']} divisions"
+    )
+    inherited = f"inherited_{told['metric']}"
+    translated = all(inherited in row["raw"] for row in result["rows"])
+    header = ["predictor", "min", "MB", "M", "bits", *(["raw"] if translated else [])]
+    rows = []
+    for row in result["rows"]:
+        costs = [
+            f"{row['training_seconds'] / 60:.1f}",
+            _cell(row["peak_memory_mb"], 0),
+            f"{row['parameters'] / 1e6:.2f}",
+        ]
+        errors = [_cell(row["raw"]["mae_bits"]), *([_cell(row["raw"][inherited]["mae"])] if translated else [])]
+        rows.append([row["kind"], *costs, *errors, *_judged(row)])
+    blank = ["-"] * (len(header) - 1)
+    rows += [[row["predictor"], *blank, *_judged(row)] for row in result["trivial"]]
+    print_table(title, [*header, "tau", "95 %", "in depth", "MAE", "95 %"], rows)
+
+
+def _judged(row: dict[str, Any]) -> list[str]:
+    raw, calibrated = row["raw"], row["calibrated"]
+    order = [_cell(raw["tau"]), _range(raw["tau_ci"]), _cell(raw["tau_in_depth"])]
+    return [*order, _cell(calibrated["mae"]), _range(calibrated["mae_ci"])]
+
+
+def _cell(value: float | None, digits: int = 2) -> str:
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def _range(found: list[float] | None) -> str:
+    return "-" if found is None else f"{found[0]:.2f}-{found[1]:.2f}"

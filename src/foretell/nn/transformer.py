@@ -277,7 +277,8 @@ class Seq2SeqTransformer(nn.Module):
             width, inners = shape.decoder_width, shape.decoder_ffn
         like = next(self.parameters())
         code = torch.tensor(encode_shape(shape, self.shape, self.mixture), dtype=like.dtype, device=like.device)
-        return [layer.feed_forward.mix(code, width, inner) for layer, inner in zip(layers, inners, strict=False)]
+        mixing = (cast("MixtureFeedForward", layer.feed_forward) for layer in layers)
+        return [feed.mix(code, width, inner) for feed, inner in zip(mixing, inners, strict=False)]
 
     def _drop(self, probability: float, sites: int, like: Tensor) -> Dropout:
         return Dropout(probability if self.training else 0.0, sites, like)

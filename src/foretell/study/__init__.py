@@ -6,6 +6,7 @@ from foretell.study.compare import PRESETS, run_comparison
 from foretell.study.config import StudyConfig, load_study
 from foretell.study.labels import train_one
 from foretell.study.pipeline import run_study
+from foretell.study.supernets import compare_supernets
 from foretell.study.use import score_with_supernet, train_study_supernet, translate_texts
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "StudyConfig",
     "add_latency",
     "add_scores",
+    "compare_supernets",
     "load_study",
     "repeat_observations",
     "run_comparison",

@@ -1,0 +1,61 @@
+"""What architectures say with the weights that they inherit from a supernet, translated once and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from foretell import spaces
+from foretell.records import append_jsonl, lock_folder, read_jsonl
+from foretell.spaces import Architecture, TransformerShape
+from foretell.study.config import StudyConfig
+from foretell.study.jobs import supernet_folder
+from foretell.study.workers import Job
+from foretell.tasks import Task
+
+__all__ = ["inherited_job"]
+
+_FILE = "inherited.jsonl"
+
+
+def inherited_job(study: StudyConfig, architectures: list[Architecture]) -> Job:
+    """Translate the validation sentences with each architecture's weights in the study's supernet, and score them.
+
+    The result is a list of metrics (`valid_bleu`, `valid_chrf`, `valid_ter`) in the order of the architectures.
+    Each is appended to `inherited.jsonl` in the supernet's folder and not translated again.
+    """
+    values = {"study": study.model_dump(mode="json"), "rows": [a.to_dict() for a in architectures]}
+    return Job(f"inherited weights ({study.supernet.kind})", _inherited, values)
+
+
+def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, float]]:
+    from foretell.progress import track
+    from foretell.training import load_supernet, score_translations, translate_split
+
+    config = StudyConfig.model_validate(study)
+    space, task = spaces.create(config.space), Task.prepare(config.corpus, config.vocabulary)
+    folder = supernet_folder(config, task)
+    network, _ = load_supernet(folder, space, task)
+    decoding: dict[str, Any] = {"beam": config.train.beam, "length_penalty": config.train.length_penalty}
+    with lock_folder(folder):
+        known = _known(folder / _FILE, decoding)
+        with (folder / _FILE).open("a", encoding="utf-8") as file, track("inherited weights", len(rows)) as meter:
+            for index, values in enumerate(rows):
+                architecture = Architecture.from_dict(space, values)
+                if architecture.key not in known:
+                    alone = network.extract(TransformerShape.of(architecture)).eval()
+                    said = translate_split(alone, task, "valid", **decoding)
+                    metrics = {name: score.value for name, score in score_translations(task, said, "valid").items()}
+                    append_jsonl(file, [{"architecture": architecture.key, **decoding, "metrics": metrics}])
+                    known[architecture.key] = metrics
+                meter.update(index + 1)
+    return [known[Architecture.from_dict(space, values).key] for values in rows]
+
+
+def _known(path: Path, decoding: dict[str, Any]) -> dict[str, dict[str, float]]:
+    lines = read_jsonl(path, repair=True)
+    return {
+        line["architecture"]: line["metrics"]
+        for line in lines
+        if all(line.get(name) == value for name, value in decoding.items())
+    }
