@@ -14,6 +14,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	$(BIN)/foretell corpus fetch home-assistant
+	-$(BIN)/foretell llm fetch gemma-3-270m # without it the regression teaches alone
 	touch $@
 
 search: setup
