@@ -6,11 +6,13 @@ from foretell.errors import StorageError
 from foretell.records import read_json
 from foretell.spaces import TransformerShape
 from foretell.training import (
+    KINDS,
     DamagedCheckpointWarning,
     DivergedError,
     Fixed,
     Recipe,
     SinglePath,
+    SupernetOptions,
     build_network,
     build_supernet,
     load_tensors,
@@ -124,13 +126,14 @@ def damage(path, cut):
     path.write_bytes(data[:-5] if cut else data)
 
 
-@pytest.mark.parametrize("kind", ["spos", "sandwich"])
-def test_a_supernet_resumes_exactly_too(space, task, tmp_path, monkeypatch, kind):
+@pytest.mark.parametrize(("kind", "distillation"), [*((kind, 0.0) for kind in KINDS), ("neuronwise-mos", 0.5)])
+def test_a_supernet_resumes_exactly_too(space, task, tmp_path, monkeypatch, kind, distillation):
     recipe = SHORT.model_copy(update={"updates": 8, "validate_every": 4})
+    options = SupernetOptions(distillation=distillation, router_width=8)
 
     def go(folder):
-        network = build_supernet(space, task, recipe, 1)
-        train(network, task, recipe, sampling_rule(kind, space, 1), folder, seed=1, about={})
+        network = build_supernet(space, task, recipe, 1, kind, options)
+        train(network, task, recipe, sampling_rule(kind, space, 1, options), folder, seed=1, about={})
         return weights(network)
 
     expected = go(tmp_path / "whole")
@@ -227,6 +230,22 @@ def test_a_loss_that_is_no_number_stops_with_the_update_and_the_last_checkpoint(
     recipe = Recipe(updates=50, warmup=0, validate_every=10, learning_rate=1e30, clip_norm=0, max_tokens=64)
     with pytest.raises(DivergedError, match=r"at update \d+ .* no checkpoint is in .* yet"):
         scratch(architecture, task, tmp_path, recipe)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_supernet_that_diverges_names_update_architectures_and_checkpoint(space, task, tmp_path, monkeypatch, every):
+    """A rate that explodes after the first checkpoint, seen in validation (1) or in training (3)."""
+    recipe = Recipe(updates=50, validate_every=every, clip_norm=0, max_tokens=64)
+    monkeypatch.setattr(Recipe, "rate", lambda self, update: 1e-4 if update < every else 1e30)
+    network = build_supernet(space, task, recipe, 1)
+    with pytest.raises(DivergedError) as caught:
+        train(network, task, recipe, sampling_rule("sandwich", space, 1), tmp_path, seed=1, about={})
+    assert f"at update {every} " in str(caught.value) or f"at update {every + 1} " in str(caught.value)
+    assert space.largest().key in str(caught.value)
+    assert f"the last good checkpoint is {tmp_path / 'state.safetensors'}" in str(caught.value)
+    kept = load_tensors(tmp_path / "state.safetensors")
+    assert kept.about["result"]["updates"] == every
+    assert all(tensor.isfinite().all() for tensor in kept.tensors.values())
 
 
 def test_a_disk_that_is_full_stops_with_one_sentence_and_the_run_resumes(architecture, task, tmp_path, monkeypatch):

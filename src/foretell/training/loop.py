@@ -246,6 +246,8 @@ class _Run:
     def _validate(self, train_loss: float) -> None:
         result = self.result
         loss = self._validation_loss()
+        if not math.isfinite(loss):
+            raise DivergedError(self._obituary(result.updates - 1, self.rule.validated))
         result.history.append({"update": result.updates, "train_loss": train_loss, "valid_loss": loss})
         if loss < result.best_loss:
             result.best_loss, result.best_update = loss, result.updates

@@ -1,0 +1,45 @@
+"""What a process of its own trains in a test: tiny supernets, one after the other."""
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+
+from foretell.errors import ForetellError
+from foretell.tasks import ParallelCorpus, Task
+from foretell.training import Recipe, SinglePath, SupernetOptions, train_supernet
+from tests.nn.cases import SPACES
+from tests.toy import pairs
+
+SPACE = SPACES["pre-shared"]
+RECIPE = Recipe(updates=12, warmup=2, validate_every=3, max_tokens=128, tokens_per_update=256, dropout=0.0)
+
+
+def tiny_task(cache):
+    found = pairs(300)
+    corpus = ParallelCorpus("en", "de", found[:250], found[250:280], found[280:], {"name": "reversed words"})
+    return Task.of(corpus, 64, cache)
+
+
+def run(root, kinds):
+    """Train each kind in a folder of its name; the histories, and the architectures of every update."""
+    torch.set_num_threads(1)
+    drawn = []
+    original = SinglePath.at
+    SinglePath.at = lambda self, update: drawn.append([update, original(self, update)[0].key]) or original(self, update)
+    task = tiny_task(root / "cache")
+    options = SupernetOptions(router_width=8)
+    histories = {
+        kind: train_supernet(SPACE, task, RECIPE, root / kind, kind=kind, options=options)[1].history for kind in kinds
+    }
+    return {"histories": histories, "drawn": drawn}
+
+
+if __name__ == "__main__":
+    root, rank, *kinds = sys.argv[1:]
+    try:
+        (Path(root) / f"result-{rank}.json").write_text(json.dumps(run(Path(root), kinds)))
+    except ForetellError as error:
+        print(error, file=sys.stderr)
+        sys.exit(1)
