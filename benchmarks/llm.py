@@ -3,6 +3,7 @@
     .venv/bin/python benchmarks/llm.py local        gemma-3-270m: predictions/s, compact template, one order
     .venv/bin/python benchmarks/llm.py prefix       the paper's template with and without prefix reuse
     .venv/bin/python benchmarks/llm.py endpoint     3,000 calls, concurrency 32, and a second run from the ledger
+    .venv/bin/python benchmarks/llm.py tokens       tokens billed with faults, and with ten architectures a request
 
 Each prints one JSON object. The numbers in docs/llm.md come from here.
 """
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from foretell import spaces
-from foretell.llm import Budget, Decoding, Ledger, Request, Session
+from foretell.llm import Budget, Decoding, LanguageModel, Ledger, Request, Session
 from foretell.llm.api import ApiModel
 from foretell.llm.asking import Asker
 from foretell.llm.local import LocalModel
@@ -32,7 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 SPACE = spaces.create("hat-wmt14-en-de")
 
 
-def predictor(folder: str, model: LocalModel, **options: Any) -> Llm:
+def predictor(folder: str, model: LanguageModel, **options: Any) -> Llm:
     """A fitted predictor with a ledger of its own."""
     session = Session(model, Ledger(Path(folder) / f"{time.monotonic_ns()}.sqlite"), Budget(model, FREE), attempts=1)
     return Llm(Context(SPACE), session=session, **options).fit(make_observations(SPACE, 10))
@@ -89,8 +90,23 @@ def endpoint(folder: str) -> dict[str, float]:
         return {"seconds": seconds[0], "again_seconds": seconds[1], "calls": server.calls, "limit": 3000 / 32 * 0.2}
 
 
+def tokens(folder: str) -> dict[str, float]:
+    """Tokens billed for the paper's prompt: the least possible, with one request in five failing, and ten a request."""
+    from tests.llm.fault_server import FaultServer
+
+    rows = draw_architectures(SPACE, 300, 0)
+    billed = []
+    for rate, several in ((0.0, 1), (0.2, 1), (0.0, 10)):
+        with FaultServer(rate=rate, faults=("429", "500", "reset", "empty", "not-json")) as server:
+            model = ApiModel("fake", server.url, pauses=(0.005, 0.02))
+            predictor(folder, model, template="paper", per_request=several).predict(rows)
+            billed.append(server.tokens)
+    least, faulty, together = billed
+    return {"least": least, "overhead_with_faults": faulty / least - 1, "times_fewer_ten_a_request": least / together}
+
+
 if __name__ == "__main__":
-    parts = {"local": local, "prefix": prefix, "endpoint": endpoint}
+    parts = {"local": local, "prefix": prefix, "endpoint": endpoint, "tokens": tokens}
     if len(sys.argv) != 2 or sys.argv[1] not in parts:
         sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as temporary:
