@@ -62,7 +62,12 @@ def default_ledger() -> Path:
 
 @cache
 def open_model(
-    spelling: str = DEFAULT_LLM, *, style: str = "", concurrency: int = 32, threads: int | None = None
+    spelling: str = DEFAULT_LLM,
+    *,
+    style: str = "",
+    concurrency: int = 32,
+    threads: int | None = None,
+    context: int = 8192,
 ) -> LanguageModel:
     """The model of a spelling; opened once in a process, loaded or connected at its first call.
 
@@ -72,6 +77,7 @@ def open_model(
         style: "chat" or "raw" completion of endpoints; empty is chat.
         concurrency: Calls of an endpoint at the same time.
         threads: Of a local model; None: one a core. They change how fast it is and nothing else.
+        context: Tokens that a local model has room for, in a prompt and its reply; they take memory.
 
     Raises:
         InputError: The spelling cannot be read, or a key is missing.
@@ -83,7 +89,7 @@ def open_model(
     if kind == "local" and rest:
         from foretell.llm.local import LocalModel
 
-        return LocalModel(rest, threads=threads)
+        return LocalModel(rest, threads=threads, context=context)
     from foretell.llm.api import ApiModel
     from foretell.llm.keys import find_key
 
@@ -115,6 +121,7 @@ def open_session(
     style: str = "",
     concurrency: int = 32,
     threads: int | None = None,
+    context: int = 8192,
     ledger: Path | None = None,
     prices: Mapping[str, Price] | None = None,
     max_usd: float | None = None,
@@ -129,6 +136,7 @@ def open_session(
         style: See `open_model`.
         concurrency: See `open_model`.
         threads: See `open_model`.
+        context: See `open_model`.
         ledger: The ledger's file; None is `default_ledger()`.
         prices: The user's own prices.
         max_usd: Limit on this run's money.
@@ -140,7 +148,7 @@ def open_session(
         InputError: A limit on money that cannot be kept because the price is unknown, or batches of a model
             that has none.
     """
-    model = open_model(spelling, style=style, concurrency=concurrency, threads=threads)
+    model = open_model(spelling, style=style, concurrency=concurrency, threads=threads, context=context)
     price = price_of(model.model, model.endpoint, prices)
     if max_usd is not None and price is None and not _own_machine(model.endpoint):
         raise InputError(

@@ -30,6 +30,8 @@ Vector = npt.NDArray[np.float64]
 PROMPT: dict[str, Any] = {"demonstrations": 10, "orders": 2}
 """How the language model is prompted: enough for it to read the labels' trend, short enough for two cores."""
 
+_CONTEXT = 2048  # tokens: four times what the prompt takes, a quarter of the memory of the usual room
+
 
 @dataclass(frozen=True)
 class Taught:
@@ -103,7 +105,7 @@ def ask_stack(
         LanguageModelError: The model cannot be asked.
     """
     # One thread: this runs beside other work, and threads that wait for each other's cores are slower than one.
-    session = open_session(settings.llm, threads=1)
+    session = open_session(settings.llm, threads=1, context=_CONTEXT)
     model = Calibrated(Llm(context, session=session, **PROMPT), context)
     stack = Weighted([model, create("regression", context=context)], context).fit(observations)
     language, regression = stack.inner
@@ -131,7 +133,8 @@ def _imitation(model: Predictor, drawn: Population, context: Context, path: Path
     label_architectures(model, drawn, path, name=model.name, metric=model.metric, provenance=about)
     known = read_observations(path, context.space)
     answers = [Observation(i.architecture, {model.metric: i.score(model.name, model.metric)}) for i in known]
-    return Distilled(context).fit(answers)
+    alike = len({each.metric(model.metric) for each in answers}) == 1
+    return (create("constant", context=context) if alike else Distilled(context)).fit(answers)
 
 
 def _distinct(sample: Population) -> Population:
