@@ -23,7 +23,7 @@ def test_exit_codes_of_the_design(name: str, code: int):
 
 def test_one_tree():
     classes = [item for _, item in inspect.getmembers(errors, inspect.isclass) if item.__module__ == errors.__name__]
-    assert {item.__name__ for item in classes} == set(errors.__all__)
+    assert {item.__name__ for item in classes} == {name for name in errors.__all__ if name[0].isupper()}
     assert all(issubclass(item, errors.ForetellError) for item in classes)
     assert issubclass(errors.InputError, ValueError)
 
@@ -42,3 +42,21 @@ def test_all_names_are_listed_where_none_is_near():
 
 def test_names_need_not_be_text():
     assert errors.UnknownNameError("key", 7, [70, 8]).nearest == "70"
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (errors.InputError("the file is empty; fill it."), "the file is empty; fill it."),
+        (MemoryError(), "there is not enough memory; "),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: can't allocate memory"),
+            "memory; close",
+        ),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "memory; close"),
+        (KeyError("x"), "unexpected KeyError: 'x'; this is a fault of foretell: please report it"),
+    ],
+)
+def test_every_error_is_told_in_one_sentence(error, told):
+    assert told in errors.sentence(error)
+    assert "\n" not in errors.sentence(error)

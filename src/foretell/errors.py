@@ -7,6 +7,7 @@ prints it without a traceback and ends with the class's `exit_code`.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 from foretell.display import plain, shortened
@@ -21,6 +22,7 @@ __all__ = [
     "RunBusyError",
     "StorageError",
     "UnknownNameError",
+    "sentence",
 ]
 
 
@@ -93,3 +95,19 @@ class InterruptedRunError(ForetellError):
     """The user stopped the run; it can be resumed."""
 
     exit_code = 130
+
+
+def sentence(error: Exception) -> str:
+    """What to tell a person about any error: its own sentence, want of memory, or a fault of ours."""
+    if isinstance(error, ForetellError):
+        return str(error)
+    # torch says so in a RuntimeError of the CPU, or an OutOfMemoryError of the GPU.
+    if isinstance(error, MemoryError) or re.search("(?i)out of memory|(can't|cannot) allocate memory", str(error)):
+        return (
+            "there is not enough memory; close other programs or make the task smaller, then run the same command "
+            "again to go on (what was finished is kept)."
+        )
+    return (
+        f"unexpected {type(error).__name__}: {error}; this is a fault of foretell: please report it with the "
+        "traceback that `foretell --debug ...` shows."
+    )

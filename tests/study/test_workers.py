@@ -21,6 +21,16 @@ def refuse(x):
     raise InputError(f"{x} is refused.")
 
 
+def want_too_much():
+    import torch
+
+    return torch.zeros(1 << 55)
+
+
+def fail():
+    return 1 // 0
+
+
 def vanish():
     os.kill(os.getpid(), signal.SIGKILL)
 
@@ -61,6 +71,21 @@ def test_an_error_of_a_job_keeps_its_sentence_and_exit_code():
     with pytest.raises(ForetellError, match="7 is refused") as caught:
         run_jobs([Job("bad", refuse, {"x": 7})])
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("function", "told"),
+    [
+        (want_too_much, "there is not enough memory; .* run the same command again"),
+        (fail, "unexpected ZeroDivisionError"),
+    ],
+)
+def test_what_goes_wrong_in_a_job_is_one_sentence_here_with_its_traceback_for_debugging(capfd, function, told):
+    with pytest.raises(ForetellError, match=told) as caught:
+        run_jobs([Job("bad", function)])
+    assert caught.value.exit_code == 1
+    assert f"in {function.__name__}" in caught.value.__notes__[0]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_worker_that_is_killed_is_named():

@@ -13,7 +13,7 @@ from typer.main import get_command
 
 from foretell.cli.interrupt import how_to_go_on, interruptible
 from foretell.display import plain
-from foretell.errors import ForetellError, InterruptedRunError
+from foretell.errors import ForetellError, InterruptedRunError, sentence
 
 __all__ = ["app", "commands", "main"]
 
@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         if "--debug" in arguments:
             raise
-        print(f"foretell: {plain(_sentence(error))}", file=sys.stderr)
+        print(f"foretell: {plain(sentence(error))}", file=sys.stderr)
         return error.exit_code if isinstance(error, ForetellError) else 1
     return 0
 
@@ -115,12 +115,3 @@ def commands() -> typer.Typer:
     for group in _GROUPS:
         import_module(f"foretell.cli.{group}").register(app)
     return app
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, ForetellError):
-        return str(error)
-    return (
-        f"unexpected {type(error).__name__}: {error}; this is a fault of foretell: please report it with the "
-        "traceback that `foretell --debug ...` shows."
-    )

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
-from foretell.errors import ForetellError
+from foretell.errors import ForetellError, sentence
 from foretell.progress import Meter, forward_progress, track
 
 __all__ = ["Job", "run_jobs"]
@@ -105,9 +106,10 @@ class _Pool:
         process.join()
         connection.close()
         if kind == "error":
-            text, exit_code = value
+            text, exit_code, trace = value
             error = ForetellError(text)
             error.exit_code = exit_code
+            error.add_note(trace)
             raise error
         self.results[index] = value
         if self.on_done is not None:
@@ -180,8 +182,9 @@ def _work(connection: Connection, job: Job) -> None:
     forward_progress(lambda title, share, note: connection.send(("progress", (title, share, note))))
     try:
         connection.send(("result", job.function(**job.arguments)))
-    except ForetellError as error:
-        connection.send(("error", (str(error), error.exit_code)))
+    except Exception as error:
+        exit_code = error.exit_code if isinstance(error, ForetellError) else 1
+        connection.send(("error", (sentence(error), exit_code, traceback.format_exc())))
 
 
 def _die_with_parent(connection: Connection) -> None:
