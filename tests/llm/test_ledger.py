@@ -8,6 +8,7 @@ import pytest
 
 from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.llm import Decoding, Ledger, Reply, Request, Step, Usage, call_key
+from foretell.llm import ledger as ledger_module
 from foretell.llm.api import ApiModel
 from foretell.llm.ledger import Pace
 from foretell.llm.local import LocalModel
@@ -111,6 +112,21 @@ def test_what_is_no_ledger_is_refused(tmp_path):
     (tmp_path / "folder.sqlite").mkdir()
     with pytest.raises(StorageError, match="cannot use the ledger"):
         Ledger(tmp_path / "folder.sqlite")
+
+
+def test_a_ledger_that_another_process_holds_is_waited_for_and_then_named(tmp_path, monkeypatch):
+    path = tmp_path / "ledger.sqlite"
+    Ledger(path).close()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    monkeypatch.setattr(ledger_module, "_PATIENCE", 0.05)
+    with pytest.raises(StorageError, match=r"database is locked; another process holds it: wait"):
+        Ledger(path).record("key", MODEL, REQUEST, REPLY, None)
+    holder.execute("COMMIT")
+    holder.close()
+    ledger = Ledger(path)
+    ledger.record("key", MODEL, REQUEST, REPLY, None)
+    ledger.close()
 
 
 def test_batches_are_noted_before_they_are_submitted(ledger):

@@ -41,6 +41,7 @@ CREATE TABLE IF NOT EXISTS batches (
   state TEXT NOT NULL, keys TEXT NOT NULL) WITHOUT ROWID;
 """
 _CHUNK = 500
+_PATIENCE = 60.0  # seconds that another process may hold the file
 _MOST_BYTES = 64 << 20  # of one value
 
 
@@ -113,7 +114,7 @@ class Ledger:
         self._lock = threading.Lock()
         with self._errors():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._database = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+            self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
@@ -139,7 +140,7 @@ class Ledger:
         try:
             yield
         except sqlite3.OperationalError as error:
-            raise StorageError(f"cannot use the ledger {self.path}: {error}; make room or give --ledger.") from error
+            raise StorageError(f"cannot use the ledger {self.path}: {error}; {_advice(error)}.") from error
         except sqlite3.DatabaseError as error:
             raise IntegrityError(f"{self.path} is no ledger ({error}); move it away or give --ledger.") from error
 
@@ -266,6 +267,16 @@ class Ledger:
             (model.endpoint, model.model),
         )
         return [(token, batch, json.loads(keys)) for token, batch, keys in rows]
+
+
+def _advice(error: sqlite3.OperationalError) -> str:
+    """What to do about a refusal of the disk."""
+    name = str(getattr(error, "sqlite_errorname", ""))  # none where Python itself refuses
+    if name.startswith("SQLITE_BUSY"):
+        return "another process holds it: wait for it to end, or give --ledger"
+    if name.startswith("SQLITE_FULL"):
+        return "make room, then run the same command again"
+    return "see that its folder can be written, or give --ledger"
 
 
 def _pack(reply: Reply) -> bytes:
