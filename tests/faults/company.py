@@ -1,0 +1,113 @@
+"""What others do to a running command: a second one, the memory, the clock, an impatient user."""
+
+import os
+import random
+import resource
+import signal
+from pathlib import Path
+
+from tests.faults.commands import Command
+from tests.faults.ground import Ground, Tally, children
+
+
+def second_process(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
+    """Start a command where it is running already: the second refuses and names the first."""
+    ground.reference(command)
+    tally = Tally()
+    for _ in range(count):
+        ground.begin()
+        pid = ground.start(command)
+        family: list[int] = []
+        while not family and not ground.zygote.ended(0.002):
+            owners = [int(text) for path in _locks(ground.place) if (text := path.read_text())]
+            family = [each for each in (pid, *children(pid)) if owners and _signal(each, signal.SIGSTOP)]
+        code, said = ground.run_beside(command)
+        for each in family:
+            _signal(each, signal.SIGCONT)
+        named = any(f"in use by process {each};" in said for each in family)
+        problem = "" if code == 2 and named else f"exit code {code}: {said[-300:]}"
+        tally.note(1, problem or ground.problem(command, ground.wait()))
+    return tally
+
+
+def killed_worker(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
+    """Kill a worker, as the kernel does for want of memory: a sentence, and the same command goes on."""
+
+    def hit(pid: int) -> bool:
+        workers = children(pid)
+        return bool(workers) and _signal(rng.choice(workers), signal.SIGKILL)
+
+    return _hit_once(ground, command, count, rng, hit, 1, "was killed")
+
+
+def no_memory(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
+    """Let the command, or a worker of it, get no more memory: a sentence, and the same command goes on."""
+
+    def hit(pid: int) -> bool:
+        target = rng.choice(children(pid) or [pid])
+        try:
+            pages = int(Path(f"/proc/{target}/statm").read_text().split()[0])
+            limit = pages * resource.getpagesize() + rng.randrange(1 << 20)
+            resource.prlimit(target, resource.RLIMIT_AS, (limit, limit))
+        except (OSError, IndexError):
+            return False
+        return True
+
+    return _hit_once(ground, command, count, rng, hit, 1, "memory")
+
+
+def interrupted_twice(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
+    """Ctrl-C, and again: exit code 130, one sentence, and the same command goes on."""
+
+    def hit(pid: int) -> bool:
+        os.killpg(pid, signal.SIGINT)  # a terminal tells every process
+        if not ground.zygote.ended(0.3 * rng.random() ** 2):
+            os.killpg(pid, signal.SIGINT)
+        return True
+
+    return _hit_once(ground, command, count, rng, hit, 130, "interrupted")
+
+
+def clock_set_back(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
+    """Let the calendar run backwards, an hour at every look, through a kill and a resumption."""
+    ground.reference(command)
+    tally = Tally()
+    for _ in range(count):
+        ground.begin()
+        pid = ground.start(command, FORETELL_FAULT_CLOCK="3600")
+        if not ground.zygote.ended(ground.seconds[command.name] * rng.random()):
+            os.killpg(pid, signal.SIGKILL)
+        ground.wait()
+        tally.note(1, ground.problem(command, ground.run(command, FORETELL_FAULT_CLOCK="3600")))
+    return tally
+
+
+def _hit_once(ground: Ground, command: Command, count: int, rng: random.Random, hit, code: int, *words: str) -> Tally:
+    """Disturb a running command once; it gives up with a sentence, and goes on when called again."""
+    ground.reference(command)
+    tally = Tally()
+    for _ in range(3 * count):  # some moments are too late
+        if tally.tried == count:
+            break
+        ground.begin()
+        pid = ground.start(command)
+        struck = not ground.zygote.ended(ground.seconds[command.name] * rng.random()) and hit(pid)
+        ended = ground.wait()
+        if not struck or ended == 0:
+            continue
+        problem = ground.refusal(ended, code, *words)
+        tally.note(1, problem or ground.finish(command))
+    return tally
+
+
+def _signal(pid: int, signal_: int) -> bool:
+    """Send a signal to a process, if it still lives."""
+    try:
+        os.kill(pid, signal_)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _locks(place: Path) -> list[Path]:
+    return [path for path in place.rglob(".*lock") if path.is_file()]

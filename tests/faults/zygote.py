@@ -1,0 +1,159 @@
+"""Starts the `foretell` command many times and imports its libraries once.
+
+A run of a toy study takes a second, and importing torch, in the command and in each of its workers, takes several.
+So one process imports everything and then forks: each child runs the command's own entry point in a process of its
+own, with its own folder, environment and output, and can be killed like any other. Its workers are forked too, with
+nothing of their parent's open but their pipe, as a spawned worker has it.
+
+As a program it reads one JSON object a line (arguments, folder, output, environment) and answers each with the
+process number and, when that process has ended, with its status.
+"""
+
+import gc
+import json
+import multiprocessing.popen_fork
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from importlib import import_module
+from multiprocessing.context import SpawnContext, SpawnProcess
+from pathlib import Path
+from select import select
+
+from foretell.cli import app
+
+_LIBRARIES = (
+    "openai",
+    "sacrebleu",
+    "safetensors.torch",
+    "scipy.stats",
+    "sentencepiece",
+    "sklearn.linear_model",
+    "torch",
+    "foretell.llm.api",
+    "foretell.nn",
+    "foretell.predictors.llm",
+    "foretell.search",
+    "foretell.study",
+    "foretell.training",
+)
+
+
+class Zygote:
+    """The tests' side: a running zygote. Used as a context manager.
+
+    Args:
+        preload: A shared library that its children have in front of the C library, or None.
+    """
+
+    def __init__(self, preload=None):
+        self.preload = preload
+
+    def __enter__(self):
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        if self.preload:
+            environment["LD_PRELOAD"] = str(self.preload)
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.faults.zygote"],
+            env=environment,
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+    def start(self, arguments, folder, output, **environment):
+        """Begin one command; the one before must have ended. Returns its process number, which names its session.
+
+        Args:
+            arguments: What follows `foretell`.
+            folder: Where it runs.
+            output: Gets what it says, in `out.txt` and `err.txt`.
+            **environment: Added to the environment.
+        """
+        places = {"folder": str(folder), "output": str(output)}
+        request = {"arguments": [str(item) for item in arguments], "environment": environment, **places}
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        self.pid = int(self.process.stdout.readline())
+        return self.pid
+
+    def ended(self, seconds):
+        """Whether the command ends within so many seconds."""
+        return bool(select([self.process.stdout], [], [], seconds)[0])
+
+    def status(self):
+        """Wait for the end: the exit code, negative for a signal."""
+        return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
+
+
+class _Fork(multiprocessing.popen_fork.Popen):
+    """A forked worker that holds what a spawned one would hold."""
+
+    def _launch(self, process):
+        code = 1
+        kept, self.finalizer = process._args[0].fileno(), None
+        self.pid = os.fork()
+        if self.pid:
+            self.sentinel = os.pidfd_open(self.pid)
+            return
+        try:
+            highest = os.sysconf("SC_OPEN_MAX")
+            os.closerange(3, kept)
+            os.closerange(kept + 1, highest)
+            code = process._bootstrap()
+        finally:
+            os._exit(code)
+
+
+class _ForkedWorker(SpawnProcess):
+    @staticmethod
+    def _Popen(process):
+        return _Fork(process)
+
+
+def _command(request):
+    """The life of a child."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.setsid()
+    for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
+        path = Path(request["output"], name)
+        os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
+    os.environ.update(request["environment"])
+    os.chdir(request["folder"])
+    code = 70
+    try:
+        code = app.main(request["arguments"])
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _serve():
+    for name in _LIBRARIES:
+        import_module(name)
+    app.commands()
+    SpawnContext.Process = _ForkedWorker
+    replies = os.fdopen(os.dup(1), "w")
+    gc.freeze()
+    for line in sys.stdin:
+        pid = os.fork()
+        if not pid:
+            replies.close()
+            _command(json.loads(line))
+        print(pid, file=replies, flush=True)
+        print(os.waitpid(pid, 0)[1], file=replies, flush=True)
+
+
+if __name__ == "__main__":
+    _serve()
