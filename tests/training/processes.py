@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
 import torch
 
@@ -27,13 +28,16 @@ def run(root, kinds):
     torch.set_num_threads(1)
     drawn = []
     original = SinglePath.at
-    SinglePath.at = lambda self, update: drawn.append([update, original(self, update)[0].key]) or original(self, update)
-    task = tiny_task(root / "cache")
-    options = SupernetOptions(router_width=8)
-    histories = {
-        kind: train_supernet(SPACE, task, RECIPE, root / kind, kind=kind, options=options)[1].history for kind in kinds
-    }
-    return {"histories": histories, "drawn": drawn}
+
+    def at(self, update):
+        found = original(self, update)
+        drawn.append([update, found[0].key])
+        return found
+
+    task, options = tiny_task(root / "cache"), SupernetOptions(router_width=8)
+    with patch.object(SinglePath, "at", at):
+        trained = {k: train_supernet(SPACE, task, RECIPE, root / k, kind=k, options=options)[1] for k in kinds}
+    return {"histories": {kind: result.history for kind, result in trained.items()}, "drawn": drawn}
 
 
 if __name__ == "__main__":
