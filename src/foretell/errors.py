@@ -27,6 +27,7 @@ __all__ = [
 
 
 _LONGEST = 1500  # characters of a sentence
+_LONGEST_NAME = 200
 
 
 class ForetellError(Exception):
@@ -60,10 +61,11 @@ class UnknownNameError(InputError):
 
     def __init__(self, kind: str, name: object, known: Iterable[object], where: str = "") -> None:
         names = [str(item) for item in known]
-        close = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+        name = shortened(str(name), _LONGEST_NAME)  # the search for the nearest takes the square of its length
+        close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         place = f" in {where}" if where else ""
         hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names)}."
-        super().__init__(f"unknown {kind} {str(name)!r}{place}; {hint}")
+        super().__init__(f"unknown {kind} {name!r}{place}; {hint}")
         self.nearest = close[0] if close else None
 
 

@@ -8,12 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
-import yaml
-
 from foretell import spaces
 from foretell.costs import Constraints, CostModel, LatencyPredictor
 from foretell.errors import ForetellError, InputError
 from foretell.observations import load
+from foretell.parsing import read_yaml
 from foretell.predictors import Context
 from foretell.report.calls import ModelCalls, calls_of
 from foretell.report.examples import Example, examples_of
@@ -135,8 +134,8 @@ def read_run(folder: Path) -> RunRecord:
 def _study(path: Path) -> StudyConfig:
     """The study as the run used it: its paths are those that the search was started with."""
     try:
-        return load_study(None, yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (FileNotFoundError, UnicodeDecodeError, yaml.YAMLError, TypeError) as error:
+        return load_study(None, read_yaml(path, "the study"))
+    except TypeError as error:
         raise InputError(f"{path} cannot be read ({type(error).__name__}); restore the run's folder.") from None
 
 
