@@ -77,7 +77,7 @@ def _draw(plot: Plot, figure: Figure) -> None:
             by_name |= dict(zip(names, handles, strict=True))
         known = [series.name for series in plot.legend]
         longest = max(map(len, known))
-        columns = min(len(known), max(1, int(12 * width) // (longest + 6)))
+        columns = min(len(known), max(1, int(14 * width) // (longest + 4)))
         figure.legend([by_name[n] for n in known], known, loc="outside upper center", ncols=columns, frameon=False)
 
 

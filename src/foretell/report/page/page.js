@@ -153,18 +153,28 @@
     return [traces, layout];
   }
 
-  function drawAll() {
-    for (const place of document.querySelectorAll(".drawing")) Plotly.react(place, ...figure(place), settings);
+  const drawings = [...document.querySelectorAll(".drawing")];
+  let turn = 0;
+
+  /** One after the other, so that the page can be read meanwhile; a change of theme starts anew. */
+  async function drawAll() {
+    const mine = ++turn;
+    delete document.documentElement.dataset.drawn;
+    for (const place of drawings) {
+      const first = !place.data;
+      await Plotly.react(place, ...figure(place), settings);
+      if (first) place.on("plotly_click", ({ points: [point] }) => pick(place.dataset.run, point.customdata));
+      await new Promise((go) => setTimeout(go));
+      if (mine !== turn) return;
+    }
+    document.documentElement.dataset.drawn = "true";
+  }
+
+  function pick(run, key) {
+    if (key === undefined) return;
+    inspect(run, key);
+    copy(runs[run].yaml(key), "YAML");
   }
 
   showTheme();
-  for (const place of document.querySelectorAll(".drawing")) {
-    place.on("plotly_click", ({ points: [point] }) => {
-      if (point.customdata === undefined) return;
-      const { run } = place.dataset;
-      inspect(run, point.customdata);
-      copy(runs[run].yaml(point.customdata), "YAML");
-    });
-  }
-  document.documentElement.dataset.drawn = "true";
 })();
