@@ -89,7 +89,7 @@ def _clock(seconds: float) -> str:
 def _rate(speed: float, unit: str) -> str:
     if not unit or speed <= 0:
         return ""
-    return f"{speed:,.{0 if speed >= 10 else 1}f} {unit}/s" if speed >= 1 else f"{60 * speed:.1f} {unit}/min"
+    return f"{speed:,.{0 if speed >= 10 else 1}f} {unit}/s" if speed >= 0.1 else f"{60 * speed:.1f} {unit}/min"
 
 
 class _Lines:
