@@ -39,9 +39,9 @@ def _print_teacher(teacher: Mapping[str, Any]) -> None:
     ]
     header = ["predictor", "MAE", "tau", "weight"]
     if rows:
-        print_table(f"The distilled predictor's teacher, on {teacher['labels']} labels unseen by it", header, rows)
-    if teacher["asked"]:
-        say(f"A language model was asked about {teacher['asked']:,} architectures.")
+        print_table(f"Who taught the distilled predictor, each on {teacher['labels']} labels unseen", header, rows)
+    if teacher["llm"]:
+        say(f"llm is {teacher['llm']}, asked about {teacher['asked']:,} architectures besides.")
     if teacher["note"]:
         say(f"Note: {teacher['note']}")
 

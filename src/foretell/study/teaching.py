@@ -42,18 +42,21 @@ class Taught:
         name: Who taught.
         labels: How many labelled architectures it has seen.
         rows: Each predictor alone, judged on those labels, none of which it has seen when it predicts it.
-        asked: Architectures of the sample that a language model was asked about.
+        llm: The language model that was asked; empty where none was.
+        asked: Architectures of the sample that it was asked about.
     """
 
     scores: Vector
     name: str
     labels: int
     rows: list[dict[str, Any]] = field(default_factory=list)
+    llm: str = ""
     asked: int = 0
 
     def account(self) -> dict[str, Any]:
         """What `result.json` says of it (docs/formats.md)."""
-        return {"name": self.name, "labels": self.labels, "rows": self.rows, "asked": self.asked}
+        about = {"name": self.name, "labels": self.labels, "rows": self.rows}
+        return {**about, "llm": self.llm, "asked": self.asked}
 
 
 def ask_teacher(teacher: Predictor, observations: Sequence[Observation], sample: Population) -> Taught:
@@ -116,7 +119,8 @@ def ask_stack(
         about = {"model": session.model.name, "key": key}
         imitation = _imitation(language, drawn, context, folder / "labels.jsonl", about)
         scores, asked = scores + share * imitation.predict(sample).mean, len(drawn)
-    return Taught(scores, stack.name, stack.labels, _stack_rows(stack, observations), asked)
+    rows = _stack_rows(stack, observations)
+    return Taught(scores, stack.name, stack.labels, rows, session.model.name, asked)
 
 
 def _stack_rows(stack: Weighted, observations: Sequence[Observation]) -> list[dict[str, Any]]:
