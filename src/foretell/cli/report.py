@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 def _report(
     runs: Annotated[
-        list[Path] | None, typer.Argument(metavar="[RUN]...", help="Folders of finished runs; several are compared.")
+        list[Path] | None, typer.Argument(metavar="RUN", help="Folders of finished runs; several are compared.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", help="The page; default: report.html in the run, or here for several.")
@@ -61,14 +61,16 @@ def _report(
         if figures is None or out is not None:
             raise InputError("--observations are drawn into a folder; give --figures DIR, and no --out.")
         use_llm(llm)
-        written, pages = _figures_of_labels(observations, predictor or [], metric, figures), {}
+        page, written = None, _figures_of_labels(observations, predictor or [], metric, figures)
     else:
-        written, pages = _pages(runs or [], out, figures)
+        page, written = _page(runs or [], out, figures)
     if as_json:
-        print_json({**pages, "figures": [path.as_posix() for path in written]})
+        found = {"report": page.as_posix()} if page is not None else {}
+        print_json({**found, "figures": [path.as_posix() for path in written]})
         return
-    for path in [*pages.values(), *([figures] if figures else [])]:
-        say(str(path))
+    for path in (page, figures):
+        if path is not None:
+            say(str(path))
 
 
 def draw_page(run: Path) -> Path | None:
@@ -93,16 +95,15 @@ def _note(text: str) -> None:
     say(f"foretell: note: {text}", err=True)
 
 
-def _pages(runs: list[Path], out: Path | None, figures: Path | None) -> tuple[list[Path], dict[str, str]]:
+def _page(runs: list[Path], out: Path | None, figures: Path | None) -> tuple[Path, list[Path]]:
     from foretell.report import read_run, write_page
 
     records = [read_run(run) for run in runs]
     for record in records:
         for part, reason in record.missing.items():
             _note(f"{record.folder}: no {part}: {reason}")
-    page = out or (runs[0] / _PAGE if len(runs) == 1 else Path(_PAGE))
-    written = _figures_of_runs(records, figures) if figures is not None else []
-    return written, {"report": write_page(records, page).as_posix()}
+    page = write_page(records, out or (runs[0] / _PAGE if len(runs) == 1 else Path(_PAGE)))
+    return page, _figures_of_runs(records, figures) if figures is not None else []
 
 
 def _figures_of_runs(records: list[RunRecord], folder: Path) -> list[Path]:

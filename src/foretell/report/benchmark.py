@@ -29,7 +29,8 @@ def judge_tasks(path: Path, predictors: Sequence[str] = (), *, metric: str = "va
         InputError: No observations there, too few, or a predictor that cannot learn from them.
     """
     judged = {}
-    for task in (sorted(find_llmas_tasks(path)) if path.is_dir() else []) or [None]:
+    tasks: list[str | None] = [*sorted(find_llmas_tasks(path))] if path.is_dir() else []
+    for task in tasks or [None]:
         found = load(path, task)
         names = list(predictors) or [*_on_record(found, metric), *CHEAP]
         judged[found.task or str(path)] = judge(found, str(path), names, metric=metric, trivial=not predictors)

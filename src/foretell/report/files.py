@@ -22,7 +22,7 @@ _MARKS = {"circle": "o", "diamond": "D", "star": "*", "square": "s", "triangle-u
 _ACROSS = 3
 _INCHES = (3.4, 2.8)
 _FORMATS = ("svg", "png")
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "font.size": 8,
     "axes.spines.top": False,
     "svg.hashsalt": "foretell",  # the same plot, the same file
@@ -71,17 +71,19 @@ def _draw(plot: Plot, figure: Figure) -> None:
     for number, panel in enumerate(plot.panels, 1):
         _panel(panel, figure.add_subplot(down, across, number))
     if plot.legend:
-        by_name = {}
+        by_name: dict[str, Any] = {}
         for axes in figure.axes:
             handles, names = axes.get_legend_handles_labels()
             by_name |= dict(zip(names, handles, strict=True))
         known = [series.name for series in plot.legend]
-        longest = max(map(len, known))
-        columns = min(len(known), max(1, int(14 * width) // (longest + 4)))
-        figure.legend([by_name[n] for n in known], known, loc="outside upper center", ncols=columns, frameon=False)
+        columns = min(len(known), max(1, int(14 * width) // (max(map(len, known)) + 4)))
+        handles = [by_name[name] for name in known]
+        figure.legend(handles, known, loc="outside upper center", ncols=columns, frameon=False)
 
 
 def _panel(panel: Panel, axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     named = bool(panel.bands) or any(guide.kind == "vertical" for guide in panel.guides)
     axes.set_title(panel.title, loc="left", fontsize=8, fontweight="bold", pad=14 if named else 6)
     axes.set_xlabel(panel.x)
@@ -108,7 +110,7 @@ def _panel(panel: Panel, axes: Axes) -> None:
             _marks(series, target, place)
     _guides(panel, axes)
     if panel.whole:
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if panel.bands:
         axes.set_xlim(panel.bands[0].start, panel.bands[-1].end)
     if panel.both is not None:

@@ -103,7 +103,7 @@ def _contents(views: Sequence[RunView], names: Sequence[str]) -> list[tuple[str,
 
 def _data(views: Sequence[RunView], comparison: Comparison | None) -> dict[str, Any]:
     """What the page's script draws from."""
-    figures = {}
+    figures: dict[str, Any] = {}
     for view in views:
         figures |= _figures(view.prefix, view.plots)
     if comparison is not None:

@@ -123,5 +123,5 @@ def _held_out(row: Row, splits: Sequence[Split], found: ObservationSet, metric: 
                 half = quantile * float(std) if np.isfinite(std) else 0.0
                 opinions.setdefault(architecture, []).append((float(truth), float(mean), half))
     table = np.array([np.mean(values, axis=0) for values in opinions.values()]).reshape(-1, 3)
-    truth, mean, half = table.T
-    return HeldOut(tuple(opinions), truth, mean, mean - half, mean + half)
+    labels, means, halves = table.T
+    return HeldOut(tuple(opinions), labels, means, means - halves, means + halves)
