@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from foretell import spaces
-from foretell.cli import results
 from foretell.costs import CostModel
 from foretell.errors import InputError
 from foretell.llm import Budget, Ledger, Reply, Session, local
@@ -231,23 +230,3 @@ def test_without_a_network_a_search_says_once_that_the_regression_teaches_alone(
     assert len(notes) == 1
     assert result["teacher"]["note"] in notes[0]
     assert result["teacher"]["name"] == "regression"
-
-
-def test_the_table_of_a_search_names_every_teacher(capsys):
-    rows = [
-        {"predictor": "constant", "mae": 2.2, "kendall_tau": 0.0},
-        {"predictor": "calibrated:llm", "mae": 2.32, "kendall_tau": -0.42, "weight": 0.25},
-        {"predictor": "regression", "mae": 1.41, "kendall_tau": 0.42, "weight": 0.75},
-        {"predictor": "weighted(calibrated:llm,regression)", "mae": 1.4, "kendall_tau": 0.43},
-    ]
-    teacher = {"name": "x", "labels": 10, "rows": rows, "llm": "local:gemma-3-270m", "asked": 200, "note": ""}
-    results._print_teacher(teacher)
-    said = capsys.readouterr().out
-    assert max(map(len, said.splitlines())) <= 80
-    for row in rows:
-        (line,) = [line for line in said.splitlines() if line.split()[:1] == [row["predictor"]]]
-        assert f"{row['mae']:.3f}" in line
-        assert f"{row['kendall_tau']:.3f}" in line
-    assert "asked about 200 architectures" in said
-    results._print_teacher({**teacher, "rows": [], "llm": "", "note": "the regression teaches alone"})
-    assert capsys.readouterr().out == "Note: the regression teaches alone\n"
