@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ExamplesOption", "OutOption", "ResumeOption", "SpaceOption", "StudyArgument", "StudyOption", "study_from"]
 
 StudyArgument = Annotated[
-    Path | None, typer.Argument(metavar="[STUDY.yaml]", help="A study file; without one, the default study.")
+    Path | None, typer.Argument(metavar="STUDY.yaml", help="A study file; without one, the default study.")
 ]
 StudyOption = Annotated[Path | None, typer.Option("--study", help="A study file; without one, the default study.")]
 SpaceOption = Annotated[str | None, typer.Option("--space", help="A search space by name, or a YAML file.")]

@@ -21,7 +21,7 @@ def register(app: typer.Typer) -> None:
 
 def _train(
     architecture: Annotated[
-        Path | None, typer.Argument(metavar="[ARCHITECTURE.yaml]", help="Gene names and values.")
+        Path | None, typer.Argument(metavar="ARCHITECTURE.yaml", help="Gene names and values.")
     ] = None,
     observe: Annotated[
         int | None, typer.Option("--observe", min=1, help="Instead of one: pick so many architectures and train each.")
@@ -121,7 +121,7 @@ def _repeat(text: str, study: Path | None, out: Path | None, resume: bool, as_js
 
 def _translate(
     run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
-    texts: Annotated[list[str] | None, typer.Argument(metavar="[TEXT]...", help="What to translate.")] = None,
+    texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="What to translate.")] = None,
     beam: Annotated[int, typer.Option("--beam", min=1, help="Hypotheses kept; 1 is greedy.")] = 4,
     as_json: JsonOption = False,
 ) -> None:
