@@ -17,6 +17,19 @@ FINALIST = {
     "interval_ms": [1234.5, 2345.6],
     "kept": False,
 }
+TEACHER = {
+    "name": "weighted(calibrated:llm,regression)",
+    "labels": 10,
+    "rows": [
+        {"predictor": "constant", "mae": 2.2, "kendall_tau": 0.0},
+        {"predictor": "calibrated:llm", "mae": 2.32, "kendall_tau": -0.42, "weight": 0.25},
+        {"predictor": "regression", "mae": 1.41, "kendall_tau": 0.42, "weight": 0.75},
+        {"predictor": "weighted(calibrated:llm,regression)", "mae": 1.4, "kendall_tau": 0.43},
+    ],
+    "llm": "local:gemma-3-270m",
+    "asked": 200,
+    "note": "",
+}
 RESULT = {
     "name": "a-study-whose-name-is-longer-than-one-would-think",
     "constraint": "latency<=100ms, params<=60M, flops<=3G",
@@ -24,6 +37,7 @@ RESULT = {
     "winner": WMT,
     "baselines": {"smallest": SMALL, "largest": WMT},
     "copy_source": {"metrics": {"test_bleu": 8.74}},
+    "teacher": TEACHER,
     "finalists": [FINALIST],
     "stages": {"corpus": 1.24, "supernet": 100_426.9},
     "search": {"evaluations_asked": {"distilled": 1875}, "evaluations_distinct": {"distilled": 931}},
@@ -70,3 +84,20 @@ def test_a_comparison_fits(printed):
     text = printed(print_comparison, COMPARED)
     assert max(map(len, text.splitlines())) <= 80
     assert "hat-as-published (1)  5.4708" in text
+
+
+def test_every_teacher_stands_beside_what_it_is_worth(capsys):
+    print_result(RESULT)
+    said = capsys.readouterr().out.splitlines()
+    for row in TEACHER["rows"]:
+        (line,) = [line for line in said if line.split()[:1] == [row["predictor"]]]
+        assert f"{row['mae']:.3f}" in line
+        assert f"{row['kendall_tau']:.3f}" in line
+    assert "llm is local:gemma-3-270m, asked about 200 architectures besides." in said
+    alone = {**TEACHER, "rows": TEACHER["rows"][::2], "llm": "", "note": "the regression teaches alone"}
+    print_result({**RESULT, "teacher": alone})
+    said = capsys.readouterr().out
+    assert "Note: the regression teaches alone\n" in said
+    assert "asked about" not in said
+    print_result({**RESULT, "teacher": None})
+    assert "taught" not in capsys.readouterr().out
