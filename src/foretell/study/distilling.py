@@ -59,7 +59,8 @@ def settle_teacher(study: StudyConfig, folder: Path) -> tuple[StudyConfig, str]:
     reason = read_json(path)["without_language_model"]
     if not reason:
         return study, ""
-    note = f"the regression teaches without the language model {settings.llm}: {reason}"
+    # Each run decides once: what came of it must not depend on how often it was interrupted.
+    note = f"the regression teaches without the language model {settings.llm}, which only a new run can use: {reason}"
     warnings.warn(note, NoLanguageModelWarning, stacklevel=2)
     alone = settings.model_copy(update={"teacher": "regression"})
     return study.model_copy(update={"distilled": alone}), note
