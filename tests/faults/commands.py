@@ -27,15 +27,15 @@ CLOCK = {
     "seconds",
     "stages",
     "training_seconds",
+    "peak_memory",
     "measured_at",
     "latency_ms",
     "predicted_latency_ms",
     "interval_ms",
-} | {
     "predicted_interval_ms",
     "latency_interval_ms",
 }
-"""Keys whose values the clock has a part in: promised to nobody (docs/determinism.md)."""
+"""Keys whose values the clock, or the machine, has a part in: promised to nobody (docs/determinism.md)."""
 
 
 @dataclass(frozen=True)

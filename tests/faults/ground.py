@@ -7,7 +7,9 @@ import signal
 import sqlite3
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from tests.faults.commands import Command, prepare
@@ -55,23 +57,23 @@ class Ground:
     def __init__(self, root: Path) -> None:
         self.root, self.place, self.template = root, root / "place", root / "template"
         self.preload = build(root)
-        self.zygote, self.other = Zygote(self.preload), Zygote()
+        self.zygote = Zygote(self.preload)
         self.server = FaultServer(delay=0.02)
         self.seconds: dict[str, float] = {}
         self._expected: dict[str, object] = {}
         self._finished: dict[str, Path] = {}
         self._bad = itertools.count()
+        self._open = ExitStack()
 
     def __enter__(self):
         (self.template / "cache").mkdir(parents=True)
         prepare(self.template)
-        for part in (self.zygote, self.other, self.server):
-            part.__enter__()
+        for part in (self.zygote, self.server):
+            self._open.enter_context(part)
         return self
 
-    def __exit__(self, *details):
-        for part in (self.zygote, self.other, self.server):
-            part.__exit__(*details)
+    def __exit__(self, *_):
+        self._open.close()
 
     # ---- running commands
 
@@ -102,6 +104,11 @@ class Ground:
         """Run a command to its end."""
         self.start(command, **environment)
         return self.wait()
+
+    @cached_property
+    def other(self) -> Zygote:
+        """For what runs beside; most faults need none."""
+        return self._open.enter_context(Zygote())
 
     def run_beside(self, command: Command) -> tuple[int, str]:
         """Run a command to its end while another one is running; its exit code and what it said."""

@@ -31,7 +31,7 @@ _LIBRARIES = (
     "scipy.stats",
     "sentencepiece",
     "sklearn.linear_model",
-    "torch",
+    "torch._dynamo",  # which the first optimiser asks for
     "foretell.llm.api",
     "foretell.nn",
     "foretell.predictors.llm",
