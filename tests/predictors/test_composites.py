@@ -3,7 +3,9 @@ import pytest
 
 from foretell import spaces
 from foretell.observations import Observation, population_of
-from foretell.predictors import Columns, Context, create, leave_one_out
+from foretell.predictors import Columns, Context, FewShot, create, leave_one_out
+from foretell.predictors.leave_one_out import held_out
+from foretell.predictors.weighted import Weighted
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -109,3 +111,55 @@ def test_ranks_ignore_how_far_an_outlier_is_out(observed):
     one = create("rank:regression").fit(known).predict(population).mean
     other = create("rank:regression").fit(far).predict(population).mean
     np.testing.assert_allclose(one, other)
+
+
+def test_weights_follow_errors_on_unseen_labels(observed):
+    known, _, context = observed
+    parrot = "ridge(features=per-layer, strength=1e-4)"  # right about every label that it has seen
+    weighted = create(f"weighted(regression, {parrot}, constant)", context=context).fit(known)
+    assert weighted.weights.sum() == pytest.approx(1)
+    assert (weighted.weights >= 0).all()
+    assert weighted.weights[0] > 0.5
+    truth = np.array([item.metric() for item in known])
+    assert np.abs(weighted.scores[0] - leave_one_out(create("regression", context=context), known)).max() < 1e-12
+    # What it says of its labels was made without them, so its weights are not judged on what chose them.
+    best = ((weighted.weights @ weighted.scores - truth) ** 2).mean()
+    assert ((weighted.held_out - truth) ** 2).mean() >= best
+
+
+def test_who_has_no_weight_is_not_asked(observed):
+    known, rest, context = observed
+    weighted = Weighted([create("depth", context=context), Wrong(context)], context).fit(known)
+    assert weighted.weights.tolist() == [1, 0]
+    weighted.inner[1].predict = None
+    population = population_of(rest)
+    np.testing.assert_allclose(
+        weighted.predict(population).mean, create("depth", context=context).fit(known).predict(population).mean
+    )
+
+
+class Wrong(FewShot):
+    """Far off on one side, and dear; counts how often it is fitted."""
+
+    name, minimum, spread, price = "wrong", 1, False, 3
+    fits = 0
+
+    def _learn(self, labels):
+        type(self).fits += 1
+
+    def _score(self, population):
+        return np.full(len(population), 99.0), None
+
+
+def test_what_costs_money_is_fitted_ten_times_at_most_and_order_decides_nothing(observed):
+    known, rest, context = observed
+    Wrong.fits = 0
+    assert held_out(Wrong(context), [*known, *rest]).tolist() == [99.0] * 40
+    assert Wrong.fits == 10
+    dear = create("depth", context=context)
+    dear.price = 3
+    items = [*known, *rest]
+    forwards, backwards = held_out(dear, items), held_out(dear, items[::-1])
+    np.testing.assert_allclose(forwards, backwards[::-1])
+    assert not np.allclose(forwards, leave_one_out(dear, items))
+    np.testing.assert_allclose(held_out(dear, items[:10]), leave_one_out(dear, items[:10]))
