@@ -98,7 +98,8 @@ class Ranks:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = self.sum(torch.cat([gradient.flatten() for gradient in gradients]))
-        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+        parts = flat.split([gradient.numel() for gradient in gradients])  # type: ignore[no-untyped-call]
+        for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
     def wait(self) -> None:

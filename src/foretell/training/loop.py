@@ -180,8 +180,8 @@ class _Run:
                 result.tokens += tokens
                 seen, loss_sum, loss_tokens = seen + tokens, loss_sum + loss, loss_tokens + tokens
                 elapsed = time.perf_counter() - start
-                best = f", best {result.best_loss:.3f}" if result.history else ""
-                meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s{best}")
+                note = f", best {result.best_loss:.3f}" if result.history else ""
+                meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s{note}")
                 if result.updates % recipe.validate_every == 0 or result.updates == recipe.updates:
                     result.seconds = before + elapsed
                     result.peak_memory = max(result.peak_memory, _peak_memory(self.device))
