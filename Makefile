@@ -3,16 +3,18 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup search test check docs clean
+.PHONY: setup search test check docs fuzz lock test-minimum sbom audit clean
 
 setup: $(VENV)/.ready
 
-# torch first and by its exact version, so that pip takes the build for this machine that the constraints name.
-$(VENV)/.ready: pyproject.toml constraints.txt
+# Every package by its hash; torch alone by its exact version: machines have different builds of it (docs/security.md).
+# Then this package, without an index: what pyproject.toml names and the lock lacks is an error here, not a download.
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+$(VENV)/.ready: pyproject.toml constraints.txt requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt pip
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check $$(grep '^torch==' constraints.txt)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) -c constraints.txt $$(grep '^torch==' constraints.txt)
+	$(PIP) --no-index --no-build-isolation -e '.[dev]'
 	$(BIN)/foretell corpus fetch home-assistant
 	-$(BIN)/foretell llm fetch gemma-3-270m # without it the regression teaches alone
 	touch $@
@@ -35,5 +37,49 @@ docs: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
+# ---- fuzzing and dependencies (docs/security.md)
+
+TOOLS := .venv-tools
+MINIMUM := .venv-minimum
+LOCK := $(TOOLS)/bin/uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url \
+	--no-emit-find-links --python-version 3.11.5
+
+# Coverage-guided: SECONDS for each reader of tests/fuzz/readers.py, or for those named in READERS.
+SECONDS ?= 20
+READERS ?= $$($(BIN)/python -m tests.fuzz.guided)
+fuzz: setup
+	$(PIP) --require-hashes -r requirements-fuzz.lock
+	for reader in $(READERS); do $(BIN)/python -m tests.fuzz.guided $$reader $(SECONDS) || exit 1; done
+
+$(TOOLS)/.ready: requirements-tools.lock
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
+	touch $@
+
+# After a change of constraints.txt: its exact versions with the hashes of all their files.
+lock: $(TOOLS)/.ready
+	$(LOCK) constraints.txt --no-deps --no-emit-package torch -o requirements.lock
+	$(LOCK) requirements-tools.in --universal -o requirements-tools.lock
+	$(LOCK) requirements-fuzz.in --no-deps -o requirements-fuzz.lock
+
+# The quick tests with the oldest versions that pyproject.toml allows; their use of what has been deprecated since
+# in what they depend on themselves is not ours to mend.
+test-minimum: $(TOOLS)/.ready
+	$(TOOLS)/bin/uv venv --quiet --clear --python $(PYTHON) $(MINIMUM)
+	$(TOOLS)/bin/uv pip install --quiet --python $(MINIMUM)/bin/python --resolution lowest-direct -e '.[dev]'
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest -n auto --dist loadfile \
+		-m "not network" -W ignore::DeprecationWarning
+
+# What is installed, as CycloneDX.
+sbom: setup $(TOOLS)/.ready
+	mkdir -p dist
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
+		--output-file dist/foretell.cdx.json $(BIN)/python
+
+# The second line needs the advisories of the package index; without them it fails rather than say that all is well.
+audit: setup $(TOOLS)/.ready
+	$(BIN)/python -m pip check
+	$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(TOOLS) $(MINIMUM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
