@@ -129,6 +129,20 @@ def test_a_ledger_that_another_process_holds_is_waited_for_and_then_named(tmp_pa
     ledger.close()
 
 
+def test_a_damaged_reply_is_forgotten_and_can_be_given_again(ledger):
+    key, other = call_key(MODEL, REQUEST), call_key(MODEL, replace(REQUEST, repeat=1))
+    for each in (key, other):
+        ledger.record(each, MODEL, REQUEST, REPLY, 0.001)
+    database = sqlite3.connect(ledger.path)
+    database.execute("UPDATE calls SET reply = ? WHERE key = ?", (b"x" * 40, key))
+    database.commit()
+    database.close()
+    with pytest.warns(ledger_module.DamagedReplyWarning, match=f"damaged reply {key[:12]}"):
+        assert set(ledger.find([key, other])) == {other}
+    ledger.record(key, MODEL, REQUEST, REPLY, 0.001)
+    assert ledger.find([key])[key].text == "25.31"
+
+
 def test_batches_are_noted_before_they_are_submitted(ledger):
     ledger.open_batch("token", MODEL, ["a", "b"])
     assert ledger.open_batches(MODEL) == [("token", None, ["a", "b"])]

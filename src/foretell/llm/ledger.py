@@ -13,6 +13,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,7 @@ from foretell.llm.model import LanguageModel, Reply, Request, Step, Usage
 from foretell.llm.reading import probabilities
 from foretell.records import canonical_json
 
-__all__ = ["Ledger", "Pace", "Totals", "call_key"]
+__all__ = ["DamagedReplyWarning", "Ledger", "Pace", "Totals", "call_key"]
 
 _FORMAT = 1
 _SCHEMA = """
@@ -98,6 +99,10 @@ class Pace:
     seconds: float
 
 
+class DamagedReplyWarning(UserWarning):
+    """A reply in the ledger cannot be read any more and counts as never given."""
+
+
 class Ledger:
     """The file of all calls.
 
@@ -167,10 +172,14 @@ class Ledger:
             part = keys[start : start + _CHUNK]
             marks = ", ".join("?" * len(part))
             rows = self._run(f"SELECT key, reply FROM calls WHERE key IN ({marks})", part)  # noqa: S608
-            found |= {key: self._reply(key, packed) for key, packed in rows}
+            for key, packed in rows:
+                reply = self._reply(key, packed)
+                if reply is not None:
+                    found[key] = reply
         return found
 
-    def _reply(self, key: str, packed: Any) -> Reply:
+    def _reply(self, key: str, packed: Any) -> Reply | None:
+        """What was recorded; where it is damaged it is forgotten, so that the question can be asked again."""
         try:
             return _unpack(packed)
         except (
@@ -182,9 +191,13 @@ class Ledger:
             RecursionError,
             zlib.error,
         ) as error:
-            raise IntegrityError(
-                f"the ledger {self.path} has a damaged reply {key[:12]} ({error}); move the file away or give --ledger."
-            ) from error
+            warnings.warn(
+                f"the ledger {self.path} had a damaged reply {key[:12]} ({error}); it counts as never given.",
+                DamagedReplyWarning,
+                stacklevel=3,
+            )
+            self._run("DELETE FROM calls WHERE key = ?", (key,))
+            return None
 
     def by_model(self) -> list[tuple[str, str, Totals]]:
         """Endpoint, model and the sums over its calls."""
