@@ -46,7 +46,7 @@ FAULTS = (
     Fault("read-only disk", disks.read_only, _ALL, 2, ("train", "label"), "mount"),
     Fault("torn last line", damage.torn_last_line, _GROWING, 3, ("label", "latency measure")),
     Fault("damaged checkpoint", damage.damaged_checkpoint, _TRAINING[1:], 6, ("train",)),
-    Fault("damaged result", damage.damaged_result, _TRAINING, 4, ("train",)),
+    Fault("damaged result", damage.damaged_result, ("search", "train", "supernet train"), 4, ("train",)),
     Fault("ledger locked", damage.locked_ledger, ("label",), 5, ("label",)),
     Fault("ledger damaged", damage.damaged_ledger, ("label",), 20, ("label",)),
     Fault("clock set back", company.clock_set_back, _ALL, 2, ("label", "latency measure"), "preload"),

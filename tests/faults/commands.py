@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from foretell import spaces
 from foretell.observations import Observation, write_observations
 from foretell.records import file_sha256
@@ -75,9 +77,10 @@ def prepare(folder: Path) -> None:
     (folder / "study.yaml").write_text(STUDY)
     space = spaces.create("small-seq2seq")
     write_architecture(folder / "arch.yaml", space.smallest())
-    labelled = [space.smallest(), space.largest()]
+    rows = space.canonical(space.sample(3, np.random.default_rng(0)))
+    labelled = [space.smallest(), space.largest(), *space.architectures(rows)]
     write_observations(
-        folder / "shown.jsonl", [Observation(a, {"valid_bleu": 20.0 + 5 * n}) for n, a in enumerate(labelled)]
+        folder / "shown.jsonl", [Observation(a, {"valid_bleu": 20.0 + 2 * n}) for n, a in enumerate(labelled)]
     )
 
 

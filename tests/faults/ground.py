@@ -205,7 +205,12 @@ def _read(path: Path) -> str:
 
 def children(pid: int) -> list[int]:
     """The processes that a process has begun and that still run."""
-    try:
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = path.read_text().rpartition(")")[2].split()[:2]
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+        if int(parent) == pid and state != "Z":
+            found.append(int(path.parent.name))
+    return found

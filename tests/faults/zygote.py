@@ -46,13 +46,14 @@ class Zygote:
 
     Args:
         preload: A shared library that its children have in front of the C library, or None.
+        threads: How many threads numerical libraries may use in a command.
     """
 
-    def __init__(self, preload=None):
-        self.preload = preload
+    def __init__(self, preload=None, threads=1):
+        self.preload, self.threads = preload, str(threads)
 
     def __enter__(self):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment = {**os.environ, "OMP_NUM_THREADS": self.threads, "OPENBLAS_NUM_THREADS": self.threads}
         if self.preload:
             environment["LD_PRELOAD"] = str(self.preload)
         self.process = subprocess.Popen(
