@@ -12,6 +12,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.observations import write_observations
 from foretell.predictors import Context, create
 from foretell.records import write_json
+from foretell.report import read_run
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
 from foretell.study import load_study
 from foretell.testing import make_observations
@@ -34,7 +35,7 @@ def trained(architecture, **costs):
     }
 
 
-def write_run(folder, name="toy", seed=1, labels=26):
+def write_run(folder, name="toy", seed=1, labels=12):
     """A finished run's folder: a real search and its journal, invented training."""
     folder.mkdir(parents=True, exist_ok=True)
     write_observations(folder / "labels.jsonl", make_observations(SPACE, labels))
@@ -93,7 +94,14 @@ def write_run(folder, name="toy", seed=1, labels=26):
 
 @pytest.fixture
 def run(tmp_path):
+    """A folder that a test may damage."""
     return write_run(tmp_path / "runs" / "toy")
+
+
+@pytest.fixture(scope="session")
+def record(tmp_path_factory):
+    """What is read of such a folder; nobody changes it."""
+    return read_run(write_run(tmp_path_factory.mktemp("runs") / "toy"))
 
 
 STUDY = {

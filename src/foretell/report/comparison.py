@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
-from foretell.report import search_plots
+import numpy as np
+
 from foretell.report.numbers import count, duration, number, short
-from foretell.report.plot import Plot, plot_table
+from foretell.report.plot import Panel, Plot, Series, plot_table
 from foretell.report.record import RunRecord
-from foretell.report.view import Table
+from foretell.report.search_plots import ABSCISSAE, unit_of
+from foretell.report.tables import Table
 
 __all__ = ["Comparison", "comparison_plots", "titles"]
 
@@ -73,13 +75,13 @@ class Comparison:
         if len(known) < 2:
             return []
         records, names = [record for record, _ in known], [title for _, title in known]
-        drawn = [search_plots.compare_scores(records, names)]
+        drawn = [_scores(records, names)]
         if len({record.seen.abscissa for record in records}) == 1:
-            drawn.append(search_plots.compare_fronts(records, names))
+            drawn.append(_fronts(records, names))
         return drawn
 
     @property
-    def tables(self) -> dict[str, tuple[Sequence[str], Sequence[Sequence[str]]]]:
+    def plot_tables(self) -> dict[str, tuple[Sequence[str], Sequence[Sequence[str]]]]:
         """Each plot as a table, by the plot's name."""
         return {plot.name: plot_table(plot) for plot in self.plots}
 
@@ -87,3 +89,53 @@ class Comparison:
 def comparison_plots(records: Sequence[RunRecord]) -> list[Plot]:
     """The plots that hold several runs."""
     return Comparison(records).plots
+
+
+def _scores(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:
+    """Best score by iteration of several runs, under the predictor that decided in each."""
+    series = []
+    for place, (run, name) in enumerate(zip(runs, names, strict=True)):
+        rows = [each for each in run.result.search.history if each.predictor == run.judge]
+        x = np.array([each.iteration for each in rows], dtype=float)
+        y = np.array([each.best for each in rows], dtype=float)
+        series.append(Series(name, x, y, kind="line", colour=place % 6, size=6, dashed=place % 2 == 1))
+    return Plot(
+        name="compare-scores",
+        title="Best score by iteration, under the predictor that decided",
+        about="Only runs that share a supernet have scores of one scale.",
+        alt="; ".join(f"{s.name} ends at {s.y[-1]:.4g}" for s in series) + ".",
+        panels=[Panel("", "iteration", unit_of(runs[0], runs[0].judge), series)],
+    )
+
+
+def _fronts(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:
+    """The front of each run, its winner as a star."""
+    series = []
+    for place, (run, name) in enumerate(zip(runs, names, strict=True)):
+        seen, front = run.seen, run.seen.front(run.judge)
+        cost, score = seen.costs[seen.abscissa], seen.scores[run.judge]
+        winner = _winner(run)
+        colour = place % 6
+        series.append(Series(name, cost[front], score[front], kind="steps", colour=colour, size=6))
+        series.append(Series(f"{name}: winner", cost[winner], score[winner], colour=colour, symbol="star", size=15))
+    return Plot(
+        name="compare-fronts",
+        title="The front of each run",
+        about="Up is better, left is cheaper. Only runs that share a supernet have scores of one scale, and only runs "
+        "of one device share a latency.",
+        alt="; ".join(
+            f"the front of {n} has {len(r.seen.front(r.judge))} architectures" for r, n in zip(runs, names, strict=True)
+        )
+        + ".",
+        panels=[
+            Panel(
+                "", ABSCISSAE[runs[0].seen.abscissa], unit_of(runs[0], runs[0].judge), [s for s in series if len(s.x)]
+            )
+        ],
+    )
+
+
+def _winner(run: RunRecord) -> np.ndarray:
+    """The winner's row, if the predictor that decided has scored it."""
+    row = run.seen.row(run.winner)
+    return np.array([] if row is None or run.seen.score(run.judge, run.winner) is None else [row], dtype=np.intp)

@@ -82,6 +82,12 @@ class RunRecord:
         return self.study.distilled.teacher if told is None else told.name
 
     @property
+    def dollars(self) -> float | None:
+        """What calls of language models cost; None where a price is unknown."""
+        spent = [each.totals.dollars for each in self.calls]
+        return None if any(each is None for each in spent) else float(sum(each or 0.0 for each in spent))
+
+    @property
     def judge(self) -> str:
         """The predictor that decided: the schedule's last."""
         return self.schedule.at(self.schedule.iterations)

@@ -9,8 +9,9 @@ import numpy as np
 from foretell.report.plot import GREY, Band, Guide, Panel, Plot, Series
 from foretell.report.record import RunRecord
 from foretell.report.seen import Seen
+from foretell.spaces import Architecture
 
-__all__ = ["ABSCISSAE", "compare_fronts", "compare_scores", "evaluations", "pareto", "scores", "unit_of"]
+__all__ = ["ABSCISSAE", "evaluations", "pareto", "scores", "unit_of"]
 
 ABSCISSAE = {"latency_ms": "predicted latency, ms", "flops": "FLOPs of a sentence pair"}
 
@@ -173,51 +174,7 @@ def _cloud(run: RunRecord, name: str, drawn: np.ndarray) -> list[Series]:
     return [series for series in parts if len(series.x)]
 
 
-def _rows(run: RunRecord, architectures: Sequence[object], predictor: str) -> np.ndarray:
-    found = [run.seen.row(each) for each in architectures]  # type: ignore[arg-type]
+def _rows(run: RunRecord, architectures: Sequence[Architecture], predictor: str) -> np.ndarray:
+    found = [run.seen.row(each) for each in architectures]
     known = set(run.seen.scored(predictor).tolist())
     return np.array([row for row in found if row in known], dtype=np.intp)
-
-
-def compare_scores(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:
-    """Best score by iteration of several runs, under the predictor that decided in each."""
-    series = []
-    for number, (run, name) in enumerate(zip(runs, names, strict=True)):
-        rows = [each for each in run.result.search.history if each.predictor == run.judge]
-        x = np.array([each.iteration for each in rows], dtype=float)
-        y = np.array([each.best for each in rows], dtype=float)
-        series.append(Series(name, x, y, kind="line", colour=number % 6, size=6, dashed=number % 2 == 1))
-    return Plot(
-        name="compare-scores",
-        title="Best score by iteration, under the predictor that decided",
-        about="Only runs that share a supernet have scores of one scale.",
-        alt="; ".join(f"{s.name} ends at {s.y[-1]:.4g}" for s in series) + ".",
-        panels=[Panel("", "iteration", unit_of(runs[0], runs[0].judge), series)],
-    )
-
-
-def compare_fronts(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:
-    """The front of each run, its winner as a star."""
-    series = []
-    for number, (run, name) in enumerate(zip(runs, names, strict=True)):
-        seen, front = run.seen, run.seen.front(run.judge)
-        cost, score = seen.costs[seen.abscissa], seen.scores[run.judge]
-        winner = _rows(run, [run.winner], run.judge)
-        colour = number % 6
-        series.append(Series(name, cost[front], score[front], kind="steps", colour=colour, size=6))
-        series.append(Series(f"{name}: winner", cost[winner], score[winner], colour=colour, symbol="star", size=15))
-    return Plot(
-        name="compare-fronts",
-        title="The front of each run",
-        about="Up is better, left is cheaper. Only runs that share a supernet have scores of one scale, and only runs "
-        "of one device share a latency.",
-        alt="; ".join(
-            f"the front of {n} has {len(r.seen.front(r.judge))} architectures" for r, n in zip(runs, names, strict=True)
-        )
-        + ".",
-        panels=[
-            Panel(
-                "", ABSCISSAE[runs[0].seen.abscissa], unit_of(runs[0], runs[0].judge), [s for s in series if len(s.x)]
-            )
-        ],
-    )

@@ -81,15 +81,7 @@ def read_seen(path: Path, predictors: Sequence[str], costs: CostModel) -> Seen:
         IntegrityError: The journal is of another space or damaged.
     """
     space = costs.space
-    by_key: dict[str, dict[bytes, float]] = {}
-    lines = read_jsonl(path) if path.exists() else []
-    if lines and lines[0].get("space") != space.fingerprint:
-        raise IntegrityError(f"{path} was written for another space than the run's study names; restore the folder.")
-    for line in lines[1:]:
-        known = by_key.setdefault(str(line["predictor"]), {})
-        rows = np.array(line["rows"], dtype=np.int16).reshape(-1, space.width)
-        for key, score in zip(row_keys(rows), line["scores"], strict=True):
-            known[key] = float("nan") if score is None else float(score)
+    by_key = _read(path, space) if path.exists() else {}
     keys = list(dict.fromkeys(key for known in by_key.values() for key in known))
     population = from_keys(keys, space.width)
     space.validate(population)
@@ -99,3 +91,22 @@ def read_seen(path: Path, predictors: Sequence[str], costs: CostModel) -> Seen:
         for name, known in zip(predictors, values, strict=False)
     }
     return Seen(space, population, costs.costs(population), scores)
+
+
+def _read(path: Path, space: SearchSpace) -> dict[str, dict[bytes, float]]:
+    """Scores by predictor and row, both in the order in which they first stand in the file."""
+    lines = read_jsonl(path)
+    if lines and lines[0].get("space") != space.fingerprint:
+        raise IntegrityError(f"{path} was written for another space than the run's study names; restore the folder.")
+    by_key: dict[str, dict[bytes, float]] = {}
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            known = by_key.setdefault(str(line["predictor"]), {})
+            rows = np.array(line["rows"], dtype=np.int16).reshape(-1, space.width)
+            for key, score in zip(row_keys(rows), line["scores"], strict=True):
+                known[key] = float("nan") if score is None else float(score)
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise IntegrityError(
+                f"{path}, line {number} does not hold scores of {space.name} ({type(error).__name__}); restore it."
+            ) from None
+    return by_key
