@@ -18,13 +18,13 @@ FINALIST = {
     "kept": False,
 }
 TEACHER = {
-    "name": "weighted(calibrated:llm,regression)",
+    "name": "weighted(constant,calibrated:llm,regression)",
     "labels": 10,
     "rows": [
         {"predictor": "constant", "mae": 2.2, "kendall_tau": 0.0},
         {"predictor": "calibrated:llm", "mae": 2.32, "kendall_tau": -0.42, "weight": 0.25},
         {"predictor": "regression", "mae": 1.41, "kendall_tau": 0.42, "weight": 0.75},
-        {"predictor": "weighted(calibrated:llm,regression)", "mae": 1.4, "kendall_tau": 0.43},
+        {"predictor": "weighted(constant,calibrated:llm,regression)", "mae": 1.4, "kendall_tau": 0.43},
     ],
     "llm": "local:gemma-3-270m",
     "asked": 200,

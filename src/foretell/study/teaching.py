@@ -17,7 +17,7 @@ from foretell.predictors import Context, Labels, Prediction, Predictor, TooFewLa
 from foretell.predictors.calibrated import Calibrated
 from foretell.predictors.distilled import Distilled
 from foretell.predictors.labelling import label_architectures
-from foretell.predictors.leave_one_out import held_out, leave_one_out
+from foretell.predictors.leave_one_out import held_out
 from foretell.predictors.llm import Llm
 from foretell.predictors.weighted import Weighted
 from foretell.spaces import Population
@@ -110,10 +110,12 @@ def ask_stack(
     # One thread: this runs beside other work, and threads that wait for each other's cores are slower than one.
     session = open_session(settings.llm, threads=1, context=_CONTEXT)
     model = Calibrated(Llm(context, session=session, **PROMPT), context)
-    stack = Weighted([model, create("regression", context=context)], context).fit(observations)
-    language, regression = stack.inner
-    share = float(stack.weights[0])
-    scores, asked = (1 - share) * regression.predict(sample).mean, 0
+    # The constant takes the weight of predictors that only pull towards the mean: a model that knows nothing does.
+    voices = [create("constant", context=context), model, create("regression", context=context)]
+    stack = Weighted(voices, context).fit(observations)
+    constant, language, regression = stack.inner
+    base, share, rest = (float(weight) for weight in stack.weights)
+    scores, asked = base * constant.predict(sample).mean + rest * regression.predict(sample).mean, 0
     if share:
         drawn = _distinct(sample)[: settings.asked]
         about = {"model": session.model.name, "key": key}
@@ -125,10 +127,8 @@ def ask_stack(
 
 def _stack_rows(stack: Weighted, observations: Sequence[Observation]) -> list[dict[str, Any]]:
     labels = Labels.of(observations, stack.metric, stack.space)
-    constant = leave_one_out(create("constant", context=stack.context), labels.observations)
-    rows = [_row("constant", constant, labels.values)]
-    for each, said, weight in zip(stack.inner, stack.scores, stack.weights, strict=True):
-        rows.append({**_row(each.name, said, labels.values), "weight": float(weight)})
+    parts = zip(stack.inner, stack.scores, stack.weights, strict=True)
+    rows = [{**_row(each.name, said, labels.values), "weight": float(weight)} for each, said, weight in parts]
     return [*rows, _row(stack.name, stack.held_out, labels.values)]
 
 
