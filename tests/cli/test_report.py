@@ -14,7 +14,7 @@ SPACE = spaces.create("small-seq2seq")
 
 @pytest.fixture
 def run(tmp_path):
-    return write_run(tmp_path / "run", labels=6)
+    return write_run(tmp_path / "run", labels=8)
 
 
 def test_a_run_is_drawn_and_what_is_missing_said(run, capsys):

@@ -166,7 +166,7 @@ def test_the_command_repeats_the_run_wherever_its_folder_is(run):
 
 
 def test_two_runs_stand_side_by_side(tmp_path):
-    records = [read_run(write_run(tmp_path / str(seed), f"seed-{seed}", seed, labels=6)) for seed in (1, 2)]
+    records = [read_run(write_run(tmp_path / str(seed), f"seed-{seed}", seed, labels=8)) for seed in (1, 2)]
     page = render(records)
     assert len(page) < 6_000_000
     text = without_scripts(page)

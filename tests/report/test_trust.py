@@ -38,10 +38,11 @@ def test_a_point_is_the_mean_over_the_splits_that_hold_it_out():
     assert by_key[found[11].architecture.key] == pytest.approx((first + second) / 2)
 
 
-def test_few_labels_show_half_of_them_and_fewer_are_refused():
-    assert judge(labelled(8), "mine", ["regression"]).shown == 4
-    with pytest.raises(InputError, match="holds 5 labelled architectures; 6 are needed"):
-        judge(labelled(5), "mine", ["regression"])
+def test_few_labels_show_half_of_them_and_too_few_are_refused():
+    assert judge(labelled(8), "mine", ["regression"]).shown == 5
+    assert judge(labelled(14), "mine", ["regression"]).shown == 7
+    with pytest.raises(InputError, match="holds 7 labelled architectures; 8 are needed"):
+        judge(labelled(7), "mine", ["regression"])
 
 
 def test_observations_without_a_run_bring_their_scores_on_record(tmp_path):

@@ -24,8 +24,9 @@ LEVEL = 0.9
 """Of the intervals around predictions."""
 
 _DIVISIONS = 10
-_SHOWN = 10
-_FEWEST = 6
+_SHOWN = (5, 10)
+"""At least so many labels, for `auto` needs them, and at most as many as the paper shows."""
+_FEWEST = 8
 
 Vector = npt.NDArray[np.float64]
 
@@ -79,7 +80,9 @@ def judge(
     context: Context | None = None,
     trivial: bool = True,
 ) -> Trust:
-    """Judge predictors by splits: the stored ones, or ten random ones that show at most half of the labels.
+    """Judge predictors by splits: the stored ones, or ten random ones.
+
+    Random splits show half of the labels, but at least five and at most ten.
 
     Args:
         found: Labelled architectures.
@@ -96,8 +99,9 @@ def judge(
     if labels < _FEWEST:
         raise InputError(f"{source} holds {labels} labelled architectures; {_FEWEST} are needed to judge predictors.")
     plan = SplitPlan() if found.splits else SplitPlan(f"random:{_DIVISIONS}")
-    shortest = min((len(split.train) for split in found.splits), default=labels // 2)
-    shown = min(_SHOWN, shortest)
+    least, most = _SHOWN
+    shortest = min((len(split.train) for split in found.splits), default=max(least, labels // 2))
+    shown = min(most, shortest)
     splits = tuple(plan.make(found, [shown]))
     divided = replace(found, splits=splits)
     stored = SplitPlan("stored", tuple(split.name for split in splits))
