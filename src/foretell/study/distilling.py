@@ -28,6 +28,7 @@ from foretell.tasks import Task
 __all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
 
 _TEACHER = "teacher.json"
+_RULES = 2  # raise when the way in which the default teacher is made changes, so that old students are not used
 
 
 class NoLanguageModelWarning(UserWarning):
@@ -112,7 +113,7 @@ def _folder(study: StudyConfig, costs: CostModel, observations: list[Observation
     about: list[Any] = [costs.space.fingerprint, settings.model_dump(mode="json", exclude=unused)]
     about += [[each.to_dict() for each in observations], costs.vocabulary]
     # Of the supernet's settings and of the prompt's only those enter that decide something.
-    about.append([PROMPT, corpus_title(study)] if stacked else study.supernet.model_dump(mode="json"))
+    about.append([_RULES, PROMPT, corpus_title(study)] if stacked else study.supernet.model_dump(mode="json"))
     return store_folder("distilled", fingerprint(about))
 
 
