@@ -27,7 +27,7 @@ COMMANDS = {
     "distill": ("distill", "labels.jsonl", "--out", "student"),
     "predict": ("predict", "--observations", "shown.jsonl", "--architectures", "arch.yaml"),
     "evaluate": (
-        *("evaluate", "--observations", "reference:en-de", "--predictor", "regression,distilled"),
+        *("evaluate", "--observations", "reference:en-de", "--predictor", "regression,auto"),
         *("--demonstrations", "5", "--splits", "random:2"),
     ),
     "search": ("search", "study.yaml", "--out", "run"),
