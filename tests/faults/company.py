@@ -86,7 +86,7 @@ def _hit_once(ground: Ground, command: Command, count: int, rng: random.Random, 
     """Disturb a running command once; it gives up with a sentence, and goes on when called again."""
     ground.reference(command)
     tally = Tally()
-    for _ in range(3 * count):  # some moments are too late
+    for _ in range(5 * count):  # some moments are too late, or have no worker
         if tally.tried == count:
             break
         ground.begin()

@@ -63,6 +63,7 @@ class Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
+        self.process.stdout.readline()  # it is ready
         return self
 
     def __exit__(self, *_):
@@ -147,6 +148,7 @@ def _serve():
     SpawnContext.Process = _ForkedWorker
     replies = os.fdopen(os.dup(1), "w")
     gc.freeze()
+    print("ready", file=replies, flush=True)
     for line in sys.stdin:
         pid = os.fork()
         if not pid:
