@@ -131,7 +131,7 @@ def run_comparison(
             "constraint": str(prepared.limits),
             "judge": "supernet validation loss, bits a token, lower is better",
             "supernet": study.supernet.kind,
-            "teacher": study.distilled.teacher,
+            "teacher": prepared.study.distilled.teacher,
             "stages": run.stages,
         }
         result = {"format": 1, "rows": rows, "protocol": protocol}
