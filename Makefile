@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup search test check docs fuzz lock test-minimum sbom audit clean
+.PHONY: setup search test check docs fuzz lock test faults-minimum sbom audit clean
 
 setup: $(VENV)/.ready
 
@@ -25,6 +25,10 @@ search: setup
 # One thread a process: results do not depend on it, and two test workers do not fight over two cores.
 test: setup
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+
+# What a night may bring, in every long command: kills, full disks, damage and so on; one line each (docs/faults.md).
+faults: setup
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.faults --out results/faults.csv
 
 check: setup
 	$(BIN)/ruff check .
