@@ -3,7 +3,8 @@
 import pytest
 
 from foretell import spaces
-from foretell.training import PUBLISHED, Recipe
+from foretell.training import PUBLISHED, Recipe, build_supernet, train_supernet
+from tests.nn.cases import SPACES
 
 WMT = ["hat-wmt14-en-de", "hat-wmt14-en-fr", "hat-wmt19-en-de"]
 
@@ -41,3 +42,30 @@ def test_from_scratch_only_the_warm_up_differs(name):
     assert both.supernet.rate(0) == 1e-7
     assert both.supernet.rate(10_000) == both.supernet.learning_rate
     assert Recipe.model_validate(both.supernet.model_dump()) == both.supernet  # a copied recipe was not validated
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+@pytest.mark.parametrize(
+    ("name", "reduced"), [("hat-wmt14-en-de", "post-shared"), ("hat-iwslt14-de-en", "post-separate")]
+)
+def test_a_published_recipe_trains_at_a_sixteenth_of_its_size(name, reduced, precision, task, tmp_path):
+    """HAT's genes, norms and kind of embeddings; fewer updates and smaller micro-batches, accumulated as published."""
+    published = PUBLISHED[name].supernet
+    recipe = published.model_copy(
+        update={
+            "updates": 6,
+            "warmup": 2,
+            "validate_every": 3,
+            "max_tokens": 64,
+            "tokens_per_update": None if published.tokens_per_update is None else 4 * 64,
+            "precision": precision,
+        }
+    )
+    network, result = train_supernet(SPACES[reduced], task, recipe, tmp_path, kind="neuronwise-mos")
+    assert recipe.accumulate == (4 if published.accumulate > 1 else 1)
+    assert [row["update"] for row in result.history] == [3, 6]
+    fresh = build_supernet(SPACES[reduced], task, recipe, 1, "neuronwise-mos").state_dict()
+    for key, tensor in network.state_dict().items():
+        assert tensor.isfinite().all()
+        assert not tensor.equal(fresh[key])

@@ -200,7 +200,7 @@ def _compare(
 
 
 def _print(result: dict[str, Any]) -> None:
-    """Errors: "bits" of inherited losses, "raw" of inherited translations, "MAE" of calibrated scores."""
+    """Errors: "bits" of inherited losses, "raw" of translations, "MAE" of calibrated scores; "depth" is tau in it."""
     told = result["protocol"]
     title = (
         f"{told['architectures']} architectures, {told['metric']}; calibrated on {told['demonstrations']} labels, "
@@ -220,7 +220,7 @@ def _print(result: dict[str, Any]) -> None:
         rows.append([row["kind"], *costs, *errors, *_judged(row)])
     blank = ["-"] * (len(header) - 1)
     rows += [[row["predictor"], *blank, *_judged(row)] for row in result["trivial"]]
-    print_table(title, [*header, "tau", "95 %", "in depth", "MAE", "95 %"], rows)
+    print_table(title, [*header, "tau", "95 %", "depth", "MAE", "95 %"], rows)
 
 
 def _judged(row: dict[str, Any]) -> list[str]:
@@ -234,4 +234,4 @@ def _cell(value: float | None, digits: int = 2) -> str:
 
 
 def _range(found: list[float] | None) -> str:
-    return "-" if found is None else f"{found[0]:.2f}-{found[1]:.2f}"
+    return "-" if found is None else f"{found[0]:.2f}{'-' if found[0] >= 0 else ' '}{found[1]:.2f}"
