@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup search test check docs fuzz lock test faults-minimum sbom audit clean
+.PHONY: setup search test check faults docs fuzz lock test-minimum sbom audit clean
 
 setup: $(VENV)/.ready
 
