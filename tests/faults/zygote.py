@@ -72,7 +72,7 @@ class Zygote:
         self.process.stdout.close()
 
     def start(self, arguments, folder, output, **environment):
-        """Begin one command; the one before must have ended. Returns its process number, which names its session.
+        """Begin one command; the one before must have ended. Returns its process number, which names its group.
 
         Args:
             arguments: What follows `foretell`.
@@ -124,7 +124,6 @@ class _ForkedWorker(SpawnProcess):
 def _command(request):
     """The life of a child."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.setsid()
     for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
         path = Path(request["output"], name)
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
@@ -154,6 +153,7 @@ def _serve():
         if not pid:
             replies.close()
             _command(json.loads(line))
+        os.setpgid(pid, pid)  # before anybody knows its number: it can be signalled with its workers
         print(pid, file=replies, flush=True)
         print(os.waitpid(pid, 0)[1], file=replies, flush=True)
 
