@@ -83,5 +83,7 @@ def check_command(words):
         for name in alternatives[1:]:
             group.commands[name].make_context(name, rest.copy(), parent=context)
         command = group.commands[alternatives[0]]
+    if hasattr(command, "commands") and not (rest and rest[0].startswith("-")):
+        raise ValueError(f"{' '.join(words)}: no command {rest[:1]}")
     rest = rest[: rest.index("|")] if "|" in rest else rest
     command.make_context(command.name, rest.copy(), parent=context)
