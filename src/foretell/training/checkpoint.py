@@ -15,8 +15,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from foretell.errors import InputError, IntegrityError
+from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.nn import Seq2SeqTransformer
+from foretell.parsing import parse_json
 from foretell.records import write_atomic
 
 __all__ = [
@@ -98,9 +99,14 @@ def load_tensors(path: Path) -> Checkpoint:
             f"{path} has the format version {header.get('format')}, expected {FORMAT_VERSION}; "
             "it was not written by this version of foretell."
         )
-    if header.get("sha256") != _digest(tensors):
+    try:
+        about = parse_json(header["about"])
+        matches = header.get("sha256") == _digest(tensors) and isinstance(about, dict)
+    except (KeyError, ValueError, RuntimeError, TypeError):  # no JSON, or tensors of a kind that has no bytes
+        matches = False
+    if not matches:
         raise IntegrityError(f"the checkpoint {path} does not match its checksum; delete it and train again.")
-    return Checkpoint(tensors, json.loads(header["about"]))
+    return Checkpoint(tensors, about)
 
 
 def weights_digest(path: Path) -> str:
@@ -149,6 +155,19 @@ def load_network(path: Path) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
     checkpoint = load_tensors(path)
     if "network" not in checkpoint.about:
         raise InputError(f"{path} holds no network; give a model.safetensors that foretell has written.")
-    network = Seq2SeqTransformer.from_config(checkpoint.about["network"])
-    network.load_state_dict(checkpoint.tensors)
+    config = checkpoint.about["network"]
+    try:
+        # First without memory: the description may be of another, much larger network than the tensors.
+        with torch.device("meta"):
+            described = Seq2SeqTransformer.from_config(config).state_dict()
+        if {name: t.shape for name, t in described.items()} != {
+            name: t.shape for name, t in checkpoint.tensors.items()
+        }:
+            raise ValueError("its tensors are of another network than it says")
+        network = Seq2SeqTransformer.from_config(config)
+        network.load_state_dict(checkpoint.tensors)
+    except (RuntimeError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
+        if isinstance(error, ForetellError):
+            raise
+        raise IntegrityError(f"the checkpoint {path} holds no network ({error}); delete it and train again.") from error
     return network.eval(), checkpoint.about

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
@@ -15,13 +16,15 @@ __all__ = ["Precision", "choose_device"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" takes a GPU where there is one.
+    """The device of that name; "auto" takes a GPU where there is one, each process under `torchrun` its own.
 
     Raises:
         InputError: There is no such device on this machine.
     """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
     try:
         device = torch.device(name)
     except RuntimeError as error:

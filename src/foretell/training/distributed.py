@@ -127,6 +127,8 @@ def joined(device: torch.device) -> Iterator[Ranks]:
     if size == 1:
         yield Ranks()
         return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     with _others(size):
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
