@@ -181,3 +181,8 @@ def test_without_plotly_the_sentence_says_what_to_install(record, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.offline", None)
     with pytest.raises(InputError, match=r"install foretell\[report\]"):
         render([record])
+
+
+def test_too_many_runs_for_one_page_are_refused(record):
+    with pytest.raises(InputError, match="12 runs are too many for one page"):
+        render([record] * 12)

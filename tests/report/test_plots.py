@@ -133,3 +133,14 @@ def test_several_runs_are_drawn_over_each_other(tmp_path):
     assert len(set(names)) == 2
     assert all(name.startswith("same (") for name in names)
     assert "compare-fronts" in plots
+
+
+def test_the_table_of_predictions_has_a_row_for_each_architecture():
+    trust = judge(labelled(24), "mine", ["regression"])
+    plot = plots_of({"mine": trust})[0]
+    assert list(plot.header) == ["architecture", "true", "constant", "params", "flops", "depth", "regression"]
+    assert len(plot.rows) == 24
+    held = trust.held_out["regression"]
+    (row,) = (row for row in plot.rows if row[0] == held.architectures[0].key)
+    assert row[1] == f"{held.truth[0]:.2f}"
+    assert row[-1] == f"{held.mean[0]:.2f} ({held.low[0]:.1f} to {held.high[0]:.1f})"

@@ -104,7 +104,7 @@ def _scores(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:
         title="Best score by iteration, under the predictor that decided",
         about="Only runs that share a supernet have scores of one scale.",
         alt="; ".join(f"{s.name} ends at {s.y[-1]:.4g}" for s in series) + ".",
-        panels=[Panel("", "iteration", unit_of(runs[0], runs[0].judge), series)],
+        panels=[Panel("", "iteration", unit_of(runs[0], runs[0].judge), series, whole=True)],
     )
 
 

@@ -20,8 +20,10 @@ from foretell.report.view import RunView
 
 __all__ = ["render", "write_page"]
 
-_MOST = 6000
-"""Architectures that a page holds, all runs together; about 100 bytes each."""
+_LARGEST = 6_000_000
+"""Bytes of a page, most of them plotly's script."""
+_FIXED, _RUN, _FEWEST = 80_000, 140_000, 200
+"""Bytes of style and frame, of a run without its architectures, and the fewest architectures worth showing."""
 
 
 def write_page(records: Sequence[RunRecord], path: Path) -> Path:
@@ -32,7 +34,7 @@ def write_page(records: Sequence[RunRecord], path: Path) -> Path:
         path: The HTML file.
 
     Raises:
-        InputError: plotly or jinja2 is not installed.
+        InputError: plotly or jinja2 is not installed, or the runs are too many for one page.
         StorageError: The disk refused.
     """
     write_atomic(path, render(records))
@@ -43,7 +45,7 @@ def render(records: Sequence[RunRecord]) -> str:
     """The page as text; everything that comes from a file, a corpus or a reply is escaped.
 
     Raises:
-        InputError: plotly or jinja2 is not installed.
+        InputError: plotly or jinja2 is not installed, or the runs are too many for one page.
     """
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -55,7 +57,8 @@ def render(records: Sequence[RunRecord]) -> str:
             f"the report page needs {error.name}, which is not installed; install foretell[report] and run "
             "`foretell report` with the folder of the run."
         ) from error
-    views = [RunView(record, n, _MOST // len(records)) for n, record in enumerate(records)]
+    most = _affordable(records, len(plotly.encode()))
+    views = [RunView(record, number, most) for number, record in enumerate(records)]
     comparison = Comparison(records) if len(records) > 1 else None
     environment = Environment(
         loader=PackageLoader("foretell.report", "page"),
@@ -80,6 +83,16 @@ def render(records: Sequence[RunRecord]) -> str:
         comparison=comparison,
         data=_data(views, comparison),
     )
+
+
+def _affordable(records: Sequence[RunRecord], script: int) -> int:
+    """How many architectures of each run a page can hold."""
+    share = (_LARGEST - _FIXED - script) / len(records) - _RUN
+    row = max(100 + 4 * record.space.width for record in records)
+    most = int(share / row)
+    if most < _FEWEST:
+        raise InputError(f"{len(records)} runs are too many for one page; compare fewer at a time.")
+    return most
 
 
 def _resource(name: str) -> str:

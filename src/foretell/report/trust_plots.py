@@ -9,6 +9,7 @@ import numpy as np
 from foretell.evaluation import Discordance
 from foretell.report.plot import Guide, Panel, Plot, Series, Symbol
 from foretell.report.trust import LEVEL, HeldOut, Trust
+from foretell.spaces import Architecture
 
 __all__ = ["discordant_cdf", "discordant_histogram", "predicted_against_true"]
 
@@ -33,20 +34,7 @@ def predicted_against_true(judged: Mapping[str, Trust]) -> Plot:
             if several
             else [_panel(name, extent, each) for name, each in series.items()]
         )
-    rows = [
-        [*([task] if several else []), name, held.architectures[i].key, *_figures(held, i)]
-        for task, trust in judged.items()
-        for name, held in trust.held_out.items()
-        for i in range(len(held.truth))
-    ]
-    header = [
-        *(["task"] if several else []),
-        "predictor",
-        "architecture",
-        "true",
-        "predicted",
-        f"{LEVEL * 100:.0f} % interval",
-    ]
+    names = list(dict.fromkeys(name for trust in judged.values() for name in trust.held_out))
     return Plot(
         name="predicted-against-true",
         title="Predicted against true",
@@ -56,9 +44,23 @@ def predicted_against_true(judged: Mapping[str, Trust]) -> Plot:
         "it is longer than it looks.",
         alt=_errors(judged),
         panels=panels,
-        header=header,
-        rows=rows,
+        header=[*(["task"] if several else []), "architecture", "true", *names],
+        rows=[
+            [*([task] if several else []), *row] for task, trust in judged.items() for row in _opinions(trust, names)
+        ],
     )
+
+
+def _opinions(trust: Trust, names: Sequence[str]) -> list[list[str]]:
+    """One row an architecture: its label, and what each predictor said of it, with the interval."""
+    said: dict[Architecture, dict[str, str]] = {}
+    for name, held in trust.held_out.items():
+        for architecture, true, mean, low, high in zip(
+            held.architectures, held.truth, held.mean, held.low, held.high, strict=True
+        ):
+            wide = f" ({low:.1f} to {high:.1f})" if high > low else ""
+            said.setdefault(architecture, {"true": f"{true:.2f}"})[name] = f"{mean:.2f}{wide}"
+    return [[each.key, *(row.get(name, "–") for name in ("true", *names))] for each, row in said.items()]
 
 
 def _scatter(name: str, number: int, held: HeldOut) -> Series:
@@ -85,10 +87,6 @@ def _extent(judged: Mapping[str, Trust]) -> tuple[float, float]:
     values = np.concatenate(parts) if parts else np.array([0.0, 1.0])
     air = 0.05 * (float(np.ptp(values)) or 1.0)
     return float(values.min()) - air, float(values.max()) + air
-
-
-def _figures(held: HeldOut, i: int) -> tuple[str, str, str]:
-    return f"{held.truth[i]:.2f}", f"{held.mean[i]:.2f}", f"{held.low[i]:.2f} to {held.high[i]:.2f}"
 
 
 def _errors(judged: Mapping[str, Trust]) -> str:
