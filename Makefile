@@ -39,7 +39,7 @@ check: setup
 # The site, in site/; every warning is an error. What builds it is installed only for this.
 docs: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # ---- fuzzing and dependencies (docs/security.md)
 
