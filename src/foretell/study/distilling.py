@@ -10,7 +10,7 @@ import numpy as np
 
 from foretell import spaces
 from foretell.costs import CostModel
-from foretell.errors import InputError
+from foretell.errors import InputError, IntegrityError
 from foretell.llm.local import why_unusable
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
@@ -23,7 +23,7 @@ from foretell.study.prompting import corpus_title
 from foretell.study.run import store_folder
 from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.study.workers import Job
-from foretell.tasks import Task
+from foretell.tasks import DamagedCacheWarning, Task
 
 __all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
 
@@ -78,14 +78,29 @@ def distil(study: StudyConfig, costs: CostModel, supernet: Predictor | None = No
     Raises:
         InputError: The observations are not of the study's space, or the teacher cannot learn from them.
         LanguageModelError: The language model cannot be asked; every reply that came is kept.
+
+    Warns:
+        DamagedCacheWarning: The student in the store was damaged.
     """
     space = costs.space
     observations = _observations(study, space)
     folder = _folder(study, costs, observations)
     with lock_folder(folder):
-        if not (folder / "distilled.json").exists():
-            _distil(study, costs, observations, supernet, folder)
+        if (student := _kept(folder, space)) is not None:
+            return student
+        _distil(study, costs, observations, supernet, folder)
         return Distilled.read(folder, space)
+
+
+def _kept(folder: Path, space: SearchSpace) -> Distilled | None:
+    """The student in a folder, if there is one and its files are whole."""
+    if not (folder / "distilled.json").exists():
+        return None
+    try:
+        return Distilled.read(folder, space)
+    except IntegrityError as error:
+        warnings.warn(f"{error} It is made again.", DamagedCacheWarning, stacklevel=3)
+        return None
 
 
 def distil_job(study: StudyConfig) -> Job:
