@@ -33,13 +33,13 @@ COMMANDS = {
     "search": ("search", "study.yaml", "--out", "run"),
 }
 FILES = {
-    "supernet train, sandwich": "cache/supernets/*/*.safetensors",
-    "supernet train, spos": "cache/supernets/*/*.safetensors",
-    "train": "one/*.safetensors",
-    "train --observe": "cache/trained/*/*.safetensors",
+    "supernet train, sandwich": "cache/supernets/*/model.safetensors",
+    "supernet train, spos": "cache/supernets/*/model.safetensors",
+    "train": "one/model.safetensors",
+    "train --observe": "cache/trained/*/model.safetensors",
     "label, a predictor": "labels.jsonl",
     "distill": "student/*.safetensors",
-    "search": "run/winner/*.safetensors",
+    "search": "run/winner/model.safetensors",
 }
 """What a command leaves that is promised to the last byte."""
 
