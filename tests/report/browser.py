@@ -30,7 +30,7 @@ def chromium() -> Iterator:
 
 
 @contextmanager
-def opened(browser, path: Path, *, width: int = 1280, theme: str = "light") -> Iterator:
+def opened(browser, path: Path, *, width: int = 1280, theme: str = "light", sharpness: float = 1) -> Iterator:
     """The page of a file, drawn, in a browser that is offline.
 
     The page gets two lists more: `said`, what its console said, and `asked`, addresses beside the file's own
@@ -39,6 +39,7 @@ def opened(browser, path: Path, *, width: int = 1280, theme: str = "light") -> I
     context = browser.new_context(
         viewport={"width": width, "height": 900},
         color_scheme=theme,
+        device_scale_factor=sharpness,
         offline=True,
         permissions=["clipboard-read", "clipboard-write"],
     )
