@@ -61,7 +61,7 @@ def render(records: Sequence[RunRecord]) -> str:
     views = [RunView(record, number, most) for number, record in enumerate(records)]
     comparison = Comparison(records) if len(records) > 1 else None
     environment = Environment(
-        loader=PackageLoader("foretell.report", "page"),
+        loader=PackageLoader("foretell.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -96,7 +96,7 @@ def _affordable(records: Sequence[RunRecord], script: int) -> int:
 
 
 def _resource(name: str) -> str:
-    return (files("foretell.report") / "page" / name).read_text(encoding="utf-8")
+    return (files("foretell.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def _policy(*scripts: str) -> str:
