@@ -1,5 +1,6 @@
 """Files made with intent: bombs, paths that lead elsewhere, programs in databases, files that would spend money."""
 
+import io
 import json
 import os
 import resource
@@ -12,12 +13,15 @@ from pathlib import Path
 import pytest
 
 from foretell.archives import copy_member, open_archive
+from foretell.cli import main
 from foretell.errors import ForetellError, InputError, IntegrityError, UnknownNameError
 from foretell.llm import Ledger
 from foretell.llm.batch import BatchModel
 from foretell.llm.ledger import DamagedReplyWarning
 from foretell.observations import load
 from foretell.predictors.storage import load as load_predictor
+from foretell.study import load_study
+from foretell.study.run import Run
 from foretell.tasks.files import read_files
 from foretell.tasks.home_assistant import read_wheel
 from tests.fuzz.readers import READERS, wheel
@@ -181,3 +185,25 @@ TEXT_ONLY = {"corpus", "network", "reply", "retry-after", "spellings"}
 def test_a_file_that_is_not_there_is_one_sentence(name, tmp_path):
     with pytest.raises(ForetellError, match=r"[.?]$"):
         READERS[name].read(tmp_path / READERS[name].name)
+
+
+@pytest.mark.parametrize("value", [".inf", ".nan", "1e999", "-.inf", "'inf'", "'nan'", "1.0e+400"])
+@pytest.mark.parametrize("key", ["learning_rate", "label_smoothing", "dropout"])
+def test_a_recipe_has_finite_numbers(tmp_path, key, value):
+    path = tmp_path / "study.yaml"
+    path.write_text(f"train: {{recipe: {{{key}: {value}}}}}\n")
+    with pytest.raises(InputError, match=r"correct it\.$"):
+        load_study(path)
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"seconds": [1]}', '{"seconds": {"a": "b"}}', "NaN", ""])
+def test_a_run_with_damaged_stages_is_refused(tmp_path, text):
+    (tmp_path / "stages.json").write_text(text)
+    with pytest.raises(IntegrityError, match=r"stages\.json .*delete it\.$"):
+        Run(tmp_path, load_study(None))
+
+
+def test_standard_input_that_is_no_text_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), encoding="utf-8"))
+    assert main(["translate", str(tmp_path)]) == 2
+    assert "standard input is not UTF-8 text; convert it to UTF-8." in capsys.readouterr().err

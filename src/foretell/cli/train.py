@@ -131,9 +131,13 @@ def _translate(
     """
     import sys
 
+    from foretell.errors import InputError
     from foretell.study import translate_texts
 
-    sources = texts or [line.rstrip("\n") for line in sys.stdin]
+    try:
+        sources = texts or [line.rstrip("\n") for line in sys.stdin]
+    except UnicodeDecodeError as error:
+        raise InputError("standard input is not UTF-8 text; convert it to UTF-8.") from error
     found = translate_texts(run, sources, beam=beam)
     if as_json:
         print_json({"translations": found})

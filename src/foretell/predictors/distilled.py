@@ -21,8 +21,20 @@ from foretell.spaces import Population, SearchSpace
 __all__ = ["Distilled"]
 
 _FORMAT = 1
-_KEYS = ("format", "space", "fingerprint", "features", "recipe", "metric", "vocabulary", "seed", "weights")
-_KEYS += ("labels", "student_mae", "teacher_std")
+_KEYS = [
+    "format",
+    "space",
+    "fingerprint",
+    "features",
+    "recipe",
+    "metric",
+    "vocabulary",
+    "seed",
+    "weights",
+    "labels",
+    "student_mae",
+    "teacher_std",
+]
 
 _DEFAULT = TrainingPlan(steps=600, batch=128, learning_rate=2e-3, standardise=True, held_out=0.1)
 _PAPER = TrainingPlan(steps=5000, batch=128, learning_rate=1e-5, standardise=False, held_out=0.0)

@@ -42,7 +42,7 @@ class Race(BaseModel):
             parents the race exchanged; 0 never does, 1 always (and saves nothing).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     shares: tuple[float, ...] = (0.25, 0.25, 0.5)
     keep: float = Field(default=0.5, gt=0, le=1)

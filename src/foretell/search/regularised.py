@@ -31,7 +31,7 @@ class Ageing(BaseModel):
         finalists: How many of the best the result names.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     population: int = Field(default=125, ge=4)
     children: int = Field(default=100, ge=1)

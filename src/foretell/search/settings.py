@@ -22,7 +22,7 @@ class Evolution(BaseModel):
             architecture in 25 spellings (REFERENCE 5.4).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     population: int = Field(default=125, ge=4)
     parents: int = Field(default=25, ge=2)

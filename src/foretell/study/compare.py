@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.records import read_json, write_json
+from foretell.records import read_object, write_json
 from foretell.search import Schedule, SearchResult, evolve, open_journal
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
@@ -143,8 +143,7 @@ def _row(run: Run, prepared: Prepared, chosen: Preset, seed: int) -> dict[str, A
     """One search; kept in a file of its own, so that its seconds are those of one sitting."""
     path = run.folder / "compare" / f"{chosen.name}-{seed}.json"
     if path.exists():
-        row: dict[str, Any] = read_json(path)
-        return row
+        return read_object(path)
     study = prepared.study
     if chosen.teacher is not None:
         distilled = study.distilled.model_copy(update={"teacher": chosen.teacher})

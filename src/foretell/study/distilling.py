@@ -15,7 +15,7 @@ from foretell.llm.local import why_unusable
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
 from foretell.predictors.distilled import Distilled
-from foretell.records import fingerprint, lock_folder, read_json, write_json
+from foretell.records import fingerprint, lock_folder, read_json, read_object, write_json
 from foretell.search import Schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
@@ -57,7 +57,7 @@ def settle_teacher(study: StudyConfig, folder: Path) -> tuple[StudyConfig, str]:
     path = folder / _TEACHER
     if not path.exists():
         write_json(path, {"format": 1, "without_language_model": why_unusable(settings.llm.removeprefix("local:"))})
-    reason = read_json(path)["without_language_model"]
+    reason = read_object(path, "without_language_model")["without_language_model"]
     if not reason:
         return study, ""
     # Each run decides once: what came of it must not depend on how often it was interrupted.

@@ -11,7 +11,7 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.observations import Observation
-from foretell.records import read_json
+from foretell.records import read_object
 from foretell.search import Schedule, SearchResult, evolve, open_journal
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
@@ -137,7 +137,7 @@ class _Pipeline:
     def _trained(self, task: Task, architecture: Architecture) -> Observation:
         """What training from scratch found; it is in the store by now."""
         folder = scratch_folder(self.study, task, architecture, self.study.train.seed)
-        return Observation.from_dict(self.space, read_json(folder / "observation.json")["observation"])
+        return Observation.from_dict(self.space, read_object(folder / "observation.json", "observation")["observation"])
 
     def _report(
         self, prepared: Prepared, found: SearchResult, winner: Architecture, measured: dict[str, Any]

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from foretell import __version__, progress
-from foretell.errors import InputError
-from foretell.records import lock_folder, read_json, write_atomic, write_json
+from foretell.errors import InputError, IntegrityError
+from foretell.records import lock_folder, read_object, write_atomic, write_json
 from foretell.study.config import StudyConfig
 from foretell.tasks import cache_folder
 
@@ -40,7 +40,10 @@ class Run:
         self._stages: dict[str, float] = {}
         path = folder / "stages.json"
         if path.exists():
-            self._stages = read_json(path)["seconds"]
+            seconds = read_object(path, "seconds")["seconds"]
+            if not isinstance(seconds, dict) or not all(isinstance(each, (int, float)) for each in seconds.values()):
+                raise IntegrityError(f"{path} holds no seconds by stage; delete it.")
+            self._stages = seconds
 
     @property
     def stages(self) -> dict[str, float]:

@@ -17,7 +17,7 @@ from torch import Tensor
 from foretell.errors import ForetellError
 from foretell.nn import Seq2SeqTransformer
 from foretell.progress import track
-from foretell.records import fingerprint, read_json, write_json
+from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Batch, Task, TokenBatches, validation_batches
 from foretell.training.checkpoint import Checkpoint, load_intact, load_network, save_network, save_tensors
@@ -107,7 +107,7 @@ def train(
     about = {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
     key = fingerprint(about)
     finished = folder / "training.json"
-    record = read_json(finished) if finished.exists() else {}
+    record = read_object(finished) if finished.exists() else {}
     if record.get("key") == key and (best := load_intact(folder / "model.safetensors")) is not None:
         network.load_state_dict(best.tensors)
         return TrainingResult(**record["result"])

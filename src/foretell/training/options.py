@@ -32,7 +32,7 @@ class SupernetOptions(BaseModel):
         router_input: What they read: "averages", "per-layer" or "constant" (`foretell.nn.Mixture`).
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     sampler: Literal["genes", "architectures"] = "genes"
     distillation: float = Field(default=0.0, ge=0, le=1)

@@ -35,7 +35,7 @@ class Recipe(BaseModel):
             validation loss is the best. 0 switches it off.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     updates: int = Field(default=4000, ge=1)
     max_tokens: int = Field(default=400, ge=16)

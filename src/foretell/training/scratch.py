@@ -11,7 +11,7 @@ import torch
 from foretell import __version__
 from foretell.nn import Seq2SeqTransformer
 from foretell.observations import Observation
-from foretell.records import fingerprint, read_json, write_json
+from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Split, Task
 from foretell.training.checkpoint import load_intact, load_network, weights_digest
@@ -101,7 +101,7 @@ def train_from_scratch(
     space = architecture.space
     key = fingerprint([training_key(architecture, task, recipe, seed, inherit), beam, length_penalty, list(splits)])
     record = folder / "observation.json"
-    saved = read_json(record) if record.exists() else {}
+    saved = read_object(record) if record.exists() else {}
     if saved.get("key") == key and load_intact(folder / "model.safetensors") is not None:
         return Observation.from_dict(space, saved["observation"])
     network = build_network(architecture, task, recipe, seed)
