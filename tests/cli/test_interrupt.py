@@ -25,18 +25,30 @@ sys.exit(main(["spaces", "list"]))
 """
 # What does not end at the first Ctrl-C: a thread that has to be waited for, and code that catches everything.
 WAITING = "threading.Thread(target=time.sleep, args=(600,)).start(); print('up', flush=True); time.sleep(600)"
+SWALLOWING = """
+    while True:
+        try:
+            print('up', flush=True); time.sleep(600)
+        except {caught}:
+            pass
+"""
+ASKING = """
+    import asyncio
+    async def ask():
+        try:
+            await asyncio.sleep(600)
+        except Exception:
+            await asyncio.sleep(600)
+    async def all_of_them():
+        print('up', flush=True)
+        await asyncio.gather(*(ask() for _ in range(32)), return_exceptions=True)
+    asyncio.run(all_of_them())
+"""
 WORKING = """
     import signal
     from foretell.study.workers import Job, run_jobs
     print('up', flush=True)
     run_jobs([Job('a', signal.pause)] * 2)
-"""
-SWALLOWING = """
-    while True:
-        try:
-            print('up', flush=True); time.sleep(600)
-        except Exception:
-            pass
 """
 
 
@@ -50,13 +62,24 @@ def interrupt_until_told(process):
     return process.stderr.readline()
 
 
-def test_a_waiting_command_ends_with_one_sentence():
-    process = start(sys.executable, "-m", "foretell", "-q", "translate", "run", stdin=subprocess.PIPE)
-    time.sleep(2)  # it reads its standard input; nothing tells when it has begun to
+def test_a_command_that_waits_for_its_input_ends_with_one_sentence():
+    body = "print('up', flush=True); sys.stdin.read()"
+    process = start(sys.executable, "-c", STUBBORN.format(body=body), stdin=subprocess.PIPE)
+    assert process.stdout.readline() == "up\n"
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (130, "")
-    assert err == ("foretell: interrupted; what was finished is kept; go on with: foretell -q translate run\n")
+    assert err == "foretell: interrupted; what was finished is kept; go on with: foretell spaces list\n"
+
+
+@pytest.mark.parametrize("body", [SWALLOWING.format(caught="Exception"), ASKING], ids=["one", "many at once"])
+def test_code_that_retries_whatever_fails_does_not_retry_an_interrupt(body):
+    process = start(sys.executable, "-c", STUBBORN.format(body=body))
+    assert process.stdout.readline() == "up\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "")
+    assert err.strip() == "foretell: interrupted; what was finished is kept; go on with: foretell spaces list"
 
 
 def test_a_second_interrupt_ends_a_command_that_waits_for_a_thread():
@@ -72,7 +95,7 @@ def test_a_second_interrupt_ends_a_command_that_waits_for_a_thread():
 
 
 def test_a_second_interrupt_ends_a_command_that_catches_the_first():
-    process = start(sys.executable, "-c", STUBBORN.format(body=SWALLOWING))
+    process = start(sys.executable, "-c", STUBBORN.format(body=SWALLOWING.format(caught="BaseException")))
     assert process.stdout.readline() == "up\n"
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "up\n"

@@ -15,6 +15,10 @@ from foretell.errors import InterruptedRunError
 __all__ = ["how_to_go_on", "interruptible"]
 
 
+class _Interrupt(SystemExit):
+    """What the handler raises: no `except Exception` on the way takes it for a fault of its own, nor does asyncio."""
+
+
 @contextmanager
 def interruptible(sentence: Callable[[], str]) -> Iterator[None]:
     """Turn the first SIGINT inside the block into an `InterruptedRunError`, and the second into the end of the process.
@@ -30,7 +34,7 @@ def interruptible(sentence: Callable[[], str]) -> Iterator[None]:
 
     def first(*_: object) -> NoReturn:
         signal.signal(signal.SIGINT, second)
-        raise InterruptedRunError(sentence())
+        raise _Interrupt(InterruptedRunError.exit_code)
 
     def second(*_: object) -> NoReturn:
         # The order of things is given up here: no buffers, no clean-up. Workers end with their parent's pipe.
@@ -44,10 +48,10 @@ def interruptible(sentence: Callable[[], str]) -> Iterator[None]:
     signal.signal(signal.SIGINT, first)
     try:
         yield
-    except InterruptedRunError as error:
-        print(f"foretell: {error}", file=sys.stderr, flush=True)
+    except _Interrupt:
+        print(f"foretell: {sentence()}", file=sys.stderr, flush=True)
         told = True
-        raise
+        raise InterruptedRunError(sentence()) from None
     finally:
         if signal.getsignal(signal.SIGINT) is first:
             signal.signal(signal.SIGINT, before)

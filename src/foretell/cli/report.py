@@ -75,14 +75,12 @@ def _report(
 
 def draw_page(run: Path) -> Path | None:
     """Draw a run's page at the end of its search; a failure is a note, for the run itself is finished."""
-    from foretell.errors import ForetellError, InterruptedRunError
+    from foretell.errors import ForetellError
 
     try:
         from foretell.report import read_run, write_page
 
         return write_page([read_run(run)], run / _PAGE)
-    except InterruptedRunError:
-        raise
     except ForetellError as error:
         reason = str(error)
     except Exception as error:
