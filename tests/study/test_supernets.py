@@ -25,7 +25,7 @@ def test_a_supernet_that_is_right_up_to_a_constant_orders_all_and_is_off_by_the_
     losses = np.array([item.metric("valid_loss") for item in labels.observations])
     found = _raw(collection, labels, {"loss": -losses - 0.5, "inherited": labels.values - 2}, "valid_bleu")
     assert found["tau"] == found["tau_in_depth"] == 1
-    assert found["mae_bits"] == pytest.approx(0.5)
+    assert found["mae_bits"] == found["bias_bits"] == pytest.approx(0.5)
     assert found["inherited_valid_bleu"]["mae"] == pytest.approx(2)
     assert found["inherited_valid_bleu"]["bias"] == pytest.approx(-2)
     table = _calibrated(collection, labels, {"spos": {"loss": -3 * losses}}, "valid_bleu", 5, 4)

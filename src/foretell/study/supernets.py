@@ -183,11 +183,12 @@ def _calibrated(
 def _raw(collection: ObservationSet, labels: Labels, said: dict[str, Vector], metric: str) -> dict[str, Any]:
     """Order and error of the scores as they are, over all architectures."""
     result = _order(labels, said["loss"])
-    result["mae_bits"] = None
+    result |= {"mae_bits": None, "bias_bits": None}
     if all("valid_loss" in item.metrics for item in collection.observations):
         # Inherited and trained weights have their loss on the same sentences in the same unit.
         losses = Labels.of(collection.observations, "valid_loss", collection.space)
-        result["mae_bits"] = float(np.abs(-said["loss"] - losses.values).mean())
+        apart = -said["loss"] - losses.values
+        result |= {"mae_bits": float(np.abs(apart).mean()), "bias_bits": float(apart.mean())}
     if "inherited" in said:
         judged = _judge(labels, said["inherited"], calibrated=True)
         result[f"inherited_{metric}"] = {
