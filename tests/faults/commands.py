@@ -49,14 +49,12 @@ class Command:
         arguments: What follows `foretell`; the same again goes on after a fault.
         result: What must be the same however often the command was disturbed, from its folder.
         growing: Files (glob patterns) that only ever gain lines.
-        workers: Whether it computes in processes of its own.
     """
 
     name: str
     arguments: tuple[str, ...]
     result: Callable[[Path], Any]
     growing: tuple[str, ...] = ()
-    workers: bool = True
 
     def lines(self, folder: Path) -> dict[str, list[bytes]]:
         """The complete lines of every growing file."""
@@ -151,7 +149,7 @@ COMMANDS = {
             ("labels/observations.jsonl",),
         ),
         Command("supernet train", ("supernet", "train", "--study", "study.yaml"), _supernet),
-        Command("label", LABEL, _label, ("labels.jsonl",), workers=False),
-        Command("latency measure", (*MEASURE, "--out", "latency.jsonl"), _latency, ("latency.jsonl",), workers=False),
+        Command("label", LABEL, _label, ("labels.jsonl",)),
+        Command("latency measure", (*MEASURE, "--out", "latency.jsonl"), _latency, ("latency.jsonl",)),
     )
 }

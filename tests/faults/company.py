@@ -1,13 +1,12 @@
 """What others do to a running command: a second one, the memory, the clock, an impatient user."""
 
-import os
 import random
 import resource
 import signal
 from pathlib import Path
 
 from tests.faults.commands import Command
-from tests.faults.ground import Ground, Tally, children
+from tests.faults.ground import Ground, Tally, children, strike
 
 
 def second_process(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
@@ -20,10 +19,10 @@ def second_process(ground: Ground, command: Command, count: int, rng: random.Ran
         family: list[int] = []
         while not family and not ground.zygote.ended(0.002):
             owners = [int(text) for path in _locks(ground.place) if (text := path.read_text())]
-            family = [each for each in (pid, *children(pid)) if owners and _signal(each, signal.SIGSTOP)]
+            family = [each for each in (pid, *children(pid)) if owners and strike(each, signal.SIGSTOP)]
         code, said = ground.run_beside(command)
         for each in family:
-            _signal(each, signal.SIGCONT)
+            strike(each, signal.SIGCONT)
         named = any(f"in use by process {each};" in said for each in family)
         problem = "" if code == 2 and named else f"exit code {code}: {said[-300:]}"
         tally.note(1, problem or ground.problem(command, ground.wait()))
@@ -35,7 +34,7 @@ def killed_worker(ground: Ground, command: Command, count: int, rng: random.Rand
 
     def hit(pid: int) -> bool:
         workers = children(pid)
-        return bool(workers) and _signal(rng.choice(workers), signal.SIGKILL)
+        return bool(workers) and strike(rng.choice(workers), signal.SIGKILL)
 
     return _hit_once(ground, command, count, rng, hit, 1, "was killed")
 
@@ -60,10 +59,10 @@ def interrupted_twice(ground: Ground, command: Command, count: int, rng: random.
     """Ctrl-C, and again: exit code 130, one sentence, and the same command goes on."""
 
     def hit(pid: int) -> bool:
-        os.killpg(pid, signal.SIGINT)  # a terminal tells every process
+        struck = strike(pid, signal.SIGINT, whole=True)  # a terminal tells every process
         if not ground.zygote.ended(0.3 * rng.random() ** 2):
-            os.killpg(pid, signal.SIGINT)
-        return True
+            strike(pid, signal.SIGINT, whole=True)
+        return struck
 
     return _hit_once(ground, command, count, rng, hit, 130, "interrupted")
 
@@ -76,7 +75,7 @@ def clock_set_back(ground: Ground, command: Command, count: int, rng: random.Ran
         ground.begin()
         pid = ground.start(command, FORETELL_FAULT_CLOCK="3600")
         if not ground.zygote.ended(ground.seconds[command.name] * rng.random()):
-            os.killpg(pid, signal.SIGKILL)
+            strike(pid, signal.SIGKILL, whole=True)
         ground.wait()
         tally.note(1, ground.problem(command, ground.run(command, FORETELL_FAULT_CLOCK="3600")))
     return tally
@@ -98,15 +97,6 @@ def _hit_once(ground: Ground, command: Command, count: int, rng: random.Random, 
         problem = ground.refusal(ended, code, *words)
         tally.note(1, problem or ground.finish(command))
     return tally
-
-
-def _signal(pid: int, signal_: int) -> bool:
-    """Send a signal to a process, if it still lives."""
-    try:
-        os.kill(pid, signal_)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def _locks(place: Path) -> list[Path]:

@@ -1,6 +1,5 @@
 """Files that a crash or a bad disk has damaged: torn lines, checkpoints, the ledger."""
 
-import os
 import random
 import signal
 import sqlite3
@@ -9,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.faults.commands import Command
-from tests.faults.ground import Ground, Tally
+from tests.faults.ground import Ground, Tally, strike
 from tests.faults.kills import bought_again, lines_lost
 
 
@@ -81,7 +80,7 @@ def damaged_ledger(ground: Ground, command: Command, count: int, rng: random.Ran
         path = ground.place / "ledger.sqlite"
         _checkpointed(path)
         (ground.place / "labels.jsonl").unlink()
-        _damage(path, cut=bool(number % 2), rng=rng, bytes_=64)
+        _damage(path, cut=bool(number % 2), rng=rng, flips=64)
         code = ground.run(command)
         problem = ""
         if code:
@@ -101,16 +100,16 @@ def _interrupt_training(ground: Ground, command: Command, rng: random.Random) ->
     while len(seen) < wanted and not ground.zygote.ended(0.002):
         for path in ground.place.glob("cache/*/*/state.safetensors"):
             seen.add((path, path.stat().st_mtime_ns))
-    os.killpg(pid, signal.SIGKILL)
+    strike(pid, signal.SIGKILL, whole=True)
     ground.wait()
 
 
-def _damage(path: Path, *, cut: bool, rng: random.Random, bytes_: int = 1) -> None:
+def _damage(path: Path, *, cut: bool, rng: random.Random, flips: int = 1) -> None:
     data = bytearray(path.read_bytes())
     if cut:
         path.write_bytes(data[: rng.randrange(len(data))])
         return
-    for _ in range(bytes_):
+    for _ in range(flips):
         data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
     path.write_bytes(data)
 

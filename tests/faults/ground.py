@@ -95,7 +95,7 @@ class Ground:
     def wait(self) -> int:
         """The exit code of what `start` began, negative for a signal."""
         if not self.zygote.ended(LONGEST):
-            os.killpg(self.zygote.pid, signal.SIGABRT)
+            strike(self.zygote.pid, signal.SIGABRT, whole=True)
             self.zygote.status()
             raise AssertionError(f"the command hangs: {self.said()}")
         return self.zygote.status()
@@ -200,6 +200,15 @@ class Ground:
 
 def _read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
+
+
+def strike(pid: int, signal_: int, *, whole: bool = False) -> bool:
+    """Send a signal to a process, or to its whole group; whether there was still one to get it."""
+    try:
+        os.killpg(pid, signal_) if whole else os.kill(pid, signal_)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def children(pid: int) -> list[int]:

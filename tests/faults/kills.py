@@ -1,12 +1,11 @@
 """SIGKILL at random moments and in the middle of writes, resumed and killed again until the run is done."""
 
 import math
-import os
 import random
 import signal
 
 from tests.faults.commands import Command
-from tests.faults.ground import Ground, Tally
+from tests.faults.ground import Ground, Tally, strike
 
 _KILLED = -signal.SIGKILL
 _MOST_OPERATIONS = 150
@@ -23,7 +22,7 @@ def random_kills(ground: Ground, command: Command, count: int, rng: random.Rando
         pid = ground.start(command)
         # Squared: more of the early moments, so that one run is killed several times.
         if not ground.zygote.ended(ground.seconds[command.name] * rng.random() ** 2):
-            os.killpg(pid, signal.SIGKILL) if rng.random() < 0.5 else os.kill(pid, signal.SIGKILL)
+            strike(pid, signal.SIGKILL, whole=rng.random() < 0.5)
         return ground.wait()
 
     return _chains(ground, command, count, disturb)
