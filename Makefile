@@ -69,7 +69,7 @@ lock: $(TOOLS)/.ready
 # The quick tests with the oldest versions that pyproject.toml allows; their use of what has been deprecated since
 # in what they depend on themselves is not ours to mend.
 test-minimum: $(TOOLS)/.ready
-	$(TOOLS)/bin/uv venv --quiet --clear --python $(PYTHON) $(MINIMUM)
+	$(TOOLS)/bin/uv venv --quiet --clear --seed --python $(PYTHON) $(MINIMUM)
 	$(TOOLS)/bin/uv pip install --quiet --python $(MINIMUM)/bin/python --resolution lowest-direct -e '.[dev]'
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(MINIMUM)/bin/python -m pytest -n auto --dist loadfile \
 		-m "not network" -W ignore::DeprecationWarning
