@@ -14,7 +14,7 @@ SPACE = spaces.create("small-seq2seq")
 
 @pytest.fixture
 def run(tmp_path):
-    return write_run(tmp_path / "run", labels=8)
+    return write_run(tmp_path / "run")
 
 
 def test_a_run_is_drawn_and_what_is_missing_said(run, capsys):
@@ -33,7 +33,7 @@ def test_several_runs_and_their_figures(run, tmp_path, capsys):
     assert document["report"] == str(out)
     written = {path.relative_to(figures).as_posix() for path in figures.rglob("*") if path.is_file()}
     assert len(written) == len(document["figures"])
-    assert {"compare-fronts.svg", "1-toy/pareto.png", "2-toy/predicted-against-true.svg"} <= written
+    assert {"compare-fronts.svg", "1-toy/pareto.png", "2-toy/evaluations.svg"} <= written
 
 
 def test_the_papers_figures_of_labels(tmp_path, capsys):

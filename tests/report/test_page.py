@@ -75,7 +75,6 @@ def test_a_limit_inside_the_measurements_interval_is_not_called_safe(run):
 
 
 def test_what_cannot_be_had_is_said_and_the_rest_drawn(run):
-    (run / "labels.jsonl").unlink()
     record = read_run(run)
     assert set(record.missing) == {"latency", "trust", "examples"}
     page = without_scripts(render([record]))
@@ -166,7 +165,7 @@ def test_the_command_repeats_the_run_wherever_its_folder_is(run):
 
 
 def test_two_runs_stand_side_by_side(tmp_path):
-    records = [read_run(write_run(tmp_path / str(seed), f"seed-{seed}", seed, labels=8)) for seed in (1, 2)]
+    records = [read_run(write_run(tmp_path / str(seed), f"seed-{seed}", seed)) for seed in (1, 2)]
     page = render(records)
     assert len(page) < 6_000_000
     text = without_scripts(page)

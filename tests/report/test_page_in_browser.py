@@ -154,7 +154,7 @@ def test_two_runs_share_a_page(browser, tmp_path):
     records = [read_run(write_run(tmp_path / name, name, seed)) for name, seed in (("one", 1), ("two", 2))]
     with opened(browser, write_page(records, tmp_path / "both.html")) as shown:
         assert shown.get_by_role("heading", name="Side by side").count() == 1
-        assert shown.locator("figure.plot").count() == 2 + 2 * 6
+        assert shown.locator("figure.plot").count() == 2 + 2 * 3
         assert shown.said == []
 
 

@@ -55,6 +55,8 @@ def write_figures(plots: Sequence[Plot], folder: Path) -> list[Path]:
         for plot in plots:
             figure = Figure(layout="constrained")
             _draw(plot, figure)
+            figure.draw_without_rendering()  # lays it out, once for all files
+            figure.set_layout_engine("none")
             for kind in _FORMATS:
                 path = folder / f"{plot.name}.{kind}"
                 figure.savefig(path, dpi=200, metadata={"Date": None} if kind == "svg" else None)
