@@ -1,6 +1,7 @@
 import pytest
 
 from foretell.errors import InputError, RunBusyError
+from foretell.progress import show_progress
 from foretell.records import lock_folder
 from foretell.study import StudyConfig
 from foretell.study.run import open_run
@@ -42,3 +43,16 @@ def test_the_seconds_of_a_stage_add_up_over_sittings(tmp_path):
         with pytest.raises(RuntimeError), run.stage("corpus"):
             raise RuntimeError
         assert run.stages["corpus"] >= before
+
+
+def test_a_stage_is_shown_with_its_place_where_the_stages_are_known(tmp_path, capsys):
+    with show_progress("lines"), open_run(StudyConfig(), tmp_path / "run", resume=False) as run:
+        run.planned = ["corpus", "latency"]
+        with run.stage("latency"):
+            pass
+        with run.stage("search hat"):
+            pass
+    shown = capsys.readouterr().err.splitlines()
+    assert shown[0] == "stage latency (2 of 2) ..."
+    assert shown[2] == "stage search hat ..."
+    assert set(run.stages) == {"latency", "search hat"}

@@ -47,7 +47,9 @@ def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = Fal
     """
     space = spaces.create(study.space)
     quick_check(space, study)
+    distils = "distilled" in Schedule.parse(study.search.schedule).predictors
     with open_run(study, out, resume=resume) as run:
+        run.planned = ["corpus", "latency", "supernet", *(["distil"] if distils else []), "search", "train"]
         return _Pipeline(run, study, space).go()
 
 

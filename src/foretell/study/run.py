@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,12 @@ class Run:
     Args:
         folder: `study.yaml`, `stages.json`, `search/`, `winner/` and `result.json` are kept here.
         study: What is run.
+
+    Attributes:
+        planned: The stages to come, in order, where they are known: each is then shown with its place.
     """
+
+    planned: Sequence[str] = ()
 
     def __init__(self, folder: Path, study: StudyConfig) -> None:
         self.folder, self.study = folder, study
@@ -54,8 +59,9 @@ class Run:
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage, and show it; what earlier sittings spent on it is added."""
         start = time.perf_counter()
+        place = f" ({self.planned.index(name) + 1} of {len(self.planned)})" if name in self.planned else ""
         try:
-            with progress.stage(name):
+            with progress.stage(f"{name}{place}"):
                 yield
         finally:
             self._stages[name] = round(self._stages.get(name, 0.0) + time.perf_counter() - start, 2)
