@@ -24,7 +24,7 @@ from foretell.study import load_study
 from foretell.study.run import Run
 from foretell.tasks.files import read_files
 from foretell.tasks.home_assistant import read_wheel
-from tests.fuzz.readers import READERS, wheel
+from tests.fuzz.readers import READERS, _Model, wheel
 
 BASE = "homeassistant/components/lamp/translations"
 
@@ -207,3 +207,18 @@ def test_standard_input_that_is_no_text_is_one_sentence(tmp_path, monkeypatch, c
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"caf\xe9\n"), encoding="utf-8"))
     assert main(["translate", str(tmp_path)]) == 2
     assert "standard input is not UTF-8 text; convert it to UTF-8." in capsys.readouterr().err
+
+
+def test_a_ledger_whose_calls_have_no_numbers_is_refused(tmp_path):
+    """Found by the guided fuzzer: a flipped bit in the declaration of a table lets NULL in."""
+    loose = (
+        "CREATE TABLE calls (key, at, endpoint, model, template, settings, prefix, query, raw, reply, prompt_tokens, "
+        "completion_tokens, cached_tokens, dollars, seconds, fingerprint)"
+    )
+    path = ledger_with(tmp_path / "l.sqlite", "DROP TABLE calls", loose, "INSERT INTO calls (key) VALUES ('key')")
+    with pytest.raises(IntegrityError, match="has a damaged call; move the file away"):
+        Ledger(path).totals()
+    batch = "INSERT INTO batches VALUES ('token', NULL, 'm', 'm', 't', 'open', '[1')"
+    ledger = Ledger(ledger_with(tmp_path / "b.sqlite", batch))
+    with pytest.raises(IntegrityError, match="has a damaged batch; move the file away"):
+        ledger.open_batches(_Model())

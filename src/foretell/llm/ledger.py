@@ -44,6 +44,7 @@ CREATE TABLE IF NOT EXISTS batches (
 _CHUNK = 500
 _PATIENCE = 60.0  # seconds that another process may hold the file
 _MOST_BYTES = 64 << 20  # of one value
+_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, zlib.error)
 
 
 def call_key(model: LanguageModel, request: Request) -> str:
@@ -182,15 +183,7 @@ class Ledger:
         """What was recorded; where it is damaged it is forgotten, so that the question can be asked again."""
         try:
             return _unpack(packed)
-        except (
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            ArithmeticError,
-            RecursionError,
-            zlib.error,
-        ) as error:
+        except _DAMAGE as error:
             warnings.warn(
                 f"the ledger {self.path} had a damaged reply {key[:12]} ({error}); it counts as never given.",
                 DamagedReplyWarning,
@@ -206,7 +199,10 @@ class Ledger:
             "CASE WHEN count(*) = count(dollars) THEN sum(dollars) END, sum(seconds) "
             "FROM calls GROUP BY endpoint, model ORDER BY endpoint, model"
         )
-        return [(row[0], row[1], Totals(*row[2:])) for row in rows]
+        try:
+            return [(str(row[0]), str(row[1]), _totals(row[2:])) for row in rows]
+        except _DAMAGE as error:
+            raise self._damaged("call") from error
 
     def pace(self, model: LanguageModel) -> Pace | None:
         """What a question to a model took on average so far, or None where it was never asked one."""
@@ -254,7 +250,7 @@ class Ledger:
             raise InputError(f"the ledger {self.path} has no call {key[:12]}; it may be in another one.")
         try:
             return _inflate(rows[0][0]).decode()
-        except (ValueError, TypeError, zlib.error) as error:
+        except _DAMAGE as error:
             raise IntegrityError(
                 f"the ledger {self.path} has a damaged call {key[:12]} ({error}); move the file away or give --ledger."
             ) from error
@@ -279,7 +275,19 @@ class Ledger:
             "SELECT token, id, keys FROM batches WHERE state = 'open' AND endpoint = ? AND model = ? ORDER BY at",
             (model.endpoint, model.model),
         )
-        return [(token, batch, json.loads(keys)) for token, batch, keys in rows]
+        try:
+            return [(str(token), batch and str(batch), list(map(str, json.loads(keys)))) for token, batch, keys in rows]
+        except _DAMAGE as error:
+            raise self._damaged("batch") from error
+
+    def _damaged(self, what: str) -> IntegrityError:
+        return IntegrityError(f"the ledger {self.path} has a damaged {what}; move the file away or give --ledger.")
+
+
+def _totals(sums: Sequence[Any]) -> Totals:
+    calls, prompt, cached, completion, dollars, seconds = sums
+    money = None if dollars is None else float(dollars)
+    return Totals(int(calls), int(prompt), int(cached), int(completion), money, float(seconds))
 
 
 def _advice(error: sqlite3.OperationalError) -> str:
