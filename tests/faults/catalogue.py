@@ -22,7 +22,8 @@ class Fault:
         inflict: Tries it on a command so many times.
         commands: On which commands it is tried.
         count: How often in `make faults`.
-        brief: On which commands it is tried in `make test`, three times where there are kills, else once.
+        brief: On which commands it is tried in `make test`, three times where there are kills, else once. The
+            whole search is killed in every stage by tests/study/test_pipeline.py.
         needs: What the machine must offer: "", "mount" or "preload".
     """
 
@@ -40,7 +41,7 @@ class Fault:
 
 
 FAULTS = (
-    Fault("SIGKILL at a random moment", kills.random_kills, _ALL, 50, _ALL),
+    Fault("SIGKILL at a random moment", kills.random_kills, _ALL, 50, _ALL[1:]),
     Fault("SIGKILL within a write", kills.torn_writes, _ALL, 20, ("train", "label"), "preload"),
     Fault("full disk", disks.full_disk, _ALL, 5, ("train", "label"), "mount"),
     Fault("read-only disk", disks.read_only, _ALL, 2, ("train", "label"), "mount"),
