@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -157,19 +158,15 @@ def _place(seen: Seen, name: str, row: int) -> tuple[str, str]:
 def _cloud(run: RunRecord, name: str, drawn: np.ndarray) -> list[Series]:
     seen = run.seen
     cost, score = seen.costs[seen.abscissa], seen.scores[name]
-    rows = np.intersect1d(seen.scored(name), drawn)
-    front = seen.front(name)
-    finalists = _rows(run, run.finalists, name)
-    winner = _rows(run, [run.winner], name)
 
-    def take(label: str, which: np.ndarray, **look: object) -> Series:
-        return Series(label, cost[which], score[which], keys=which, **look)  # type: ignore[arg-type]
+    def at(rows: np.ndarray) -> dict[str, Any]:
+        return {"x": cost[rows], "y": score[rows], "keys": rows}
 
     parts = [
-        take("seen", rows, colour=GREY, faint=True, size=5),
-        take("front", front, kind="steps", colour=0, symbol="circle", size=6),
-        take("finalist", finalists, colour=1, symbol="diamond", size=10),
-        take("winner", winner, colour=4, symbol="star", size=15),
+        Series("seen", colour=GREY, faint=True, size=5, **at(np.intersect1d(seen.scored(name), drawn))),
+        Series("front", kind="steps", size=6, **at(seen.front(name))),
+        Series("finalist", colour=1, symbol="diamond", size=10, **at(_rows(run, run.finalists, name))),
+        Series("winner", colour=4, symbol="star", size=15, **at(_rows(run, [run.winner], name))),
     ]
     return [series for series in parts if len(series.x)]
 

@@ -123,7 +123,12 @@
   for (const box of document.querySelectorAll(".inspector")) {
     const { run } = box.dataset;
     const { front, first } = runs[run].table;
-    inspect(run, first ?? front[0]);
+    const start = first ?? front[0];
+    if (start === undefined) {
+      box.remove();
+      continue;
+    }
+    inspect(run, start);
     for (const step of box.querySelectorAll(".step")) {
       step.addEventListener("click", () => {
         const here = front.indexOf(Number(box.dataset.key));
