@@ -19,12 +19,13 @@ from foretell.llm import Ledger
 from foretell.llm.batch import BatchModel
 from foretell.llm.ledger import DamagedReplyWarning
 from foretell.observations import load
+from foretell.predictors import Context
 from foretell.predictors.storage import load as load_predictor
 from foretell.study import load_study
 from foretell.study.run import Run
 from foretell.tasks.files import read_files
 from foretell.tasks.home_assistant import read_wheel
-from tests.fuzz.readers import READERS, _Model, wheel
+from tests.fuzz.readers import READERS, SPACE, _Model, wheel
 
 BASE = "homeassistant/components/lamp/translations"
 
@@ -222,3 +223,16 @@ def test_a_ledger_whose_calls_have_no_numbers_is_refused(tmp_path):
     ledger = Ledger(ledger_with(tmp_path / "b.sqlite", batch))
     with pytest.raises(IntegrityError, match="has a damaged batch; move the file away"):
         ledger.open_batches(_Model())
+
+
+@pytest.mark.parametrize("about", [{}, {"task": "t"}, {"task": "t", "recipe": 1}])
+def test_a_supernet_that_says_too_little_of_itself_is_refused(tmp_path, about):
+    from foretell.predictors.trained import from_folder
+    from foretell.training import load_network, save_network
+
+    (tmp_path / "seed").write_bytes(READERS["checkpoint"].seed())
+    network, _ = load_network(tmp_path / "seed")
+    known = {"space": SPACE.name, "space_fingerprint": SPACE.fingerprint, "kind": "sandwich"}
+    save_network(tmp_path / "model.safetensors", network, {**known, **about})
+    with pytest.raises(InputError, match=r"(lacks a part|does not exist).*\.$"):
+        from_folder(str(tmp_path), Context(space=SPACE), kind="sandwich")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from foretell import spaces
-from foretell.errors import InputError
+from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.predictors.context import Context
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.spaces import SearchSpace
@@ -34,8 +34,13 @@ def from_folder(folder: str, context: Context, *, kind: str) -> SupernetPredicto
     path = Path(folder).expanduser()
     space = context.space or _space(load_tensors(path / "model.safetensors").about.get("space"), path)
     network, about = load_supernet(path, space, kind=kind)
-    batches = validation_batches(load_validation(path, about["task"]), _TOKENS)
-    smoothing = about["recipe"]["label_smoothing"]
+    try:
+        batches = validation_batches(load_validation(path, str(about["task"])), _TOKENS)
+        smoothing = float(about["recipe"]["label_smoothing"])
+    except (LookupError, TypeError, ValueError, RuntimeError) as error:
+        if isinstance(error, ForetellError):
+            raise
+        raise IntegrityError(f"the supernet in {path} lacks a part ({error!r}); train it again.") from error
     return SupernetPredictor(space, network, batches, smoothing=smoothing, name=f"{kind}:{folder}")
 
 
