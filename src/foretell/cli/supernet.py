@@ -170,7 +170,7 @@ def _compare(
     from foretell.study import compare_supernets
     from foretell.training import KINDS
 
-    names = [name.strip() for name in kinds.split(",") if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in kinds.split(",") if name.strip())) or list(KINDS)
     for name in names:
         if name not in KINDS:
             raise UnknownNameError("supernet kind", name, KINDS, "--kinds")

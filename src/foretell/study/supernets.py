@@ -14,6 +14,7 @@ from foretell.errors import InputError
 from foretell.evaluation import Bootstrap, Judged, SplitPlan, evaluate, interval, measure, to_json
 from foretell.observations import ObservationSet, Split
 from foretell.predictors import Labels, create
+from foretell.predictors.supernet import SupernetPredictor
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.inherited import inherited_job
@@ -69,30 +70,24 @@ def compare_supernets(
     shown = demonstrations or min(10, len(labels) // 2)
     variants = {kind: _variant(study, kind) for kind in kinds}
     trained = dict(zip(kinds, run_jobs([supernet_job(each) for each in variants.values()], 1), strict=True))
-    architectures = space.architectures(labels.population)
     said: dict[str, dict[str, Vector]] = {}
-    rows = []
+    costs = {}
     for kind, variant in variants.items():
         predictor, _ = supernet_predictor(variant, space, task)
-        scores = predictor.predict(labels.population).mean
-        said[kind] = {"loss": scores}
+        said[kind] = {"loss": predictor.predict(labels.population).mean}
         if translate:
-            said[kind]["inherited"] = _inherited(variant, architectures, metric)
-        rows.append(
-            {
-                "kind": kind,
-                "updates": trained[kind]["updates"],
-                "tokens": trained[kind]["tokens"],
-                "training_seconds": trained[kind]["seconds"],
-                "peak_memory_mb": trained[kind]["peak_memory"] / 2**20 or None,
-                "parameters": predictor.network.parameter_count(embeddings=True),
-                "scoring_seconds": predictor.spent.seconds,
-            }
-        )
+            said[kind]["inherited"] = _inherited(variant, space.architectures(labels.population), metric)
+        costs[kind] = _costs(trained[kind], predictor)
     table = _calibrated(collection, labels, said, metric, shown, divisions)
-    for row in rows:
-        row["raw"] = _raw(collection, labels, said[str(row["kind"])], metric)
-        row["calibrated"] = table.pop(_spelling(str(row["kind"])))
+    rows = [
+        {
+            "kind": kind,
+            **costs[kind],
+            "raw": _raw(collection, labels, said[kind], metric),
+            "calibrated": table.pop(_spelling(kind)),
+        }
+        for kind in kinds
+    ]
     trivial = [
         {"predictor": name, "raw": _order(labels, _without_labels(name, labels)), "calibrated": values}
         for name, values in table.items()
@@ -107,6 +102,18 @@ def compare_supernets(
         "task": task.fingerprint,
     }
     return {"format": 1, "rows": rows, "trivial": trivial, "protocol": protocol}
+
+
+def _costs(trained: dict[str, Any], predictor: SupernetPredictor) -> dict[str, Any]:
+    """What a supernet took, and takes to score the observed architectures."""
+    return {
+        "updates": trained["updates"],
+        "tokens": trained["tokens"],
+        "training_seconds": trained["seconds"],
+        "peak_memory_mb": trained["peak_memory"] / 2**20 or None,
+        "parameters": predictor.network.parameter_count(embeddings=True),
+        "scoring_seconds": predictor.spent.seconds,
+    }
 
 
 def _variant(study: StudyConfig, kind: str) -> StudyConfig:
