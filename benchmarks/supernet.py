@@ -8,6 +8,8 @@ neighbouring blocks; then the median over architectures (random ones and both ex
 - sandwich: a step with a random architecture, the largest and the smallest over the three networks' own
   elastic steps (at most 1.1).
 - mixing: a step of a mixture of two experts over the plain supernet's, same architecture (at most 1.25).
+- compile: `torch.compile` of a stand-alone network's forward pass over the plain one, and the CPU seconds of
+  compiling; `--compile` asks for it.
 - memory: peak resident memory of one training step in fp32 of neuron-wise MoS with two experts on WMT'14
   En-De's space and vocabulary, 2,048 tokens a side, in a process of its own (at most 24 GB). It takes minutes
   and about eight gigabytes; `--memory` asks for it.
@@ -30,7 +32,7 @@ import torch
 from foretell import spaces
 from foretell.nn import Mixture, Seq2SeqTransformer
 from foretell.spaces import TransformerShape
-from training_step import Batch, compare, make_batches, stepper
+from training_step import Batch, compare, make_batches, named_shape, stepper
 
 SPACE, WMT = "small-seq2seq", "hat-wmt14-en-de"
 MIXTURES = ("layer-wise", "neuron-wise")
@@ -91,6 +93,19 @@ def ratios(options: argparse.Namespace, batches: list[Batch], shapes: list[Trans
     return found
 
 
+def compiled(options: argparse.Namespace, batches: list[Batch]) -> dict[str, float]:
+    """A training step with the forward pass compiled (any lengths) over the plain one; a middle-sized network."""
+    shape, backbone = named_shape("middle", "own"), spaces.create(SPACE).backbone
+    plain, network = (Seq2SeqTransformer(shape, backbone, options.vocabulary, dropout=options.dropout) for _ in "12")
+    network._features = torch.compile(network._features, dynamic=True)
+    step, start = stepper(network), time.process_time()
+    for batch in batches:
+        step(batch)
+    spent = time.process_time() - start
+    ratio = 1 / compare(step, stepper(plain), batches, options.repeats)[2]
+    return {"ratio": round(ratio, 3), "compiling_cpu_seconds": round(spent, 1)}
+
+
 def peak_memory(tokens: int, experts: int) -> dict[str, float]:
     """Gigabytes and seconds of one training step of the largest network of WMT's mixture."""
     torch.set_num_threads(1)
@@ -124,6 +139,7 @@ def main() -> None:
     """Measure and print one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="few blocks and architectures: a smoke test")
+    parser.add_argument("--compile", action="store_true", help="also what torch.compile is worth")
     parser.add_argument("--memory", action="store_true", help="also a training step of WMT's mixture")
     parser.add_argument("--only-memory", action="store_true", help="nothing else, in this process")
     parser.add_argument("--memory-tokens", type=int, default=2048)
@@ -151,10 +167,11 @@ def main() -> None:
     result = {
         "benchmark": "supernet",
         "torch": torch.__version__,
-        **{name: value for name, value in vars(options).items() if "memory" not in name},
+        **{name: value for name, value in vars(options).items() if "memory" not in name and name != "compile"},
         "median": {name: round(statistics.median(values), 3) for name, values in found.items()},
         "worst": {name: round(max(values), 3) for name, values in found.items()},
         "limits": {"elastic": 1.15, "sandwich": 1.1, "mixing": 1.25, "memory_gb": 24},
+        "compile": compiled(options, batches) if options.compile else None,
         "memory": in_a_process_of_its_own(options.memory_tokens, options.experts) if options.memory else None,
     }
     print(json.dumps(result))
