@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, flags=re.DOTALL)
 LINES = [line.split("  #")[0].strip() for kind, block in BLOCKS if kind == "sh" for line in block.splitlines()]
 COMMANDS = [line for line in LINES if line.startswith("foretell ")]
-GROUPS = {"supernet", "latency", "corpus", "spaces", "import", "llm"}
+GROUPS = {"supernet", "latency", "corpus", "spaces", "import", "llm", "observations"}
 
 
 @pytest.mark.parametrize("line", COMMANDS)
