@@ -29,6 +29,18 @@ def test_a_damaged_checkpoint_is_named(tmp_path, where):
         load_tensors(path)
 
 
+def test_a_description_that_was_altered_is_noticed_too(tmp_path):
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, {"a": torch.arange(9.0)}, {"updates": 24})
+    for old, new in ((b": 24}", b": 25}"), (b"about_sha", b"about_shb")):
+        data = path.read_bytes()
+        assert data.count(old) == 1
+        altered = tmp_path / "altered.safetensors"
+        altered.write_bytes(data.replace(old, new))
+        with pytest.raises(IntegrityError, match="checksum"):
+            load_tensors(altered)
+
+
 def test_a_cut_checkpoint_and_a_missing_one_are_named(tmp_path):
     path = tmp_path / "t.safetensors"
     save_tensors(path, {"a": torch.arange(9.0)}, {})

@@ -32,6 +32,7 @@ __all__ = [
 ]
 
 FORMAT_VERSION = "1"
+_HEADER = {"format", "sha256", "about", "about_sha256"}
 
 
 class DamagedCheckpointWarning(UserWarning):
@@ -58,6 +59,10 @@ def _digest(tensors: Mapping[str, Tensor]) -> str:
     return digest.hexdigest()
 
 
+def _text_digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
     """Write tensors and a JSON-able description, atomically, with a checksum; the same ones give the same bytes.
 
@@ -65,7 +70,8 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor], about: Mapping[str, 
         StorageError: The disk is full, read-only or not permitted.
     """
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    header = {"format": FORMAT_VERSION, "sha256": _digest(plain), "about": json.dumps(about)}
+    text = json.dumps(about)
+    header = {"format": FORMAT_VERSION, "sha256": _digest(plain), "about": text, "about_sha256": _text_digest(text)}
     write_atomic(path, _in_order(save(plain, metadata=header)))
 
 
@@ -101,7 +107,10 @@ def load_tensors(path: Path) -> Checkpoint:
         )
     try:
         about = parse_json(header["about"])
-        matches = header.get("sha256") == _digest(tensors) and isinstance(about, dict)
+        told = _text_digest(header["about"])
+        # Older files have no checksum of their description.
+        described = header.get("about_sha256", told) == told and set(header) <= _HEADER
+        matches = header.get("sha256") == _digest(tensors) and described and isinstance(about, dict)
     except (KeyError, ValueError, RuntimeError, TypeError):  # no JSON, or tensors of a kind that has no bytes
         matches = False
     if not matches:
