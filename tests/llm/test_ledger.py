@@ -129,6 +129,31 @@ def test_a_ledger_that_another_process_holds_is_waited_for_and_then_named(tmp_pa
     ledger.close()
 
 
+def test_damaged_settings_of_one_call_leave_the_others_to_count(ledger):
+    for repeat in range(3):
+        request = replace(REQUEST, repeat=repeat, attempt=repeat)
+        ledger.record(call_key(MODEL, request), MODEL, request, REPLY, 0.001)
+    database = sqlite3.connect(ledger.path)
+    database.execute("UPDATE calls SET settings = '{\"x' WHERE key = ?", (call_key(MODEL, REQUEST),))
+    database.commit()
+    database.close()
+    assert ledger.pace(MODEL).calls == pytest.approx(3 / 2)
+    assert sum(ledger.retries().values()) == 2
+
+
+def test_a_schema_of_bad_bytes_is_no_ledger(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    Ledger(path).close()
+    database = sqlite3.connect(path)
+    database.execute("PRAGMA journal_mode=DELETE")
+    database.close()
+    data = path.read_bytes()
+    assert data.count(b"CREATE TABLE batches") == 1
+    path.write_bytes(data.replace(b"CREATE TABLE batches", b"CREATE TA\xc9LE batches"))
+    with pytest.raises(IntegrityError, match="is no ledger"):
+        Ledger(path)
+
+
 def test_a_damaged_reply_is_forgotten_and_can_be_given_again(ledger):
     key, other = call_key(MODEL, REQUEST), call_key(MODEL, replace(REQUEST, repeat=1))
     for each in (key, other):

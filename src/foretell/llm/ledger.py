@@ -147,7 +147,7 @@ class Ledger:
             yield
         except sqlite3.OperationalError as error:
             raise StorageError(f"cannot use the ledger {self.path}: {error}; {_advice(error)}.") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter in place of a message with bad bytes
             raise IntegrityError(f"{self.path} is no ledger ({error}); move it away or give --ledger.") from error
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
@@ -207,7 +207,7 @@ class Ledger:
     def pace(self, model: LanguageModel) -> Pace | None:
         """What a question to a model took on average so far, or None where it was never asked one."""
         rows = self._run(
-            "SELECT count(*), sum(seconds), sum(json_extract(settings, '$.decoding.max_tokens') > 1) "
+            f"SELECT count(*), sum(seconds), sum({_setting('decoding.max_tokens')} > 1) "  # noqa: S608
             "FROM calls WHERE endpoint = ? AND model = ?",
             (model.endpoint, model.model),
         )
@@ -217,7 +217,7 @@ class Ledger:
     def retries(self) -> dict[tuple[str, str], int]:
         """By endpoint and model, the calls that asked again after a reply that could not be used."""
         rows = self._run(
-            "SELECT endpoint, model, count(*) FROM calls WHERE json_extract(settings, '$.attempt') > 0 "
+            f"SELECT endpoint, model, count(*) FROM calls WHERE {_setting('attempt')} > 0 "  # noqa: S608
             "GROUP BY endpoint, model"
         )
         return {(endpoint, model): count for endpoint, model, count in rows}
@@ -288,6 +288,11 @@ def _totals(sums: Sequence[Any]) -> Totals:
     calls, prompt, cached, completion, dollars, seconds = sums
     money = None if dollars is None else float(dollars)
     return Totals(int(calls), int(prompt), int(cached), int(completion), money, float(seconds))
+
+
+def _setting(name: str) -> str:
+    """SQL for one of a call's settings; null where they are damaged, for an error would make all calls unusable."""
+    return f"CASE WHEN json_valid(settings) THEN json_extract(settings, '$.{name}') END"
 
 
 def _advice(error: sqlite3.OperationalError) -> str:
