@@ -3,6 +3,7 @@
 import random
 import resource
 import signal
+import time
 from pathlib import Path
 
 from tests.faults.commands import Command
@@ -84,15 +85,17 @@ def clock_set_back(ground: Ground, command: Command, count: int, rng: random.Ran
 def _hit_once(ground: Ground, command: Command, count: int, rng: random.Random, hit, code: int, *words: str) -> Tally:
     """Disturb a running command once; it gives up with a sentence, and goes on when called again."""
     ground.reference(command)
-    tally = Tally()
+    tally, longest = Tally(), ground.seconds[command.name]
     for _ in range(5 * count):  # some moments are too late, or have no worker
         if tally.tried == count:
             break
         ground.begin()
+        begun = time.monotonic()
         pid = ground.start(command)
-        struck = not ground.zygote.ended(ground.seconds[command.name] * rng.random()) and hit(pid)
+        struck = not ground.zygote.ended(longest * rng.random()) and hit(pid)
         ended = ground.wait()
         if not struck or ended == 0:
+            longest = min(longest, time.monotonic() - begun)  # the machine has become faster
             continue
         problem = ground.refusal(ended, code, *words)
         tally.note(1, problem or ground.finish(command))
