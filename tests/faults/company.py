@@ -19,8 +19,9 @@ def second_process(ground: Ground, command: Command, count: int, rng: random.Ran
         pid = ground.start(command)
         family: list[int] = []
         while not family and not ground.zygote.ended(0.002):
-            owners = [int(text) for path in _locks(ground.place) if (text := path.read_text())]
-            family = [each for each in (pid, *children(pid)) if owners and strike(each, signal.SIGSTOP)]
+            living = [pid, *children(pid)]
+            if any(path.read_text() in map(str, living) for path in _locks(ground.place)):
+                family = [each for each in living if strike(each, signal.SIGSTOP)]
         code, said = ground.run_beside(command)
         for each in family:
             strike(each, signal.SIGCONT)
