@@ -42,7 +42,10 @@ def killed_worker(ground: Ground, command: Command, count: int, rng: random.Rand
 
 
 def no_memory(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
-    """Let the command, or a worker of it, get no more memory: a sentence, and the same command goes on."""
+    """Let the command, or a worker of it, get no more memory: a sentence, and the same command goes on.
+
+    Where it is a C++ library that gets none, it may end the process before Python hears of it: as good as a kill.
+    """
 
     def hit(pid: int) -> bool:
         target = rng.choice(children(pid) or [pid])
@@ -54,7 +57,7 @@ def no_memory(ground: Ground, command: Command, count: int, rng: random.Random) 
             return False
         return True
 
-    return _hit_once(ground, command, count, rng, hit, 1, "memory")
+    return _hit_once(ground, command, count, rng, hit, 1, "memory", fatal=-signal.SIGABRT)
 
 
 def interrupted_twice(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
@@ -83,8 +86,21 @@ def clock_set_back(ground: Ground, command: Command, count: int, rng: random.Ran
     return tally
 
 
-def _hit_once(ground: Ground, command: Command, count: int, rng: random.Random, hit, code: int, *words: str) -> Tally:
-    """Disturb a running command once; it gives up with a sentence, and goes on when called again."""
+def _hit_once(
+    ground: Ground, command: Command, count: int, rng: random.Random, hit, code: int, *words: str, fatal: int = 0
+) -> Tally:
+    """Disturb a running command once; it gives up with a sentence, and goes on when called again.
+
+    Args:
+        ground: Where.
+        command: Which.
+        count: How often.
+        rng: Chooses the moments.
+        hit: Disturbs a process; whether there was anything to disturb.
+        code: The exit code that is expected then.
+        *words: One of them is in the sentence.
+        fatal: An exit code without a sentence that is as good; 0: none.
+    """
     ground.reference(command)
     tally, longest = Tally(), ground.seconds[command.name]
     for _ in range(5 * count):  # some moments are too late, or have no worker
@@ -98,7 +114,7 @@ def _hit_once(ground: Ground, command: Command, count: int, rng: random.Random, 
         if not struck or ended == 0:
             longest = min(longest, time.monotonic() - begun)  # the machine has become faster
             continue
-        problem = ground.refusal(ended, code, *words)
+        problem = "" if ended == fatal else ground.refusal(ended, code, *words)
         tally.note(1, problem or ground.finish(command))
     return tally
 
