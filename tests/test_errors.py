@@ -54,6 +54,8 @@ def test_names_need_not_be_text():
             "memory; close",
         ),
         (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "memory; close"),
+        (RuntimeError("can't start new thread"), "memory; close"),
+        (RuntimeError("std::bad_alloc"), "memory; close"),
         (KeyError("x"), "unexpected KeyError: 'x'; this is a fault of foretell: please report it"),
     ],
 )

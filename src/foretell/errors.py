@@ -99,12 +99,15 @@ class InterruptedRunError(ForetellError):
     exit_code = 130
 
 
+_NO_MEMORY = "(?i)out of memory|bad_alloc|(can't|cannot) (allocate memory|start new thread)"
+
+
 def sentence(error: Exception) -> str:
     """What to tell a person about any error: its own sentence, want of memory, or a fault of ours."""
     if isinstance(error, ForetellError):
         return str(error)
     # torch says so in a RuntimeError of the CPU, or an OutOfMemoryError of the GPU.
-    if isinstance(error, MemoryError) or re.search("(?i)out of memory|(can't|cannot) allocate memory", str(error)):
+    if isinstance(error, MemoryError) or re.search(_NO_MEMORY, str(error)):
         return (
             "there is not enough memory; close other programs or make the task smaller, then run the same command "
             "again to go on (what was finished is kept)."

@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -184,7 +184,8 @@ def _work(connection: Connection, job: Job) -> None:
         connection.send(("result", job.function(**job.arguments)))
     except Exception as error:
         exit_code = error.exit_code if isinstance(error, ForetellError) else 1
-        connection.send(("error", (sentence(error), exit_code, traceback.format_exc())))
+        with suppress(MemoryError):  # no room for this either: the parent is told by the end of the pipe
+            connection.send(("error", (sentence(error), exit_code, traceback.format_exc())))
 
 
 def _die_with_parent(connection: Connection) -> None:

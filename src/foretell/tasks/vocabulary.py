@@ -153,6 +153,8 @@ def _train(sentences: Sequence[str], size: int, kind: VocabularyKind) -> bytes:
             minloglevel=2,
         )
     except RuntimeError as error:
+        if "ocabulary" not in str(error):
+            raise  # want of memory, say
         raise _refused(str(error), size) from error
     return model.getvalue()
 
