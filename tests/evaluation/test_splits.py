@@ -2,7 +2,7 @@ import pytest
 
 from foretell import spaces
 from foretell.errors import InputError, UnknownNameError
-from foretell.evaluation import SplitPlan
+from foretell.evaluation import SplitPlan, evaluate
 from foretell.observations import Observation, ObservationSet
 from foretell.testing import make_observations
 
@@ -50,3 +50,12 @@ def test_what_cannot_be_split_is_one_sentence(collection, tfs_eval):
         SplitPlan().make(tfs_eval, [20])
     with pytest.raises(UnknownNameError, match="unknown split '124'"):
         SplitPlan("stored", ("124",)).make(tfs_eval, [10])
+
+
+def test_an_architecture_trained_thrice_counts_as_one_label():
+    items = make_observations(SPACE, 10)
+    thrice = [item for item in items for _ in range(3)]
+    table = evaluate(
+        ObservationSet(SPACE, tuple(thrice)), ["flops"], demonstrations=[4, 6], plan=SplitPlan("random:2"), draws=10
+    )
+    assert [row.labels for row in table.rows if row.predictor == "flops"] == [4, 6]

@@ -1,35 +1,56 @@
 """What the observations that come with foretell promise."""
 
-import math
-
 import pytest
 
 from foretell.errors import UnknownNameError
+from foretell.evaluation import label_quality
 from foretell.observations import load
 from foretell.observations.reference import reference_names, reference_path
 from foretell.study import StudyConfig
+
+_COPYING = 10.0
+"""More than copying the source scores in either language."""
 
 
 @pytest.mark.parametrize("name", reference_names())
 def test_they_are_of_the_small_space_and_complete(name):
     found = load(f"reference:{name}")
     assert found.space.name == "small-seq2seq"
-    assert len({o.architecture for o in found.observations}) == len(found.observations)
+    assert len({(o.architecture, o.provenance["seed"]) for o in found.observations}) == len(found.observations)
     for observation in found.observations:
         assert {"valid_bleu", "test_bleu", "valid_loss", "test_chrf", "test_ter"} <= set(observation.metrics)
         assert {"parameters", "flops"} <= set(observation.costs)
         assert observation.provenance["seed"] >= 0
         assert observation.provenance["updates"] == StudyConfig().train.recipe.updates
-        assert observation.metrics["test_bleu"] > 10, "no better than copying the source"
+        assert observation.metrics["test_bleu"] > _COPYING, "no better than copying the source"
 
 
-def test_both_extremes_are_among_them_and_the_largest_is_much_better():
-    found = load("reference:en-de")
+@pytest.mark.parametrize("name", reference_names())
+def test_the_quality_bars_hold(name):
+    """Labels tell architectures apart: their spread is three times their noise, and the best are much better."""
+    found = load(f"reference:{name}")
+    quality = label_quality(found.observations, "test_bleu")
+    assert quality.ratio is not None
+    assert quality.ratio >= 3
     bleu = {o.architecture: o.metric("test_bleu") for o in found.observations}
     assert bleu[found.space.largest()] > bleu[found.space.smallest()] + 3
-    values = list(bleu.values())
-    mean = sum(values) / len(values)
-    assert math.sqrt(sum((v - mean) ** 2 for v in values) / len(values)) > 1
+    assert quality.high > 1.5 * _COPYING
+
+
+@pytest.mark.parametrize("name", reference_names())
+def test_they_cover_the_space(name):
+    found = load(f"reference:{name}")
+    for gene in ("encoder-layer-num", "decoder-layer-num", "encoder-embed-dim", "decoder-embed-dim"):
+        choices = next(each.choices for each in found.space.genes if each.name == gene)
+        assert {o.architecture[gene] for o in found.observations} == set(choices), gene
+
+
+def test_training_went_on_until_the_largest_gained_little():
+    """The curve that the number of updates was chosen by is in the records."""
+    found = load("reference:en-de")
+    largest = next(o for o in found.observations if o.architecture == found.space.largest())
+    losses = [each["valid_loss"] for each in largest.provenance["history"]]
+    assert losses[0] - losses[-1] > 20 * abs(losses[-2] - losses[-1])
 
 
 def test_an_unknown_one_is_named():

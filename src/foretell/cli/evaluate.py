@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_REASONS = 2
+"""Different notes of one predictor that a person wants to read."""
+_WIDE = 10
+"""From here on one decimal is enough, and two do not fit."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -83,8 +88,15 @@ def _print(result: Evaluation) -> None:
     rows = [_cells(row, many) for row in result.rows]
     title = f"{protocol['task'] or protocol['space']}: {protocol['metric']}, splits {', '.join(protocol['names'])}"
     print_table(title, header, rows)
-    for note in dict.fromkeys(f"{row.predictor}: {row.note}" for row in result.rows if row.note):
+    for note in dict.fromkeys(f"{row.predictor}: {_shortened(row.note)}" for row in result.rows if row.note):
         say(note)
+
+
+def _shortened(note: str) -> str:
+    """Twenty splits have twenty reasons; a few show what they are like."""
+    reasons = note.split(" / ")
+    more = len(reasons) - _REASONS
+    return note if more <= 0 else f"{' / '.join(reasons[:_REASONS])} / and {more} more, see --json"
 
 
 def _cells(row: Row, many: bool) -> list[str]:
@@ -109,5 +121,5 @@ def _cell(value: float, digits: int = 3) -> str:
 def _range(found: tuple[float, float] | None) -> str:
     if found is None:
         return "-"
-    low, high = found
-    return f"{low:.2f}{'-' if low >= 0 else ' '}{high:.2f}"
+    low, high = (f"{end:.2f}" if abs(end) < _WIDE else f"{end:.1f}" for end in found)
+    return f"{low}{'-' if found[0] >= 0 else ' '}{high}"

@@ -10,7 +10,7 @@ import numpy as np
 from foretell.errors import InputError, UnknownNameError
 from foretell.observations import Observation, ObservationSet, Split
 
-__all__ = ["SplitPlan"]
+__all__ = ["SplitPlan", "first"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class SplitPlan:
         if not all(seed.isdigit() for seed in self.seeds):
             raise InputError(f"the seeds {', '.join(self.seeds)} of random splits must be whole numbers.")
         return [int(seed) for seed in self.seeds] or list(range(int(number)))
+
+
+def first(observations: Sequence[Observation], n: int) -> list[Observation]:
+    """The observations of the first `n` architectures: one that was trained several times is one label."""
+    return [item for group in _distinct(observations)[:n] for item in group]
 
 
 def _distinct(observations: Sequence[Observation]) -> list[tuple[Observation, ...]]:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.metrics import LEVEL, MEASURES, TOP, Judged, measure
 from foretell.evaluation.row import Evaluation, Row
-from foretell.evaluation.splits import SplitPlan
+from foretell.evaluation.splits import SplitPlan, first
 from foretell.observations import ObservationSet, Split
 from foretell.predictors import Columns, Context, Labels, Predictor, TooFewLabelsError, create
 from foretell.progress import track
@@ -117,7 +117,7 @@ def _row(
     for side in sides:
         predictor = create(name, context=context)
         try:
-            predictor.fit(side.split.train[:n])
+            predictor.fit(first(side.split.train, n))
         except TooFewLabelsError as error:
             if not tolerant:
                 raise
