@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import shlex
 import sys
 from pathlib import Path
@@ -12,7 +11,7 @@ import typer
 
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.options import ExamplesOption, task_context
-from foretell.cli.output import JsonOption, print_json, print_table, say
+from foretell.cli.output import JsonOption, figure, interval, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
@@ -21,8 +20,6 @@ __all__ = ["register"]
 
 _REASONS = 2
 """Different notes of one predictor that a person wants to read."""
-_WIDE = 10
-"""From here on one decimal is enough, and two do not fit."""
 
 
 def register(app: typer.Typer) -> None:
@@ -104,22 +101,11 @@ def _cells(row: Row, many: bool) -> list[str]:
     return [
         row.predictor,
         *([str(row.demonstrations)] if many else []),
-        _cell(values["mae"]),
-        _range(found["mae"]),
-        _cell(values["tau"]),
-        _range(found["tau"]),
-        _cell(values["tau_in_depth"]),
-        _cell(values["coverage"], 2),
+        figure(values["mae"]),
+        interval(found["mae"]),
+        figure(values["tau"]),
+        interval(found["tau"]),
+        figure(values["tau_in_depth"]),
+        figure(values["coverage"], 2),
         str(row.labels),
     ]
-
-
-def _cell(value: float, digits: int = 3) -> str:
-    return f"{value:.{digits}f}" if math.isfinite(value) else "-"
-
-
-def _range(found: tuple[float, float] | None) -> str:
-    if found is None:
-        return "-"
-    low, high = (f"{end:.2f}" if abs(end) < _WIDE else f"{end:.1f}" for end in found)
-    return f"{low}{'-' if found[0] >= 0 else ' '}{high}"

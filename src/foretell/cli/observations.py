@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.options import StudyOption
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, figure, print_json, print_table
 
 if TYPE_CHECKING:
     from foretell.observations import Observation
@@ -47,7 +47,7 @@ def _show(
         print_json({**asdict(found), "ratio": found.ratio, "observations": keys})
         return
     rows = [
-        [o.architecture.key, str(o.provenance.get("seed", "")), *(_cell(o.metrics.get(name)) for name in _shown(o))]
+        [o.architecture.key, str(o.provenance.get("seed", "")), *(figure(o.metrics.get(name), 2) for name in _shown(o))]
         for o in sorted(observations, key=lambda o: -o.metric(metric))
     ]
     print_table(str(source), ["architecture", "seed", *_shown(observations[0])], rows)
@@ -65,10 +65,6 @@ def _show(
 def _shown(observation: Observation) -> list[str]:
     """The metrics that a table of 80 columns has room for."""
     return [name for name in ("valid_bleu", "test_bleu", "test_chrf", "valid_loss") if name in observation.metrics]
-
-
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.2f}"
 
 
 @_group.command("score")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -11,10 +12,13 @@ import typer
 
 from foretell.display import plain
 
-__all__ = ["JsonOption", "plain", "print_json", "print_table", "say"]
+__all__ = ["JsonOption", "figure", "interval", "plain", "print_json", "print_table", "say"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
+
+_WIDE = 10
+"""From here on one decimal is enough in an interval, and two do not fit."""
 
 # What `json.dumps` leaves as it is although a terminal would obey it, or no encoding can write it.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -29,6 +33,19 @@ def print_json(value: Any) -> None:
 def say(text: str, *, err: bool = False) -> None:
     """Print lines for people; whatever is quoted in them cannot steer the terminal."""
     typer.echo("\n".join(map(plain, text.split("\n"))), err=err)
+
+
+def figure(value: float | None, digits: int = 3) -> str:
+    """A number in a table; "-" where there is none."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def interval(ends: Sequence[float] | None) -> str:
+    """Both ends of an interval, short enough to stand beside its figure; "-" where there is none."""
+    if ends is None:
+        return "-"
+    low, high = (f"{end:.2f}" if abs(end) < _WIDE else f"{end:.1f}" for end in ends)
+    return f"{low}{'-' if ends[0] >= 0 else ' '}{high}"
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.output import JsonOption, print_json, print_table, say
+from foretell.cli.output import JsonOption, figure, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.observations import ObservationSet
@@ -90,7 +90,7 @@ def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, C
 
 def _print(summary: dict[str, Any]) -> None:
     rows = [
-        [row["key"], _cell(row["mean"]), _cell(row["std"]), row["reason"]]
+        [row["key"], figure(row["mean"]), figure(row["std"]), row["reason"]]
         for row in sorted(summary["predictions"], key=lambda row: -(row["mean"] or -math.inf))
     ]
     unit = summary["metric"] if summary["calibrated"] else "score (only the order means something)"
@@ -103,7 +103,3 @@ def _print(summary: dict[str, Any]) -> None:
 
 def _number(value: float) -> float | None:
     return float(value) if math.isfinite(value) else None
-
-
-def _cell(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3f}"

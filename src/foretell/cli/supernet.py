@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from foretell.cli.options import SpaceOption, StudyOption, study_from
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, figure, interval, print_json, print_table
 
 if TYPE_CHECKING:
     from foretell.study import StudyConfig
@@ -208,15 +208,17 @@ def _print(result: dict[str, Any]) -> None:
     )
     inherited = f"inherited_{told['metric']}"
     translated = all(inherited in row["raw"] for row in result["rows"])
-    header = ["predictor", "min", "MB", "M", "bits", *(["raw"] if translated else [])]
+    header = ["predictor", "min", "GB", "M", "bits", *(["raw"] if translated else [])]
     rows = []
     for row in result["rows"]:
+        memory = row["peak_memory_mb"]
         costs = [
             f"{row['training_seconds'] / 60:.1f}",
-            _cell(row["peak_memory_mb"], 0),
+            figure(memory and memory / 1000, 1),
             f"{row['parameters'] / 1e6:.2f}",
         ]
-        errors = [_cell(row["raw"]["mae_bits"]), *([_cell(row["raw"][inherited]["mae"])] if translated else [])]
+        wrong = [row["raw"]["mae_bits"], *([row["raw"][inherited]["mae"]] if translated else [])]
+        errors = [figure(value, 2) for value in wrong]
         rows.append([row["kind"], *costs, *errors, *_judged(row)])
     blank = ["-"] * (len(header) - 1)
     rows += [[row["predictor"], *blank, *_judged(row)] for row in result["trivial"]]
@@ -225,13 +227,5 @@ def _print(result: dict[str, Any]) -> None:
 
 def _judged(row: dict[str, Any]) -> list[str]:
     raw, calibrated = row["raw"], row["calibrated"]
-    order = [_cell(raw["tau"]), _range(raw["tau_ci"]), _cell(raw["tau_in_depth"])]
-    return [*order, _cell(calibrated["mae"]), _range(calibrated["mae_ci"])]
-
-
-def _cell(value: float | None, digits: int = 2) -> str:
-    return "-" if value is None else f"{value:.{digits}f}"
-
-
-def _range(found: list[float] | None) -> str:
-    return "-" if found is None else f"{found[0]:.2f}{'-' if found[0] >= 0 else ' '}{found[1]:.2f}"
+    order = [figure(raw["tau"], 2), interval(raw["tau_ci"]), figure(raw["tau_in_depth"], 2)]
+    return [*order, figure(calibrated["mae"], 2), interval(calibrated["mae_ci"])]

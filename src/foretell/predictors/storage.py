@@ -19,10 +19,15 @@ from foretell.predictors.registry import create
 from foretell.records import read_json, write_json
 from foretell.spaces import SearchSpace
 
-__all__ = ["load", "save"]
+__all__ = ["load", "savable", "save"]
 
 _FORMAT = 1
 _PRICE_OF_MONEY = 3  # see `FewShot.price`
+
+
+def savable(predictor: Predictor) -> bool:
+    """Whether labels alone make the predictor: no network inside, and no language model that somebody pays for."""
+    return isinstance(predictor, FewShot) and predictor.price < _PRICE_OF_MONEY
 
 
 def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> None:
@@ -40,7 +45,7 @@ def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> No
     Raises:
         InputError: A predictor with a network or a language model inside, which has its own files.
     """
-    if not isinstance(predictor, FewShot) or predictor.price >= _PRICE_OF_MONEY:
+    if not isinstance(predictor, FewShot) or not savable(predictor):
         raise InputError(f"{predictor.name} is not fitted on labels alone; it keeps its own files.")
     observations = predictor.save_state()
     write_json(
@@ -95,7 +100,7 @@ def _restored(data: dict[str, Any], path: Path, space: SearchSpace | None, conte
     )
     predictor = create(str(data["predictor"]), context=context)
     # `save` writes no other; a stranger's file must not name a language model, which would be sent the user's key.
-    if not isinstance(predictor, FewShot) or predictor.price >= _PRICE_OF_MONEY:
+    if not savable(predictor):
         raise IntegrityError(f"{path} names the predictor {predictor.name}, which no file keeps; fit it here.")
     return predictor.fit([Observation.from_dict(space, item) for item in data["observations"]])
 

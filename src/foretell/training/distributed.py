@@ -7,9 +7,10 @@ agreement. Only the first process writes.
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TypeVar
@@ -117,6 +118,8 @@ class Ranks:
 def joined(device: torch.device) -> Iterator[Ranks]:
     """Join the processes that `torchrun` has started with this one; alone where it has started none.
 
+    They stay together until the process ends, so that one command may train several networks.
+
     Args:
         device: Where the network will be: gloo connects CPUs, NCCL GPUs.
 
@@ -129,11 +132,17 @@ def joined(device: torch.device) -> Iterator[Ranks]:
         return
     if device.type == "cuda":
         torch.cuda.set_device(device)
-    with _others(size):
-        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
-    try:
-        yield Ranks(dist.get_rank(), size)
-    finally:
+    # Once a process: a second meeting at the same port may be kept with the ghost of the first, and wait for ever.
+    if not dist.is_initialized():
+        with _others(size):
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+        atexit.register(_part)
+    yield Ranks(dist.get_rank(), size)
+
+
+def _part() -> None:
+    """Leave the others when the process ends; they may have gone before."""
+    with suppress(RuntimeError):
         dist.destroy_process_group()
 
 
