@@ -41,9 +41,9 @@ def _print_teacher(teacher: Mapping[str, Any]) -> None:
     if rows:
         print_table(f"Who taught the distilled predictor, each on {teacher['labels']} labels unseen", header, rows)
     if teacher["llm"]:
-        say(f"llm is {teacher['llm']}, asked about {teacher['asked']:,} architectures besides.")
+        say(f"llm is {teacher['llm']}, asked about {teacher['asked']:,} architectures besides.\n")
     if teacher["note"]:
-        say(f"Note: {teacher['note']}")
+        say(f"Note: {teacher['note']}\n")
 
 
 def _figure(value: float | None) -> str:
