@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.nn.elastic import ElasticLinear
+from foretell.nn.tokens import PAD
 
-__all__ = ["CrossAttention", "Past", "SelfAttention"]
+__all__ = ["CrossAttention", "Past", "SelfAttention", "padding_mask"]
 
 
 @dataclass(eq=False)
@@ -137,3 +139,12 @@ class CrossAttention(_Attention):
         k, v = keys_values.view(sentences, -1, 2, heads, self.qkv_dim // heads).unbind(2)
         mixed = self._attend(q, k, v, mask)
         return self.output(mixed.reshape(batch, length, self.qkv_dim), width)
+
+
+def padding_mask(tokens: Tensor, dtype: torch.dtype) -> Tensor | None:
+    """0 at tokens and minus infinity at padding, [B, 1, 1, S]; None when nothing is padded."""
+    padding = tokens == PAD
+    if not padding.any():
+        return None
+    zeros = torch.zeros(padding.shape, dtype=dtype, device=tokens.device)
+    return zeros.masked_fill_(padding, -math.inf)[:, None, None, :]

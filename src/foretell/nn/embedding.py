@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal, NamedTuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.nn.elastic import leading
 from foretell.nn.tokens import PAD
 
-__all__ = ["TokenMatrices", "TokenRows"]
+__all__ = ["TokenMatrices", "TokenRows", "embed_tokens"]
 
 
 class TokenRows(NamedTuple):
@@ -72,3 +74,8 @@ def _matrix(size: int, width: int) -> nn.Parameter:
 
 def _columns(weight: Tensor, width: int) -> Tensor:
     return leading(weight, weight.shape[0], width)
+
+
+def embed_tokens(tokens: Tensor, weight: Tensor, positions: Tensor) -> Tensor:
+    """Embeddings times the square root of their width, plus positions: [B, T, d]."""
+    return torch.add(positions, F.embedding(tokens, weight), alpha=math.sqrt(weight.shape[1]))

@@ -1,4 +1,4 @@
-"""Which architectures a network can run, and a network's dimensions as JSON values."""
+"""Which architectures a network can run, and a network's description as JSON values."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from foretell.errors import InputError
+from foretell.nn.mixture import Mixture
 from foretell.spaces import Backbone, TransformerShape
 
-__all__ = ["check_consistent", "check_fits", "shape_from_json", "shape_to_json"]
+__all__ = ["check_consistent", "check_fits", "network_arguments", "shape_from_json", "shape_to_json"]
 
 
 def check_consistent(shape: TransformerShape, backbone: Backbone) -> None:
@@ -63,3 +64,27 @@ def shape_from_json(values: dict[str, Any]) -> TransformerShape:
         return TransformerShape(*(tuple(map(int, v)) if isinstance(v, list | tuple) else int(v) for v in found))  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"the dimensions {values} of a network are damaged ({error!r}).") from error
+
+
+def network_arguments(config: dict[str, Any]) -> dict[str, Any]:
+    """What `Seq2SeqTransformer` is made with, from what its `config` returned.
+
+    Raises:
+        InputError: Keys are missing, unknown or do not fit together.
+    """
+    try:
+        source, target = config["vocabulary"]
+        encoder, decoder = config["reference_widths"]
+        return {
+            "shape": shape_from_json(config["shape"]),
+            "backbone": Backbone(**config["backbone"]),
+            "vocabulary": (source, target),
+            "dropout": config["dropout"],
+            "attention_dropout": config["attention_dropout"],
+            "reference_widths": (encoder, decoder),
+            "mixture": Mixture.of(config.get("mixture")),
+        }
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise InputError(
+            f"the network's description is damaged ({error!r}); restore the file it was read from."
+        ) from error

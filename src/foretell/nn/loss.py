@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-__all__ = ["smoothed_cross_entropy", "summed_loss"]
+from foretell.nn.tokens import PAD
+
+__all__ = ["smoothed_cross_entropy", "summed_loss", "token_loss"]
 
 _CHUNK = 1 << 18  # logits held at a time: 1 MB on a CPU, in its caches; a tenth faster than 4 MB
 _CHUNK_ACCELERATOR = 1 << 26  # elsewhere large enough to keep the device busy
@@ -54,6 +56,26 @@ def summed_loss(features: Tensor, weight: Tensor, targets: Tensor, smoothing: fl
             normaliser = logits.logsumexp(-1).sum(dtype=torch.float64)
         total += float(normaliser - (1.0 - smoothing) * right)
     return total
+
+
+def token_loss(features: Tensor, output: Tensor, target_out: Tensor, smoothing: float) -> tuple[Tensor, Tensor, Tensor]:
+    """As `smoothed_cross_entropy`, over the real tokens of padded sentences only.
+
+    Args:
+        features: [B, T, d].
+        output: Output layer, [V, d].
+        target_out: int64 [B, T], padding where the sentence has ended.
+        smoothing: Label smoothing, 0 for none.
+
+    Returns:
+        Scalars: the smoothed loss and the negative log-likelihood in nats, summed, and the number of tokens.
+    """
+    features, targets = features.flatten(0, 1), target_out.flatten()
+    real = (targets != PAD).nonzero().squeeze(1)
+    if len(real) < len(targets):
+        features, targets = features.index_select(0, real), targets.index_select(0, real)
+    total, nll = smoothed_cross_entropy(features, output, targets, smoothing)
+    return total, nll, torch.tensor(len(real), device=total.device)
 
 
 class _SmoothedCrossEntropy(torch.autograd.Function):

@@ -9,10 +9,12 @@ from typing import TypeVar, cast
 import torch
 from torch import Tensor
 
+from foretell.nn.attention import padding_mask
+from foretell.nn.embedding import embed_tokens
 from foretell.nn.layers import DecoderLayer, EncoderLayer
 from foretell.nn.loss import summed_loss
 from foretell.nn.tokens import PAD
-from foretell.nn.transformer import Seq2SeqTransformer, embed_tokens, padding_mask
+from foretell.nn.transformer import Seq2SeqTransformer
 from foretell.spaces import TransformerShape
 
 __all__ = ["population_losses"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from functools import partial
@@ -13,20 +12,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.errors import InputError
-from foretell.nn.attention import Past
+from foretell.nn.attention import Past, padding_mask
 from foretell.nn.dropout import Dropout
 from foretell.nn.elastic import ElasticLayerNorm
-from foretell.nn.embedding import TokenMatrices, TokenRows
-from foretell.nn.fitting import check_consistent, check_fits, shape_from_json, shape_to_json
+from foretell.nn.embedding import TokenMatrices, TokenRows, embed_tokens
+from foretell.nn.fitting import check_consistent, check_fits, network_arguments, shape_to_json
 from foretell.nn.layers import DecoderLayer, EncoderLayer, FeedForward, Inner
-from foretell.nn.loss import smoothed_cross_entropy
+from foretell.nn.loss import token_loss
 from foretell.nn.mixture import MixedWeights, Mixture, MixtureFeedForward, encode_shape
 from foretell.nn.positions import SinusoidalPositions
 from foretell.nn.state import DecoderState, EncoderOutput
-from foretell.nn.tokens import PAD
 from foretell.spaces import Backbone, TransformerShape
 
-__all__ = ["Seq2SeqTransformer", "embed_tokens", "padding_mask"]
+__all__ = ["Seq2SeqTransformer"]
 
 
 class Seq2SeqTransformer(nn.Module):
@@ -145,7 +143,7 @@ class Seq2SeqTransformer(nn.Module):
             log-likelihood in nats summed over tokens, and the number of tokens (int64).
         """
         features, output = self._features(source, target_in, self._resolve(shape))
-        return _token_loss(features, output, target_out, smoothing)
+        return token_loss(features, output, target_out, smoothing)
 
     def decoder_loss(
         self,
@@ -159,7 +157,7 @@ class Seq2SeqTransformer(nn.Module):
         shape = self._resolve(shape)
         rows = self._rows(shape)
         features = self._decode(target_in, encoded, rows.target, shape)
-        return _token_loss(features, rows.output, target_out, smoothing)
+        return token_loss(features, rows.output, target_out, smoothing)
 
     def encode(
         self, source: Tensor, shape: TransformerShape | None = None, *, layers: int | None = None
@@ -340,44 +338,9 @@ class Seq2SeqTransformer(nn.Module):
         Raises:
             InputError: Keys are missing, unknown or do not fit together.
         """
-        try:
-            rest = {k: config[k] for k in ("dropout", "attention_dropout")}
-            source, target = config["vocabulary"]
-            encoder, decoder = config["reference_widths"]
-            built = shape_from_json(config["shape"]), Backbone(**config["backbone"])
-            rest["mixture"] = Mixture.of(config.get("mixture"))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(
-                f"the network's description is damaged ({error!r}); restore the file it was read from."
-            ) from error
-        return cls(*built, (source, target), reference_widths=(encoder, decoder), **rest)
+        return cls(**network_arguments(config))
 
     def parameter_count(self, *, embeddings: bool) -> int:
         """Number of parameters, with or without the token matrices (REFERENCE 7)."""
         total = sum(p.numel() for p in self.parameters())
         return total if embeddings else total - sum(p.numel() for p in self.tokens.parameters())
-
-
-def embed_tokens(tokens: Tensor, weight: Tensor, positions: Tensor) -> Tensor:
-    """Embeddings times the square root of their width, plus positions: [B, T, d]."""
-    return torch.add(positions, F.embedding(tokens, weight), alpha=math.sqrt(weight.shape[1]))
-
-
-def _token_loss(
-    features: Tensor, output: Tensor, target_out: Tensor, smoothing: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    features, targets = features.flatten(0, 1), target_out.flatten()
-    real = (targets != PAD).nonzero().squeeze(1)
-    if len(real) < len(targets):
-        features, targets = features.index_select(0, real), targets.index_select(0, real)
-    total, nll = smoothed_cross_entropy(features, output, targets, smoothing)
-    return total, nll, torch.tensor(len(real), device=total.device)
-
-
-def padding_mask(tokens: Tensor, dtype: torch.dtype) -> Tensor | None:
-    """0 at tokens and minus infinity at padding, [B, 1, 1, S]; None when nothing is padded."""
-    padding = tokens == PAD
-    if not padding.any():
-        return None
-    zeros = torch.zeros(padding.shape, dtype=dtype, device=tokens.device)
-    return zeros.masked_fill_(padding, -math.inf)[:, None, None, :]

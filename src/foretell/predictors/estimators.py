@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
@@ -36,8 +37,9 @@ class _Estimator(FewShot):
         check_features(features)
         self.features = features
 
+    @abstractmethod
     def _create(self, width: int) -> Any:
-        raise NotImplementedError
+        """A scikit-learn regressor for so many features."""
 
     def _matrix(self, rows: Population) -> Vector:
         return feature_matrix(self.features, self.space, rows, self.context, self.columns)

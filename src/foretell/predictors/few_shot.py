@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Self
@@ -24,7 +25,7 @@ __all__ = ["FewShot"]
 Vector = npt.NDArray[np.float64]
 
 
-class FewShot:
+class FewShot(ABC):
     """Base class: checks and merges labels, keeps the accounts, and leaves two methods to write.
 
     A subclass gives `name`, `_learn(labels)` and `_score(population) -> (mean, std or None)`. What it may
@@ -144,12 +145,12 @@ class FewShot:
         empty = np.empty((0, self._space.width if self._space else 0), dtype=np.int16)
         return Labels(empty, np.empty(0), (), self.metric)
 
-    def _learn(self, labels: Labels) -> None:
+    def _learn(self, labels: Labels) -> None:  # noqa: B027 - what reads a column or a network learns nothing
         """Fit to `labels`; not called for predictors that got none and need none."""
 
+    @abstractmethod
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         """Mean and standard deviation, each `float64 [n]`; NaN means no opinion. Rows are canonical."""
-        raise NotImplementedError
 
     def _reason(self, row: npt.NDArray[np.int16]) -> str:
         missing = [n for n in self.columns.names if np.isnan(self.columns.lookup(n, row[None])[0])]

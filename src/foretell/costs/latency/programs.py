@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from foretell.nn import DecoderState, EncoderOutput, Seq2SeqTransformer
 from foretell.nn.attention import Past
 from foretell.nn.dropout import Dropout
-from foretell.nn.transformer import embed_tokens
+from foretell.nn.embedding import embed_tokens
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
