@@ -1,6 +1,6 @@
 """How much each search loses against the best there is, judged by all reference labels; CSV on stdout.
 
-Run: .venv/bin/python benchmarks/regret.py [--seeds 20] > results/regret-en-de.csv
+Run: .venv/bin/python benchmarks/regret.py [--seeds 20] [--observations reference:en-de]
 
 The judge is the default regression fitted to every label of the reference benchmark, on the test split: it stands
 for the truth where nothing was trained. A search's regret is the judge's best under the limit minus the judge's
@@ -25,6 +25,7 @@ import numpy.typing as npt
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
+from foretell.evaluation.splits import first
 from foretell.observations import Observation, load
 from foretell.predictors import Context, create
 from foretell.predictors.base import Predictor
@@ -96,7 +97,8 @@ def student_of(name: str, setting: Setting, seed: int) -> Distilled:
     space = setting.costs.space
     rng = np.random.default_rng(seed)
     context = Context(space=space, metric="valid_bleu", seed=seed)
-    chosen = [setting.records[i] for i in rng.permutation(len(setting.records))[:LABELS]]
+    order = rng.permutation(len(setting.records))
+    chosen = first([setting.records[i] for i in order], LABELS)
     teacher = create(name, context=context).fit(chosen)
     return distilled(teacher, context, space.canonical(space.sample(SAMPLE, rng)), seed)
 
