@@ -1,5 +1,6 @@
 """The ledger: keys that hold everything, several processes, nothing served that was not said."""
 
+import json
 import multiprocessing
 import sqlite3
 from dataclasses import replace
@@ -12,6 +13,7 @@ from foretell.llm import ledger as ledger_module
 from foretell.llm.api import ApiModel
 from foretell.llm.ledger import Pace
 from foretell.llm.local import LocalModel
+from foretell.llm.reading import read_body
 
 MODEL = ApiModel("m", "http://127.0.0.1:1/v1")
 REQUEST = Request("prefix ", "query", Decoding(25, 0.0, None, 1, 5, ("\n",)), 0, 0, "compact/1")
@@ -154,18 +156,37 @@ def test_a_schema_of_bad_bytes_is_no_ledger(tmp_path):
         Ledger(path)
 
 
-def test_a_damaged_reply_is_forgotten_and_can_be_given_again(ledger):
+def _spoil(ledger, key, reply, raw=None):
+    database = sqlite3.connect(ledger.path)
+    database.execute("UPDATE calls SET reply = CAST(? AS TEXT) WHERE key = ?", (reply, key))
+    if raw is not None:
+        database.execute("UPDATE calls SET raw = ? WHERE key = ?", (raw, key))
+    database.commit()
+    database.close()
+
+
+@pytest.mark.parametrize("bad", [b"x" * 40, b"\xff\xc9" * 20], ids=["bytes", "text that is no UTF-8"])
+def test_a_damaged_reply_is_forgotten_and_can_be_given_again(ledger, bad):
     key, other = call_key(MODEL, REQUEST), call_key(MODEL, replace(REQUEST, repeat=1))
     for each in (key, other):
         ledger.record(each, MODEL, REQUEST, REPLY, 0.001)
-    database = sqlite3.connect(ledger.path)
-    database.execute("UPDATE calls SET reply = ? WHERE key = ?", (b"x" * 40, key))
-    database.commit()
-    database.close()
-    with pytest.warns(ledger_module.DamagedReplyWarning, match=f"damaged reply {key[:12]}"):
+    _spoil(ledger, key, bad, raw=b"bad as well")
+    with pytest.warns(ledger_module.DamagedReplyWarning, match=f"damaged reply {key[:12]}.*never given"):
         assert set(ledger.find([key, other])) == {other}
     ledger.record(key, MODEL, REQUEST, REPLY, 0.001)
     assert ledger.find([key])[key].text == "25.31"
+
+
+def test_a_damaged_reply_is_read_again_from_its_body(ledger):
+    """What was paid for is not bought twice while one of its two copies is whole."""
+    body = {"choices": [{"message": {"content": "25.31"}, "finish_reason": "stop"}], "usage": {"prompt_tokens": 100}}
+    key = call_key(MODEL, REQUEST)
+    ledger.record(key, MODEL, REQUEST, read_body(json.dumps(body), 0.2, MODEL.style), 0.001)
+    before = ledger.find([key])
+    _spoil(ledger, key, b"x" * 40)
+    with pytest.warns(ledger_module.DamagedReplyWarning, match="read again from its body"):
+        assert ledger.find([key]) == before
+    assert ledger.find([key]) == before  # without a warning: it was mended
 
 
 def test_batches_are_noted_before_they_are_submitted(ledger):

@@ -16,15 +16,15 @@ import threading
 import warnings
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.llm.model import LanguageModel, Reply, Request, Step, Usage
-from foretell.llm.reading import probabilities
+from foretell.llm.reading import probabilities, read_body
 from foretell.records import canonical_json
 
 __all__ = ["DamagedReplyWarning", "Ledger", "Pace", "Totals", "call_key"]
@@ -101,7 +101,7 @@ class Pace:
 
 
 class DamagedReplyWarning(UserWarning):
-    """A reply in the ledger cannot be read any more and counts as never given."""
+    """A reply in the ledger cannot be read any more; its raw body is read again, or it counts as never given."""
 
 
 class Ledger:
@@ -124,6 +124,8 @@ class Ledger:
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+            # A flipped bit makes text of what was bytes. That damages one call; refusing the text would damage all.
+            self._database.text_factory = _text
             self._refuse_programs()
             version = self._database.execute("PRAGMA user_version").fetchone()[0]
             if version not in (0, _FORMAT):
@@ -180,17 +182,33 @@ class Ledger:
         return found
 
     def _reply(self, key: str, packed: Any) -> Reply | None:
-        """What was recorded; where it is damaged it is forgotten, so that the question can be asked again."""
+        """What was recorded; where it is damaged, what its raw body says; where that is, too, it is forgotten.
+
+        A forgotten question can be asked again.
+        """
         try:
             return _unpack(packed)
         except _DAMAGE as error:
+            again = self._read_again(key)
+            counts = "it counts as never given" if again is None else "it was read again from its body"
             warnings.warn(
-                f"the ledger {self.path} had a damaged reply {key[:12]} ({error}); it counts as never given.",
+                f"the ledger {self.path} had a damaged reply {key[:12]} ({error}); {counts}.",
                 DamagedReplyWarning,
                 stacklevel=3,
             )
-            self._run("DELETE FROM calls WHERE key = ?", (key,))
-            return None
+            if again is None:
+                self._run("DELETE FROM calls WHERE key = ?", (key,))
+                return None
+            self._run("UPDATE calls SET reply = ? WHERE key = ?", (_pack(again), key))
+            return replace(again, raw="", recorded=True)
+
+    def _read_again(self, key: str) -> Reply | None:
+        """The reply in a call's raw body; None where that is damaged as well, or the call has gone."""
+        for raw, seconds, settings in self._run("SELECT raw, seconds, settings FROM calls WHERE key = ?", (key,)):
+            with suppress(*_DAMAGE):
+                reply = read_body(_inflate(raw).decode(), float(seconds), json.loads(settings)["style"])
+                return None if reply.failure else reply
+        return None
 
     def by_model(self) -> list[tuple[str, str, Totals]]:
         """Endpoint, model and the sums over its calls."""
@@ -282,6 +300,10 @@ class Ledger:
 
     def _damaged(self, what: str) -> IntegrityError:
         return IntegrityError(f"the ledger {self.path} has a damaged {what}; move the file away or give --ledger.")
+
+
+def _text(data: bytes) -> str:
+    return data.decode(errors="replace")
 
 
 def _totals(sums: Sequence[Any]) -> Totals:
