@@ -91,7 +91,9 @@ def _rows(path: Path) -> list[Any]:
 
 
 def _weights(folder: Path) -> dict[str, str]:
-    return {str(p.relative_to(folder)): file_sha256(p) for p in sorted(folder.glob("cache/*/*/model.safetensors"))}
+    kept = ("model.safetensors", "validation.safetensors")
+    found = sorted(path for name in kept for path in folder.glob(f"cache/*/*/{name}"))
+    return {str(path.relative_to(folder)): file_sha256(path) for path in found}
 
 
 def _search(folder: Path) -> Any:

@@ -32,10 +32,13 @@ def damaged_checkpoint(ground: Ground, command: Command, count: int, rng: random
     """Cut a checkpoint, or flip a bit of it: it is never used, and the run ends where it would have."""
     ground.reference(command)
     tally = Tally()
-    for number in range(count):
-        _interrupt_training(ground, command, rng)
-        path = rng.choice(sorted(ground.place.glob("cache/*/*/*.safetensors")))
-        _damage(path, cut=bool(number % 2), rng=rng)
+    for _ in range(5 * count):  # some runs end before the kill
+        if tally.tried == count:
+            break
+        if not _interrupt_training(ground, command, rng):
+            continue
+        path = rng.choice(_read_when_resumed(ground.place))
+        _damage(path, cut=bool(tally.tried % 2), rng=rng)
         code = ground.run(command)
         problem = ground.problem(command, code)
         tally.note(1, problem and f"{path.name}: {problem}")
@@ -92,8 +95,16 @@ def damaged_ledger(ground: Ground, command: Command, count: int, rng: random.Ran
     return tally
 
 
-def _interrupt_training(ground: Ground, command: Command, rng: random.Random) -> None:
-    """Kill a run after its n-th checkpoint."""
+def _read_when_resumed(place: Path) -> list[Path]:
+    """The best weights of every network, and the state of those whose training is not finished."""
+    states = [
+        path for path in place.glob("cache/*/*/state.safetensors") if not path.with_name("training.json").exists()
+    ]
+    return sorted([*states, *place.glob("cache/*/*/model.safetensors")])
+
+
+def _interrupt_training(ground: Ground, command: Command, rng: random.Random) -> bool:
+    """Kill a run after its n-th checkpoint; whether it was still running then."""
     ground.begin()
     pid = ground.start(command)
     wanted, seen = rng.randrange(1, 5), set()
@@ -101,7 +112,7 @@ def _interrupt_training(ground: Ground, command: Command, rng: random.Random) ->
         for path in ground.place.glob("cache/*/*/state.safetensors"):
             seen.add((path, path.stat().st_mtime_ns))
     strike(pid, signal.SIGKILL, whole=True)
-    ground.wait()
+    return ground.wait() == -signal.SIGKILL
 
 
 def _damage(path: Path, *, cut: bool, rng: random.Random, flips: int = 1) -> None:

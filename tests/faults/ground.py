@@ -38,8 +38,8 @@ class Tally:
     notes: list[str] = field(default_factory=list)
 
     def note(self, tried: int, problem: str) -> None:
-        """Count faults that ended well (no problem) or badly."""
-        self.tried += tried
+        """Count faults that ended well (no problem) or badly; a problem counts even where no fault was in sight."""
+        self.tried += max(tried, 1) if problem else tried
         self.survived += 0 if problem else tried
         if problem:
             self.notes.append(problem)
@@ -94,11 +94,7 @@ class Ground:
 
     def wait(self) -> int:
         """The exit code of what `start` began, negative for a signal."""
-        if not self.zygote.ended(LONGEST):
-            strike(self.zygote.pid, signal.SIGABRT, whole=True)
-            self.zygote.status()
-            raise AssertionError(f"the command hangs: {self.said()}")
-        return self.zygote.status()
+        return _end(self.zygote, self.root)
 
     def run(self, command: Command, **environment: str) -> int:
         """Run a command to its end."""
@@ -115,7 +111,7 @@ class Ground:
         output = self.root / "beside"
         output.mkdir(exist_ok=True)
         self.other.start(*self._call(command, output), **self._told())
-        return self.other.status(), _read(output / "err.txt")
+        return _end(self.other, output), _read(output / "err.txt")
 
     def said(self) -> str:
         """What the last command wrote to standard error."""
@@ -196,6 +192,15 @@ class Ground:
         finally:
             database.close()
         return {text for (text,) in rows}
+
+
+def _end(zygote: Zygote, output: Path) -> int:
+    """The exit code of what a zygote runs; hanging is a failure."""
+    if not zygote.ended(LONGEST):
+        strike(zygote.pid, signal.SIGABRT, whole=True)
+        zygote.status()
+        raise AssertionError(f"the command hangs: {_read(output / 'err.txt')}")
+    return zygote.status()
 
 
 def _read(path: Path) -> str:

@@ -39,10 +39,12 @@ def torn_writes(ground: Ground, command: Command, count: int, rng: random.Random
 
 
 def _chains(ground: Ground, command: Command, count: int, disturb) -> Tally:
-    """Disturb runs again and again until each ends; as many runs as make the count."""
+    """Disturb runs again and again until each ends; as many runs as make the count, unless too many are not hit."""
     ground.reference(command)
     tally = Tally()
-    while tally.tried < count:
+    for _ in range(5 * count):
+        if tally.tried >= count:
+            break
         _chain(ground, command, disturb, tally, room=count - tally.tried)
     return tally
 
