@@ -1,8 +1,10 @@
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from foretell.errors import InputError, IntegrityError
 from foretell.training import build_network, load_network, load_tensors, save_network, save_tensors
+from foretell.training.checkpoint import load_own, weights_digest
 from foretell.training.recipe import Recipe
 
 pytestmark = pytest.mark.network
@@ -49,6 +51,21 @@ def test_a_cut_checkpoint_and_a_missing_one_are_named(tmp_path):
         load_tensors(path)
     with pytest.raises(InputError, match="does not exist"):
         load_tensors(tmp_path / "none.safetensors")
+
+
+def test_weights_of_another_run_are_not_taken_for_ones_own(tmp_path):
+    path = tmp_path / "t.safetensors"
+    save_tensors(path, {"a": torch.arange(9.0)}, {"key": "mine"})
+    assert load_own(path, "mine") is not None
+    assert load_own(path, "yours") is None
+
+
+def test_a_strangers_tensors_have_no_digest(tmp_path):
+    save_tensors(tmp_path / "t.safetensors", {"a": torch.arange(9.0)}, {})
+    assert len(weights_digest(tmp_path / "t.safetensors")) == 64
+    save_file({"a": torch.arange(9.0)}, tmp_path / "s.safetensors")
+    with pytest.raises(IntegrityError, match="format version None"):
+        weights_digest(tmp_path / "s.safetensors")
 
 
 def test_tensors_that_are_no_network_are_refused(tmp_path):

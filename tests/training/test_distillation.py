@@ -40,6 +40,13 @@ def test_students_learn_from_labels_and_the_largest_and_the_largest_from_labels_
             torch.testing.assert_close(found[index], expected, rtol=1e-4, atol=1e-3)
 
 
+def test_the_hard_part_is_the_loss_of_ordinary_training():
+    network = supernet(NAME).eval()
+    (found,) = losses(network, 0.5, [network.shape])
+    expected = network.loss(SOURCE, shifted(TARGET), TARGET, 0.1)[0]
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+
+
 def test_the_teacher_is_a_constant_to_its_students():
     network = supernet(NAME).eval()
     student = random_shape(NAME, 3)

@@ -65,11 +65,12 @@ def test_every_kind_resumes_exactly_after_sigkill(tmp_path):
         assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
-def together(root, *kinds):
+def together(root, *kinds, second=None):
+    roots = (root, second or root)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    return [start(root, *kinds, rank=rank, RANK=str(rank), LOCAL_RANK=str(rank), **shared) for rank in range(2)]
+    return [start(roots[rank], *kinds, rank=rank, RANK=str(rank), LOCAL_RANK=str(rank), **shared) for rank in range(2)]
 
 
 def test_two_processes_with_half_the_batch_each_are_one_and_outlive_a_death(tmp_path):
@@ -80,6 +81,8 @@ def test_two_processes_with_half_the_batch_each_are_one_and_outlive_a_death(tmp_
     err = finish(first, 1)
     assert err.count("\n") == 1
     assert "another of the 2 processes that train together has ended or cannot be reached" in err
+    for process in together(tmp_path / "both", *kinds, second=tmp_path / "elsewhere"):
+        assert "find different checkpoints in" in finish(process, 1)
     for process in together(tmp_path / "both", *kinds):
         finish(process)
     ours = [json.loads((tmp_path / "both" / f"result-{rank}.json").read_text()) for rank in range(2)]

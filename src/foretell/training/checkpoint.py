@@ -25,6 +25,7 @@ __all__ = [
     "DamagedCheckpointWarning",
     "load_intact",
     "load_network",
+    "load_own",
     "load_tensors",
     "save_network",
     "save_tensors",
@@ -100,11 +101,7 @@ def load_tensors(path: Path) -> Checkpoint:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
     except (SafetensorError, OSError, ValueError) as error:
         raise IntegrityError(f"the checkpoint {path} cannot be read ({error}); delete it and train again.") from error
-    if header.get("format") != FORMAT_VERSION:
-        raise IntegrityError(
-            f"{path} has the format version {header.get('format')}, expected {FORMAT_VERSION}; "
-            "it was not written by this version of foretell."
-        )
+    _check_format(header, path)
     try:
         about = parse_json(header["about"])
         told = _text_digest(header["about"])
@@ -118,20 +115,32 @@ def load_tensors(path: Path) -> Checkpoint:
     return Checkpoint(tensors, about)
 
 
+def _check_format(header: Mapping[str, str], path: Path) -> None:
+    if header.get("format") != FORMAT_VERSION:
+        raise IntegrityError(
+            f"{path} has the format version {header.get('format')}, expected {FORMAT_VERSION}; "
+            "it was not written by this version of foretell."
+        )
+
+
 def weights_digest(path: Path) -> str:
     """The hash of a checkpoint's tensors, as written in it: equal weights, equal hashes, whatever the file's bytes.
 
     Raises:
         InputError: There is no such file.
-        IntegrityError: The file is cut or altered.
+        IntegrityError: The file is cut or altered, or not of this version of foretell.
     """
     if not path.is_file():
         raise InputError(f"the checkpoint {path} does not exist; give the folder that `foretell supernet train` names.")
     try:
         with safe_open(path, framework="pt") as file:
-            return str((file.metadata() or {}).get("sha256"))
+            header = file.metadata() or {}
     except (SafetensorError, OSError, ValueError) as error:
         raise IntegrityError(f"the checkpoint {path} cannot be read ({error}); delete it and train again.") from error
+    _check_format(header, path)
+    if "sha256" not in header:
+        raise IntegrityError(f"the checkpoint {path} has no checksum; delete it and train again.")
+    return header["sha256"]
 
 
 def load_intact(path: Path) -> Checkpoint | None:
@@ -147,6 +156,16 @@ def load_intact(path: Path) -> Checkpoint | None:
     except IntegrityError as error:
         warnings.warn(f"{error} It is not used.", DamagedCheckpointWarning, stacklevel=2)
         return None
+
+
+def load_own(path: Path, key: str) -> Checkpoint | None:
+    """As `load_intact`, but also None where another training run, one of another key, has left the file.
+
+    Warns:
+        DamagedCheckpointWarning: The file is cut or altered.
+    """
+    found = load_intact(path)
+    return found if found is not None and found.about.get("key") == key else None
 
 
 def save_network(path: Path, network: Seq2SeqTransformer, about: Mapping[str, Any]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Protocol
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -12,12 +10,9 @@ from torch import Tensor
 from foretell.nn import PAD, Seq2SeqTransformer
 from foretell.spaces import TransformerShape
 from foretell.tasks import Batch
+from foretell.training.devices import Precision
 
 __all__ = ["distilled_losses"]
-
-
-class _Autocast(Protocol):
-    def autocast(self) -> AbstractContextManager[Any]: ...
 
 
 def distilled_losses(
@@ -26,7 +21,7 @@ def distilled_losses(
     shapes: Sequence[TransformerShape | None],
     smoothing: float,
     weight: float,
-    precision: _Autocast,
+    precision: Precision,
 ) -> Iterator[Tensor]:
     """The losses of several architectures on one batch, in nats, summed over target tokens.
 
@@ -46,7 +41,8 @@ def distilled_losses(
         with precision.autocast():
             logits, targets = _real_logits(network, batch, shape)
             log = logits.float().log_softmax(-1)
-            hard = F.cross_entropy(logits.float(), targets, label_smoothing=smoothing, reduction="sum")
+            # As `foretell.nn.smoothed_cross_entropy` defines it, from the logarithm that the soft part needs anyway.
+            hard = (1.0 - smoothing) * F.nll_loss(log, targets, reduction="sum") - smoothing / log.shape[1] * log.sum()
         if teacher is None:
             teacher = log.detach().exp()
             yield hard

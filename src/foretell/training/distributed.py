@@ -103,6 +103,20 @@ class Ranks:
         for gradient, part in zip(gradients, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
 
+    def agree(self, number: int, device: torch.device) -> bool:
+        """Whether all processes name the same number; all of them hear the same answer, when all are here.
+
+        Raises:
+            RankLostError: Another process has ended.
+        """
+        if self.size == 1:
+            return True
+        extremes = torch.tensor([number, -number], device=device)
+        with _others(self.size):
+            dist.all_reduce(extremes, dist.ReduceOp.MAX)
+        highest, lowest = extremes.tolist()
+        return bool(highest == -lowest)
+
     def wait(self) -> None:
         """Go on when all processes are here.
 

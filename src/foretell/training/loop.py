@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.errors import ForetellError
+from foretell.errors import ForetellError, InputError
 from foretell.nn import Seq2SeqTransformer
 from foretell.progress import track
 from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Batch, Task, TokenBatches, validation_batches
-from foretell.training.checkpoint import Checkpoint, load_intact, load_network, save_network, save_tensors
+from foretell.training.checkpoint import Checkpoint, load_network, load_own, save_network, save_tensors
 from foretell.training.devices import Precision, choose_device
 from foretell.training.distillation import distilled_losses
 from foretell.training.distributed import Ranks
@@ -28,7 +28,7 @@ from foretell.training.recipe import Recipe
 from foretell.training.sampling import SamplingRule
 from foretell.training.validation import validation_loss
 
-__all__ = ["DivergedError", "TrainingResult", "train"]
+__all__ = ["DivergedError", "TrainingResult", "run_key", "train"]
 
 _FAR_APART = 0x9E3779B97F4A7C15
 """Between the random streams of processes; the seeds of one process's updates lie close together."""
@@ -61,6 +61,15 @@ class TrainingResult:
     peak_memory: int = 0
 
 
+def run_key(about: Mapping[str, Any], task: Task, recipe: Recipe, seed: int) -> str:
+    """Names a run of `train` by all that its weights depend on; its checkpoints carry it."""
+    return fingerprint(_dependencies(about, task, recipe, seed))
+
+
+def _dependencies(about: Mapping[str, Any], task: Task, recipe: Recipe, seed: int) -> dict[str, Any]:
+    return {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
+
+
 def train(
     network: Seq2SeqTransformer,
     task: Task,
@@ -76,9 +85,9 @@ def train(
 ) -> TrainingResult:
     """Train a network, or finish the training of one whose folder holds a part of it.
 
-    The order of the data, the architectures and the dropout of update `u` depend on the seed and `u` only, so
-    that a run that was killed and resumed ends bit for bit where an uninterrupted one does. On interruption at
-    most the updates since the last validation are lost.
+    The order of the data and the architectures of update `u` depend on the seed and `u` only, dropout also on the
+    process, so that a run that was killed and resumed by the same number of processes ends bit for bit where an
+    uninterrupted one does. On interruption at most the updates since the last validation are lost.
 
     Args:
         network: Freshly initialised; holds the best weights afterwards.
@@ -99,26 +108,39 @@ def train(
     Raises:
         DivergedError: The loss became infinite or not a number.
         RankLostError: Another process that trains the network has ended.
-        InputError: An update has fewer micro-batches than there are processes.
+        InputError: An update has fewer micro-batches than there are processes, or the processes find different
+            checkpoints in the folder.
         StorageError: A checkpoint cannot be written; the one before is intact.
     """
     ranks = ranks or Ranks()
     ranks.check(recipe.accumulate)
-    about = {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
-    key = fingerprint(about)
+    about = _dependencies(about, task, recipe, seed)
+    key, where = fingerprint(about), choose_device(device)
     finished = folder / "training.json"
     record = read_object(finished) if finished.exists() else {}
-    if record.get("key") == key and (best := load_intact(folder / "model.safetensors")) is not None:
+    best = load_own(folder / "model.safetensors", key) if record.get("key") == key else None
+    _check_agreement(ranks, int(best is not None), where, folder)
+    if best is not None:
         network.load_state_dict(best.tensors)
         return TrainingResult(**record["result"])
-    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, choose_device(device), ranks)
+    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, where, ranks)
     with _quiet_random_state():
         run.resume()
         run.go(title)
     if ranks.first:
         write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
         run.previous.unlink(missing_ok=True)
+    ranks.wait()  # Whoever looks into the folder from now on finds a finished run.
     return run.result
+
+
+def _check_agreement(ranks: Ranks, found: int, device: torch.device, folder: Path) -> None:
+    """Refuse to go on where processes have found different things, for they would not train the same network."""
+    if not ranks.agree(found, device):
+        raise InputError(
+            f"the processes that train together find different checkpoints in {folder}; "
+            "it must be one folder that all of them see."
+        )
 
 
 @contextmanager
@@ -299,24 +321,33 @@ class _Run:
         save_tensors(self.state, tensors, about)
 
     def resume(self) -> None:
-        """Go back to the last checkpoint of the same key that is whole, if there is one."""
-        for path in (self.state, self.previous):
-            state = load_intact(path)
-            # Another key: left from a run with other settings; it will be replaced.
-            if state is not None and state.about["key"] == self.about["key"] and self._find_best(state):
-                self._take(state)
-                return
+        """Go back to the last checkpoint of the same key that is whole, if there is one.
 
-    def _find_best(self, state: Checkpoint) -> bool:
-        """Whether the best weights up to a checkpoint are there; where they are damaged, it may hold them itself."""
-        result = state.about["result"]
-        if load_intact(self.best) is not None:
-            return True
-        if result["best_update"] != result["updates"]:
-            return False
-        self.network.load_state_dict(state.part("model."))
-        self._save_best()
-        return True
+        Nothing is written before all processes have read, and found the same.
+
+        Raises:
+            InputError: The processes find different checkpoints.
+        """
+        state, best_is_there = self._last_checkpoint()
+        updates = 0 if state is None else int(state.about["result"]["updates"])
+        _check_agreement(self.ranks, updates, self.device, self.folder)
+        if state is not None:
+            self._take(state)
+            if not best_is_there:
+                self._save_best()
+
+    def _last_checkpoint(self) -> tuple[Checkpoint | None, bool]:
+        """What to go on from, and whether the best weights up to it are there; if not, it holds them itself."""
+        for path in (self.state, self.previous):
+            # Another key: left from a run with other settings; it will be replaced.
+            state = load_own(path, self.about["key"])
+            if state is None:
+                continue
+            best_is_there = load_own(self.best, self.about["key"]) is not None
+            result = state.about["result"]
+            if best_is_there or result["best_update"] == result["updates"]:
+                return state, best_is_there
+        return None, False
 
     def _take(self, state: Checkpoint) -> None:
         """Become what a checkpoint holds."""

@@ -14,8 +14,8 @@ from foretell.observations import Observation
 from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Split, Task
-from foretell.training.checkpoint import load_intact, load_network, weights_digest
-from foretell.training.loop import TrainingResult, train
+from foretell.training.checkpoint import load_network, load_own, weights_digest
+from foretell.training.loop import TrainingResult, run_key, train
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 from foretell.training.supernet import load_supernet
@@ -100,16 +100,19 @@ def train_from_scratch(
     """
     space = architecture.space
     key = fingerprint([training_key(architecture, task, recipe, seed, inherit), beam, length_penalty, list(splits)])
+    about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
+    if inherit is not None:
+        about["inherited"] = _digest(inherit)
     record = folder / "observation.json"
     saved = read_object(record) if record.exists() else {}
-    if saved.get("key") == key and load_intact(folder / "model.safetensors") is not None:
+    # The weights may be another run's, which came later into the same folder and has not observed anything yet.
+    trained = run_key(about, task, recipe, seed)
+    if saved.get("key") == key and load_own(folder / "model.safetensors", trained) is not None:
         return Observation.from_dict(space, saved["observation"])
     network = build_network(architecture, task, recipe, seed)
-    about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
     if inherit is not None:
         supernet, _ = load_supernet(inherit, space, task)
         network.load_state_dict(supernet.extract(TransformerShape.of(architecture)).state_dict())
-        about["inherited"] = _digest(inherit)
     result = train(network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device)
     network.eval()
     metrics = {"valid_loss": result.best_loss}

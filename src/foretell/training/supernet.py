@@ -12,7 +12,7 @@ from foretell.nn import Seq2SeqTransformer
 from foretell.records import fingerprint
 from foretell.spaces import SearchSpace, TransformerShape
 from foretell.tasks import EncodedPairs, Sequences, Task
-from foretell.training.checkpoint import load_network, load_tensors, save_tensors
+from foretell.training.checkpoint import load_intact, load_network, load_tensors, save_tensors
 from foretell.training.devices import choose_device
 from foretell.training.distributed import joined
 from foretell.training.loop import TrainingResult, train
@@ -108,7 +108,8 @@ def train_supernet(
 
 
 def _keep_validation(folder: Path, task: Task) -> None:
-    if (folder / _VALIDATION).exists():
+    kept = load_intact(folder / _VALIDATION)
+    if kept is not None and kept.about.get("task") == task.fingerprint:
         return
     sides = {"source": task.valid.source, "target": task.valid.target}
     arrays = {f"{side}.{name}": getattr(pairs, name) for side, pairs in sides.items() for name in ("values", "offsets")}
