@@ -39,3 +39,12 @@ def test_what_is_not_fitted_on_labels_alone_is_refused(tmp_path):
 
     with pytest.raises(InputError, match="keeps its own files"):
         save(Network(), tmp_path / "p.json")
+
+
+@pytest.mark.parametrize(
+    "name", ["llm", "mean(regression,calibrated:llm)", "llm-embedding", "weighted(constant,calibrated:sandwich:/tmp/x)"]
+)
+def test_a_strangers_file_that_names_a_model_or_a_folder_is_refused(path, name):
+    path.write_text(json.dumps({**json.loads(path.read_text()), "predictor": name}))
+    with pytest.raises(IntegrityError, match="which no file keeps; fit it here"):
+        load(path)

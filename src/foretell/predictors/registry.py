@@ -18,7 +18,7 @@ from foretell.predictors.context import Context
 from foretell.predictors.spelling import Spelling, parse
 from foretell.spaces import SearchSpace
 
-__all__ = ["ENTRY_POINTS", "Entry", "create", "describe", "names"]
+__all__ = ["ENTRY_POINTS", "Entry", "alone", "create", "describe", "names", "parsed"]
 
 ENTRY_POINTS = "foretell.predictors"
 """The entry-point group in which other packages register theirs: name to a callable `(context, **options)`."""
@@ -33,12 +33,14 @@ class Entry:
         about: One line for people.
         takes: What stands inside: nothing, plain text, one predictor, or several.
         fixed: Options that the name implies.
+        alone: Whether labels alone make it: it reads no trained network and asks no language model.
     """
 
     target: str
     about: str
     takes: Literal["nothing", "text", "one", "many"] = "nothing"
     fixed: tuple[tuple[str, Any], ...] = ()
+    alone: bool = True
 
 
 def _line(cost: str, about: str) -> Entry:
@@ -46,7 +48,8 @@ def _line(cost: str, about: str) -> Entry:
 
 
 def _supernet(kind: str, about: str) -> Entry:
-    return Entry("foretell.predictors.trained:from_folder", f"supernet: {about}", "text", (("kind", kind),))
+    target = "foretell.predictors.trained:from_folder"
+    return Entry(target, f"supernet: {about}", "text", (("kind", kind),), alone=False)
 
 
 def _proxy(name: str, about: str) -> Entry:
@@ -91,8 +94,8 @@ _BUILT_IN: Mapping[str, Entry] = {
     "mean": Entry(_P + "blend:Blend", "the mean of predictors", takes="many", fixed=(("how", "mean"),)),
     "consensus": Entry(_P + "blend:Blend", "the median of predictors", takes="many", fixed=(("how", "median"),)),
     "weighted": Entry(_P + "weighted:Weighted", "the mean of predictors, weighted by unseen errors", takes="many"),
-    "llm": Entry(_P + "llm:Llm", "a language model asked with the labels as demonstrations"),
-    "llm-embedding": Entry(_P + "llm_embedding:LlmEmbedding", "ridge on a language model's hidden states"),
+    "llm": Entry(_P + "llm:Llm", "a language model asked with the labels as demonstrations", alone=False),
+    "llm-embedding": Entry(_P + "llm_embedding:LlmEmbedding", "ridge on a language model's hidden states", alone=False),
     "auto": Entry(_P + "auto:Auto", "the cheapest source that labels cannot tell from the best", takes="many"),
 }
 
@@ -122,6 +125,32 @@ def describe(name: str) -> Entry:
     return _entries()[name]
 
 
+def alone(name: str) -> bool:
+    """Whether labels alone make the predictor of that name and all those inside; nothing is imported or built.
+
+    Args:
+        name: As for `create`.
+
+    Raises:
+        UnknownNameError: An unknown predictor; the message names the nearest.
+        InputError: The name cannot be read.
+    """
+    return _alone(parsed(name))
+
+
+def _alone(spelling: Spelling) -> bool:
+    return describe(spelling.name).alone and all(map(_alone, spelling.inner))
+
+
+def parsed(name: str) -> Spelling:
+    """What a predictor's name consists of; nothing is imported or built.
+
+    Raises:
+        InputError: The name cannot be read.
+    """
+    return parse(name, [each for each, entry in _entries().items() if entry.takes == "text"])
+
+
 def create(
     name: str, *, space: SearchSpace | str | None = None, context: Context | None = None, **options: Any
 ) -> Predictor:
@@ -142,8 +171,7 @@ def create(
     context = context or Context()
     if space is not None:
         context = replace(context, space=spaces.create(space) if isinstance(space, str) else space)
-    textual = [each for each, entry in _entries().items() if entry.takes == "text"]
-    spelling = parse(name, textual)
+    spelling = parsed(name)
     return _build(replace(spelling, options={**spelling.options, **options}), context)
 
 

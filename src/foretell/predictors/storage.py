@@ -15,7 +15,7 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
 from foretell.predictors.few_shot import FewShot
-from foretell.predictors.registry import create
+from foretell.predictors.registry import alone, create
 from foretell.records import read_json, write_json
 from foretell.spaces import SearchSpace
 
@@ -25,9 +25,22 @@ _FORMAT = 1
 _PRICE_OF_MONEY = 3  # see `FewShot.price`
 
 
-def savable(predictor: Predictor) -> bool:
-    """Whether labels alone make the predictor: no network inside, and no language model that somebody pays for."""
-    return isinstance(predictor, FewShot) and predictor.price < _PRICE_OF_MONEY
+def savable(predictor: Predictor, spelling: str | None = None) -> bool:
+    """Whether labels alone make the predictor: inside it is no trained network and no language model.
+
+    Args:
+        predictor: Fitted or not.
+        spelling: The name that `create` understands, where it is not `predictor.name`.
+
+    Raises:
+        UnknownNameError: No predictor is registered under that name.
+    """
+    # Other packages do not tell the registry what their predictors ask; the price does.
+    if not isinstance(predictor, FewShot) or predictor.price >= _PRICE_OF_MONEY:
+        return False
+    # Names need not show all that is inside, as that of `auto` does not.
+    inner = getattr(predictor, "inner", [])
+    return alone(spelling or predictor.name) and all(map(savable, inner if isinstance(inner, list) else [inner]))
 
 
 def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> None:
@@ -45,7 +58,7 @@ def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> No
     Raises:
         InputError: A predictor with a network or a language model inside, which has its own files.
     """
-    if not isinstance(predictor, FewShot) or not savable(predictor):
+    if not isinstance(predictor, FewShot) or not savable(predictor, spelling):
         raise InputError(f"{predictor.name} is not fitted on labels alone; it keeps its own files.")
     observations = predictor.save_state()
     write_json(
@@ -98,10 +111,12 @@ def _restored(data: dict[str, Any], path: Path, space: SearchSpace | None, conte
         vocabulary=data["vocabulary"],
         columns=Columns(**{kind: _keyed(values) for kind, values in data["columns"].items()}),
     )
-    predictor = create(str(data["predictor"]), context=context)
-    # `save` writes no other; a stranger's file must not name a language model, which would be sent the user's key.
-    if not savable(predictor):
-        raise IntegrityError(f"{path} names the predictor {predictor.name}, which no file keeps; fit it here.")
+    name = str(data["predictor"])
+    # `save` writes no other. A stranger's file must not name a language model, which would be sent the user's key,
+    # nor a folder, which would be read.
+    predictor = create(name, context=context) if alone(name) else None
+    if predictor is None or not savable(predictor, name):
+        raise IntegrityError(f"{path} names the predictor {name}, which no file keeps; fit it here.")
     return predictor.fit([Observation.from_dict(space, item) for item in data["observations"]])
 
 
