@@ -113,7 +113,7 @@ def test_wrong_input_is_one_sentence(arguments, sentence, command):
 def test_too_few_observations_are_refused(command, observed):
     observed.write_text("".join(observed.read_text().splitlines(keepends=True)[:3]))
     found = command("supernet", "compare", "--observations", observed, code=2)
-    assert "3 architectures were observed; a comparison needs at least 4" in found
+    assert "3 architectures were observed; a comparison needs at least 5" in found
 
 
 @pytest.fixture

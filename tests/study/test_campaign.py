@@ -1,12 +1,14 @@
 """Real trainings of toy networks: what is planned, what is repeated, what comes out again."""
 
 import json
+import os
 
 import pytest
 
 from foretell import spaces
 from foretell.errors import InputError, UnknownNameError
 from foretell.observations import read_observations, write_observations
+from foretell.records import lock_file
 from foretell.study import load_study, repeat_observations, split_source, train_observations
 from foretell.testing import make_observations
 
@@ -59,6 +61,9 @@ def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, 
     other = study.model_copy(update={"vocabulary": 60})
     with pytest.raises(InputError, match="give the study with the same corpus and vocabulary"):
         repeat_observations(other, records, keys[2], tmp_path / "other")
+    other = study.model_copy(update={"train": study.train.model_copy(update={"beam": 3})})
+    with pytest.raises(InputError, match=r"was made with beam 2; the study's is 3: give the study with the same tr"):
+        repeat_observations(other, records, keys[2], tmp_path / "other")
 
 
 @pytest.mark.network
@@ -80,6 +85,10 @@ def test_columns_are_added_beside_labels(study_file, tmp_path, foretell):
         assert {"supernet-sandwich", "synflow"} <= set(item.scores)
         assert item.cost("latency_ms_low") <= item.cost("latency_ms") <= item.cost("latency_ms_high")
         assert "setting" in item.provenance["latency"]
+    with lock_file(file):
+        _, said, code = run("observations", "measure", file, "--study", study_file)
+    assert f"in use by process {os.getpid()}" in said
+    assert code == 2
     shown = json.loads(run("observations", "show", file, "--metric", "valid_bleu", "--json")[0])
     assert shown["architectures"] == 3
     assert shown["noise"] is None

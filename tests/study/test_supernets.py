@@ -9,7 +9,8 @@ from foretell import spaces
 from foretell.observations import ObservationSet
 from foretell.predictors import Labels
 from foretell.study import StudyConfig
-from foretell.study.supernets import _calibrated, _raw, _variant, _without_labels
+from foretell.study.scorers import with_kind
+from foretell.study.supernets import _calibrated, _raw, _without_labels
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -62,6 +63,6 @@ def test_trivial_predictors_say_what_they_count():
 
 def test_what_a_kind_does_not_have_is_left_out_of_its_settings():
     study = StudyConfig.model_validate({"supernet": {"distillation": 0.5, "experts": 3}})
-    assert _variant(study, "spos").supernet.distillation == 0
-    assert _variant(study, "neuronwise-mos").supernet.distillation == 0.5
-    assert _variant(study, "neuronwise-mos").supernet.experts == 3
+    assert with_kind(study, "spos").supernet.distillation == 0
+    assert with_kind(study, "neuronwise-mos").supernet.distillation == 0.5
+    assert with_kind(study, "neuronwise-mos").supernet.experts == 3

@@ -17,7 +17,7 @@ from foretell.observations import Observation, ObservationWriter
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.predictors import select
 from foretell.predictors.selection import Design
-from foretell.records import read_json, write_json
+from foretell.records import fingerprint, read_json, write_json
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
@@ -135,7 +135,7 @@ class Repeated:
         again: What training gave now.
         metric: What is compared.
         noise: Standard deviation of one training's metric over seeds, from the repeated trainings on record;
-            None where there are none.
+            None where there are none, or where they all came out alike, which says as little.
     """
 
     stored: Observation
@@ -151,12 +151,12 @@ class Repeated:
     @property
     def agrees(self) -> bool | None:
         """Whether they differ by at most three standard deviations of the noise; None where it is not known."""
-        return None if self.noise is None else abs(self.difference) <= 3 * self.noise
+        return abs(self.difference) <= 3 * self.noise if self.noise else None
 
     def __str__(self) -> str:
         then, now = self.stored.metric(self.metric), self.again.metric(self.metric)
         text = f"{self.metric} {now:.2f} now, {then:.2f} on record"
-        if self.noise is None:
+        if not self.noise:
             return f"{text}; label noise unknown"
         return f"{text}; {self.difference:+.2f} is {abs(self.difference) / self.noise:.1f} times the label noise"
 
@@ -208,10 +208,10 @@ def repeat_observations(
         raise InputError(f"no record has the key {key!r}; expected one of {', '.join(keys[:5])}, ...: see the list.")
     if key is not None:
         chosen = chosen[:1]
+    task = Task.prepare(study.corpus, study.vocabulary)
+    for item in chosen:
+        _check_same(item, task, study)
     with open_run(study, out, resume=resume):
-        task = Task.prepare(study.corpus, study.vocabulary)
-        for item in chosen:
-            _check_same(item, task)
         costs = CostModel(space, vocabulary=len(task.vocabulary))
         wanted = [(item.architecture, int(item.provenance["seed"])) for item in chosen]
         again = _train(study, wanted, out / "observations.jsonl", costs, out / "trained")
@@ -219,14 +219,27 @@ def repeat_observations(
     return [Repeated(old, new, metric, noise) for old, new in zip(chosen, again, strict=True)]
 
 
-def _check_same(record: Observation, task: Task) -> None:
-    """Refuse a record that was made with other sentences or pieces: its number means something else."""
+def _check_same(record: Observation, task: Task, study: StudyConfig) -> None:
+    """Refuse a record that was made with other sentences, pieces or settings: its number means something else."""
     made_with = record.provenance.get("task")
     if made_with != task.fingerprint:
         raise InputError(
             f"the record {record.architecture.key} was made with the task {made_with}; the study's is "
             f"{task.fingerprint}: give the study with the same corpus and vocabulary."
         )
+    settings = study.train
+    now = {
+        "recipe": fingerprint(settings.recipe.model_dump(mode="json")),
+        "beam": settings.beam,
+        "length_penalty": settings.length_penalty,
+    }
+    for name, value in now.items():
+        told = record.provenance.get(name, value)
+        if told != value:
+            raise InputError(
+                f"the record {record.architecture.key} was made with {name} {told}; the study's is {value}: give the "
+                "study with the same training (train:)."
+            )
     if "seed" not in record.provenance:
         raise InputError(f"the record {record.architecture.key} does not tell its seed, so it cannot be repeated.")
 

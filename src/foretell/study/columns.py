@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,7 @@ from foretell.spaces import Population, SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.device import latency_setting
 from foretell.study.run import store_folder
-from foretell.study.scorers import supernet_predictor
+from foretell.study.scorers import supernet_predictor, with_kind
 from foretell.tasks import Task, TokenBatches
 
 __all__ = ["SUPERNET_PREFIX", "add_latency", "add_scores"]
@@ -63,9 +62,7 @@ def add_scores(
 def _scores(study: StudyConfig, space: SearchSpace, task: Task, name: str, rows: Population) -> npt.NDArray[np.float64]:
     """One score a row, `[n]`."""
     if name.startswith(SUPERNET_PREFIX):
-        kind = name.removeprefix(SUPERNET_PREFIX)
-        data = study.model_dump(mode="json")
-        chosen = StudyConfig.model_validate({**data, "supernet": {**data["supernet"], "kind": kind}})
+        chosen = with_kind(study, name.removeprefix(SUPERNET_PREFIX))
         return supernet_predictor(chosen, space, task)[0].predict(rows).mean
     # A batch of middle length: the first would hold nothing but the shortest sentences.
     batches = TokenBatches(task.train, _PROXY_TOKENS).epoch(0)
@@ -81,7 +78,8 @@ def _scores(study: StudyConfig, space: SearchSpace, task: Task, name: str, rows:
 def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list[Observation]:
     """Latency measured on this device, with its 95 % interval, as `costs` beside the labels.
 
-    Measurements are kept in the user's store with those of the device: none is made twice.
+    Measurements are kept in the user's store beside those of the device: none is made twice. Their file is their
+    own, for the samples that searches predict latency from, and the scale of those, must stay what they are.
 
     Args:
         study: Corpus, vocabulary, beam and device.
@@ -94,7 +92,7 @@ def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list
     space = spaces.create(study.space)
     task = Task.prepare(study.corpus, study.vocabulary)
     setting = latency_setting(space, study, len(task.vocabulary))
-    path: Path = store_folder("latency", setting.key) / "samples.jsonl"
+    path = store_folder("latency", setting.key) / "observed.jsonl"
     records = {each["architecture_key"]: each for each in measure_latency(setting, population_of(observations), path)}
     found = []
     for item in observations:

@@ -21,6 +21,7 @@ from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.prompting import corpus_title
 from foretell.study.run import store_folder
+from foretell.study.teacher_inputs import model_bytes, teacher_inputs
 from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.study.workers import Job
 from foretell.tasks import DamagedCacheWarning, Task
@@ -127,8 +128,8 @@ def _folder(study: StudyConfig, costs: CostModel, observations: list[Observation
     unused = {"observations"} if stacked else {"observations", "llm", "asked"}
     about: list[Any] = [costs.space.fingerprint, settings.model_dump(mode="json", exclude=unused)]
     about += [[each.to_dict() for each in observations], costs.vocabulary]
-    # Of the supernet's settings and of the prompt's only those enter that decide something.
-    about.append([_RULES, PROMPT, corpus_title(study)] if stacked else study.supernet.model_dump(mode="json"))
+    asked = [_RULES, PROMPT, corpus_title(study), *model_bytes(settings.llm)]
+    about.append(asked if stacked else teacher_inputs(study))
     return store_folder("distilled", fingerprint(about))
 
 

@@ -18,6 +18,8 @@ from foretell.tasks import Task
 
 __all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job"]
 
+_USUAL_PENALTY = 1.0
+
 
 def scratch_folder(
     study: StudyConfig, task: Task, architecture: Architecture, seed: int, inherit: Path | None = None
@@ -25,8 +27,12 @@ def scratch_folder(
     """Where an architecture trained from scratch, or from a supernet's weights, under this study is kept."""
     from foretell.training import training_key
 
-    key = training_key(architecture, task, study.train.recipe, seed, inherit)
-    return store_folder("trained", fingerprint([key, study.train.beam]))
+    settings = study.train
+    about: list[Any] = [training_key(architecture, task, settings.recipe, seed, inherit), settings.beam]
+    # The default penalty stays out: the folders from before it was told apart keep their names.
+    if settings.length_penalty != _USUAL_PENALTY:
+        about.append(settings.length_penalty)
+    return store_folder("trained", fingerprint(about))
 
 
 def supernet_folder(study: StudyConfig, task: Task) -> Path:

@@ -12,8 +12,9 @@ from foretell.study.config import StudyConfig
 from foretell.study.distilling import distil
 from foretell.study.jobs import supernet_folder
 from foretell.tasks import Task, validation_batches
+from foretell.training import KINDS
 
-__all__ = ["make_scorer", "supernet_predictor"]
+__all__ = ["make_scorer", "supernet_predictor", "with_kind"]
 
 _VALIDATION_TOKENS = 2048
 """Tokens of a validation batch: large enough for fast matrix products, small enough for the caches."""
@@ -57,3 +58,17 @@ def supernet_predictor(
     smoothing = study.supernet.recipe.label_smoothing
     predictor = SupernetPredictor(space, network, batches, smoothing=smoothing, share=share)
     return predictor, fingerprint(["supernet", about["key"], smoothing])
+
+
+def with_kind(study: StudyConfig, kind: str) -> StudyConfig:
+    """The study with another kind of supernet; what that kind does not have is left out.
+
+    Raises:
+        UnknownNameError: There is no such kind.
+    """
+    if kind not in KINDS:
+        raise UnknownNameError("supernet kind", kind, KINDS)
+    changes: dict[str, object] = {"kind": kind}
+    if kind == "spos":
+        changes["distillation"] = 0.0
+    return study.model_copy(update={"supernet": study.supernet.model_copy(update=changes)})

@@ -19,7 +19,7 @@ from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.inherited import inherited_job
 from foretell.study.jobs import supernet_job
-from foretell.study.scorers import supernet_predictor
+from foretell.study.scorers import supernet_predictor, with_kind
 from foretell.study.workers import run_jobs
 from foretell.tasks import Task
 from foretell.training import KINDS
@@ -30,6 +30,8 @@ Vector = npt.NDArray[np.float64]
 
 _DEPTH = "decoder-layer-num"
 _DRAWS = 1000
+_FEWEST = 3
+"""Labels that a calibration sees: two always lie on a line, which says nothing of how well it fits."""
 
 
 def compare_supernets(
@@ -50,10 +52,10 @@ def compare_supernets(
 
     Args:
         study: Corpus, space, and the supernets' recipe, seed and options.
-        collection: Architectures trained from scratch on the study's task, any number from 4 on.
+        collection: Architectures trained from scratch on the study's task, any number from 5 on.
         kinds: Which to compare.
         metric: What is foretold.
-        demonstrations: Labels a calibration sees; None: 10, or half of what there is.
+        demonstrations: Labels a calibration sees; None: 10, or half of what there is, but at least 3.
         divisions: Random divisions.
         translate: Also translate the validation sentences with the inherited weights of every architecture,
             for the raw error in the metric's own unit, as the paper's Table 1 has it.
@@ -62,13 +64,13 @@ def compare_supernets(
         `rows`, one a kind, `trivial`, rows of predictors that look at no supernet, and `protocol`.
 
     Raises:
-        InputError: Observations of another space or task, or fewer than 4 architectures.
+        InputError: Observations of another space or task, or fewer than 5 architectures.
     """
     space = spaces.create(study.space)
     task = Task.prepare(study.corpus, study.vocabulary)
     labels = _checked(collection, study, task, metric)
-    shown = demonstrations or min(10, len(labels) // 2)
-    variants = {kind: _variant(study, kind) for kind in kinds}
+    shown = demonstrations or max(_FEWEST, min(10, len(labels) // 2))
+    variants = {kind: with_kind(study, kind) for kind in kinds}
     trained = dict(zip(kinds, run_jobs([supernet_job(each) for each in variants.values()], 1), strict=True))
     said: dict[str, dict[str, Vector]] = {}
     costs = {}
@@ -116,14 +118,6 @@ def _costs(trained: dict[str, Any], predictor: SupernetPredictor) -> dict[str, A
     }
 
 
-def _variant(study: StudyConfig, kind: str) -> StudyConfig:
-    """The study with another kind of supernet; what that kind does not have is left out."""
-    changes: dict[str, Any] = {"kind": kind}
-    if kind == "spos":
-        changes["distillation"] = 0.0
-    return study.model_copy(update={"supernet": study.supernet.model_copy(update=changes)})
-
-
 def _checked(collection: ObservationSet, study: StudyConfig, task: Task, metric: str) -> Labels:
     space = spaces.create(study.space)
     if collection.space.fingerprint != space.fingerprint:
@@ -138,8 +132,10 @@ def _checked(collection: ObservationSet, study: StudyConfig, task: Task, metric:
             f"is {task.fingerprint}); give the study file that they were made with."
         )
     labels = Labels.of(collection.observations, metric, space)
-    if len(labels) < 4:
-        raise InputError(f"{len(labels)} architectures were observed; a comparison needs at least 4: observe more.")
+    if len(labels) < _FEWEST + 2:
+        raise InputError(
+            f"{len(labels)} architectures were observed; a comparison needs at least {_FEWEST + 2}: observe more."
+        )
     return labels
 
 
