@@ -1,8 +1,9 @@
 """Files that nobody vouches for: read up to a size, parsed up to a depth, with numbers that arithmetic can use.
 
 Everything that foretell reads as JSON or YAML comes through here. What is accepted is narrower than the two
-languages: no NaN and no infinity, integers of 64 bits, no YAML aliases (nine short lines of them can fill any
-memory), no YAML tags, no key twice.
+languages: no NaN and no infinity, integers of 64 bits, bounded depth. YAML, which people write, also has no aliases
+(nine short lines of them can fill any memory), no tags and no key twice; of a key that JSON, which programs write,
+has twice the last one counts, as in Python.
 """
 
 from __future__ import annotations

@@ -38,6 +38,18 @@ def test_without_repeats_nothing_is_said_of_noise():
     assert found.ratio is None
 
 
+def test_the_same_seed_again_is_the_same_training():
+    once = observed([[10.0, 11.0], [20.0], [30.0]])
+    assert label_quality([*once, *once[:2]]) == label_quality(once)
+
+
+def test_seeds_that_make_no_difference_tell_no_noise():
+    found = label_quality(observed([[10.0, 10.0], [20.0]]))
+    assert found.repeated == 1
+    assert found.noise is None
+    assert found.ratio is None
+
+
 def test_one_architecture_has_no_order():
     with pytest.raises(InputError, match="1 architectures were observed; at least 2"):
         label_quality(observed([[1.0, 2.0]]))

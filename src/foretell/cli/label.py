@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foretell.cli.options import ExamplesOption
+from foretell.cli.options import ExamplesOption, demonstrations_of
 from foretell.cli.output import JsonOption, print_json, say
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _label(
     key = fingerprint([told, settings, metric, seed, labels, found_space.fingerprint, *said])
     if session:
         _announce(predictor, session, sample)
-    provenance = {"teacher": name, **told, "key": key, "demonstrations": len(shown)}
+    provenance = {"teacher": name, **told, "key": key, "demonstrations": len({item.architecture for item in shown})}
     result = label_architectures(predictor, sample, out, name=name, metric=metric, provenance=provenance)
     _print(result, predictor, session, out, as_json)
 
@@ -136,13 +136,11 @@ def _demonstrations(
 ) -> tuple[list[Observation], SearchSpace]:
     from foretell.observations import load
 
-    known = load(path, task) if path is not None else _demonstrations_of(study, space, count)
-    # A stored split's demonstrations, in their order, so that its test architectures stay unseen.
-    shown = known.splits[0].train if known.splits else known.observations
-    return list(shown[:count]), known.space
+    known = load(path, task) if path is not None else _of_study(study, space, count)
+    return demonstrations_of(known, count), known.space
 
 
-def _demonstrations_of(study: Path | None, space: str, count: int) -> ObservationSet:
+def _of_study(study: Path | None, space: str, count: int) -> ObservationSet:
     """The observations of a study; says that it is they that are used."""
     from foretell import spaces
     from foretell.errors import InputError

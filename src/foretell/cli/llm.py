@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from foretell.cli.label import LlmOption
-from foretell.cli.options import ExamplesOption, task_context
+from foretell.cli.options import ExamplesOption, demonstrations_of, task_context
 from foretell.cli.output import JsonOption, print_json, print_table, say
-
-if TYPE_CHECKING:
-    from foretell.observations import ObservationSet
 
 __all__ = ["register"]
 
@@ -226,7 +223,7 @@ def _repeatability(
     known = load(observations, task)
     drawn = f"decoding=sampled, temperature={temperature:g}, repeats={repeats}, orders=1"
     predictor: Any = predictors.create(_spell(llm, options, drawn), context=predictors.Context(known.space, metric))
-    predictor.fit(_first(known, demonstrations))
+    predictor.fit(demonstrations_of(known, demonstrations))
     found = predictor.estimates(draw_architectures(known.space, n, 0))
     several = [[value for value in each.values if np.isfinite(value)] for each in found]
     deviations = [float(np.std(values, ddof=1)) for values in several if len(values) > 1]
@@ -242,8 +239,3 @@ def _repeatability(
         say(f"mean of {len(deviations)} standard deviations over {repeats} repeats: {summary['mean_sd']:.3f}")
     else:
         say("no architecture has two usable replies.")
-
-
-def _first(known: ObservationSet, count: int) -> list[Any]:
-    shown = known.splits[0].train if known.splits else known.observations
-    return list(shown[:count])

@@ -104,9 +104,14 @@ def _measure(file: _FileArgument, study: StudyOption = None, as_json: JsonOption
 
 def _rewrite(file: Path, change: Any, as_json: bool) -> None:
     from foretell.observations import read_observations, write_observations
+    from foretell.parsing import read_bytes
+    from foretell.records import lock_file
 
-    found = change(read_observations(file))
-    write_observations(file, found)
+    read_bytes(file)  # a path without a file is refused before a lock is left beside it
+    # Held throughout: a label that somebody appends meanwhile would be lost.
+    with lock_file(file):
+        found = change(read_observations(file))
+        write_observations(file, found)
     if as_json:
         print_json({"observations": [item.to_dict() for item in found]})
     else:

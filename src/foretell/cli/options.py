@@ -8,10 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from foretell.observations import Observation, ObservationSet
     from foretell.predictors import Context
     from foretell.study import StudyConfig
 
-__all__ = ["ExamplesOption", "OutOption", "ResumeOption", "SpaceOption", "StudyArgument", "StudyOption", "study_from"]
+__all__ = [
+    "ExamplesOption",
+    "OutOption",
+    "ResumeOption",
+    "SpaceOption",
+    "StudyArgument",
+    "StudyOption",
+    "demonstrations_of",
+    "study_from",
+    "task_context",
+]
 
 StudyArgument = Annotated[
     Path | None, typer.Argument(metavar="STUDY.yaml", help="A study file; without one, the default study.")
@@ -59,3 +70,10 @@ def task_context(path: Path | None) -> Context | None:
     from foretell.study.prompting import with_task
 
     return with_task(Context(), load_study(path))
+
+
+def demonstrations_of(known: ObservationSet, count: int) -> list[Observation]:
+    """The observations of the first `count` architectures: of a stored split, whose tests so stay unseen, or of all."""
+    from foretell.evaluation.splits import first
+
+    return first(known.splits[0].train if known.splits else known.observations, count)

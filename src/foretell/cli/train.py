@@ -30,12 +30,15 @@ def _train(
         str, typer.Option("--repeat", metavar="OBSERVATIONS[:KEY]", help="Instead: train what is on record again.")
     ] = "",
     design: Annotated[
-        Literal["d-optimal", "maximin", "random"],
-        typer.Option("--design", help="With --observe: d-optimal, maximin, or random (to judge predictors on)."),
-    ] = "d-optimal",
+        Literal["d-optimal", "maximin", "random"] | None,
+        typer.Option(
+            "--design", help="With --observe: d-optimal (default), maximin, or random (to judge predictors on)."
+        ),
+    ] = None,
     noise: Annotated[
-        int, typer.Option("--noise", min=0, help="With --observe: train so many of them twice more, other seeds.")
-    ] = 0,
+        int | None,
+        typer.Option("--noise", min=0, help="With --observe: train so many of them twice more, other seeds."),
+    ] = None,
     inherit: Annotated[
         Path | None, typer.Option("--inherit", metavar="CHECKPOINT", help="With one: start from a supernet's weights.")
     ] = None,
@@ -68,13 +71,22 @@ def _train(
         raise InputError("give either an architecture file or --observe N or --repeat OBSERVATIONS, and only one.")
     if inherit is not None and architecture is None:
         raise InputError("--inherit starts one architecture from a supernet's weights; give its file, too.")
+    if observe is None and (design is not None or noise is not None):
+        raise InputError("--design and --noise say which architectures --observe N trains; leave them out without it.")
+    if repeat and seed is not None:
+        raise InputError("--repeat trains with the seeds on record; leave --seed out.")
     if repeat:
         _repeat(repeat, study, out, resume, as_json)
         return
     chosen = study_from(study, train__seed=seed)
     if observe is not None:
         found = train_observations(
-            chosen, observe, out or Path("runs/observations"), design=design, noise=noise, resume=resume
+            chosen,
+            observe,
+            out or Path("runs/observations"),
+            design=design or "d-optimal",
+            noise=noise or 0,
+            resume=resume,
         )
     else:
         assert architecture is not None  # noqa: S101 - the exclusive choice above, for the type checker

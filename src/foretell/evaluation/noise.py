@@ -40,12 +40,13 @@ class LabelQuality:
     Attributes:
         metric: Which label.
         architectures: Distinct ones.
-        trainings: All of them, repeated ones included.
-        repeated: Architectures that were trained more than once.
+        trainings: All of them, repeated ones included; the same seed again is the same training.
+        repeated: Architectures that were trained with more than one seed.
         low: The smallest label of an architecture (the mean where it was trained more than once).
         high: The largest.
         spread: Standard deviation of labels across architectures, first training of each.
-        noise: Mean over the repeated architectures of the standard deviation across seeds; None without any.
+        noise: Mean over the repeated architectures of the standard deviation across seeds; None without any,
+            or where no seed made a difference, from which no noise can be told.
         ceiling: What no predictor can exceed but by luck; None without repeated trainings.
     """
 
@@ -69,14 +70,16 @@ def label_quality(observations: Sequence[Observation], metric: str = "test_bleu"
     """Spread, noise and ceiling of the labels of some observations.
 
     Args:
-        observations: An architecture that was trained with several seeds stands there as often.
+        observations: An architecture that was trained with several seeds stands there as often; of several
+            records of one seed the first counts. Records that tell no seed are trainings of their own.
         metric: Which label.
 
     Raises:
         InputError: Fewer than two architectures, or the metric is missing.
     """
     groups: dict[bytes, list[float]] = {}
-    for item in observations:
+    trainings = _trainings(observations)
+    for item in trainings:
         groups.setdefault(item.architecture.row.tobytes(), []).append(item.metric(metric))
     if len(groups) < 2:
         raise InputError(f"{len(groups)} architectures were observed; at least 2 are needed to tell them apart.")
@@ -84,18 +87,28 @@ def label_quality(observations: Sequence[Observation], metric: str = "test_bleu"
     first = np.array([each[0] for each in labels])
     means = [each.mean() for each in labels]
     repeated = [each for each in labels if len(each) > 1]
-    noise = float(np.mean([each.std(ddof=1) for each in repeated])) if repeated else None
+    noise = float(np.mean([each.std(ddof=1) for each in repeated])) if repeated else 0.0
     return LabelQuality(
         metric=metric,
         architectures=len(labels),
-        trainings=len(observations),
+        trainings=len(trainings),
         repeated=len(repeated),
         low=float(min(means)),
         high=float(max(means)),
         spread=float(first.std(ddof=1)),
-        noise=noise,
-        ceiling=None if noise is None else tau_ceiling(first, noise),
+        noise=noise or None,
+        ceiling=tau_ceiling(first, noise) if noise else None,
     )
+
+
+def _trainings(observations: Sequence[Observation]) -> list[Observation]:
+    """One record for each architecture and seed: a training that stands there twice adds nothing."""
+    found: dict[tuple[bytes, str], Observation] = {}
+    for number, item in enumerate(observations):
+        seed = item.provenance.get("seed")
+        name = f"record {number}" if seed is None else f"seed {seed}"
+        found.setdefault((item.architecture.row.tobytes(), name), item)
+    return list(found.values())
 
 
 def tau_ceiling(labels: Array, noise: float, draws: int = _DRAWS, seed: int = 0) -> Ceiling:

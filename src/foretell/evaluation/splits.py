@@ -40,9 +40,9 @@ class SplitPlan:
         if self.kind == "stored":
             splits = self._stored(collection)
             for split in splits:
-                if len(split.train) < most:
+                if (shown := len(_distinct(split.train))) < most:
                     raise InputError(
-                        f"the stored split {split.name} has {len(split.train)} demonstrations, {most} were asked for; "
+                        f"the stored split {split.name} has {shown} demonstrations, {most} were asked for; "
                         "ask for fewer or use --splits random:3."
                     )
             return splits
