@@ -9,6 +9,7 @@ from foretell.errors import InputError
 from foretell.llm import Ledger, Totals, default_ledger
 from foretell.report.result import RunResult
 from foretell.study import StudyConfig
+from foretell.study.config import EMBEDDED
 
 __all__ = ["ModelCalls", "calls_of"]
 
@@ -33,6 +34,8 @@ class ModelCalls:
 def calls_of(study: StudyConfig, result: RunResult) -> tuple[ModelCalls, ...]:
     """The ledger's sums by model if the run's teacher asks a language model, else nothing.
 
+    Only an embedded model is named by the study; of other teachers all models of the ledger are summed up.
+
     Raises:
         InputError: It does, and there is no ledger on this machine.
     """
@@ -51,5 +54,6 @@ def calls_of(study: StudyConfig, result: RunResult) -> tuple[ModelCalls, ...]:
         ]
     finally:
         ledger.close()
-    own = tuple(calls for end, model, calls in found if f"{end}:{model}" == study.distilled.llm)
-    return own or tuple(calls for _, _, calls in found)
+    if study.distilled.teacher == EMBEDDED:
+        found = [each for each in found if f"{each[0]}:{each[1]}" == study.distilled.llm] or found
+    return tuple(calls for _, _, calls in found)

@@ -53,6 +53,8 @@ def subtitle(run: RunRecord) -> str:
 
 def verdict(run: RunRecord) -> str:
     """Whether the limits hold, in a sentence."""
+    if not len(run.limits):
+        return "No limits were set."
     held = "keeps" if run.result.constraint_met else "does NOT keep"
     return f"The winner {held} {run.result.constraint.replace('<=', ' ≤ ').replace('>=', ' ≥ ')} when measured."
 
@@ -64,7 +66,7 @@ def tiles(run: RunRecord) -> list[Tile]:
     computed = sum(result.search.evaluations_distinct.values())
     bleu = f"validation {number(winner.metrics.get('valid_bleu'))}"
     copied = f"copying the source {number(result.copy_source.metrics.get('test_bleu'))}"
-    spent = "calls of language models" if run.calls else "no paid call"
+    spent = "calls of language models, by all runs that share the ledger" if run.calls else "no paid call"
     return [
         _latency(run),
         Tile("Test BLEU", number(winner.metrics.get("test_bleu")), f"{bleu}; {copied}"),

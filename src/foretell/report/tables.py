@@ -13,6 +13,7 @@ from foretell.report.numbers import count, duration, money, number, short, span
 from foretell.report.record import RunRecord
 from foretell.report.result import Entry
 from foretell.report.search_plots import unit_of
+from foretell.study.config import EMBEDDED
 
 __all__ = [
     "Table",
@@ -117,6 +118,10 @@ def _came(run: RunRecord, predictor: str) -> str:
     if predictor == "supernet" or run.teacher == "supernet":
         loss = metrics.get("valid_loss")
         return number(None if loss is None else -loss)
+    told = run.result.teacher
+    rows = [] if told is None else [row for row in told.rows if row.get("predictor") == told.name]
+    if any(row.get("mae", 0.0) is None for row in rows):
+        return number(None)  # the teacher has a unit of its own, in which nothing was measured
     return number(metrics.get("valid_bleu"))
 
 
@@ -150,8 +155,8 @@ def predictors(run: RunRecord) -> Table | None:
     splits = len(trust.evaluation.rows[0].by_split)
     note = (
         f"{trust.source}: {trust.labels} labelled architectures, {splits} splits, {trust.shown} shown in each. "
-        "MAE and regret in BLEU; tau is Kendall's tau-b, in depth over pairs of equal decoder depth; cover is the "
-        "share of labels inside the 90 % interval. constant, params, flops and depth are the trivial rows: a "
+        f"MAE and regret in {trust.label}; tau is Kendall's tau-b, in depth over pairs of equal decoder depth; cover "
+        "is the share of labels inside the 90 % interval. constant, params, flops and depth are the trivial rows: a "
         "predictor that does not beat them is not worth its price."
     )
     return Table("Predictors on the study's labels", header, rows, note)
@@ -193,7 +198,8 @@ def calls(run: RunRecord) -> Table | None:
         for each in run.calls
     ]
     header = ["model", "calls", "tokens read", "from cache", "written", "unusable replies", "cost", "waited"]
-    note = "All calls in this machine's ledger, of every run that shares it; a reply is paid for once."
+    whose = "of the study's model" if run.study.distilled.teacher == EMBEDDED else "of all models"
+    note = f"All calls {whose} in this machine's ledger, of every run that shares it; a reply is paid for once."
     return Table("Language model", header, rows, note)
 
 

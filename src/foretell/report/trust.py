@@ -11,7 +11,8 @@ from scipy.stats import norm
 
 from foretell.errors import InputError
 from foretell.evaluation import Evaluation, Row, SplitPlan, evaluate
-from foretell.observations import ObservationSet, Split
+from foretell.llm import metric_named
+from foretell.observations import Observation, ObservationSet, Split
 from foretell.predictors import Context, Labels
 from foretell.spaces import Architecture
 
@@ -59,6 +60,7 @@ class Trust:
         task: Its task, empty where it does not tell.
         labels: Labelled architectures.
         shown: How many of them each predictor learnt from, in each split.
+        metric: What was predicted, such as "valid_bleu".
         evaluation: The table.
         held_out: By predictor; those whose predictions are not in the labels' unit are left out.
     """
@@ -67,8 +69,16 @@ class Trust:
     task: str
     labels: int
     shown: int
+    metric: str
     evaluation: Evaluation
     held_out: dict[str, HeldOut]
+
+    @property
+    def label(self) -> str:
+        """What was predicted as people write it: "valid BLEU"."""
+        split = self.metric.partition("_")[0]
+        word = metric_named(self.metric).label
+        return f"{split} {word}" if split in ("valid", "test") else word
 
 
 def judge(
@@ -95,12 +105,12 @@ def judge(
     Raises:
         InputError: Too few labels, or labels that cannot be used.
     """
-    labels = len({item.architecture for item in found.observations})
+    labels = _architectures(found.observations)
     if labels < _FEWEST:
         raise InputError(f"{source} holds {labels} labelled architectures; {_FEWEST} are needed to judge predictors.")
     plan = SplitPlan() if found.splits else SplitPlan(f"random:{_DIVISIONS}")
     least, most = _SHOWN
-    shortest = min((len(split.train) for split in found.splits), default=max(least, labels // 2))
+    shortest = min((_architectures(split.train) for split in found.splits), default=max(least, labels // 2))
     shown = min(most, shortest)
     splits = tuple(plan.make(found, [shown]))
     divided = replace(found, splits=splits)
@@ -109,7 +119,11 @@ def judge(
         divided, predictors, metric=metric, demonstrations=[shown], plan=stored, trivial=trivial, context=context
     )
     held_out = {row.predictor: _held_out(row, splits, found, metric) for row in table.rows if _in_unit(row)}
-    return Trust(source, found.task, labels, shown, table, held_out)
+    return Trust(source, found.task, labels, shown, metric, table, held_out)
+
+
+def _architectures(observations: Sequence[Observation]) -> int:
+    return len({item.architecture for item in observations})
 
 
 def _in_unit(row: Row) -> bool:

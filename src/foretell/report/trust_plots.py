@@ -30,9 +30,9 @@ def predicted_against_true(judged: Mapping[str, Trust]) -> Plot:
         looks = {row.predictor: number % len(_SYMBOLS) for number, row in enumerate(trust.evaluation.rows)}
         series = {name: _scatter(name, looks[name], held) for name, held in trust.held_out.items()}
         panels += (
-            [_panel(task, extent, *series.values())]
+            [_panel(task, trust.label, extent, *series.values())]
             if several
-            else [_panel(name, extent, each) for name, each in series.items()]
+            else [_panel(name, trust.label, extent, each) for name, each in series.items()]
         )
     names = list(dict.fromkeys(name for trust in judged.values() for name in trust.held_out))
     return Plot(
@@ -76,9 +76,9 @@ def _scatter(name: str, number: int, held: HeldOut) -> Series:
     )
 
 
-def _panel(title: str, extent: tuple[float, float], *series: Series) -> Panel:
+def _panel(title: str, metric: str, extent: tuple[float, float], *series: Series) -> Panel:
     diagonal = Guide("right", "diagonal")
-    return Panel(title, "trained from scratch: valid BLEU", "predicted", series, guides=[diagonal], both=extent)
+    return Panel(title, f"trained from scratch: {metric}", "predicted", series, guides=[diagonal], both=extent)
 
 
 def _extent(judged: Mapping[str, Trust]) -> tuple[float, float]:
@@ -95,7 +95,8 @@ def _errors(judged: Mapping[str, Trust]) -> str:
         for task, trust in judged.items()
         for name, held in trust.held_out.items()
     ]
-    return "Scatter of predicted over true validation BLEU: " + ", ".join(parts) + "."
+    labels = " and ".join(dict.fromkeys(trust.label for trust in judged.values()))
+    return f"Scatter of predicted over true {labels}: {', '.join(parts)}."
 
 
 def _at(task: str, judged: Mapping[str, Trust]) -> str:
