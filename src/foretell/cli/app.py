@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import warnings
 from functools import cache
@@ -67,6 +68,8 @@ def _global(
     from foretell.progress import show_progress
 
     context.obj = {"debug": debug}
+    if not debug:  # what it logs, with a traceback, is raised as well, and told in one sentence
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     style = "quiet" if quiet else "bar" if sys.stderr.isatty() else "lines"
     context.with_resource(show_progress(style))  # type: ignore[arg-type]
 
