@@ -198,9 +198,13 @@ def read_jsonl(path: Path, *, repair: bool = False) -> list[dict[str, Any]]:
     return rows
 
 
+# Made once: `json.dumps` would make another for every call, and a resumed run names 100,000 questions.
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
 def canonical_json(value: object) -> str:
     """One spelling of a JSON value: sorted keys, no spaces, finite numbers only."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def fingerprint(value: object) -> str:

@@ -105,7 +105,7 @@ def _names(asked: Sequence[str], trivial: bool, columns: Columns) -> list[str]:
     """What stands in the table: trivial rows first, raw scores with their calibrated twins last."""
     if not trivial:
         return list(dict.fromkeys(asked))
-    scores = {f"column:{name}" for name in columns.scores}
+    scores = {f"column:{name}" for name in [*columns.scores, *columns.own_unit]}
     twins = [f"calibrated:{name}" for name in asked if name in scores]
     return list(dict.fromkeys([*(name for name in TRIVIAL if name not in asked), *asked, *twins]))
 

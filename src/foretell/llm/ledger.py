@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import warnings
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import InputError, IntegrityError, StorageError
-from foretell.llm.model import LanguageModel, Reply, Request, Step, Usage
-from foretell.llm.reading import probabilities, read_body
+from foretell.llm.model import LanguageModel, Reply, Request
+from foretell.llm.packing import DAMAGE, MOST_BYTES, inflate, pack, unpack
+from foretell.llm.reading import read_body
 from foretell.records import canonical_json
 
 __all__ = ["DamagedReplyWarning", "Ledger", "Pace", "Totals", "call_key"]
@@ -43,8 +44,6 @@ CREATE TABLE IF NOT EXISTS batches (
 """
 _CHUNK = 500
 _PATIENCE = 60.0  # seconds that another process may hold the file
-_MOST_BYTES = 64 << 20  # of one value
-_DAMAGE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError, zlib.error)
 
 
 def call_key(model: LanguageModel, request: Request) -> str:
@@ -123,7 +122,7 @@ class Ledger:
             self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
-            self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MOST_BYTES)
+            self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
             # A flipped bit makes text of what was bytes. That damages one call; refusing the text would damage all.
             self._database.text_factory = _text
             self._refuse_programs()
@@ -164,7 +163,7 @@ class Ledger:
         settings = canonical_json(_settings(model, request))
         counts = (reply.usage.prompt, reply.usage.completion, reply.usage.cached)
         names = (key, now, model.endpoint, model.model, request.template, settings, prefix, request.query)
-        packed = (zlib.compress(reply.raw.encode()), _pack(reply))
+        packed = (zlib.compress(reply.raw.encode()), pack(reply))
         row = (*names, *packed, *counts, dollars, reply.seconds, reply.fingerprint)
         self._run(f"INSERT OR IGNORE INTO calls VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
 
@@ -187,8 +186,8 @@ class Ledger:
         A forgotten question can be asked again.
         """
         try:
-            return _unpack(packed)
-        except _DAMAGE as error:
+            return unpack(packed)
+        except DAMAGE as error:
             again = self._read_again(key)
             counts = "it counts as never given" if again is None else "it was read again from its body"
             warnings.warn(
@@ -199,14 +198,14 @@ class Ledger:
             if again is None:
                 self._run("DELETE FROM calls WHERE key = ?", (key,))
                 return None
-            self._run("UPDATE calls SET reply = ? WHERE key = ?", (_pack(again), key))
+            self._run("UPDATE calls SET reply = ? WHERE key = ?", (pack(again), key))
             return replace(again, raw="", recorded=True)
 
     def _read_again(self, key: str) -> Reply | None:
         """The reply in a call's raw body; None where that is damaged as well, or the call has gone."""
         for raw, seconds, settings in self._run("SELECT raw, seconds, settings FROM calls WHERE key = ?", (key,)):
-            with suppress(*_DAMAGE):
-                reply = read_body(_inflate(raw).decode(), float(seconds), json.loads(settings)["style"])
+            with suppress(*DAMAGE):
+                reply = read_body(inflate(raw).decode(), float(seconds), json.loads(settings)["style"])
                 return None if reply.failure else reply
         return None
 
@@ -219,7 +218,7 @@ class Ledger:
         )
         try:
             return [(str(row[0]), str(row[1]), _totals(row[2:])) for row in rows]
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise self._damaged("call") from error
 
     def pace(self, model: LanguageModel) -> Pace | None:
@@ -267,8 +266,8 @@ class Ledger:
         if not rows:
             raise InputError(f"the ledger {self.path} has no call {key[:12]}; it may be in another one.")
         try:
-            return _inflate(rows[0][0]).decode()
-        except _DAMAGE as error:
+            return inflate(rows[0][0]).decode()
+        except DAMAGE as error:
             raise IntegrityError(
                 f"the ledger {self.path} has a damaged call {key[:12]} ({error}); move the file away or give --ledger."
             ) from error
@@ -295,7 +294,7 @@ class Ledger:
         )
         try:
             return [(str(token), batch and str(batch), list(map(str, json.loads(keys)))) for token, batch, keys in rows]
-        except _DAMAGE as error:
+        except DAMAGE as error:
             raise self._damaged("batch") from error
 
     def _damaged(self, what: str) -> IntegrityError:
@@ -325,41 +324,3 @@ def _advice(error: sqlite3.OperationalError) -> str:
     if name.startswith("SQLITE_FULL"):
         return "make room, then run the same command again"
     return "see that its folder can be written, or give --ledger"
-
-
-def _pack(reply: Reply) -> bytes:
-    """What callers need of a reply, without the provider's wrapping."""
-    steps = None if reply.steps is None else [[step.token, dict(step.top)] for step in reply.steps]
-    usage = reply.usage
-    value: Mapping[str, Any] = {
-        "text": reply.text,
-        "steps": steps,
-        "usage": [usage.prompt, usage.completion, usage.cached],
-        "seconds": reply.seconds,
-        "fingerprint": reply.fingerprint,
-    }
-    return zlib.compress(json.dumps(value).encode())
-
-
-def _inflate(packed: bytes) -> bytes:
-    """Decompressed, up to a size: some kilobytes can hold gigabytes of nothing."""
-    stream = zlib.decompressobj()
-    data = stream.decompress(packed, _MOST_BYTES)
-    if not stream.eof:
-        raise ValueError("cut, or too large")
-    return data
-
-
-def _unpack(packed: bytes) -> Reply:
-    value = json.loads(_inflate(packed))
-    steps = value["steps"]
-    if steps is not None:
-        steps = tuple(Step(str(token), probabilities(top.items())) for token, top in steps)
-    return Reply(
-        str(value["text"]),
-        steps=steps,
-        usage=Usage(*map(int, value["usage"])),
-        seconds=float(value["seconds"]),
-        fingerprint=str(value["fingerprint"]),
-        recorded=True,
-    )

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.observations import Observation
+from foretell.observations import OWN_UNIT, Observation
 from foretell.spaces import Population
 
 __all__ = ["Columns"]
@@ -25,33 +25,42 @@ class Columns:
     Attributes:
         scores: What earlier predictors said of the metric: column, canonical row as bytes, value.
         costs: Measured or counted costs, same form.
+        own_unit: Scores in a unit of their own, which estimate no metric and only rank, same form.
     """
 
     scores: Mapping[str, Mapping[bytes, float]] = field(default_factory=dict)
     costs: Mapping[str, Mapping[bytes, float]] = field(default_factory=dict)
+    own_unit: Mapping[str, Mapping[bytes, float]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, observations: Sequence[Observation], metric: str) -> Columns:
-        """The columns of some observations: all costs, and the scores that estimate `metric`."""
+        """The columns of some observations: all costs, and the scores that estimate `metric` or none at all."""
         scores: dict[str, dict[bytes, float]] = {}
         costs: dict[str, dict[bytes, float]] = {}
+        own_unit: dict[str, dict[bytes, float]] = {}
         for item in observations:
             key = item.architecture.row.tobytes()
             for name, by_metric in item.scores.items():
                 if metric in by_metric:
                     scores.setdefault(name, {})[key] = float(by_metric[metric])
+                elif OWN_UNIT in by_metric:
+                    own_unit.setdefault(name, {})[key] = float(by_metric[OWN_UNIT])
             for name, value in item.costs.items():
                 costs.setdefault(name, {})[key] = float(value)
-        return cls(scores, costs)
+        return cls(scores, costs, own_unit)
 
     @property
     def names(self) -> list[str]:
         """All columns, scores first."""
-        return [*self.scores, *self.costs]
+        return [*self.scores, *self.own_unit, *self.costs]
 
     def merged(self, other: Columns) -> Columns:
         """Both; where both know a value, the other's."""
-        return Columns(_merged(self.scores, other.scores), _merged(self.costs, other.costs))
+        return Columns(
+            _merged(self.scores, other.scores),
+            _merged(self.costs, other.costs),
+            _merged(self.own_unit, other.own_unit),
+        )
 
     def lookup(self, name: str, canonical: Population) -> npt.NDArray[np.float64]:
         """One column, `float64 [n]`; NaN where it knows nothing of an architecture.
@@ -68,7 +77,7 @@ class Columns:
             raise InputError(f"the column {name!r} is asked for, but the observations hold no scores and no costs.")
         if name not in self.names:
             raise UnknownNameError("column", name, self.names, "the observations")
-        values = self.scores.get(name) or self.costs[name]
+        values = self.scores.get(name) or self.own_unit.get(name) or self.costs[name]
         return np.array([values.get(row.tobytes(), np.nan) for row in canonical], dtype=np.float64)
 
 

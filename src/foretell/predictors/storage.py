@@ -72,7 +72,7 @@ def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> No
             "seed": predictor.context.seed,
             "vocabulary": predictor.context.vocabulary,
             "observations": [item.to_dict() for item in observations],
-            "columns": {kind: _plain(getattr(predictor.columns, kind)) for kind in ("scores", "costs")},
+            "columns": {kind: _plain(getattr(predictor.columns, kind)) for kind in ("scores", "costs", "own_unit")},
         },
     )
 

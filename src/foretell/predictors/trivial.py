@@ -36,7 +36,8 @@ class Constant(FewShot):
 class Column(FewShot):
     """A column on record, taken at its word: a supernet's score, a published prediction, a measured cost.
 
-    Scores stand in the metric's unit, though often with a bias: put `calibrated:` before it. Costs only rank.
+    Scores stand in the metric's unit, though often with a bias: put `calibrated:` before it. Costs, and scores in
+    a unit of their own, only rank.
 
     Args:
         column: The column's name, such as "HAT" or "latency_ms".

@@ -11,9 +11,10 @@ import numpy.typing as npt
 from foretell import spaces
 from foretell.costs import measure_latency
 from foretell.errors import InputError
-from foretell.observations import Observation, population_of
+from foretell.observations import OWN_UNIT, Observation, population_of
 from foretell.predictors import Context, create
 from foretell.progress import track
+from foretell.records import fingerprint
 from foretell.spaces import Population, SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.device import latency_setting
@@ -29,16 +30,15 @@ _PROXY_TOKENS = 512
 """Of the one training batch that an untrained network sees."""
 
 
-def add_scores(
-    study: StudyConfig, observations: Sequence[Observation], names: Sequence[str], metric: str = "valid_bleu"
-) -> list[Observation]:
+def add_scores(study: StudyConfig, observations: Sequence[Observation], names: Sequence[str]) -> list[Observation]:
     """What predictors that need no labels say of observed architectures, as `scores` beside the labels.
+
+    They stand there in a unit of their own (`OWN_UNIT`); `calibrated:column:NAME` brings them into a metric's.
 
     Args:
         study: Corpus, vocabulary and supernets.
         observations: Of the study's space.
         names: "supernet-KIND" for supernets that were trained under this study, or zero-cost proxies.
-        metric: What the scores estimate; their own unit may be another one (REFERENCE 7 calibrates).
 
     Raises:
         InputError: A supernet that was not trained, observations of another space, or a predictor that needs
@@ -50,27 +50,39 @@ def add_scores(
     found = list(observations)
     with track("scoring", len(names)) as meter:
         for index, name in enumerate(names):
-            values = _scores(study, space, task, name, rows)[inverse.reshape(-1)]
+            values, told = _scores(study, space, task, name, rows)
             found = [
-                replace(item, scores={**item.scores, name: {**item.scores.get(name, {}), metric: float(value)}})
-                for item, value in zip(found, values, strict=True)
+                _scored(item, name, float(value), told)
+                for item, value in zip(found, values[inverse.reshape(-1)], strict=True)
             ]
             meter.update(index + 1, name)
     return found
 
 
-def _scores(study: StudyConfig, space: SearchSpace, task: Task, name: str, rows: Population) -> npt.NDArray[np.float64]:
-    """One score a row, `[n]`."""
+def _scored(item: Observation, name: str, score: float, told: str) -> Observation:
+    scored_with = {**item.provenance.get("scored_with", {}), name: told}
+    return replace(
+        item,
+        scores={**item.scores, name: {OWN_UNIT: score}},
+        provenance={**item.provenance, "scored_with": scored_with},
+    )
+
+
+def _scores(
+    study: StudyConfig, space: SearchSpace, task: Task, name: str, rows: Population
+) -> tuple[npt.NDArray[np.float64], str]:
+    """One score a row, `[n]`, and the fingerprint of what they were made with."""
     if name.startswith(SUPERNET_PREFIX):
         chosen = with_kind(study, name.removeprefix(SUPERNET_PREFIX))
-        return supernet_predictor(chosen, space, task)[0].predict(rows).mean
+        supernet, made_with = supernet_predictor(chosen, space, task)
+        return supernet.predict(rows).mean, made_with
     # A batch of middle length: the first would hold nothing but the shortest sentences.
     batches = TokenBatches(task.train, _PROXY_TOKENS).epoch(0)
     middle = sorted(range(len(batches)), key=lambda i: batches[i].target_in.shape[1])[len(batches) // 2]
     context = Context(space=space, vocabulary=len(task.vocabulary), batch=batches[middle])
     predictor = create(name, context=context)
     try:
-        return predictor.fit([]).predict(rows).mean
+        return predictor.fit([]).predict(rows).mean, fingerprint([name, task.fingerprint, _PROXY_TOKENS])
     except InputError as error:
         raise InputError(f"{name} cannot score without labels ({error}); evaluate it instead.") from error
 
