@@ -39,6 +39,9 @@ from foretell.tasks import Task, cache_folder
 
 SAMPLE = 3000
 LABELS = 10
+LLM = "calibrated:llm(model=local:gemma-3-270m, demonstrations=10, orders=2)"
+ASKED = 60
+"""Architectures that the language model labels for each seed: it is slower than everything else here together."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def student_of(name: str, setting: Setting, seed: int) -> Distilled:
     order = rng.permutation(len(setting.records))
     chosen = first([setting.records[i] for i in order], LABELS)
     teacher = create(name, context=context).fit(chosen)
-    return distilled(teacher, context, space.canonical(space.sample(SAMPLE, rng)), seed)
+    sample = space.canonical(space.sample(ASKED if name == LLM else SAMPLE, rng))
+    return distilled(teacher, context, sample, seed)
 
 
 def hybrid(teacher: str, schedule: str) -> Callable[[Setting, int], Population]:
@@ -147,9 +151,11 @@ SEARCHES: dict[str, tuple[int, Callable[[Setting, int], Population]]] = {
         LABELS,
         draws(lambda setting, seed: student_of("regression", setting, seed), 700),
     ),
+    "HS-NAS, teacher llm (gemma-3-270m)": (LABELS, hybrid(LLM, "distilled:1-15,supernet:16-30")),
     "HS-NAS, teacher flops": (LABELS, hybrid("flops", "distilled:1-15,supernet:16-30")),
     "HS-NAS, teacher regression": (LABELS, hybrid("regression", "distilled:1-15,supernet:16-30")),
     "HS-NAS, teacher auto": (LABELS, hybrid("auto", "distilled:1-15,supernet:16-30")),
+    "distilled:1-30, teacher llm (gemma-3-270m)": (LABELS, hybrid(LLM, "distilled:1-30")),
     "distilled:1-30, teacher flops": (LABELS, hybrid("flops", "distilled:1-30")),
     "distilled:1-30, teacher regression": (LABELS, hybrid("regression", "distilled:1-30")),
     "distilled:1-30, teacher auto": (LABELS, hybrid("auto", "distilled:1-30")),

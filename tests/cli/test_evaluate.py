@@ -51,13 +51,26 @@ def test_a_table_for_people(folder, capsys):
         (["--demonstrations", "ten"], "cannot read the demonstrations"),
         (["--predictor", "regresion"], "did you mean 'regression'"),
         (["--metric", "bleu"], "no metric 'bleu'; it has valid_bleu"),
-        ([], "no stored splits; use --splits random:3"),
+        (["--splits", "stored"], "no stored splits; use --splits random:3"),
     ],
 )
 def test_wrong_input_is_one_sentence(folder, capsys, arguments, sentence):
-    splits = ["--splits", "random:1"] if arguments else []
-    assert main(["--quiet", "evaluate", "--observations", str(folder), *splits, *arguments]) == 2
+    assert main(["--quiet", "evaluate", "--observations", str(folder), *arguments]) == 2
     assert sentence in capsys.readouterr().err
+
+
+def test_what_comes_with_foretell_needs_no_option(capsys):
+    assert main(["--quiet", "evaluate", "--observations", "reference:en-de", "--draws", "20", "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["protocol"]["names"] == [str(seed) for seed in range(20)]
+    assert [row["predictor"] for row in document["rows"]] == [
+        "constant",
+        "params",
+        "flops",
+        "depth",
+        "regression",
+        "auto",
+    ]
 
 
 def test_predict_ranks_given_architectures(folder, tmp_path, capsys):

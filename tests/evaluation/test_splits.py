@@ -37,9 +37,14 @@ def test_an_architecture_trained_twice_is_on_one_side():
         assert len(split.train) == 8
 
 
+def test_stored_splits_are_taken_where_there_are_any_else_random_ones(collection, tfs_eval):
+    assert SplitPlan().make(tfs_eval, [10]) == SplitPlan("stored").make(tfs_eval, [10])
+    assert SplitPlan().make(collection, [5]) == SplitPlan("random:20").make(collection, [5])
+
+
 def test_what_cannot_be_split_is_one_sentence(collection, tfs_eval):
     with pytest.raises(InputError, match="no stored splits; use --splits random:3"):
-        SplitPlan().make(collection, [5])
+        SplitPlan("stored").make(collection, [5])
     with pytest.raises(InputError, match="15 distinct architectures were observed; 14 demonstrations"):
         SplitPlan("random:1").make(collection, [14])
     with pytest.raises(InputError, match="cannot read the splits 'randm:3'"):

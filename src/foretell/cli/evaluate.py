@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["register"]
 
+_SPLITS = 5
+"""Names of splits that a title has room for."""
+
 _REASONS = 2
 """Different notes of one predictor that a person wants to read."""
 
@@ -33,7 +36,10 @@ def _evaluate(
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
     metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
     demonstrations: Annotated[str, typer.Option(help="Labels to learn from; 3,5,10 gives a learning curve.")] = "10",
-    splits: Annotated[str, typer.Option(help="stored, or random:N for N random divisions.")] = "stored",
+    splits: Annotated[
+        str,
+        typer.Option(help="stored, or random:N for N random divisions; default: stored if any are, else random:20."),
+    ] = "",
     seeds: Annotated[str, typer.Option(help="Which stored splits, or the seeds of random ones.")] = "",
     reference: Annotated[str, typer.Option(help="The row that differences are taken to.")] = "depth",
     trivial: Annotated[bool, typer.Option(help="Add the trivial rows.")] = True,
@@ -46,7 +52,10 @@ def _evaluate(
 ) -> None:
     """Judge predictors on the same labels, with the trivial rows and intervals.
 
-    Example: `foretell evaluate --observations benchmark --predictor regression,auto`
+    Examples:
+    `foretell evaluate --observations reference:en-de --predictor regression,auto`
+
+    `foretell evaluate --observations labels.jsonl --demonstrations 3,5,10 --metric test_chrf`
     """
     from foretell.errors import InputError
     from foretell.evaluation import SplitPlan, evaluate, to_csv, to_json
@@ -83,7 +92,9 @@ def _print(result: Evaluation) -> None:
     many = len(protocol["demonstrations"]) > 1
     header = ["predictor", *(["shown"] if many else []), "MAE", "95 %", "tau", "95 %", "in depth", "cover", "labels"]
     rows = [_cells(row, many) for row in result.rows]
-    title = f"{protocol['task'] or protocol['space']}: {protocol['metric']}, splits {', '.join(protocol['names'])}"
+    splits = protocol["names"]
+    divided = f"splits {', '.join(splits)}" if len(splits) <= _SPLITS else f"{len(splits)} splits"
+    title = f"{protocol['task'] or protocol['space']}: {protocol['metric']}, {divided}"
     print_table(title, header, rows)
     for note in dict.fromkeys(f"{row.predictor}: {_shortened(row.note)}" for row in result.rows if row.note):
         say(note)

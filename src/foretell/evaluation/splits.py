@@ -13,17 +13,22 @@ from foretell.observations import Observation, ObservationSet, Split
 __all__ = ["SplitPlan", "first"]
 
 
+_DIVISIONS = 20
+"""Random divisions where nobody says how many: their mean tells predictors apart that one division cannot."""
+
+
 @dataclass(frozen=True)
 class SplitPlan:
     """How observations are divided.
 
     Attributes:
-        kind: "stored", or "random:N" for N random divisions.
+        kind: "stored", or "random:N" for N random divisions; empty: the stored ones where there are any, else
+            twenty random ones.
         seeds: Which stored splits (by name), or the seeds of the random ones; empty takes all stored splits,
             or the seeds 0 to N - 1.
     """
 
-    kind: str = "stored"
+    kind: str = ""
     seeds: tuple[str, ...] = ()
 
     def make(self, collection: ObservationSet, demonstrations: Sequence[int]) -> list[Split]:
@@ -37,7 +42,8 @@ class SplitPlan:
             UnknownNameError: A stored split that is not there.
         """
         most = max(demonstrations)
-        if self.kind == "stored":
+        kind = self.kind or ("stored" if collection.splits else f"random:{_DIVISIONS}")
+        if kind == "stored":
             splits = self._stored(collection)
             for split in splits:
                 if (shown := len(_distinct(split.train))) < most:
@@ -52,7 +58,7 @@ class SplitPlan:
                 f"{len(groups)} distinct architectures were observed; {most} demonstrations and at least 2 to test "
                 "on are needed: ask for fewer demonstrations or observe more."
             )
-        return [_random(groups, most, seed) for seed in self._seeds()]
+        return [_random(groups, most, seed) for seed in self._seeds(kind)]
 
     def _stored(self, collection: ObservationSet) -> list[Split]:
         if not collection.splits:
@@ -63,10 +69,10 @@ class SplitPlan:
                 raise UnknownNameError("split", name, known)
         return [split for split in collection.splits if not self.seeds or split.name in self.seeds]
 
-    def _seeds(self) -> list[int]:
-        kind, _, number = self.kind.partition(":")
-        if kind != "random" or not number.isdigit() or int(number) < 1:
-            raise InputError(f"cannot read the splits {self.kind!r}; expected stored, or random:3 for three draws.")
+    def _seeds(self, kind: str) -> list[int]:
+        name, _, number = kind.partition(":")
+        if name != "random" or not number.isdigit() or int(number) < 1:
+            raise InputError(f"cannot read the splits {kind!r}; expected stored, or random:3 for three draws.")
         if not all(seed.isdigit() for seed in self.seeds):
             raise InputError(f"the seeds {', '.join(self.seeds)} of random splits must be whole numbers.")
         return [int(seed) for seed in self.seeds] or list(range(int(number)))

@@ -48,7 +48,7 @@ def evaluate(
         predictors: Names for `foretell.predictors.create`. A raw score `column:X` brings `calibrated:column:X`.
         metric: What is predicted.
         demonstrations: Numbers of labels; more than one gives a learning curve.
-        plan: How to split; None: the stored splits.
+        plan: How to split; None: the stored splits where there are any, else twenty random ones.
         trivial: Whether the trivial rows are added.
         reference: The row that differences are taken to.
         draws: Bootstrap resamplings.
