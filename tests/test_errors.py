@@ -1,4 +1,6 @@
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -62,3 +64,21 @@ def test_names_need_not_be_text():
 def test_every_error_is_told_in_one_sentence(error, told):
     assert told in errors.sentence(error)
     assert "\n" not in errors.sentence(error)
+
+
+def test_whatever_fails_while_memory_is_wanting_is_told_as_that():
+    """C libraries that get no memory fail in any way they like."""
+    script = (
+        "import resource\n"
+        "from pathlib import Path\n"
+        "from foretell.errors import sentence\n"
+        "error = SystemError('error return without exception set')\n"
+        "print(sentence(error))\n"
+        "used = int(Path('/proc/self/statm').read_text().split()[0]) * resource.getpagesize()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (used + (16 << 20), -1))\n"
+        "print(sentence(error))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    before, after = done.stdout.splitlines()
+    assert before.startswith("unexpected SystemError: error return without exception set")
+    assert after.startswith("there is not enough memory")

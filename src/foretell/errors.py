@@ -99,6 +99,7 @@ class InterruptedRunError(ForetellError):
     exit_code = 130
 
 
+_ROOM = 64 << 20  # bytes without which nothing here can go on
 _NO_MEMORY = "(?i)out of memory|bad_alloc|(can't|cannot) (allocate memory|start new thread)"
 
 
@@ -107,7 +108,7 @@ def sentence(error: Exception) -> str:
     if isinstance(error, ForetellError):
         return str(error)
     # torch says so in a RuntimeError of the CPU, or an OutOfMemoryError of the GPU.
-    if isinstance(error, MemoryError) or re.search(_NO_MEMORY, str(error)):
+    if isinstance(error, MemoryError) or re.search(_NO_MEMORY, str(error)) or _starved():
         return (
             "there is not enough memory; close other programs or make the task smaller, then run the same command "
             "again to go on (what was finished is kept)."
@@ -116,3 +117,12 @@ def sentence(error: Exception) -> str:
         f"unexpected {type(error).__name__}: {error}; this is a fault of foretell: please report it with the "
         "traceback that `foretell --debug ...` shows."
     )
+
+
+def _starved() -> bool:
+    """Whether memory is wanting now: C libraries that get none fail in any way they like, or without a word."""
+    try:
+        bytearray(_ROOM)
+    except MemoryError:
+        return True
+    return False
