@@ -21,8 +21,6 @@ def unit_of(run: RunRecord, predictor: str) -> str:
     """What a predictor's score is, in a few words."""
     if predictor == "supernet":
         return "minus validation loss, bits a token"
-    if predictor == "informed":
-        return "the supernet and the labels together, valid BLEU"
     return f"imitates {run.teacher}"
 
 

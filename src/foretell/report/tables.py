@@ -115,13 +115,12 @@ def believed(run: RunRecord) -> Table:
 def _came(run: RunRecord, predictor: str) -> str:
     """What training from scratch found, in the unit that the predictor scores in."""
     metrics = run.result.winner.metrics
-    taught = predictor == "distilled"
-    if predictor == "supernet" or (taught and run.teacher == "supernet"):
+    if predictor == "supernet" or run.teacher == "supernet":
         loss = metrics.get("valid_loss")
         return number(None if loss is None else -loss)
     told = run.result.teacher
     rows = [] if told is None else [row for row in told.rows if row.get("predictor") == told.name]
-    if taught and any(row.get("mae", 0.0) is None for row in rows):
+    if any(row.get("mae", 0.0) is None for row in rows):
         return number(None)  # the teacher has a unit of its own, in which nothing was measured
     return number(metrics.get("valid_bleu"))
 

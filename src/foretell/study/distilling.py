@@ -26,7 +26,7 @@ from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.study.workers import Job
 from foretell.tasks import DamagedCacheWarning, Task
 
-__all__ = ["NoLanguageModelWarning", "distil", "distil_job", "labelled", "settle_teacher", "teacher_account"]
+__all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
 
 _TEACHER = "teacher.json"
 _RULES = 2  # raise when the way in which the default teacher is made changes, so that old students are not used
@@ -84,7 +84,7 @@ def distil(study: StudyConfig, costs: CostModel, supernet: Predictor | None = No
         DamagedCacheWarning: The student in the store was damaged.
     """
     space = costs.space
-    observations = _taught_with(study, space)
+    observations = _observations(study, space)
     folder = _folder(study, costs, observations)
     with lock_folder(folder):
         if (student := _kept(folder, space)) is not None:
@@ -111,7 +111,7 @@ def distil_job(study: StudyConfig) -> Job:
 
 def teacher_account(study: StudyConfig, costs: CostModel) -> dict[str, Any]:
     """What `result.json` says of the student's teacher; the student must be there."""
-    account: dict[str, Any] = read_json(_folder(study, costs, _taught_with(study, costs.space)) / _TEACHER)
+    account: dict[str, Any] = read_json(_folder(study, costs, _observations(study, costs.space)) / _TEACHER)
     return {key: value for key, value in account.items() if key != "format"}
 
 
@@ -168,22 +168,15 @@ def _student(study: StudyConfig, taught: Taught, sample: list[Architecture], con
     return Distilled(context, features=settings.features, recipe=settings.recipe).fit(labels)
 
 
-def _taught_with(study: StudyConfig, space: SearchSpace) -> list[Observation]:
+def _observations(study: StudyConfig, space: SearchSpace) -> list[Observation]:
     """What the teacher is fitted on; nothing for the study's own supernet."""
-    return [] if study.distilled.teacher == "supernet" else labelled(study, space)
-
-
-def labelled(study: StudyConfig, space: SearchSpace) -> list[Observation]:
-    """The labelled architectures that the study names.
-
-    Raises:
-        InputError: They are of another space.
-    """
+    if study.distilled.teacher == "supernet":
+        return []
     source = study.distilled.observations
     found = load(source)
     if found.space.fingerprint != space.fingerprint:
         raise InputError(
-            f"the schedule {study.search.schedule} learns from labelled architectures, and {source} has those of "
+            f"the schedule {study.search.schedule} uses the distilled predictor, whose observations {source} are of "
             f"the space {found.space.name}; label some of {space.name} (foretell train --observe 10) and name them in "
             "the study (distilled: observations:), or search with --schedule supernet:1-30."
         )

@@ -10,7 +10,6 @@ from foretell.search import ScoreJournal, Scorer
 from foretell.spaces import SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.distilling import distil
-from foretell.study.informed import informed_predictor
 from foretell.study.jobs import supernet_folder
 from foretell.tasks import Task, validation_batches
 from foretell.training import KINDS
@@ -27,7 +26,7 @@ def make_scorer(
     """A predictor of the schedule behind its cache.
 
     Args:
-        name: "supernet", "distilled", or "informed": the supernet and the labels together.
+        name: "supernet" or "distilled".
         study: Says which of its kind.
         costs: The space and its costs.
         task: The task of the supernet.
@@ -45,10 +44,7 @@ def make_scorer(
         teacher = supernet_predictor(study, costs.space, task)[0] if settings.teacher == "supernet" else None
         student = distil(study, costs, teacher)
         return Scorer(student, fingerprint(["distilled", student.fingerprint]), journal, cache=cache)
-    if name == "informed":
-        supernet = make_scorer("supernet", study, costs, task, journal, cache=cache)
-        return Scorer(*informed_predictor(study, costs, supernet), journal, cache=cache)
-    raise UnknownNameError("predictor", name, ("distilled", "informed", "supernet"), "the schedule")
+    raise UnknownNameError("predictor", name, ("distilled", "supernet"), "the schedule")
 
 
 def supernet_predictor(
