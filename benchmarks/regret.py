@@ -18,6 +18,7 @@ import csv
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ ASKED = 60
 """Architectures that the language model labels for each seed: it is slower than everything else here together."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Setting:
     """What all searches share."""
 
@@ -95,6 +96,7 @@ def prepare(source: str, limit: str) -> tuple[Setting, float]:
     return Setting(costs, resolve_limits((limit,), costs), student, records, judge), float(error)
 
 
+@cache
 def student_of(name: str, setting: Setting, seed: int) -> Distilled:
     """The distilled predictor of a teacher that learnt from ten labels drawn for this seed."""
     space = setting.costs.space
