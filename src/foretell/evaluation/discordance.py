@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from foretell.evaluation.metrics import Judged, discordant_matrix
 
@@ -34,7 +33,7 @@ def discordance(splits: Sequence[Judged]) -> Discordance:
     longest = max(len(each.truth) for each in splits) - 1
     count = np.zeros(longest, dtype=np.int64)
     for each in splits:
-        ranks = rankdata(each.truth, method="ordinal")
+        ranks = each.truth.argsort(kind="stable").argsort()
         first, second = np.nonzero(np.triu(discordant_matrix(each)))
         count += np.bincount(np.abs(ranks[first] - ranks[second]) - 1, minlength=longest)
     total = int(count.sum())

@@ -7,10 +7,10 @@ and not a thousand loops. A single row of ones gives the plain figures.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
 from foretell.predictors import Prediction
 
@@ -125,7 +125,7 @@ def _regret(counts: Array, mean: Array, truth: Array) -> Array:
 
 def _coverage(judged: Judged, known: npt.NDArray[np.bool_], counts: Array) -> Array:
     assert judged.std is not None  # noqa: S101 - the caller has looked
-    half = float(norm.ppf(0.5 + LEVEL / 2)) * judged.std[known]
+    half = NormalDist().inv_cdf(0.5 + LEVEL / 2) * judged.std[known]
     return _average(counts, (np.abs(judged.mean - judged.truth)[known] <= half).astype(np.float64))
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import nnls
 
 from foretell.errors import InputError
 from foretell.predictors.base import Predictor
@@ -77,6 +76,8 @@ class Weighted(FewShot):
 
 def _weigh(residuals: Vector) -> Vector:
     """The weights `[k]`, none negative and one in sum, with the smallest squared error of residuals `[k, n]`."""
+    from scipy.optimize import nnls  # half a second, which every search would wait for
+
     # Asking for a sum near one and scaling to one afterwards finds the same weights as demanding it: with the
     # direction u of the weights fixed, the best length leaves a penalty that grows with u's own error.
     scale = max(float(np.abs(residuals).max()), 1e-12)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm
 
 from foretell.errors import InputError
 from foretell.evaluation import Evaluation, Row, SplitPlan, evaluate
@@ -131,7 +131,7 @@ def _in_unit(row: Row) -> bool:
 
 
 def _held_out(row: Row, splits: Sequence[Split], found: ObservationSet, metric: str) -> HeldOut:
-    quantile = float(norm.ppf(0.5 + LEVEL / 2))
+    quantile = NormalDist().inv_cdf(0.5 + LEVEL / 2)
     opinions: dict[Architecture, list[tuple[float, float, float]]] = {}
     for split, judged in zip(splits, row.judged, strict=True):
         tested = [item.architecture for item in Labels.of(split.test, metric, found.space).observations]
