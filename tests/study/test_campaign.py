@@ -83,7 +83,7 @@ def test_columns_are_added_beside_labels(study_file, tmp_path, foretell):
         assert code == 0, said
     for item in read_observations(file):
         assert {"supernet-sandwich", "synflow"} <= set(item.scores)
-        assert set(item.provenance["scored_with"]) == set(item.scores) - {"teacher"}
+        assert set(item.provenance["scored_with"]) == set(item.scores) - {"score"}
         assert item.cost("latency_ms_low") <= item.cost("latency_ms") <= item.cost("latency_ms_high")
         assert "setting" in item.provenance["latency"]
     with lock_file(file):
