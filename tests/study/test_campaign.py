@@ -26,6 +26,8 @@ def test_a_source_with_a_key_is_taken_apart(tmp_path):
     assert split_source(f"{file}:abc") == (str(file), "abc", None)
     with pytest.raises(UnknownNameError, match="did you mean 'en-de'"):
         split_source("reference:en-dd")
+    with pytest.raises(InputError, match="leave the colon out to repeat all records"):
+        split_source("reference:en-de:")
 
 
 @pytest.mark.network

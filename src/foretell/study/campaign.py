@@ -167,7 +167,13 @@ def split_source(text: str) -> tuple[str, str | None, Path | None]:
     Returns:
         The observations, the key of one architecture or None, and for a reference benchmark the study file that
         it was made with.
+
+    Raises:
+        InputError: Nothing stands after the colon: it would mean hours of training that may not be meant.
+        UnknownNameError: There is no such reference benchmark.
     """
+    if text.endswith(":"):
+        raise InputError(f"{text} has no key after the colon; give one, or leave the colon out to repeat all records.")
     if text.startswith(REFERENCE_PREFIX):
         name, _, key = text.removeprefix(REFERENCE_PREFIX).partition(":")
         return REFERENCE_PREFIX + name, key or None, reference_path(name).with_suffix(".yaml")
