@@ -1,6 +1,6 @@
 """How much each search loses against the best there is, judged by all reference labels; CSV on stdout.
 
-Run: .venv/bin/python benchmarks/regret.py [--seeds 20] [--observations reference:en-de]
+Run: .venv/bin/python benchmarks/regret.py [--seeds 20] [--observations reference:en-de] [--without llm]
 
 The judge is the default regression fitted to every label of the reference benchmark, on the test split: it stands
 for the truth where nothing was trained. A search's regret is the judge's best under the limit minus the judge's
@@ -60,10 +60,12 @@ class Setting:
         return self.judge.predict(rows).mean
 
 
-def distilled(teacher: Predictor, context: Context, sample: Population, seed: int) -> Distilled:
-    """A student of the teacher's opinions of a sample."""
+def distilled(teacher: Predictor, context: Context, sample: Population, seed: int) -> Predictor:
+    """A student of the teacher's opinions of a sample; a teacher that thinks the same of all has none."""
     assert context.space is not None
     values = teacher.predict(sample).mean
+    if np.ptp(values) == 0:
+        return teacher
     labels = [
         Observation(a, {context.metric: float(value)})
         for a, value in zip(context.space.architectures(sample), values, strict=True)
@@ -97,7 +99,7 @@ def prepare(source: str, limit: str) -> tuple[Setting, float]:
 
 
 @cache
-def student_of(name: str, setting: Setting, seed: int) -> Distilled:
+def student_of(name: str, setting: Setting, seed: int) -> Predictor:
     """The distilled predictor of a teacher that learnt from ten labels drawn for this seed."""
     space = setting.costs.space
     rng = np.random.default_rng(seed)
@@ -181,6 +183,7 @@ def main() -> None:
     parser.add_argument("--observations", default="reference:en-de")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--limit", default="flops<=50%")
+    parser.add_argument("--without", metavar="TEXT", help="leave out searches with this in their name, such as llm")
     options = parser.parse_args()
     setting, error = prepare(options.observations, options.limit)
     top = best(setting)
@@ -191,6 +194,8 @@ def main() -> None:
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(["search", "labels", "seeds", "regret_median", "regret_mean", "regret_q25", "regret_q75"])
     for name, (labels, search) in SEARCHES.items():
+        if options.without and options.without in name:
+            continue
         seeds = min(options.seeds, LLM_SEEDS) if "llm" in name else options.seeds
         found = np.array([top - setting.opinion(search(setting, seed))[0] for seed in range(seeds)])
         low, middle, high = np.quantile(found, [0.25, 0.5, 0.75])
