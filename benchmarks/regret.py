@@ -1,6 +1,6 @@
 """How much each search loses against the best there is, judged by all reference labels; CSV on stdout.
 
-Run: .venv/bin/python benchmarks/regret.py [--seeds 20] [--observations reference:en-de] [--without llm]
+Run: .venv/bin/python benchmarks/regret.py [--seeds 20] [--observations reference:en-de] [--only llm | --without llm]
 
 The judge is the default regression fitted to every label of the reference benchmark, on the test split: it stands
 for the truth where nothing was trained. A search's regret is the judge's best under the limit minus the judge's
@@ -183,7 +183,8 @@ def main() -> None:
     parser.add_argument("--observations", default="reference:en-de")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--limit", default="flops<=50%")
-    parser.add_argument("--without", metavar="TEXT", help="leave out searches with this in their name, such as llm")
+    parser.add_argument("--only", metavar="TEXT", default="", help="searches with this in their name, such as llm")
+    parser.add_argument("--without", metavar="TEXT", help="searches without this in their name")
     options = parser.parse_args()
     setting, error = prepare(options.observations, options.limit)
     top = best(setting)
@@ -194,7 +195,7 @@ def main() -> None:
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(["search", "labels", "seeds", "regret_median", "regret_mean", "regret_q25", "regret_q75"])
     for name, (labels, search) in SEARCHES.items():
-        if options.without and options.without in name:
+        if options.only not in name or (options.without and options.without in name):
             continue
         seeds = min(options.seeds, LLM_SEEDS) if "llm" in name else options.seeds
         found = np.array([top - setting.opinion(search(setting, seed))[0] for seed in range(seeds)])
