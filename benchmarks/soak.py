@@ -20,6 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy.linalg
+import scipy.optimize  # noqa: F401 - what fitting latencies brings into the process of a search
 
 import foretell.study  # noqa: F401 - what the command imports is in its memory
 from foretell import spaces
