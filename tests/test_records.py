@@ -55,6 +55,7 @@ def test_a_value_that_is_no_json_leaves_the_old_file(tmp_path: Path):
     assert records.read_json(path) == [1]
 
 
+# The device that is always full is Linux's; tests/faults fills real file systems where it may mount them.
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
 def test_a_full_disk_is_one_sentence():
     sentence = "cannot write /dev/full: the disk is full"

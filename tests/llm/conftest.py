@@ -73,6 +73,7 @@ def _model(name):
     try:
         fetch_model(name, tell=lambda text: None)
     except InputError as error:
+        # Others' weights are not ours to ship, and a machine without a network cannot fetch them.
         pytest.skip(f"{name} cannot be had here: {error}")
     return MODELS[name].path
 

@@ -42,7 +42,7 @@ def test_what_is_not_fitted_on_labels_alone_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["llm", "mean(regression,calibrated:llm)", "llm-embedding", "weighted(constant,calibrated:sandwich:/tmp/x)"]
+    "name", ["llm", "mean(regression,calibrated:llm)", "llm-embedding", "weighted(constant,calibrated:sandwich:folder)"]
 )
 def test_a_strangers_file_that_names_a_model_or_a_folder_is_refused(path, name):
     path.write_text(json.dumps({**json.loads(path.read_text()), "predictor": name}))

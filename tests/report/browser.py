@@ -22,6 +22,7 @@ def chromium() -> Iterator:
     found = shutil.which("chromium")
     if found is None:
         message = "no chromium on this machine; `apt-get install chromium` to test the page in a browser"
+        # A developer need not have a browser; where CI is set, its absence is a failure.
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"], timeout=PATIENCE)
