@@ -21,6 +21,7 @@ from foretell.training import (
     validation_loss,
 )
 from foretell.training import loop as loop_module
+from foretell.training import state as state_module
 
 pytestmark = pytest.mark.network
 
@@ -52,7 +53,7 @@ class Cut(BaseException):
 
 def cut_after(monkeypatch, saves):
     """Let the run die right after its n-th checkpoint."""
-    original = loop_module.save_tensors
+    original = state_module.save_tensors
     count = 0
 
     def save(path, tensors, about):
@@ -62,7 +63,7 @@ def cut_after(monkeypatch, saves):
         if count == saves:
             raise Cut
 
-    monkeypatch.setattr(loop_module, "save_tensors", save)
+    monkeypatch.setattr(state_module, "save_tensors", save)
 
 
 def test_training_learns_the_task(architecture, task, tmp_path):

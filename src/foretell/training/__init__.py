@@ -9,12 +9,13 @@ from foretell.training.checkpoint import (
 )
 from foretell.training.devices import choose_device
 from foretell.training.distributed import RankLostError, Ranks, is_first
-from foretell.training.loop import DivergedError, TrainingResult, train
+from foretell.training.loop import DivergedError, train
 from foretell.training.options import KINDS, SupernetKind, SupernetOptions
 from foretell.training.presets import PUBLISHED, PublishedRecipes
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
 from foretell.training.scratch import build_network, load_trained, train_from_scratch, training_key
+from foretell.training.state import TrainingResult
 from foretell.training.supernet import build_supernet, load_supernet, load_validation, supernet_key, train_supernet
 from foretell.training.validation import score_translations, translate, translate_split, validation_loss
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,16 @@ from foretell.progress import track
 from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Batch, Task, TokenBatches, validation_batches
-from foretell.training.checkpoint import Checkpoint, load_network, load_own, save_network, save_tensors
+from foretell.training.checkpoint import load_network, load_own
 from foretell.training.devices import Precision, choose_device
 from foretell.training.distillation import distilled_losses
 from foretell.training.distributed import Ranks
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import SamplingRule
+from foretell.training.state import TrainingResult, TrainingState
 from foretell.training.validation import validation_loss
 
-__all__ = ["DivergedError", "TrainingResult", "run_key", "train"]
+__all__ = ["DivergedError", "run_key", "train"]
 
 _FAR_APART = 0x9E3779B97F4A7C15
 """Between the random streams of processes; the seeds of one process's updates lie close together."""
@@ -36,29 +37,6 @@ _FAR_APART = 0x9E3779B97F4A7C15
 
 class DivergedError(ForetellError):
     """The loss is not a number any more; the message names the update and the last good checkpoint."""
-
-
-@dataclass
-class TrainingResult:
-    """What a training run came to.
-
-    Attributes:
-        best_loss: Lowest validation loss, bits a token.
-        best_update: When it was reached; -1 is the average of the last checkpoints.
-        history: One row a validation: update, training loss and validation loss (bits a token).
-        updates: Updates done.
-        tokens: Target tokens seen, each counted once for each architecture trained on it.
-        seconds: Wall-clock time of training, over all sittings.
-        peak_memory: The most bytes that the process (or on a GPU, its tensors) ever held, over all sittings.
-    """
-
-    best_loss: float = math.inf
-    best_update: int = 0
-    history: list[dict[str, float]] = field(default_factory=list)
-    updates: int = 0
-    tokens: int = 0
-    seconds: float = 0.0
-    peak_memory: int = 0
 
 
 def run_key(about: Mapping[str, Any], task: Task, recipe: Recipe, seed: int) -> str:
@@ -129,7 +107,7 @@ def train(
         run.go(title)
     if ranks.first:
         write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
-        run.previous.unlink(missing_ok=True)
+        run.state.previous.unlink(missing_ok=True)
     ranks.wait()  # Whoever looks into the folder from now on finds a finished run.
     return run.result
 
@@ -166,9 +144,7 @@ class _Run:
         ranks: Ranks | None = None,
     ) -> None:
         self.ranks = ranks or Ranks()
-        self.recipe, self.rule, self.folder, self.seed, self.about = recipe, rule, folder, seed, about
-        self.best, self.state = folder / "model.safetensors", folder / "state.safetensors"
-        self.previous = folder / "state.previous.safetensors"
+        self.recipe, self.rule, self.folder, self.seed = recipe, rule, folder, seed
         self.device = device
         self.network = network.to(device)
         self.precision = Precision(recipe.precision, device)
@@ -183,9 +159,12 @@ class _Run:
             weight_decay=recipe.weight_decay,
             fused=device.type in ("cpu", "cuda"),
         )
-        self.result = TrainingResult()
-        self.average: dict[str, Tensor] = {}
-        self.averaged = 0
+        self.state = TrainingState(self.network, self.optimiser, self.precision, folder, about)
+
+    @property
+    def result(self) -> TrainingResult:
+        """What the run came to so far."""
+        return self.state.result
 
     # ---- one update
 
@@ -212,7 +191,7 @@ class _Run:
         self._try_average()
         result.seconds = before + time.perf_counter() - start
         self.ranks.wait()
-        best, _ = load_network(self.best)
+        best, _ = load_network(self.state.best)
         self.network.load_state_dict(best.state_dict())
 
     def _update(self, update: int) -> tuple[float, int]:
@@ -257,8 +236,8 @@ class _Run:
 
     def _obituary(self, update: int, architectures: list[Architecture | None]) -> str:
         names = ", ".join(a.key for a in architectures if a is not None) or "the whole network"
-        kept = self.state.exists()
-        last = f"the last good checkpoint is {self.state}" if kept else f"no checkpoint is in {self.folder} yet"
+        kept = self.state.latest.exists()
+        last = f"the last good checkpoint is {self.state.latest}" if kept else f"no checkpoint is in {self.folder} yet"
         return (
             f"the loss became infinite at update {update} (architectures: {names}); {last}; "
             "lower the learning rate and train again."
@@ -275,13 +254,14 @@ class _Run:
         if loss < result.best_loss:
             result.best_loss, result.best_update = loss, result.updates
             self._save_best()
-        self._accumulate_average()
+        if self.recipe.updates - result.updates < self.recipe.average_last * self.recipe.validate_every:
+            self.state.add_to_average()
         if self.ranks.first:
-            self._save_state()
+            self.state.save()
 
     def _save_best(self) -> None:
         if self.ranks.first:
-            save_network(self.best, self.network, self.about)
+            self.state.save_best()
 
     def _validation_loss(self) -> float:
         losses = [
@@ -290,35 +270,15 @@ class _Run:
         ]
         return sum(losses) / len(losses)
 
-    def _accumulate_average(self) -> None:
-        left = self.recipe.updates - self.result.updates
-        if left < self.recipe.average_last * self.recipe.validate_every:
-            for name, tensor in self.network.state_dict().items():
-                seen = self.average.get(name)
-                self.average[name] = tensor.clone() if seen is None else seen + tensor
-            self.averaged += 1
-
     def _try_average(self) -> None:
-        if self.averaged < 2:
+        """Take the average of the last checkpoints where it is better than the best of them."""
+        if self.state.averaged < 2:
             return
-        self.network.load_state_dict({name: tensor / self.averaged for name, tensor in self.average.items()})
+        self.network.load_state_dict(self.state.averaged_weights())
         loss = self._validation_loss()
         if loss < self.result.best_loss:
             self.result.best_loss, self.result.best_update = loss, -1
             self._save_best()
-
-    def _save_state(self) -> None:
-        tensors = {f"model.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"average.{name}": tensor for name, tensor in self.average.items()}
-        for index, state in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-        tensors |= {f"scaler.{name}": tensor for name, tensor in self.precision.state().items()}
-        about = {"key": self.about["key"], "result": asdict(self.result), "averaged": self.averaged}
-        if not math.isfinite(self.result.best_loss):
-            about["result"]["best_loss"] = None
-        if self.state.exists():
-            self.state.replace(self.previous)
-        save_tensors(self.state, tensors, about)
 
     def resume(self) -> None:
         """Go back to the last checkpoint of the same key that is whole, if there is one.
@@ -328,39 +288,13 @@ class _Run:
         Raises:
             InputError: The processes find different checkpoints.
         """
-        state, best_is_there = self._last_checkpoint()
-        updates = 0 if state is None else int(state.about["result"]["updates"])
+        found, best_is_there = self.state.last_checkpoint()
+        updates = 0 if found is None else int(found.about["result"]["updates"])
         _check_agreement(self.ranks, updates, self.device, self.folder)
-        if state is not None:
-            self._take(state)
+        if found is not None:
+            self.state.take(found)
             if not best_is_there:
                 self._save_best()
-
-    def _last_checkpoint(self) -> tuple[Checkpoint | None, bool]:
-        """What to go on from, and whether the best weights up to it are there; if not, it holds them itself."""
-        for path in (self.state, self.previous):
-            # Another key: left from a run with other settings; it will be replaced.
-            state = load_own(path, self.about["key"])
-            if state is None:
-                continue
-            best_is_there = load_own(self.best, self.about["key"]) is not None
-            result = state.about["result"]
-            if best_is_there or result["best_update"] == result["updates"]:
-                return state, best_is_there
-        return None, False
-
-    def _take(self, state: Checkpoint) -> None:
-        """Become what a checkpoint holds."""
-        self.network.load_state_dict(state.part("model."))
-        self.average, self.averaged = state.part("average."), state.about["averaged"]
-        self.precision.load_state(state.part("scaler."))
-        optimiser = self.optimiser.state_dict()
-        for name, tensor in state.part("optimiser.").items():
-            index, _, value = name.partition(".")
-            optimiser["state"].setdefault(int(index), {})[value] = tensor
-        self.optimiser.load_state_dict(optimiser)
-        result = state.about["result"]
-        self.result = TrainingResult(**{**result, "best_loss": result["best_loss"] or math.inf})
 
 
 def _shape(architecture: Architecture | None) -> TransformerShape | None:

@@ -15,9 +15,10 @@ from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture, TransformerShape
 from foretell.tasks import Split, Task
 from foretell.training.checkpoint import load_network, load_own, weights_digest
-from foretell.training.loop import TrainingResult, run_key, train
+from foretell.training.loop import run_key, train
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
+from foretell.training.state import TrainingResult
 from foretell.training.supernet import load_supernet
 from foretell.training.validation import score_translations, translate_split
 

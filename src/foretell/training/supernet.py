@@ -15,10 +15,11 @@ from foretell.tasks import EncodedPairs, Sequences, Task
 from foretell.training.checkpoint import load_intact, load_network, load_tensors, save_tensors
 from foretell.training.devices import choose_device
 from foretell.training.distributed import joined
-from foretell.training.loop import TrainingResult, train
+from foretell.training.loop import train
 from foretell.training.options import SupernetOptions
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import sampling_rule
+from foretell.training.state import TrainingResult
 
 __all__ = ["build_supernet", "load_supernet", "load_validation", "supernet_key", "train_supernet"]
 
