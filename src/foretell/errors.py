@@ -7,6 +7,7 @@ prints it without a traceback and ends with the class's `exit_code`.
 from __future__ import annotations
 
 import difflib
+import mmap
 import re
 from collections.abc import Iterable
 
@@ -122,7 +123,7 @@ def sentence(error: Exception) -> str:
 def _starved() -> bool:
     """Whether memory is wanting now: C libraries that get none fail in any way they like, or without a word."""
     try:
-        bytearray(_ROOM)
-    except MemoryError:
+        mmap.mmap(-1, _ROOM).close()  # asks for room without using any of it
+    except (OSError, MemoryError):
         return True
     return False

@@ -32,6 +32,7 @@ def test_the_published_table(published, capsys):
     assert rows["auto"]["mae"] <= 0.14
     assert rows["auto"]["tau"] >= 0.80
     assert rows["regression"]["labels"] == 10
+    assert document["protocol"]["splits"] == "stored"
     assert document["protocol"]["names"] == ["123", "456", "789"]
 
 
@@ -62,6 +63,7 @@ def test_wrong_input_is_one_sentence(folder, capsys, arguments, sentence):
 def test_what_comes_with_foretell_needs_no_option(capsys):
     assert main(["--quiet", "evaluate", "--observations", "reference:en-de", "--draws", "20", "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
+    assert document["protocol"]["splits"] == "random:20"
     assert document["protocol"]["names"] == [str(seed) for seed in range(20)]
     assert [row["predictor"] for row in document["rows"]] == [
         "constant",

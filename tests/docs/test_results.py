@@ -33,4 +33,6 @@ def test_some_rows_come_out_again(table, tmp_path):
     kept, found = rows(table), rows(again)
     assert len(found) > 20
     for key, row in found.items():
-        assert row == kept[key], key
+        for name, value in row.items():
+            close = value == kept[key][name] or float(value) == pytest.approx(float(kept[key][name]), abs=2e-3)
+            assert close, (*key, name)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from foretell import spaces
-from foretell.errors import UnknownNameError
+from foretell.errors import InputError, UnknownNameError
 from foretell.evaluation import SplitPlan, evaluate
 from foretell.observations import OWN_UNIT, ObservationSet, read_observations, write_observations
 from foretell.predictors import Columns, Context, create, load, save
@@ -41,6 +41,12 @@ def test_a_score_in_its_own_unit_ranks_whatever_is_predicted(items):
         np.testing.assert_allclose(told.predict(rows).mean, truth, atol=0.05 * truth.std())
     with pytest.raises(UnknownNameError, match="column"):
         Columns.of(items, "test_chrf").lookup("bleu", SPACE.population([items[0].architecture]))
+
+
+def test_one_score_has_one_unit(items):
+    mixed = [*items[:4], *(replace(item, scores={"proxy": {"valid_bleu": 20.0}}) for item in items[4:])]
+    with pytest.raises(InputError, match="scores of proxy are of valid_bleu for some architectures and in a unit"):
+        Columns.of(mixed, "valid_bleu")
 
 
 def test_only_its_calibrated_twin_has_an_error(items):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import warnings
@@ -89,8 +90,16 @@ def main(arguments: list[str] | None = None) -> int:
         reached, 130 interrupted.
     """
     arguments = _global_first(sys.argv[1:] if arguments is None else arguments)
+    with warnings.catch_warnings():
+        code = _run(arguments)
+        if code == InterruptedRunError.exit_code:
+            gc.collect()  # what was cut off would complain when it is cleared away: now, while nobody listens
+    return code
+
+
+def _run(arguments: list[str]) -> int:
     try:
-        with warnings.catch_warnings(), interruptible(lambda: how_to_go_on(get_command(commands()), arguments)):
+        with interruptible(lambda: how_to_go_on(get_command(commands()), arguments)):
             warnings.showwarning = _one_line_warning
             commands()(arguments)
     except SystemExit as end:

@@ -6,6 +6,7 @@ import os
 import shlex
 import signal
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
@@ -34,6 +35,7 @@ def interruptible(sentence: Callable[[], str]) -> Iterator[None]:
 
     def first(*_: object) -> NoReturn:
         signal.signal(signal.SIGINT, second)
+        warnings.simplefilter("ignore")  # what is cut off here and there has nothing to add to the one sentence
         raise _Interrupt(InterruptedRunError.exit_code)
 
     def second(*_: object) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foretell.cli.options import ExamplesOption, demonstrations_of
+from foretell.cli.options import ExamplesOption
 from foretell.cli.output import JsonOption, print_json, say
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ def _label(
 def _demonstrations(
     path: Path | None, task: str | None, count: int, space: str, study: Path | None
 ) -> tuple[list[Observation], SearchSpace]:
+    from foretell.evaluation.splits import demonstrations_of
     from foretell.observations import load
 
     known = load(path, task) if path is not None else _of_study(study, space, count)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption
-from foretell.cli.options import ExamplesOption, demonstrations_of, task_context
-from foretell.cli.output import JsonOption, print_json, print_table, say
+from foretell.cli.options import ExamplesOption, task_context
+from foretell.cli.output import JsonOption, figure, print_json, print_table, say
 
 __all__ = ["register"]
 
@@ -187,7 +187,7 @@ def _figures(values: dict[str, float]) -> dict[str, float | None]:
 
 
 def _cell(value: object) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else "-"
+    return figure(value if isinstance(value, float) else None)
 
 
 def _spell(llm: str, options: str, extra: str = "") -> str:
@@ -223,6 +223,8 @@ def _repeatability(
     known = load(observations, task)
     drawn = f"decoding=sampled, temperature={temperature:g}, repeats={repeats}, orders=1"
     predictor: Any = predictors.create(_spell(llm, options, drawn), context=predictors.Context(known.space, metric))
+    from foretell.evaluation.splits import demonstrations_of
+
     predictor.fit(demonstrations_of(known, demonstrations))
     found = predictor.estimates(draw_architectures(known.space, n, 0))
     several = [[value for value in each.values if np.isfinite(value)] for each in found]

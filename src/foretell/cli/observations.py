@@ -103,11 +103,12 @@ def _measure(file: _FileArgument, study: StudyOption = None, as_json: JsonOption
 
 
 def _rewrite(file: Path, change: Any, as_json: bool) -> None:
+    from foretell.errors import InputError
     from foretell.observations import read_observations, write_observations
-    from foretell.parsing import read_bytes
     from foretell.records import lock_file
 
-    read_bytes(file)  # a path without a file is refused before a lock is left beside it
+    if not file.is_file():  # before a lock is left beside nothing
+        raise InputError(f"{file} does not exist; give a file of observations.")
     # Held throughout: a label that somebody appends meanwhile would be lost.
     with lock_file(file):
         found = change(read_observations(file))

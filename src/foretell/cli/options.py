@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from foretell.observations import Observation, ObservationSet
     from foretell.predictors import Context
     from foretell.study import StudyConfig
 
@@ -19,7 +18,6 @@ __all__ = [
     "SpaceOption",
     "StudyArgument",
     "StudyOption",
-    "demonstrations_of",
     "study_from",
     "task_context",
 ]
@@ -70,10 +68,3 @@ def task_context(path: Path | None) -> Context | None:
     from foretell.study.prompting import with_task
 
     return with_task(Context(), load_study(path))
-
-
-def demonstrations_of(known: ObservationSet, count: int) -> list[Observation]:
-    """The observations of the first `count` architectures: of a stored split, whose tests so stay unseen, or of all."""
-    from foretell.evaluation.splits import first
-
-    return first(known.splits[0].train if known.splits else known.observations, count)

@@ -10,7 +10,7 @@ import numpy as np
 from foretell.errors import InputError, UnknownNameError
 from foretell.observations import Observation, ObservationSet, Split
 
-__all__ = ["SplitPlan", "first"]
+__all__ = ["SplitPlan", "demonstrations_of", "first"]
 
 
 _DIVISIONS = 20
@@ -42,7 +42,7 @@ class SplitPlan:
             UnknownNameError: A stored split that is not there.
         """
         most = max(demonstrations)
-        kind = self.kind or ("stored" if collection.splits else f"random:{_DIVISIONS}")
+        kind = self.resolved(collection)
         if kind == "stored":
             splits = self._stored(collection)
             for split in splits:
@@ -59,6 +59,10 @@ class SplitPlan:
                 "on are needed: ask for fewer demonstrations or observe more."
             )
         return [_random(groups, most, seed) for seed in self._seeds(kind)]
+
+    def resolved(self, collection: ObservationSet) -> str:
+        """The kind for these observations, where it was left open: "stored" or "random:N"."""
+        return self.kind or ("stored" if collection.splits else f"random:{_DIVISIONS}")
 
     def _stored(self, collection: ObservationSet) -> list[Split]:
         if not collection.splits:
@@ -81,6 +85,11 @@ class SplitPlan:
 def first(observations: Sequence[Observation], n: int) -> list[Observation]:
     """The observations of the first `n` architectures: one that was trained several times is one label."""
     return [item for group in _distinct(observations)[:n] for item in group]
+
+
+def demonstrations_of(known: ObservationSet, count: int) -> list[Observation]:
+    """The observations of the first `count` architectures: of a stored split, whose tests so stay unseen, or of all."""
+    return first(known.splits[0].train if known.splits else known.observations, count)
 
 
 def _distinct(observations: Sequence[Observation]) -> list[tuple[Observation, ...]]:

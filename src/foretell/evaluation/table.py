@@ -196,7 +196,7 @@ def _protocol(
         "space": collection.space.name,
         "metric": metric,
         "architectures": len({item.architecture.key for item in collection.observations}),
-        "splits": plan.kind,
+        "splits": plan.resolved(collection),
         "names": [split.name for split in splits],
         "demonstrations": list(demonstrations),
         "tested": [len(split.test) for split in splits],

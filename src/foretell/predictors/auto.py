@@ -48,10 +48,12 @@ class Auto(FewShot):
     """Tries what is there and keeps the cheapest that the labels cannot tell from the best.
 
     The sources: the regression on the genes; the consensus (median) of all recorded scores, each calibrated;
-    and every predictor handed in. The candidates: each source, the mean of all of them, and the constant.
-    Each is refitted without one label at a time. Of those whose squared error is within one standard error
-    of the best one's, the cheapest to ask stays; among equally cheap ones the mean of all sources, because
-    sources that ten labels cannot tell apart still err independently; then the smaller error.
+    and every predictor handed in. Scores in a unit of their own (zero-cost proxies, supernets) are none of them:
+    most are worth nothing, and so is a median over them; hand in the one that you trust. The candidates: each
+    source, the mean of all of them, and the constant. Each is refitted without one label at a time. Of those whose
+    squared error is within one standard error of the best one's, the cheapest to ask stays; among equally cheap ones
+    the mean of all sources, because sources that ten labels cannot tell apart still err independently; then the
+    smaller error.
 
     Args:
         inner: Further sources, such as a supernet; they are calibrated first.

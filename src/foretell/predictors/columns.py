@@ -34,7 +34,11 @@ class Columns:
 
     @classmethod
     def of(cls, observations: Sequence[Observation], metric: str) -> Columns:
-        """The columns of some observations: all costs, and the scores that estimate `metric` or none at all."""
+        """The columns of some observations: all costs, and the scores that estimate `metric` or none at all.
+
+        Raises:
+            InputError: A predictor scored some architectures in the metric's unit and others in one of its own.
+        """
         scores: dict[str, dict[bytes, float]] = {}
         costs: dict[str, dict[bytes, float]] = {}
         own_unit: dict[str, dict[bytes, float]] = {}
@@ -47,12 +51,17 @@ class Columns:
                     own_unit.setdefault(name, {})[key] = float(by_metric[OWN_UNIT])
             for name, value in item.costs.items():
                 costs.setdefault(name, {})[key] = float(value)
+        if both := sorted(scores.keys() & own_unit.keys()):
+            raise InputError(
+                f"the scores of {', '.join(both)} are of {metric} for some architectures and in a unit of their own "
+                "for others; score all of them in the same way."
+            )
         return cls(scores, costs, own_unit)
 
     @property
     def names(self) -> list[str]:
-        """All columns, scores first."""
-        return [*self.scores, *self.own_unit, *self.costs]
+        """All columns, each once, scores first."""
+        return list(dict.fromkeys([*self.scores, *self.own_unit, *self.costs]))
 
     def merged(self, other: Columns) -> Columns:
         """Both; where both know a value, the other's."""

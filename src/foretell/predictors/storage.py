@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from foretell import spaces
-from foretell.errors import ForetellError, InputError, IntegrityError
+from foretell.errors import ForetellError, InputError, IntegrityError, UnknownNameError
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
 from foretell.predictors.columns import Columns
@@ -26,21 +26,22 @@ _PRICE_OF_MONEY = 3  # see `FewShot.price`
 
 
 def savable(predictor: Predictor, spelling: str | None = None) -> bool:
-    """Whether labels alone make the predictor: inside it is no trained network and no language model.
+    """Whether labels alone make the predictor, and `load` can: inside it is no trained network and no language model.
 
     Args:
         predictor: Fitted or not.
         spelling: The name that `create` understands, where it is not `predictor.name`.
-
-    Raises:
-        UnknownNameError: No predictor is registered under that name.
     """
     # Other packages do not tell the registry what their predictors ask; the price does.
     if not isinstance(predictor, FewShot) or predictor.price >= _PRICE_OF_MONEY:
         return False
     # Names need not show all that is inside, as that of `auto` does not.
     inner = getattr(predictor, "inner", [])
-    return alone(spelling or predictor.name) and all(map(savable, inner if isinstance(inner, list) else [inner]))
+    try:
+        registered = alone(spelling or predictor.name)
+    except UnknownNameError:
+        return False
+    return registered and all(map(savable, inner if isinstance(inner, list) else [inner]))
 
 
 def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> None:

@@ -63,7 +63,7 @@ def _scored(item: Observation, name: str, score: float, told: str) -> Observatio
     scored_with = {**item.provenance.get("scored_with", {}), name: told}
     return replace(
         item,
-        scores={**item.scores, name: {OWN_UNIT: score}},
+        scores={**item.scores, name: {**item.scores.get(name, {}), OWN_UNIT: score}},
         provenance={**item.provenance, "scored_with": scored_with},
     )
 

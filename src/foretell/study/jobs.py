@@ -18,7 +18,8 @@ from foretell.tasks import Task
 
 __all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job"]
 
-_USUAL_PENALTY = 1.0
+_UNNAMED_PENALTY = 1.0
+"""What folders were scored with before their names told it; whatever the default becomes, these keep their names."""
 
 
 def scratch_folder(
@@ -29,8 +30,7 @@ def scratch_folder(
 
     settings = study.train
     about: list[Any] = [training_key(architecture, task, settings.recipe, seed, inherit), settings.beam]
-    # The default penalty stays out: the folders from before it was told apart keep their names.
-    if settings.length_penalty != _USUAL_PENALTY:
+    if settings.length_penalty != _UNNAMED_PENALTY:
         about.append(settings.length_penalty)
     return store_folder("trained", fingerprint(about))
 
