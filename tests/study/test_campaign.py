@@ -51,6 +51,9 @@ def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, 
     lines = (out / "observations.jsonl").read_text().splitlines()
     assert len(lines) == 6
 
+    apart = train_observations(study, 4, tmp_path / "apart", design="random", draw=5, without=more)
+    assert {item.architecture.key for item in apart} & {item.architecture.key for item in more} == set(keys[:2])
+
     records = read_observations(out / "observations.jsonl")
     (again,) = repeat_observations(study, records, keys[2], tmp_path / "again")
     assert again.difference == 0.0

@@ -39,6 +39,13 @@ def _train(
         int | None,
         typer.Option("--noise", min=0, help="With --observe: train so many of them twice more, other seeds."),
     ] = None,
+    draw: Annotated[
+        int | None, typer.Option("--draw", min=0, help="With --observe: seed of the choice; else that of training.")
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", metavar="OBSERVATIONS", help="With --design random: draw none that stands there."),
+    ] = None,
     inherit: Annotated[
         Path | None, typer.Option("--inherit", metavar="CHECKPOINT", help="With one: start from a supernet's weights.")
     ] = None,
@@ -65,14 +72,19 @@ def _train(
     `foretell train --repeat reference:en-de:1d38f2282a8e`
     """
     from foretell.errors import InputError
+    from foretell.observations import load
     from foretell.study import train_observations, train_one
 
     if sum([architecture is not None, observe is not None, bool(repeat)]) != 1:
         raise InputError("give either an architecture file or --observe N or --repeat OBSERVATIONS, and only one.")
     if inherit is not None and architecture is None:
         raise InputError("--inherit starts one architecture from a supernet's weights; give its file, too.")
-    if observe is None and (design is not None or noise is not None):
-        raise InputError("--design and --noise say which architectures --observe N trains; leave them out without it.")
+    if observe is None and any(each is not None for each in (design, noise, draw, without)):
+        raise InputError(
+            "--design, --noise, --draw and --without say what --observe N trains; leave them out without it."
+        )
+    if without and design != "random":
+        raise InputError("--without leaves architectures out of random draws; add --design random.")
     if repeat and seed is not None:
         raise InputError("--repeat trains with the seeds on record; leave --seed out.")
     if repeat:
@@ -86,6 +98,8 @@ def _train(
             out or Path("runs/observations"),
             design=design or "d-optimal",
             noise=noise or 0,
+            draw=draw,
+            without=[item for source in without or () for item in load(source).observations],
             resume=resume,
         )
     else:

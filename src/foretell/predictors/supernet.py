@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from foretell.machine import usable_cores
 from foretell.observations import Observation
 from foretell.predictors.base import Prediction, Report, Spent
 from foretell.predictors.threads import one_thread
@@ -68,7 +68,7 @@ class SupernetPredictor:
     ) -> None:
         self.space, self.network, self.batches, self.smoothing = space, network.eval(), batches, smoothing
         self.name = name
-        self.threads = (threads or os.cpu_count() or 1) if share else 1
+        self.threads = (threads or usable_cores()) if share else 1
         self.share = share
         self._tight = _recut(batches, _TOKENS) if share and next(network.parameters()).device.type == "cpu" else batches
         self._report: Report | None = None

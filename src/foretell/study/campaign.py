@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,15 @@ _DRAWS = 64
 
 
 def train_observations(
-    study: StudyConfig, n: int, out: Path, *, design: Design = "d-optimal", noise: int = 0, resume: bool = False
+    study: StudyConfig,
+    n: int,
+    out: Path,
+    *,
+    design: Design = "d-optimal",
+    noise: int = 0,
+    draw: int | None = None,
+    without: Sequence[Observation] = (),
+    resume: bool = False,
 ) -> list[Observation]:
     """Train several architectures, one process a core, and append each to `observations.jsonl` as it ends.
 
@@ -46,6 +54,8 @@ def train_observations(
         design: "d-optimal" and "maximin" choose what teaches a regression most; "random" is the smallest, the
             largest and depth-uniform draws: what predictors can be judged on without favour.
         noise: So many of the plan, after its first two, are trained twice more with the seeds that follow.
+        draw: Seed of the choice; None is the study's training seed.
+        without: Architectures that a random design does not draw, so that tasks share none but the extremes.
         resume: Go on with what is in the folder.
 
     Returns:
@@ -58,7 +68,9 @@ def train_observations(
     with open_run(study, out, resume=resume):
         task = Task.prepare(study.corpus, study.vocabulary)
         costs = CostModel(space, vocabulary=len(task.vocabulary))
-        planned = _plan(study, space, n, design, out / "plan.json", len(task.vocabulary))
+        picked = np.random.default_rng(study.train.seed if draw is None else draw)
+        others = {item.architecture for item in without}
+        planned = _plan(study, space, n, design, out / "plan.json", len(task.vocabulary), picked, others)
         first = study.train.seed
         wanted = [(architecture, first) for architecture in planned]
         wanted += [(a, first + 1 + k) for k in range(_MORE_SEEDS) for a in planned[2 : 2 + noise]]
@@ -88,7 +100,14 @@ def _train(
 
 
 def _plan(
-    study: StudyConfig, space: SearchSpace, n: int, design: Design, path: Path, vocabulary: int
+    study: StudyConfig,
+    space: SearchSpace,
+    n: int,
+    design: Design,
+    path: Path,
+    vocabulary: int,
+    rng: np.random.Generator,
+    without: Set[Architecture],
 ) -> list[Architecture]:
     """Which architectures to train; written before the first is trained, so that a resumed run trains the same."""
     planned = [Architecture.from_dict(space, item) for item in read_json(path)] if path.exists() else []
@@ -97,9 +116,8 @@ def _plan(
         if any(text.startswith("latency") for text in study.constraints):
             costs = measure_device(space, study, vocabulary).costs
         limits = resolve_limits(study.constraints, costs)
-        rng = np.random.default_rng(study.train.seed)
         if design == "random":
-            planned = _draw(planned, n, limits, costs, rng)
+            planned = _draw(planned, n, limits, costs, rng, without)
         else:
             known = space.population(planned)
             picked = select(space, n - len(planned), rng, constraints=limits, costs=costs, known=known, design=design)
@@ -109,7 +127,12 @@ def _plan(
 
 
 def _draw(
-    planned: Sequence[Architecture], n: int, limits: Constraints, costs: CostModel, rng: np.random.Generator
+    planned: Sequence[Architecture],
+    n: int,
+    limits: Constraints,
+    costs: CostModel,
+    rng: np.random.Generator,
+    without: Set[Architecture],
 ) -> list[Architecture]:
     """What is planned, the two extremes, then draws; the same generator gives the same draws for any n."""
     space = costs.space
@@ -119,7 +142,8 @@ def _draw(
         if len(chosen) >= n:
             return list(chosen)[:n]
         rows = space.sample(_DRAWS, rng)
-        chosen |= dict.fromkeys(space.architectures(rows[limits.satisfied(costs, rows)]))
+        drawn = space.architectures(rows[limits.satisfied(costs, rows)])
+        chosen |= dict.fromkeys(each for each in drawn if each not in without)
     raise InfeasibleError(
         f"only {len(chosen)} distinct architectures that keep {limits} were found among {1000 * _DRAWS} draws, "
         f"{n} were asked for; relax the limits or ask for fewer."

@@ -15,6 +15,7 @@ from multiprocessing.connection import Connection, wait
 from typing import Any
 
 from foretell.errors import ForetellError, sentence
+from foretell.machine import usable_cores
 from foretell.progress import Meter, forward_progress, track
 
 __all__ = ["Job", "run_jobs"]
@@ -45,7 +46,7 @@ def run_jobs(
 
     Args:
         jobs: What to run.
-        workers: How many at the same time; None: one for each core.
+        workers: How many at the same time; None: one for each core that this process may use.
         on_done: Called in this process with the job's index and its result, as each ends.
 
     Raises:
@@ -53,7 +54,7 @@ def run_jobs(
     """
     pool = _Pool(jobs, on_done)
     try:
-        return pool.run(workers or os.cpu_count() or 1)
+        return pool.run(workers or usable_cores())
     finally:
         pool.stop()
 

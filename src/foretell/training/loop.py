@@ -25,7 +25,7 @@ from foretell.training.devices import Precision, choose_device
 from foretell.training.distillation import distilled_losses
 from foretell.training.distributed import Ranks
 from foretell.training.recipe import Recipe
-from foretell.training.sampling import SamplingRule
+from foretell.training.sampling import Fixed, SamplingRule
 from foretell.training.state import TrainingResult, TrainingState
 from foretell.training.validation import validation_loss
 
@@ -159,6 +159,9 @@ class _Run:
             weight_decay=recipe.weight_decay,
             fused=device.type in ("cpu", "cuda"),
         )
+        # The beginning of the curve tells most to who stops early; these points choose no checkpoint.
+        quarter = recipe.validate_every // 4 if isinstance(rule, Fixed) else 0
+        self.early = range(quarter, 2 * recipe.validate_every, quarter) if quarter else range(0)
         self.state = TrainingState(self.network, self.optimiser, self.precision, folder, about)
 
     @property
@@ -172,6 +175,7 @@ class _Run:
         """Run all updates that are left."""
         recipe, result = self.recipe, self.result
         start, before = time.perf_counter(), result.seconds
+        cpu_start, cpu_before = time.process_time(), result.cpu_seconds
         seen, loss_sum, loss_tokens = 0, 0.0, 0
         self.network.train()
         with track(title, recipe.updates) as meter:
@@ -183,13 +187,18 @@ class _Run:
                 elapsed = time.perf_counter() - start
                 note = f", best {result.best_loss:.3f}" if result.history else ""
                 meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s{note}")
-                if result.updates % recipe.validate_every == 0 or result.updates == recipe.updates:
-                    result.seconds = before + elapsed
-                    result.peak_memory = max(result.peak_memory, _peak_memory(self.device))
-                    self._validate(loss_sum / loss_tokens / math.log(2))
+                due = result.updates % recipe.validate_every == 0 or result.updates == recipe.updates
+                if due or result.updates in self.early:
+                    self._observe(loss_sum / loss_tokens / math.log(2))
                     loss_sum, loss_tokens = 0.0, 0
+                if due:
+                    result.seconds = before + time.perf_counter() - start
+                    result.cpu_seconds = cpu_before + time.process_time() - cpu_start
+                    result.peak_memory = max(result.peak_memory, _peak_memory(self.device))
+                    self._keep()
         self._try_average()
         result.seconds = before + time.perf_counter() - start
+        result.cpu_seconds = cpu_before + time.process_time() - cpu_start
         self.ranks.wait()
         best, _ = load_network(self.state.best)
         self.network.load_state_dict(best.state_dict())
@@ -245,12 +254,18 @@ class _Run:
 
     # ---- validation and checkpoints
 
-    def _validate(self, train_loss: float) -> None:
+    def _observe(self, train_loss: float) -> None:
+        """One more point of the learning curve."""
         result = self.result
         loss = self._validation_loss()
         if not math.isfinite(loss):
             raise DivergedError(self._obituary(result.updates - 1, self.rule.validated))
         result.history.append({"update": result.updates, "train_loss": train_loss, "valid_loss": loss})
+
+    def _keep(self) -> None:
+        """Keep the present weights, to go on from, and as the best where they are."""
+        result = self.result
+        loss = result.history[-1]["valid_loss"]
         if loss < result.best_loss:
             result.best_loss, result.best_update = loss, result.updates
             self._save_best()

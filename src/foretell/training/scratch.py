@@ -152,6 +152,7 @@ def _provenance(
         "updates": result.updates,
         "tokens": result.tokens,
         "training_seconds": round(result.seconds, 2),
+        "training_cpu_seconds": round(result.cpu_seconds, 2),
         "best_update": result.best_update,
         "history": result.history,
         "recipe": fingerprint(recipe.model_dump(mode="json")),

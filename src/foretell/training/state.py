@@ -25,10 +25,12 @@ class TrainingResult:
     Attributes:
         best_loss: Lowest validation loss, bits a token.
         best_update: When it was reached; -1 is the average of the last checkpoints.
-        history: One row a validation: update, training loss and validation loss (bits a token).
+        history: The learning curve: update, training loss since the row before and validation loss (bits a
+            token), one row a validation and, up to the second of a network that trains alone, three more between.
         updates: Updates done.
         tokens: Target tokens seen, each counted once for each architecture trained on it.
         seconds: Wall-clock time of training, over all sittings.
+        cpu_seconds: Processor time of the same, which other work on the machine hardly changes.
         peak_memory: The most bytes that the process (or on a GPU, its tensors) ever held, over all sittings.
     """
 
@@ -38,6 +40,7 @@ class TrainingResult:
     updates: int = 0
     tokens: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     peak_memory: int = 0
 
 

@@ -1,0 +1,35 @@
+"""What of this machine the process may use."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+__all__ = ["usable_cores"]
+
+_CGROUP = Path("/sys/fs/cgroup")
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, at least 1: its affinity, and its cgroup's share of time where there is one.
+
+    Source of the files' meaning: the Linux kernel's documentation of cgroup v2 (`cpu.max`) and v1 (`cpu.cfs_*`).
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, math.ceil(min(float(cores), _quota())))
+
+
+def _quota() -> float:
+    """Cores' worth of time that the cgroup grants; infinite where it sets no limit or there is none."""
+    try:
+        v2 = _CGROUP / "cpu.max"
+        if v2.exists():
+            granted, period = v2.read_text(encoding="ascii").split()[:2]
+        else:
+            granted = (_CGROUP / "cpu/cpu.cfs_quota_us").read_text(encoding="ascii").strip()
+            period = (_CGROUP / "cpu/cpu.cfs_period_us").read_text(encoding="ascii").strip()
+        share = math.inf if granted == "max" else float(granted) / float(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return math.inf
+    return share if share > 0 else math.inf
