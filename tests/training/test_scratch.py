@@ -30,7 +30,7 @@ def test_an_observation_has_all_scores_and_its_provenance(space, task, tmp_path)
     # Validated every sixth update; the curve has more points at its beginning, which choose no checkpoint.
     assert [row["update"] for row in found.provenance["history"]] == list(range(1, 13))
     assert found.provenance["best_update"] in (-1, 6, 12)
-    assert 0 < found.provenance["training_cpu_seconds"]
+    assert found.provenance["training_cpu_seconds"] > 0
     again = train_from_scratch(space.smallest(), task, SHORT, tmp_path, beam=2)
     assert again == found
     assert Observation.from_dict(space, found.to_dict()) == found
