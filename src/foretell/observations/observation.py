@@ -24,7 +24,7 @@ OWN_UNIT = "own_unit"
 _LARGEST = 1e30
 """Squares of sums of larger numbers leave the range of floating point."""
 
-_KEYS = ("format", "space", "architecture", "metrics", "costs", "scores", "provenance")
+_KEYS = ("format", "space", "architecture", "metrics", "costs", "scores", "provenance", "fidelity", "failed")
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,11 @@ class Observation:
             `flops_without_output_layer`, `parameters_without_embeddings`, ... (docs/formats.md).
         scores: What predictors said, by predictor and then by metric: `{"HAT": {"valid_bleu": 23.5}}`.
         provenance: Where the numbers come from: seed, steps, corpus, software, device, wall time; any JSON.
+        fidelity: How far it was trained, as a share of the full training, above 0 and at most 1.
+        failed: Why there is no label: it crashed, or its metric was no number. Empty where there is one.
 
     Raises:
-        InputError: A metric, cost or score that is not a finite number.
+        InputError: A metric, cost or score that is not a finite number, or a fidelity outside its range.
     """
 
     architecture: Architecture
@@ -48,12 +50,19 @@ class Observation:
     costs: Mapping[str, float] = field(default_factory=dict)
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    fidelity: float = 1.0
+    failed: str = ""
 
     def __post_init__(self) -> None:
         _check_numbers(self.metrics, "metric")
         _check_numbers(self.costs, "cost")
         for name, values in self.scores.items():
             _check_numbers(values, f"score of {name} for")
+        _check_numbers({"share": self.fidelity}, "fidelity's")
+        if not 0 < self.fidelity <= 1:
+            raise InputError(f"the fidelity is {self.fidelity!r}; expected a share above 0 and at most 1.")
+        if not isinstance(self.failed, str):
+            raise InputError(f"failed is {self.failed!r}; expected a reason in words, or nothing.")
 
     def metric(self, name: str = PRIMARY_METRIC) -> float:
         """The measured value of a metric.
@@ -83,7 +92,7 @@ class Observation:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of one line of an observations file."""
-        return {
+        line = {
             "format": FORMAT,
             "space": self.architecture.space.name,
             "architecture": self.architecture.to_dict(),
@@ -92,6 +101,12 @@ class Observation:
             "scores": {name: dict(values) for name, values in self.scores.items()},
             "provenance": dict(self.provenance),
         }
+        # What almost every line would say alike is left out, so that files of the first version stay as they are.
+        return (
+            line
+            | ({"fidelity": self.fidelity} if self.fidelity != 1 else {})
+            | ({"failed": self.failed} if self.failed else {})
+        )
 
     @classmethod
     def from_dict(cls, space: SearchSpace, line: Mapping[str, Any]) -> Observation:
@@ -119,13 +134,14 @@ class Observation:
                 f"the observation is of the space {line['space']!r}; expected {space.name!r}: "
                 "choose that space or another file."
             )
-        given = {key: _mapping(line, key) for key in _KEYS[2:]}
+        given = {key: _mapping(line, key) for key in _KEYS[2:7]}
         scores = {
             name: value if isinstance(value, dict) else {PRIMARY_METRIC: value}
             for name, value in given["scores"].items()
         }
         architecture = Architecture.from_dict(space, given["architecture"])
-        return cls(architecture, given["metrics"], given["costs"], scores, given["provenance"])
+        about = {key: line[key] for key in ("fidelity", "failed") if key in line}
+        return cls(architecture, given["metrics"], given["costs"], scores, given["provenance"], **about)
 
 
 def _mapping(line: Mapping[str, Any], key: str) -> dict[str, Any]:
