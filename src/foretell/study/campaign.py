@@ -25,7 +25,7 @@ from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
 from foretell.study.run import open_run
 from foretell.study.workers import run_jobs
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 
 __all__ = ["Repeated", "repeat_observations", "split_source", "train_observations", "with_costs"]
 

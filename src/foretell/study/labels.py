@@ -14,7 +14,7 @@ from foretell.study.config import StudyConfig
 from foretell.study.jobs import keep_trained, scratch_job
 from foretell.study.run import open_run
 from foretell.study.workers import run_jobs
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 
 __all__ = ["train_one"]
 
