@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from foretell.spaces import Population, SearchSpace
+from foretell.spaces import Population, SearchSpace, averaged_names, feature_names
 
 __all__ = ["Field", "candidate_fields", "choose_fields", "describe"]
 
@@ -64,10 +64,10 @@ def candidate_fields(
     """
     depths = {gene.depth for gene in space.genes if gene.depth}
     varying = [gene for gene in space.genes if len(gene.choices) > 1]
-    averages = dict(zip((gene.name for gene in space.genes), space.features(population, "hat").T, strict=True))
+    averages = dict(zip(feature_names(space, "averages"), space.features(population, "averages").T, strict=True))
     # Decoders first: their depth decides more than the encoder's where both vary (REFERENCE 10.4).
     first = sorted((g.name for g in varying if g.name in depths), key=lambda name: "decoder" not in name)
-    rest = [gene.name for gene in varying if gene.name not in depths]
+    rest = [name for gene in varying if gene.name not in depths for name in averaged_names(gene)]
     fields = [Field(_words(name), averages[name], basic=True) for name in first]
     fields += [
         _scaled(name, values, labelled, basic=number == 0) for number, (name, values) in enumerate(costs.items())

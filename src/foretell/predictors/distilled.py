@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.predictors.context import Context
-from foretell.predictors.features import check_features, feature_matrix
+from foretell.predictors.features import check_features, feature_matrix, preferred_features
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.predictors.perceptron import Perceptron, TrainingPlan
@@ -50,7 +50,8 @@ class Distilled(FewShot):
 
     Args:
         context: The surroundings; `seed` seeds weights, held-out part and batches.
-        features: Feature sets joined by "+": "hat-bleu" (the published ten values) or "per-layer".
+        features: Feature sets joined by "+", such as "per-layer"; None: the published ten values ("hat-bleu") where
+            the space has them, else its genes.
         recipe: "default" or "paper".
         steps: Updates of the network; None: the recipe's.
 
@@ -67,19 +68,25 @@ class Distilled(FewShot):
         self,
         context: Context | None = None,
         *,
-        features: str = "hat-bleu",
+        features: str | None = None,
         recipe: Literal["default", "paper"] = "default",
         steps: int | None = None,
     ) -> None:
         super().__init__(context)
-        check_features(features)
+        if features is not None:
+            check_features(features)
         if recipe not in ("default", "paper"):
             raise InputError(f"the recipe {recipe!r} of distilled is not known; give default or paper.")
-        self.features, self.recipe = features, recipe
+        self._asked, self.recipe = features, recipe
         self.steps = steps
         self.student_mae: float | None = None
         self.teacher_std = 0.0
         self._network: Perceptron | None = None
+
+    @property
+    def features(self) -> str:
+        """What the network sees."""
+        return self._asked or preferred_features("hat-bleu", self.space)
 
     def _matrix(self, rows: Population) -> npt.NDArray[np.float32]:
         return feature_matrix(self.features, self.space, rows, self.context, self.columns).astype(np.float32)

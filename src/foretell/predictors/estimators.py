@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.predictors.context import Context
-from foretell.predictors.features import check_features, feature_matrix
+from foretell.predictors.features import check_features, feature_matrix, preferred_features
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population
@@ -27,14 +27,16 @@ class _Estimator(FewShot):
 
     Args:
         context: The surroundings; `seed` seeds the regressor.
-        features: Feature sets joined by "+".
+        features: Feature sets joined by "+"; None: `preferred` where the space has it, else its genes.
     """
 
     minimum = 3
+    preferred = "averages"
 
-    def __init__(self, context: Context | None = None, *, features: str = "hat") -> None:
+    def __init__(self, context: Context | None = None, *, features: str | None = None) -> None:
         super().__init__(context)
-        check_features(features)
+        if features is not None:
+            check_features(features)
         self.features = features
 
     @abstractmethod
@@ -42,7 +44,8 @@ class _Estimator(FewShot):
         """A scikit-learn regressor for so many features."""
 
     def _matrix(self, rows: Population) -> Vector:
-        return feature_matrix(self.features, self.space, rows, self.context, self.columns)
+        spec = self.features or preferred_features(self.preferred, self.space)
+        return feature_matrix(spec, self.space, rows, self.context, self.columns)
 
     def _fitted(self, x: Vector, y: Vector) -> Any:
         with warnings.catch_warnings():
@@ -84,9 +87,7 @@ class GaussianProcess(_Estimator):
     """A Gaussian process with a squared-exponential kernel and noise, fitted by marginal likelihood."""
 
     name = "gp"
-
-    def __init__(self, context: Context | None = None, *, features: str = "log-depth+log-params") -> None:
-        super().__init__(context, features=features)
+    preferred = "log-depth+log-params"
 
     def _create(self, width: int) -> Any:
         from sklearn.gaussian_process import GaussianProcessRegressor

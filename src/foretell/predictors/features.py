@@ -3,45 +3,69 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
+from foretell.costs import CostModel, cost_name, counted_costs
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.encoder_decoder.closed_forms import flops, parameters
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
-from foretell.spaces import Population, SearchSpace
+from foretell.spaces import FEATURE_KINDS, Population, SearchSpace, family, family_names
 
-__all__ = ["COST_FEATURES", "FEATURES", "check_features", "feature_matrix"]
+__all__ = [
+    "COST_FEATURES",
+    "check_features",
+    "depth_gene",
+    "feature_matrix",
+    "has_features",
+    "preferred_features",
+    "regression_blocks",
+]
 
 Array = npt.NDArray[np.float64]
 _Source = Callable[[SearchSpace, Population, Context, Columns], Array]
 
+# Names of costs in the order in which they are looked for. Those without embeddings and output layer come first: the
+# others hide what tells architectures apart. The published records count embeddings as vocabulary x decoder width.
+_COUNTS: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    "params": (("parameters_without_embeddings",), ("parameters",)),
+    "params-with-embeddings": (("parameters_without_embeddings", "decoder_embedding_parameters"),),
+    "flops": (("flops_without_output_layer",), ("flops",)),
+    "flops-with-output-layer": (("flops",),),
+}
+_ONLY_RECORDED = {"decoder_embedding_parameters"}
+"""Counted by a family for comparison with published records, but no cost that anybody would limit."""
 
-def _depth(gene: str) -> _Source:
-    return lambda space, rows, _context, _columns: space.numbers(rows, gene)
+
+def depth_gene(space: SearchSpace) -> str | None:
+    """The gene that says how deep a network is: the last of the depth genes (decoders decide more than encoders)."""
+    names = [gene.depth for gene in space.genes if gene.depth is not None]
+    return names[-1] if names else None
 
 
-def _both_depths(space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
+def _depth(space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
+    return space.numbers(rows, depth_gene(space))
+
+
+def _log_depths(space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
     names = dict.fromkeys(gene.depth for gene in space.genes if gene.depth)
     return np.log(np.concatenate([space.numbers(rows, name) for name in names], axis=1))
 
 
-def _count(embeddings: bool) -> _Source:
-    def count(space: SearchSpace, rows: Population, context: Context, _columns: Columns) -> Array:
-        n = parameters(space, rows, embeddings="decoder-width" if embeddings else False, vocabulary=context.vocabulary)
-        return n[:, None].astype(np.float64)
+def _counted(name: str, space: SearchSpace, rows: Population, context: Context, _columns: Columns) -> Array:
+    chosen = next((each for each in _COUNTS.get(name, ()) if _counts(space, each)), (cost_name(name),))
+    if space.family is not None and _ONLY_RECORDED & set(chosen):
+        found = space.family.count(space, rows, chosen, {"vocabulary": context.vocabulary})
+    else:
+        found = CostModel(space, vocabulary=context.vocabulary).costs(rows, chosen)
+    return np.sum(list(found.values()), axis=0)[:, None]
 
-    return count
 
-
-def _flops(output_layer: bool) -> _Source:
-    def count(space: SearchSpace, rows: Population, context: Context, _columns: Columns) -> Array:
-        n = flops(space, rows, output_layer=output_layer, vocabulary=context.vocabulary)
-        return n[:, None].astype(np.float64)
-
-    return count
+def _counts(space: SearchSpace, names: tuple[str, ...]) -> bool:
+    known = counted_costs(space)
+    return all(name in known or (space.family is not None and name in _ONLY_RECORDED) for name in names)
 
 
 def _latency(_space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
@@ -55,57 +79,102 @@ def _latency(_space: SearchSpace, rows: Population, context: Context, columns: C
     return columns.lookup("latency_ms", rows)[:, None]
 
 
-def _encoding(kind: str) -> _Source:
-    return lambda space, rows, _context, _columns: space.features(rows, kind)
+def _encoding(kind: str, space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
+    return space.features(rows, kind)
 
 
-def _log(source: _Source) -> _Source:
-    return lambda space, rows, context, columns: np.log(source(space, rows, context, columns))
+def _log(source: _Source, space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
+    values = source(space, rows, context, columns)
+    if not (values > 0).all():
+        raise InputError("the logarithm of a cost is asked for, but some are not above zero; take the cost itself.")
+    return np.log(values)
 
 
 COST_FEATURES: Mapping[str, _Source] = {
-    "depth": _depth("decoder-layer-num"),
-    "params": _count(embeddings=False),
-    "params-with-embeddings": _count(embeddings=True),
-    "flops": _flops(output_layer=False),
-    "flops-with-output-layer": _flops(output_layer=True),
+    "depth": _depth,
+    **{name: partial(_counted, name) for name in _COUNTS},
     "latency": _latency,
 }
-"""One number an architecture. Parameters and FLOPs in the four conventions of REFERENCE 5.3 and 7: plain
-names leave out embeddings and the output layer, which hide what tells architectures apart (REFERENCE 10.5)."""
+"""One number an architecture, by the names that predictors have; a space's own costs are features by their names."""
 
-FEATURES: Mapping[str, _Source] = {
-    **COST_FEATURES,
-    **{f"log-{name}": _log(source) for name, source in COST_FEATURES.items()},
-    "log-depths": _both_depths,
-    "hat": _encoding("hat"),
-    "hat-bleu": _encoding("hat-bleu"),
-    "per-layer": _encoding("per-layer"),
-}
-"""All sets by name; "hat" and "per-layer" are explained in `foretell.spaces.FeatureKind`."""
+_FAMILY_KINDS = [kind for name in family_names() for kind in family(name).features]
+
+
+def _source(name: str, space: SearchSpace) -> _Source | None:
+    """Where a set of features comes from; None where the space has none of that name."""
+    if name == "log-depths":
+        return _log_depths if depth_gene(space) else None
+    if name.startswith("log-"):
+        inner = _source(name.removeprefix("log-"), space)
+        return None if inner is None else partial(_log, inner)
+    if name in FEATURE_KINDS or (space.family is not None and name in space.family.features):
+        return partial(_encoding, name)
+    if name == "depth":
+        return _depth if depth_gene(space) else None
+    if name == "latency":
+        return _latency
+    if any(_counts(space, each) for each in _COUNTS.get(name, ())) or cost_name(name) in counted_costs(space):
+        return partial(_counted, name)
+    return None
+
+
+def has_features(spec: str, space: SearchSpace) -> bool:
+    """Whether a space has every set of a sum of feature sets."""
+    return all(part.startswith(_COLUMN) or _source(part, space) is not None for part in _parts(spec))
+
+
+def preferred_features(spec: str, space: SearchSpace) -> str:
+    """A sum of feature sets where the space has them all, else what every space has instead."""
+    if has_features(spec, space):
+        return spec
+    return "log-params+per-layer" if has_features("log-params", space) else "per-layer"
+
+
+def regression_blocks(space: SearchSpace) -> tuple[str, ...]:
+    """The feature sets of `Regression`, as far as the space has them; averages say nothing new of global genes."""
+    wanted = ("log-depths", "log-params", "averages" if depth_gene(space) else "", "per-layer")
+    return tuple(name for name in wanted if name and has_features(name, space))
+
 
 _COLUMN = "column:"
 
 
-def check_features(spec: str) -> tuple[str, ...]:
+def _parts(spec: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in spec.split("+"))
+
+
+def check_features(spec: str, space: SearchSpace | None = None) -> tuple[str, ...]:
     """The parts of a sum of feature sets such as "log-depth+log-params+column:HAT".
+
+    Args:
+        spec: The sum.
+        space: Where it is known: whose costs and encodings may be named, too.
 
     Raises:
         UnknownNameError: A part is no feature set; the message names the nearest.
     """
-    parts = tuple(part.strip() for part in spec.split("+"))
+    parts = _parts(spec)
+    known = [*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES, "log-depths", *(f"log-{name}" for name in COST_FEATURES)]
+    if space is not None:
+        own = counted_costs(space)
+        known = [name for name in [*known, *own, *(f"log-{name}" for name in own)] if has_features(name, space)]
     for part in parts:
-        if part not in FEATURES and not part.startswith(_COLUMN):
-            raise UnknownNameError("feature set", part, [*FEATURES, "column:NAME"])
+        if part not in known and not part.startswith(_COLUMN):
+            raise UnknownNameError("feature set", part, [*known, "column:NAME"], space.name if space else "")
     return parts
 
 
 def feature_matrix(spec: str, space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
-    """Features of canonical rows, `float64 [n, p]`; NaN where a column knows nothing of a row."""
+    """Features of canonical rows, `float64 [n, p]`; NaN where a column knows nothing of a row.
+
+    Raises:
+        UnknownNameError: The space has no feature set of a name.
+    """
     parts = []
-    for part in check_features(spec):
-        if part in FEATURES:
-            parts.append(FEATURES[part](space, rows, context, columns))
+    for part in check_features(spec, space):
+        source = _source(part, space)
+        if source is not None:
+            parts.append(source(space, rows, context, columns))
         else:
             parts.append(columns.lookup(part.removeprefix(_COLUMN), rows)[:, None])
     return np.hstack(parts)

@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.encoder_decoder.closed_forms import flops, parameters
 from foretell.llm import (
     DEFAULT_LLM,
     Estimated,
@@ -37,6 +36,7 @@ from foretell.llm import (
 )
 from foretell.predictors.base import Report
 from foretell.predictors.context import Context
+from foretell.predictors.features import feature_matrix, has_features
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.progress import track
@@ -275,10 +275,11 @@ class Llm(FewShot):
         return hide_names(prompt, [field.name for field in fields], self._card) if self.hide else prompt
 
     def _chosen(self, everyone: Population, values: Vector) -> list[Field]:
-        vocabulary = self.context.vocabulary
+        known = {"parameters": "params", "FLOPs": "flops"}
         costs = {
-            "parameters": parameters(self.space, everyone, embeddings=False).astype(np.float64),
-            "FLOPs": flops(self.space, everyone, output_layer=False, vocabulary=vocabulary).astype(np.float64),
+            said: feature_matrix(name, self.space, everyone, self.context, self.columns)[:, 0]
+            for said, name in known.items()
+            if has_features(name, self.space)
         }
         candidates = candidate_fields(self.space, everyone, costs, len(values))
         if self.fields == "auto":
@@ -304,8 +305,10 @@ class Llm(FewShot):
 
     def _gflops(self, rows: Population) -> list[float]:
         """With the output layer of the task's own vocabulary (the published files mix them up, REFERENCE 9)."""
+        if not has_features("flops-with-output-layer", self.space):
+            raise InputError(f"the paper's prompt names FLOPs, which {self.space.name} does not count; use compact.")
         found: list[float] = (
-            flops(self.space, rows, output_layer=True, vocabulary=self.context.vocabulary) / 1e9
+            feature_matrix("flops-with-output-layer", self.space, rows, self.context, self.columns)[:, 0] / 1e9
         ).tolist()
         return found
 

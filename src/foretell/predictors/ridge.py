@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,13 @@ import numpy.typing as npt
 from foretell.errors import InputError
 from foretell.predictors.additive import AdditiveFit, Weighting, fit_additive
 from foretell.predictors.context import Context
-from foretell.predictors.features import check_features, feature_matrix
+from foretell.predictors.features import (
+    COST_FEATURES,
+    check_features,
+    feature_matrix,
+    preferred_features,
+    regression_blocks,
+)
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population
@@ -29,7 +35,8 @@ class Ridge(FewShot):
 
     Args:
         context: The surroundings.
-        features: Feature sets joined by "+"; see `foretell.predictors.features`.
+        features: Feature sets joined by "+"; see `foretell.predictors.features`. None: depth and parameters where
+            the space has both, else its genes.
         strength: Of the penalty on coefficients of standardised features.
 
     Raises:
@@ -38,19 +45,19 @@ class Ridge(FewShot):
     """
 
     name = "ridge"
+    preferred = "log-depth+log-params"
 
-    def __init__(
-        self, context: Context | None = None, *, features: str = "log-depth+log-params", strength: float = 0.1
-    ) -> None:
+    def __init__(self, context: Context | None = None, *, features: str | None = None, strength: float = 0.1) -> None:
         super().__init__(context)
         if not strength > 0:
             raise InputError(f"{self.name} has the strength {strength}; expected a positive number.")
-        check_features(features)
+        if features is not None:
+            check_features(features)
         self.features, self.strength = features, strength
         self._fit: AdditiveFit | None = None
 
     def _blocks(self) -> Sequence[str]:
-        return (self.features,)
+        return (self.features or preferred_features(self.preferred, self.space),)
 
     def _strengths(self) -> Vector:
         return np.array([[self.strength]])
@@ -86,8 +93,9 @@ class Linear(Ridge):
     """
 
     name = "linear"
+    preferred = "log-depth"
 
-    def __init__(self, context: Context | None = None, *, features: str = "log-depth") -> None:
+    def __init__(self, context: Context | None = None, *, features: str | None = None) -> None:
         super().__init__(context, features=features, strength=_LEAST_SQUARES)
 
 
@@ -102,8 +110,8 @@ class CostLine(Linear):
     minimum = 0
 
     def __init__(self, context: Context | None = None, *, cost: str = "params") -> None:
-        super().__init__(context, features=cost)
-        self.name = cost
+        super().__init__(context, features=cost if cost in COST_FEATURES else None)
+        self.features = self.name = cost
         self.calibrated = False
 
     def _learn(self, labels: Labels) -> None:
@@ -121,8 +129,9 @@ class CostLine(Linear):
 class Regression(Ridge):
     """The default without a supernet or language model: structured ridges, averaged over all strengths.
 
-    Four blocks of features, each with its own strength: log depth of the stacks, log parameters, HAT's ten
-    averaged values, per-layer values; with `latency`, log latency as a fifth. Every combination of strengths
+    Up to four blocks of features, each with its own strength, as far as the space has them: log depths, log
+    parameters, genes averaged over layers (HAT's ten values), per-layer values; with `latency`, log latency as a
+    fifth. Every combination of strengths
     (a block may be off) is one model; the models are averaged by their evidence on the labels, nothing else.
     With ten labels that is: a curve in depth, and small corrections as far as the labels support them.
 
@@ -136,10 +145,14 @@ class Regression(Ridge):
     name = "regression"
     minimum = 3
 
-    _BLOCKS = ("log-depths", "log-params", "hat", "per-layer")
     # Half-decades from "free" to "off" for what architectures obviously differ in; details start damped.
-    _GRID = ((0.1, 1.0, np.inf), (0.1, 1.0, 10.0, np.inf), (0.3, 1.0, 3.0, 10.0, 30.0, np.inf), (1, 3, 10, 30, np.inf))
-    _LATENCY = (1.0, 10.0, np.inf)
+    _GRID: Mapping[str, tuple[float, ...]] = {
+        "log-depths": (0.1, 1.0, np.inf),
+        "log-params": (0.1, 1.0, 10.0, np.inf),
+        "averages": (0.3, 1.0, 3.0, 10.0, 30.0, np.inf),
+        "per-layer": (1, 3, 10, 30, np.inf),
+        "log-latency": (1.0, 10.0, np.inf),
+    }
 
     def __init__(
         self, context: Context | None = None, *, latency: bool = False, weighting: Weighting = "evidence"
@@ -150,11 +163,11 @@ class Regression(Ridge):
         self.latency, self.weighting = latency, weighting
 
     def _blocks(self) -> Sequence[str]:
-        return (*self._BLOCKS, "log-latency") if self.latency else self._BLOCKS
+        wanted = regression_blocks(self.space)
+        return (*wanted, "log-latency") if self.latency else wanted
 
     def _strengths(self) -> Vector:
-        grid = (*self._GRID, self._LATENCY) if self.latency else self._GRID
-        return np.array(list(itertools.product(*grid)), dtype=np.float64)
+        return np.array(list(itertools.product(*(self._GRID[each] for each in self._blocks()))), dtype=np.float64)
 
     def _weighting(self) -> Weighting:
         return self.weighting

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError, UnknownNameError
 from foretell.predictors.context import Context
-from foretell.predictors.features import feature_matrix
+from foretell.predictors.features import feature_matrix, regression_blocks
 from foretell.spaces import Population, SearchSpace
 
 __all__ = ["Design", "select"]
@@ -21,7 +21,7 @@ Design = Literal["d-optimal", "maximin", "random"]
 _POOL = 4000
 # How much each block of the default regression is believed to matter before any label: standard deviations
 # of its coefficients relative to the noise, the middle of the strengths that `Regression` averages.
-_BELIEF = {"log-depths": 1.0, "log-params": 0.6, "hat": 0.3, "per-layer": 0.15}
+_BELIEF = {"log-depths": 1.0, "log-params": 0.6, "averages": 0.3, "per-layer": 0.15}
 _ROUNDS = 4
 
 
@@ -102,7 +102,8 @@ def _candidates(
 def _features(space: SearchSpace, rows: Population) -> Array:
     """The default regression's features, scaled by how much each is believed to matter, `[m, p]`."""
     blocks = []
-    for name, belief in _BELIEF.items():
+    for name in regression_blocks(space):
+        belief = _BELIEF[name]
         block = feature_matrix(name, space, rows, Context(space), Context().columns)
         scale = block.std(axis=0)
         blocks.append((block - block.mean(axis=0)) / np.where(scale > 0, scale, np.inf) * belief)

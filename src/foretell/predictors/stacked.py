@@ -12,7 +12,7 @@ from foretell.errors import InputError
 from foretell.predictors.additive import AdditiveFit, fit_additive
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
-from foretell.predictors.features import check_features, feature_matrix
+from foretell.predictors.features import check_features, feature_matrix, preferred_features
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.predictors.leave_one_out import fresh, held_out, price
@@ -32,7 +32,8 @@ class Stacked(FewShot):
     Args:
         inner: The scores.
         context: The surroundings.
-        features: Feature sets joined by "+", one block each; "none" for scores alone.
+        features: Feature sets joined by "+", one block each; "none" for scores alone; None: depth and parameters
+            where the space has both, else its genes.
     """
 
     minimum = 4
@@ -40,16 +41,25 @@ class Stacked(FewShot):
     _STRENGTHS = (0.1, 1.0, 10.0, np.inf)
 
     def __init__(
-        self, inner: Sequence[Predictor], context: Context | None = None, *, features: str = "log-depth+log-params"
+        self, inner: Sequence[Predictor], context: Context | None = None, *, features: str | None = None
     ) -> None:
         super().__init__(context)
         if not inner:
             raise InputError("stacked needs at least one predictor inside, as in stacked(column:HAT).")
         self.inner = list(inner)
-        self.features = () if features == "none" else check_features(features)
+        if features not in (None, "none"):
+            check_features(str(features))
+        self._asked = features
         self.name = f"stacked({','.join(each.name for each in inner)})"
         self.price = max(price(each) for each in inner)
         self._fit: AdditiveFit | None = None
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The feature sets beside the scores, one block each."""
+        if self._asked == "none":
+            return ()
+        return check_features(self._asked or preferred_features("log-depth+log-params", self.space))
 
     def _learn(self, labels: Labels) -> None:
         scores = [held_out(each, labels.observations)[:, None] for each in self.inner]

@@ -3,7 +3,7 @@
 from foretell.spaces.architecture import Architecture
 from foretell.spaces.expression import Expression
 from foretell.spaces.family import Family, family, family_names
-from foretell.spaces.features import FEATURE_KINDS, feature_names
+from foretell.spaces.features import FEATURE_KINDS, averaged_names, feature_names
 from foretell.spaces.gene import Gene, Scalar
 from foretell.spaces.registry import create, named, names
 from foretell.spaces.space import Population, SearchSpace
@@ -18,6 +18,7 @@ __all__ = [
     "Population",
     "Scalar",
     "SearchSpace",
+    "averaged_names",
     "create",
     "family",
     "family_names",

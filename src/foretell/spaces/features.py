@@ -13,7 +13,7 @@ from foretell.spaces.gene import Gene
 if TYPE_CHECKING:
     from foretell.spaces.space import Population, SearchSpace
 
-__all__ = ["FEATURE_KINDS", "averages", "feature_names", "features"]
+__all__ = ["FEATURE_KINDS", "averaged_names", "averages", "feature_names", "features"]
 
 Array = npt.NDArray[np.float64]
 
@@ -60,16 +60,21 @@ def feature_names(space: SearchSpace, kind: str) -> list[str]:
     """The name of each feature column of `features`."""
     if space.family is not None and kind in space.family.features:
         return space.family.features[kind].names(space)
+    if kind == "averages":
+        return [name for gene in space.genes for name in averaged_names(gene)]
     names = []
     for gene in space.genes:
-        columns = space.columns(gene.name)
-        if kind == "averages" or gene.depth is None:
-            layers = [gene.name]
-        else:
+        columns, layers = space.columns(gene.name), [gene.name]
+        if gene.depth is not None:
             layers = [f"{gene.name}[{layer}]" for layer in range(columns.stop - columns.start)]
         apart = not gene.ordered or kind == "one-hot"
         names += [f"{layer}={choice}" for layer in layers for choice in gene.choices] if apart else layers
     return names
+
+
+def averaged_names(gene: Gene) -> list[str]:
+    """The names of the averages of one gene: its own, or one for each of its words."""
+    return [gene.name] if gene.ordered else [f"{gene.name}={choice}" for choice in gene.choices]
 
 
 def _kinds(space: SearchSpace) -> list[str]:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.encoder_decoder.closed_forms import Totals, flops, parameters
+from foretell.families.encoder_decoder.closed_forms import Totals, embedding_parameters, flops, parameters
 from foretell.families.encoder_decoder.genes import Backbone, transformer_genes
 from foretell.spaces import Gene, Population, Scalar, SearchSpace
 from foretell.spaces.features import averages
@@ -118,12 +118,17 @@ class EncoderDecoder:
     def count(
         self, space: SearchSpace, population: Population, names: Sequence[str], sizes: Mapping[str, Any]
     ) -> dict[str, Array]:
-        """Costs in closed form; `sizes` may hold `vocabulary` (one, or source's and target's) and `length`."""
+        """Costs in closed form; `sizes` may hold `vocabulary` (one, or source's and target's) and `length`.
+
+        Besides `costs` it counts "decoder_embedding_parameters": vocabulary x decoder width, as in published records.
+        """
         totals = Totals.of(space, population)
         common: dict[str, Any] = {"vocabulary": sizes.get("vocabulary"), "totals": totals}
         found = {}
         for name in names:
-            if name.startswith("flops"):
+            if name == "decoder_embedding_parameters":
+                counted = embedding_parameters(space, population, count="decoder-width", **common)
+            elif name.startswith("flops"):
                 length = sizes.get("length")
                 counted = flops(space, population, output_layer=name == "flops", sentence_length=length, **common)
             else:
