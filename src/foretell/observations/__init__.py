@@ -6,11 +6,10 @@ from foretell.observations.files import ObservationWriter, read_observations, wr
 from foretell.observations.hat_latency import import_hat_latency
 from foretell.observations.llmas import import_llmas
 from foretell.observations.loading import load
-from foretell.observations.observation import OWN_UNIT, PRIMARY_METRIC, Observation
+from foretell.observations.observation import OWN_UNIT, Observation
 
 __all__ = [
     "OWN_UNIT",
-    "PRIMARY_METRIC",
     "Observation",
     "ObservationSet",
     "ObservationWriter",

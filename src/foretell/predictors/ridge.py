@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from foretell.errors import InputError
 from foretell.predictors.additive import AdditiveFit, Weighting, fit_additive
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population
 
@@ -24,7 +24,7 @@ Vector = npt.NDArray[np.float64]
 _LEAST_SQUARES = 1e-6
 
 
-class Ridge(FewShot):
+class Ridge(Predictor):
     """Ridge regression on one sum of feature sets, with one strength.
 
     Args:

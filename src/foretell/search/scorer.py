@@ -7,7 +7,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from foretell.predictors.base import Piecewise, Predictor
+from foretell.predictors.base import Prediction, Predictor
 from foretell.search.journal import ScoreJournal
 from foretell.search.keys import row_keys
 from foretell.spaces import Population
@@ -16,7 +16,7 @@ __all__ = ["Scorer"]
 
 
 class Scorer:
-    """A predictor behind a cache keyed by canonical architecture, and by everything the predictor depends on.
+    """A predictor's goodness behind a cache, keyed by canonical architecture and by all that the predictor depends on.
 
     Args:
         predictor: Gives the scores.
@@ -52,7 +52,7 @@ class Scorer:
             survivors: How many of the best the caller will go on with; only a race makes use of it.
 
         Returns:
-            `float64 [n]`, higher is better; -inf where the predictor abstains.
+            Goodness, `float64 [n]`: higher is better; -inf where the predictor abstains.
         """
         keys = row_keys(population)
         self.asked += len(keys)
@@ -91,23 +91,21 @@ class Scorer:
 
     def _learn(self, rows: Population) -> None:
         """Score new rows; each piece is on the disk before the next is begun."""
-        if isinstance(self.predictor, Piecewise):
-            with self.predictor.reporting(self._record):
-                self._predict(rows)
-        else:
-            self._record(rows, self._predict(rows))
+        with self.predictor.reporting(self._record):
+            self._predict(rows)
 
-    def _record(self, rows: Population, scores: npt.NDArray[np.float64]) -> None:
+    def _record(self, rows: Population, reported: npt.NDArray[np.float64]) -> None:
+        scores = self.predictor.goodness(Prediction(reported))
         if self.journal is not None:
             self.journal.append(self.key, rows, scores)
         self.known.update(zip(row_keys(rows), scores.tolist(), strict=True))
 
     def _predict(self, population: Population) -> npt.NDArray[np.float64]:
         start = time.perf_counter()
-        mean = self.predictor.predict(population).mean
+        scores = self.predictor.goodness(self.predictor.predict(population))
         self.seconds += time.perf_counter() - start
         self.run += len(population)
-        return mean
+        return scores
 
 
 def _worst_for_nan(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

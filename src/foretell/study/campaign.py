@@ -13,6 +13,7 @@ from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError
 from foretell.evaluation import label_quality
+from foretell.metrics import PRIMARY_METRIC
 from foretell.observations import Observation, ObservationWriter
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.predictors import select
@@ -213,7 +214,7 @@ def repeat_observations(
     key: str | None,
     out: Path,
     *,
-    metric: str = "test_bleu",
+    metric: str = PRIMARY_METRIC,
     resume: bool = False,
 ) -> list[Repeated]:
     """Train what is on record again, with the same seeds, and compare.
