@@ -20,10 +20,13 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["BUILT_IN", "PRIMARY_METRIC", "Metric", "declared", "metric_from", "metric_named"]
+__all__ = ["BUILT_IN", "PRIMARY_METRIC", "REPORTED", "Metric", "declared", "metric_from", "metric_named"]
 
 PRIMARY_METRIC = "valid_bleu"
 """What is predicted, and what a score means, where no metric is named."""
+
+REPORTED = (PRIMARY_METRIC, "test_bleu")
+"""What tables of trained networks show."""
 
 Values = TypeVar("Values", float, "npt.NDArray[np.float64]")
 

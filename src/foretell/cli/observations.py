@@ -54,10 +54,8 @@ def _show(
     ]
     shown = [metric_named(name).label for name in _shown(observations[0])]
     print_table(str(source), ["architecture", "seed", *shown], rows)
-    typer.echo(f"{metric} ({quality.direction}): {found.architectures} architectures, ", nl=False)
-    typer.echo(
-        f"{found.trainings} trainings, {found.low:.2f} to {found.high:.2f}, standard deviation {found.spread:.2f}."
-    )
+    typer.echo(f"{metric} ({quality.direction}): {found.architectures} architectures, {found.trainings} ", nl=False)
+    typer.echo(f"trainings, {found.low:.2f} to {found.high:.2f}, standard deviation {found.spread:.2f}.")
     if found.noise is not None and found.ceiling is not None:
         low, high = found.ceiling.interval
         typer.echo(

@@ -91,11 +91,13 @@ class Scorer:
 
     def _learn(self, rows: Population) -> None:
         """Score new rows; each piece is on the disk before the next is begun."""
-        with self.predictor.reporting(self._record):
+        if not self.predictor.piecewise:
+            self._record(rows, self._predict(rows))
+            return
+        with self.predictor.reporting(lambda some, said: self._record(some, self.predictor.goodness(Prediction(said)))):
             self._predict(rows)
 
-    def _record(self, rows: Population, reported: npt.NDArray[np.float64]) -> None:
-        scores = self.predictor.goodness(Prediction(reported))
+    def _record(self, rows: Population, scores: npt.NDArray[np.float64]) -> None:
         if self.journal is not None:
             self.journal.append(self.key, rows, scores)
         self.known.update(zip(row_keys(rows), scores.tolist(), strict=True))
