@@ -28,7 +28,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.observations import Observation
 from foretell.predictors import Context
-from foretell.predictors.base import Prediction, Spent
+from foretell.predictors.base import Prediction, Predictor
 from foretell.predictors.distilled import Distilled
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
 from foretell.spaces import Population, SearchSpace
@@ -48,22 +48,21 @@ KEYS = (
 )
 
 
-class Free:
+class Free(Predictor):
     """An objective that costs next to nothing: a random linear function of the places of choices."""
 
-    name, metric, calibrated, labels = "free", "free", True, 0
+    name, learns = "free", False
 
     def __init__(self, space: SearchSpace) -> None:
-        self.space, self.spent = space, Spent()
+        super().__init__(Context(space))
         self.weights = np.random.default_rng(0).normal(size=space.width)
-
-    def fit(self, observations: object) -> Free:
-        """Nothing to learn."""
-        return self
 
     def predict(self, population: Population) -> Prediction:
         """Scores [n]."""
         return Prediction((population * self.weights).sum(1))
+
+    def _score(self, population: Population) -> tuple[np.ndarray, None]:
+        return self.predict(population).mean, None
 
 
 def timed(call: Callable[[], T]) -> tuple[float, float, T]:

@@ -28,7 +28,8 @@ from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.llm import Decoding, Ledger, Reply, Request, Usage, call_key
 from foretell.llm.api import ApiModel
-from foretell.predictors.base import Prediction, Spent
+from foretell.predictors import Context
+from foretell.predictors.base import Prediction, Predictor
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
 from foretell.spaces import Population, SearchSpace
 
@@ -37,20 +38,17 @@ MODEL = ApiModel("soak", "http://127.0.0.1:1/v1")
 BATCH = 500
 
 
-class Free:
+class Free(Predictor):
     """An objective that costs next to nothing, and a look at the memory every so many calls."""
 
-    name, metric, calibrated, labels = "free", "free", True, 0
+    name, learns = "free", False
 
     def __init__(self, space: SearchSpace, every: int = 0) -> None:
-        self.space, self.spent, self.every = space, Spent(), every
+        super().__init__(Context(space))
+        self.every = every
         self.weights = np.random.default_rng(0).normal(size=space.width)
         self.memory: list[float] = []
         self.calls = 0
-
-    def fit(self, observations: object) -> Free:
-        """Nothing to learn."""
-        return self
 
     def predict(self, population: Population) -> Prediction:
         """A linear function of the genes; one call a generation."""
@@ -58,6 +56,9 @@ class Free:
         if self.every and self.calls % self.every == 0:
             self.memory.append(resident_mb())
         return Prediction((population * self.weights).sum(1))
+
+    def _score(self, population: Population) -> tuple[np.ndarray, None]:
+        return self.predict(population).mean, None
 
 
 def resident_mb() -> float:

@@ -1,12 +1,14 @@
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from foretell import spaces
 from foretell.errors import UnknownNameError
 from foretell.evaluation import TRIVIAL, SplitPlan, evaluate, to_json
-from foretell.observations import ObservationSet
+from foretell.metrics import Metric
+from foretell.observations import Observation, ObservationSet, Split
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -82,3 +84,68 @@ def test_the_table_is_the_same_every_time(collection, table):
 def test_an_unknown_row_is_named(table):
     with pytest.raises(UnknownNameError, match="did you mean 'ridge'"):
         table.row("rigde")
+
+
+def turned(collection, metric, sign):
+    """The same architectures with `sign` times a loss, and scores to match."""
+    items = [
+        Observation(
+            item.architecture,
+            {metric.key: sign * (23 - item.metric())},
+            item.costs,
+            {"score": {metric.key: sign * (23.3 - item.score("score"))}},
+        )
+        for item in collection.observations
+    ]
+    return replace(collection, observations=tuple(items))
+
+
+def test_a_falling_metric_has_the_table_of_its_negative_to_the_last_digit(collection):
+    rows = ["regression", "ridge", "gp", "auto", "boosting", "rank:regression", "calibrated:column:score"]
+    tables = []
+    for name, higher, sign in (("y", False, 1), ("z", True, -1)):
+        metric = Metric.declare(name, higher_is_better=higher)
+        made = evaluate(turned(collection, metric, sign), rows, metric=metric, plan=SplitPlan("random:2"), draws=20)
+        tables.append(to_json(made)["rows"])
+    for one, other in zip(*tables, strict=True):
+        for key in {*one} - {"seconds", "note"}:
+            assert one[key] == other[key], (one["predictor"], key)
+    by_name = {row["predictor"]: row for row in tables[0]}
+    assert by_name["regression"]["tau"] > 0.5
+    assert by_name["regression"]["regret"] < 0.5
+
+
+def test_a_loss_is_minimised_by_its_name_alone(collection):
+    losses = turned(collection, Metric("valid_loss", "loss", False), 1)
+    made = evaluate(losses, ["regression"], metric="valid_loss", plan=SplitPlan("random:2"), draws=20)
+    assert made.protocol["higher_is_better"] is False
+    assert made.protocol["unit"] == "bits a token"
+    assert made.row("regression").values["tau"] > 0.5
+    assert made.row("regression").values["regret"] < 0.5
+
+
+def test_one_division_with_equal_labels_is_left_out_with_a_note(collection):
+    items = list(collection.observations)
+    flat = [replace(item, metrics={"valid_bleu": 20.0}) for item in items[:5]]
+    splits = (Split("flat", tuple(flat), tuple(items[15:])), Split("good", tuple(items[5:15]), tuple(items[15:])))
+    known = ObservationSet(SPACE, (*flat, *items[5:]), splits)
+    made = evaluate(known, ["regression", "auto"], demonstrations=[5], draws=20)
+    row = made.row("regression")
+    assert "1 of 2 splits are left out: all 5 labels (valid_bleu) are 20" in row.note
+    alone = evaluate(replace(known, splits=splits[1:]), ["regression"], demonstrations=[5], draws=20)
+    assert row.values == alone.row("regression").values
+    assert row.abstained == 0
+    assert math.isnan(row.by_split["flat"]["mae"])
+    none = evaluate(replace(known, splits=splits[:1]), ["regression"], demonstrations=[5], draws=20)
+    assert "all 5 labels" in none.row("regression").note
+    json.dumps(to_json(made, details=True), allow_nan=False)
+
+
+def test_failed_and_unfinished_trainings_judge_nobody(collection):
+    items = list(collection.observations)
+    worse = [replace(item, metrics={}, failed="killed") for item in items[:3]]
+    short = [replace(item, metrics={"valid_bleu": 1.0}, fidelity=0.2) for item in items]
+    known = ObservationSet(SPACE, (*short, *worse, *items[3:]))
+    made = evaluate(known, ["ridge"], plan=SplitPlan("random:3"), draws=20)
+    assert made.row("ridge").values["mae"] < 1.0
+    assert all(truth > 10 for judged in made.row("ridge").judged for truth in judged.truth)

@@ -20,7 +20,7 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import Constraints, LatencyPredictor, read_samples
 from foretell.evaluation import SplitPlan
-from foretell.llm import Ledger, metric_named, read_prices
+from foretell.llm import Ledger, read_prices
 from foretell.llm.batch import BatchModel
 from foretell.llm.digits import DigitTree
 from foretell.llm.faults import retry_after
@@ -30,6 +30,7 @@ from foretell.llm.models import Part
 from foretell.llm.reading import read_body
 from foretell.llm.replies import parse_number, parse_numbers
 from foretell.llm.tasks import read_examples
+from foretell.metrics import metric_named
 from foretell.observations import Observation, ObservationSet, Split, load
 from foretell.predictors import Context, Predictor
 from foretell.predictors import create as create_predictor
@@ -50,7 +51,7 @@ from foretell.tasks.translation.home_assistant import read_wheel
 from tests.toy import pairs
 
 SPACE = spaces.create("small-seq2seq")
-BLEU = metric_named("valid_bleu", [24.0, 26.0])
+BLEU = metric_named("valid_bleu").for_labels([24.0, 26.0])
 
 
 @dataclass(frozen=True)

@@ -2,12 +2,13 @@ import itertools
 
 import pytest
 
-from foretell.llm import Budget, Ledger, Price, metric_named
+from foretell.llm import Budget, Ledger, Price
 from foretell.llm.api import ApiModel
 from foretell.llm.asking import Asker
 from foretell.llm.keys import Secret
 from foretell.llm.local import start_server
 from foretell.llm.models import MODELS
+from foretell.metrics import metric_named
 from tests.llm.fault_server import FaultServer
 
 KEY = "sk-test-0123456789abcdefSECRET"
@@ -15,7 +16,7 @@ KEY = "sk-test-0123456789abcdefSECRET"
 
 @pytest.fixture
 def bleu():
-    return metric_named("valid_bleu", [24.0, 26.0])
+    return metric_named("valid_bleu").for_labels([24.0, 26.0])
 
 
 @pytest.fixture

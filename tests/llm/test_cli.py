@@ -7,10 +7,11 @@ import pytest
 
 from foretell import spaces
 from foretell.cli import main
-from foretell.llm import Budget, metric_named
+from foretell.llm import Budget
 from foretell.llm.api import ApiModel
 from foretell.llm.asking import Asker
 from foretell.llm.proposing import propose
+from foretell.metrics import metric_named
 from foretell.observations import write_observations
 from foretell.testing import make_observations
 from tests.llm import fault_server

@@ -3,16 +3,17 @@
 import numpy as np
 import pytest
 
-from foretell.llm import Decoding, Estimator, Ledger, Request, TaskCard, compact_prompt, metric_named
+from foretell.llm import Decoding, Estimator, Ledger, Request, TaskCard, compact_prompt
 from foretell.llm.asking import Asker
 from foretell.llm.budget import Budget
 from foretell.llm.local import LocalModel, start_server
 from foretell.llm.model import LanguageModel, LanguageModelError
 from foretell.llm.prices import FREE
+from foretell.metrics import metric_named
 
 pytestmark = pytest.mark.network
 
-METRIC = metric_named("valid_bleu", [24.0, 26.0])
+METRIC = metric_named("valid_bleu").for_labels([24.0, 26.0])
 LABELS = [24.0 + 0.25 * i for i in range(8)]
 
 

@@ -13,17 +13,17 @@ from foretell.llm import (
     compact_prompt,
     draw_examples,
     hide_names,
-    metric_named,
     paper_prompt,
     parts_named,
     read_examples,
     task_title,
 )
+from foretell.metrics import metric_named
 
 SPACE = spaces.create("hat-wmt14-en-de")
 ROWS = SPACE.architectures(SPACE.sample(13, np.random.default_rng(0)))
 PAIRS = tuple((f"source {i}", f"target {i}") for i in range(5))
-CARD = TaskCard("WMT'14 English to German", metric_named("valid_bleu", [24.0, 26.0]), PAIRS)
+CARD = TaskCard("WMT'14 English to German", metric_named("valid_bleu").for_labels([24.0, 26.0]), PAIRS)
 SHOWN = [(a, 2.25 + i / 10, 24.0 + i / 7) for i, a in enumerate(ROWS[:10])]
 ASKED = [(a, 3.14159) for a in ROWS[10:]]
 
@@ -92,7 +92,7 @@ def test_a_task_without_examples_numbers_its_instructions_without_a_gap():
 def test_any_metric_and_space_can_be_asked_about():
     small = spaces.create("small-seq2seq")
     rows = small.architectures(small.sample(2, np.random.default_rng(0)))
-    card = TaskCard("English to Irish", metric_named("valid_comet", [0.81, 0.84]))
+    card = TaskCard("English to Irish", metric_named("valid_comet").for_labels([0.81, 0.84]))
     prompt = paper_prompt(card, small, [(rows[0], 0.1, 0.8123)], [(rows[1], 0.1)])
     assert "COMET: 0.8123" in prompt.prefix
     assert prompt.queries[0].endswith("COMET: ")

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from foretell.llm import metric_named, parse_number, parse_numbers
+from foretell.llm import parse_number, parse_numbers
+from foretell.metrics import metric_named
 
 BLEU = metric_named("valid_bleu")
 
@@ -121,8 +122,8 @@ def test_one_bad_line_of_several_only_silences_its_own_question():
     ],
 )
 def test_metrics_have_their_words_and_decimals(key, labels, label, shown):
-    metric = metric_named(key, labels)
-    assert (metric.label, metric.format(25.31)) == (label, shown)
+    metric = metric_named(key).for_labels(labels)
+    assert (metric.word, metric.format(25.31)) == (label, shown)
 
 
 def test_the_plausible_window_holds_the_labels_and_the_bounds():

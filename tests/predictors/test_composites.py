@@ -3,7 +3,7 @@ import pytest
 
 from foretell import spaces
 from foretell.observations import Observation, population_of
-from foretell.predictors import Columns, Context, FewShot, create, leave_one_out
+from foretell.predictors import Columns, Context, Predictor, create, leave_one_out
 from foretell.predictors.leave_one_out import held_out
 from foretell.predictors.weighted import Weighted
 from foretell.testing import make_observations
@@ -138,7 +138,7 @@ def test_who_has_no_weight_is_not_asked(observed):
     )
 
 
-class Wrong(FewShot):
+class Wrong(Predictor):
     """Far off on one side, and dear; counts how often it is fitted."""
 
     name, minimum, spread, price = "wrong", 1, False, 3

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from foretell.predictors import FewShot, names
+from foretell.predictors import Predictor, names
 from foretell.testing import PredictorConformance
 
 DOCS = Path(__file__).parents[2] / "docs" / "predictors.md"
@@ -25,7 +25,7 @@ class TestNearestNeighbour(PredictorConformance):
     spelling = "nearest"
 
     def make(self, context):
-        assert issubclass(own(), FewShot)
+        assert issubclass(own(), Predictor)
         return own()(context)
 
     # Loading looks a name up among installed packages, where an example in a page does not stand.

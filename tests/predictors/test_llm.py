@@ -8,7 +8,7 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.llm import Budget, Ledger, Session
 from foretell.llm.api import ApiModel
 from foretell.llm.prices import Price
-from foretell.predictors import Context, Piecewise
+from foretell.predictors import Context
 from foretell.predictors.llm import Llm, spread_evenly
 from foretell.testing import PredictorConformance, make_observations
 from tests.llm.conftest import smollm  # noqa: F401
@@ -74,7 +74,7 @@ def test_predictions_are_the_answers_and_what_they_cost_is_known(endpoint):
 def test_pieces_are_reported_as_their_replies_come(endpoint):
     build, _ = endpoint
     predictor = build().fit(SHOWN[:10])
-    assert isinstance(predictor, Piecewise)
+    assert predictor.piecewise
     rows = population(8)
     told = []
     with predictor.reporting(lambda some, scores: told.append((some[0].tobytes(), scores[0]))):

@@ -5,7 +5,7 @@ import pytest
 
 from foretell import spaces
 from foretell.errors import InputError, IntegrityError
-from foretell.predictors import Columns, Context, create, load, save
+from foretell.predictors import Columns, Context, Predictor, create, load, save
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -34,8 +34,11 @@ def test_other_versions_are_refused(path, key, value):
 
 
 def test_what_is_not_fitted_on_labels_alone_is_refused(tmp_path):
-    class Network:
+    class Network(Predictor):
         name = "supernet"
+
+        def _score(self, population):
+            return np.zeros(len(population)), None
 
     with pytest.raises(InputError, match="keeps its own files"):
         save(Network(), tmp_path / "p.json")

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from foretell.nn import PAD
-from foretell.predictors import Piecewise, Predictor
+from foretell.predictors import Predictor
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.tasks.translation import Batch
 from tests.families.encoder_decoder.cases import SPACES, sentences, shifted, supernet
@@ -96,5 +96,5 @@ def test_parts_of_the_validation_set_make_up_the_whole():
 
 def test_it_keeps_the_protocols():
     assert isinstance(predictor(), Predictor)
-    assert isinstance(predictor(), Piecewise)
+    assert predictor().piecewise
     assert predictor().fit([]).labels == 0

@@ -5,29 +5,27 @@ import pytest
 
 from foretell import spaces
 from foretell.costs import CostModel
-from foretell.predictors.base import Prediction, Spent
+from foretell.predictors import Context, Predictor
 
 
-class Linear:
+class Linear(Predictor):
     """Scores by a fixed random linear function of the per-layer features; counts what it is asked."""
 
-    calibrated = True
-    metric = "valid_bleu"
-    labels = 0
+    learns = False
 
     def __init__(self, space, name="linear", seed=0, sign=1.0):
-        self.space, self.name, self.sign = space, name, sign
+        super().__init__(Context(space))
+        self.name, self.sign = name, sign
         self.weights = np.random.default_rng(seed).normal(size=space.width)
-        self.spent = Spent()
         self.asked = []
 
     def fit(self, observations):
         return self
 
-    def predict(self, population):
+    def _score(self, population):
         self.asked += [row.tobytes() for row in population]
         # A row-wise sum, not a matrix product: a score must not depend on the rest of the population.
-        return Prediction(self.sign * (self.space.features(population, "per-layer") * self.weights).sum(1))
+        return self.sign * (self.space.features(population, "per-layer") * self.weights).sum(1), None
 
 
 @pytest.fixture(scope="session")

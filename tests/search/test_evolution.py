@@ -112,11 +112,11 @@ def test_parts_that_do_not_add_up_are_refused():
 
 def test_abstentions_are_never_chosen(costs, space):
     class Shy(Linear):
-        def predict(self, population):
-            found = super().predict(population)
+        def _score(self, population):
+            found, _ = super()._score(population)
             deep = space.numbers(population, "decoder-layer-num")[:, 0] > 2
-            found.mean[deep] = np.nan
-            return found
+            found[deep] = np.nan
+            return found, None
 
     found = run(costs, {"linear": Scorer(Shy(space), "k")})
     assert found.best["decoder-layer-num"] <= 2
@@ -129,10 +129,10 @@ def test_a_search_that_was_cut_off_replays_its_journal(tmp_path, costs, space):
         expected = run(costs, {"linear": Scorer(whole, "k", journal)})
 
     class Dies(Linear):
-        def predict(self, population):
+        def _score(self, population):
             if len(self.asked) > 100:
                 raise KeyboardInterrupt
-            return super().predict(population)
+            return super()._score(population)
 
     path = tmp_path / "cut.jsonl"
     with pytest.raises(KeyboardInterrupt), open_journal(path, space) as journal:

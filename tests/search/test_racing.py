@@ -3,7 +3,6 @@ import pytest
 from pydantic import ValidationError
 
 from foretell.costs import Constraints
-from foretell.predictors.base import Prediction
 from foretell.search import Evolution, Race, RacingScorer, Schedule, Scorer, evolve, open_journal
 from tests.search.conftest import Linear
 
@@ -22,10 +21,10 @@ class Noisy(Linear):
         weights = np.random.default_rng(100 + part).normal(size=self.space.width)
         return self.noise * (self.space.features(population, "per-layer") * weights).sum(1)
 
-    def predict(self, population):
+    def _score(self, population):
         parts = [self.part] if self.part is not None else range(3)
-        found = super().predict(population).mean
-        return Prediction(found + np.mean([self._noise(population, part) for part in parts], axis=0))
+        found, _ = super()._score(population)
+        return found + np.mean([self._noise(population, part) for part in parts], axis=0), None
 
     def parts(self, shares):
         self.children = [Noisy(self.space, self.noise, i) for i in range(len(shares))]

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from foretell.cli.output import JsonOption, print_json, say
+from foretell.metrics import PRIMARY_METRIC
 
 __all__ = ["register"]
 
@@ -22,7 +23,7 @@ def _distill(
     teacher: Annotated[
         str | None, typer.Option("--teacher", help="Whose scores to learn; needed where the file has several.")
     ] = None,
-    metric: Annotated[str, typer.Option("--metric", help="What the scores estimate.")] = "valid_bleu",
+    metric: Annotated[str, typer.Option("--metric", help="What the scores estimate.")] = PRIMARY_METRIC,
     features: Annotated[str, typer.Option("--features", help="hat-bleu or per-layer.")] = "hat-bleu",
     recipe: Annotated[
         str, typer.Option("--recipe", help="default, or paper: the published one, which under-fits.")
@@ -41,7 +42,8 @@ def _distill(
     `foretell distill labels.jsonl --out student`
     """
     from foretell.errors import InputError
-    from foretell.observations import Observation, load, score_column
+    from foretell.metrics import metric_named
+    from foretell.observations import OWN_UNIT, Observation, load, score_column
     from foretell.predictors import Context
     from foretell.predictors.distilled import Distilled
 
@@ -49,13 +51,17 @@ def _distill(
     names = sorted({name for observation in found.observations for name in observation.scores})
     if teacher is None and len(names) != 1:
         raise InputError(f"{labels} holds the scores of {', '.join(names) or 'nobody'}; name one with --teacher.")
-    scores = score_column(found.observations, teacher or names[0], metric)
+    name = teacher or names[0]
+    only_ranks = all(OWN_UNIT in observation.scores.get(name, {}) for observation in found.observations)
+    scores = score_column(found.observations, name, OWN_UNIT if only_ranks else metric)
+    if only_ranks:  # higher is better, whichever way the metric goes
+        scores = metric_named(metric).from_goodness(scores)
     told = [Observation(o.architecture, {metric: score}) for o, score in zip(found.observations, scores, strict=True)]
     context = Context(space=found.space, metric=metric, seed=seed)
     student = Distilled(context, features=features, recipe=recipe)  # type: ignore[arg-type]
     student.fit(told).write(out)
     summary = {
-        "teacher": teacher or names[0],
+        "teacher": name,
         "labels": student.labels,
         "student_mae": student.student_mae,
         "teacher_std": student.teacher_std,

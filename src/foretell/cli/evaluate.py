@@ -12,6 +12,7 @@ import typer
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.options import ExamplesOption, task_context
 from foretell.cli.output import JsonOption, figure, interval, print_json, print_table, say
+from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
@@ -34,7 +35,7 @@ def _evaluate(
     observations: Annotated[Path, typer.Option(help="A file or folder of observations, or published data.")],
     predictor: Annotated[list[str] | None, typer.Option(help="Names, comma-separated or repeated.")] = None,
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
+    metric: Annotated[str, typer.Option(help="What is predicted.")] = PRIMARY_METRIC,
     demonstrations: Annotated[str, typer.Option(help="Labels to learn from; 3,5,10 gives a learning curve.")] = "10",
     splits: Annotated[
         str,
@@ -94,7 +95,9 @@ def _print(result: Evaluation) -> None:
     rows = [_cells(row, many) for row in result.rows]
     splits = protocol["names"]
     divided = f"splits {', '.join(splits)}" if len(splits) <= _SPLITS else f"{len(splits)} splits"
-    title = f"{protocol['task'] or protocol['space']}: {protocol['metric']}, {divided}"
+    unit = protocol["unit"] or protocol["label"]
+    way = f"{'higher' if protocol['higher_is_better'] else 'lower'} is better"
+    title = f"{protocol['task'] or protocol['space']}: {protocol['metric']} ({way}; MAE in {unit}), {divided}"
     print_table(title, header, rows)
     for note in dict.fromkeys(f"{row.predictor}: {_shortened(row.note)}" for row in result.rows if row.note):
         say(note)

@@ -9,10 +9,12 @@ import typer
 
 from foretell.cli.options import ExamplesOption
 from foretell.cli.output import JsonOption, print_json, say
+from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     from foretell.llm import Session
     from foretell.observations import Observation, ObservationSet
+    from foretell.predictors import Predictor
     from foretell.predictors.llm import Llm
     from foretell.spaces import Population, SearchSpace
 
@@ -56,7 +58,7 @@ def _label(
     n: Annotated[int, typer.Option("--n", min=1, help="Architectures to label.")] = 3000,
     observations: ObservationsOption = None,
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
+    metric: Annotated[str, typer.Option(help="What is predicted.")] = PRIMARY_METRIC,
     demonstrations: Annotated[int, typer.Option(min=1, help="How many labels are shown.")] = 10,
     study: ExamplesOption = None,
     space: Annotated[str, typer.Option(help="Without observations: the space; default: the study's.")] = "",
@@ -106,13 +108,13 @@ def _label(
         from foretell.study.prompting import with_task
 
         context = with_task(context, load_study(study), examples=not teacher and template == "paper")
-    session = None
+    session = asked = None
     if teacher:
-        predictor: Any = predictors.create(teacher, context=context)
+        predictor: Predictor = predictors.create(teacher, context=context)
     else:
         session = _session(llm, style, concurrency, ledger, prices, max_usd, max_tokens, offline, batch)
         given = {"template": template, "orders": orders, "repeats": repeats, "decoding": decoding}
-        predictor = _llm(context, session, {**given, "per_request": per_request})
+        predictor = asked = _llm(context, session, {**given, "per_request": per_request})
     predictor.fit(shown)
     sample = draw_architectures(found_space, n, seed, uniform_over=_uniform(uniform))
     if show_prompt:
@@ -124,8 +126,8 @@ def _label(
     name = teacher or "llm"
     said = [context.task, list(context.examples)] if context.task else []
     key = fingerprint([told, settings, metric, seed, labels, found_space.fingerprint, *said])
-    if session:
-        _announce(predictor, session, sample)
+    if session is not None and asked is not None:
+        _announce(asked, session, sample)
     provenance = {"teacher": name, **told, "key": key, "demonstrations": len({item.architecture for item in shown})}
     result = label_architectures(predictor, sample, out, name=name, metric=metric, provenance=provenance)
     _print(result, predictor, session, out, as_json)
@@ -200,14 +202,16 @@ def _uniform(name: str) -> Literal["genes", "architectures"]:
     raise UnknownNameError("kind of sample", name, ("genes", "architectures"))
 
 
-def _show(predictor: Any, sample: Population, as_json: bool) -> None:
+def _show(predictor: Predictor, sample: Population, as_json: bool) -> None:
     from foretell.errors import InputError
+    from foretell.llm.local import LocalModel
+    from foretell.predictors.llm import Llm
 
-    if not hasattr(predictor, "prompts"):
+    if not isinstance(predictor, Llm):
         raise InputError("only a language model has a prompt; leave --teacher or --show-prompt out.")
     prompt = predictor.prompts(sample[:1])[0]
     model = predictor.session.model
-    if hasattr(model, "load") and model.path.exists():
+    if isinstance(model, LocalModel) and model.path.exists():
         model.load()  # its own tokenizer counts exactly
     text = prompt.prefix + prompt.queries[0]
     tokens, shared = model.count_tokens(text), model.count_tokens(prompt.prefix)

@@ -10,6 +10,7 @@ import typer
 from foretell.cli.label import LlmOption
 from foretell.cli.options import ExamplesOption, task_context
 from foretell.cli.output import JsonOption, figure, print_json, print_table, say
+from foretell.metrics import PRIMARY_METRIC
 
 __all__ = ["register"]
 
@@ -105,7 +106,7 @@ def _ablation(
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
-    metric: _Metric = "valid_bleu",
+    metric: _Metric = PRIMARY_METRIC,
     demonstrations: _Demonstrations = 10,
     options: _Options = "",
     study: ExamplesOption = None,
@@ -128,7 +129,7 @@ def _probe(
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
-    metric: _Metric = "valid_bleu",
+    metric: _Metric = PRIMARY_METRIC,
     demonstrations: _Demonstrations = 10,
     options: _Options = "",
     as_json: JsonOption = False,
@@ -202,7 +203,7 @@ def _repeatability(
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
-    metric: _Metric = "valid_bleu",
+    metric: _Metric = PRIMARY_METRIC,
     demonstrations: _Demonstrations = 10,
     repeats: Annotated[int, typer.Option("--repeats", min=2, help="How often each architecture is predicted.")] = 3,
     n: Annotated[int, typer.Option("--n", min=2, help="Architectures.")] = 100,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 
 from foretell.cli.options import StudyOption
 from foretell.cli.output import JsonOption, figure, print_json, print_table
+from foretell.metrics import PRIMARY_METRIC, Metric, metric_named
 
 if TYPE_CHECKING:
     from foretell.observations import Observation
@@ -28,7 +30,7 @@ def register(app: typer.Typer) -> None:
 @_group.command("show")
 def _show(
     source: _SourceArgument,
-    metric: Annotated[str, typer.Option(help="Which label.")] = "test_bleu",
+    metric: Annotated[str, typer.Option(help="Which label.")] = PRIMARY_METRIC,
     as_json: JsonOption = False,
 ) -> None:
     """Spread of the labels, their noise from seed to seed, and the ceiling it sets to every predictor.
@@ -41,18 +43,19 @@ def _show(
     from foretell.observations import load
 
     observations = load(source).observations
-    found = label_quality(observations, metric)
+    quality, found = metric_named(metric), label_quality(observations, metric)
     if as_json:
         keys = [{"key": o.architecture.key, "seed": o.provenance.get("seed"), **o.metrics} for o in observations]
         print_json({**asdict(found), "ratio": found.ratio, "observations": keys})
         return
     rows = [
         [o.architecture.key, str(o.provenance.get("seed", "")), *(figure(o.metrics.get(name), 2) for name in _shown(o))]
-        for o in sorted(observations, key=lambda o: -o.metric(metric))
+        for o in sorted(observations, key=lambda o: _order(o, quality))
     ]
-    print_table(str(source), ["architecture", "seed", *_shown(observations[0])], rows)
-    typer.echo(f"{metric}: {found.architectures} architectures, {found.trainings} trainings,", nl=False)
-    typer.echo(f" {found.low:.2f} to {found.high:.2f}, standard deviation {found.spread:.2f}.")
+    shown = [metric_named(name).label for name in _shown(observations[0])]
+    print_table(str(source), ["architecture", "seed", *shown], rows)
+    typer.echo(f"{metric} ({quality.direction}): {found.architectures} architectures, {found.trainings} ", nl=False)
+    typer.echo(f"trainings, {found.low:.2f} to {found.high:.2f}, standard deviation {found.spread:.2f}.")
     if found.noise is not None and found.ceiling is not None:
         low, high = found.ceiling.interval
         typer.echo(
@@ -60,6 +63,11 @@ def _show(
             f"A predictor that knew the truth would reach tau {found.ceiling.tau:.3f} ({low:.3f} to {high:.3f}) "
             f"and MAE {found.ceiling.mae:.2f}."
         )
+
+
+def _order(observation: Observation, metric: Metric) -> float:
+    """Best first; what failed comes last."""
+    return -metric.goodness(observation.metric(metric.key)) if metric.key in observation.metrics else math.inf
 
 
 def _shown(observation: Observation) -> list[str]:

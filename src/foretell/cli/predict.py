@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,8 +11,10 @@ import typer
 
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.output import JsonOption, figure, print_json, print_table, say
+from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
+    from foretell.metrics import Metric
     from foretell.observations import ObservationSet
     from foretell.predictors import Columns
     from foretell.spaces import Population
@@ -29,7 +32,7 @@ def _predict(
     architectures: Annotated[Path, typer.Option(help="What to predict: YAML, JSON lines, or observations.")],
     predictor: Annotated[str, typer.Option(help="A predictor's name.")] = "auto",
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What is predicted.")] = "valid_bleu",
+    metric: Annotated[str, typer.Option(help="What is predicted.")] = PRIMARY_METRIC,
     llm: LlmOption = "",
     save: Annotated[Path | None, typer.Option(help="Also write the fitted predictor, as JSON.")] = None,
     as_json: JsonOption = False,
@@ -38,6 +41,8 @@ def _predict(
 
     Example: `foretell predict --observations labels.jsonl --architectures candidates.jsonl`
     """
+    import numpy as np
+
     from foretell import predictors
     from foretell.observations import load
 
@@ -49,6 +54,8 @@ def _predict(
     prediction = fitted.predict(population)
     if save is not None:
         predictors.save(fitted, save)
+    goodness = fitted.goodness(prediction)
+    order = np.argsort(-np.where(np.isnan(goodness), -np.inf, goodness), kind="stable")
     rows = [
         {
             "key": item.key,
@@ -62,16 +69,17 @@ def _predict(
     summary = {
         "predictor": fitted.name,
         "metric": metric,
+        "higher_is_better": fitted.quality.higher_is_better or not fitted.calibrated,
         "calibrated": fitted.calibrated,
         "labels": fitted.labels,
-        "label_noise": getattr(fitted, "label_noise", None),
-        "why": getattr(fitted, "why", ""),
+        "label_noise": fitted.label_noise,
+        "why": fitted.why,
         "predictions": rows,
     }
     if as_json:
         print_json(summary)
     else:
-        _print(summary)
+        _print(summary, fitted.quality, [rows[index] for index in order])
 
 
 def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, Columns]:
@@ -88,12 +96,9 @@ def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, C
     return known.space.population(read_architectures(path, known.space)), Columns()
 
 
-def _print(summary: dict[str, Any]) -> None:
-    rows = [
-        [row["key"], figure(row["mean"]), figure(row["std"]), row["reason"]]
-        for row in sorted(summary["predictions"], key=lambda row: -(row["mean"] or -math.inf))
-    ]
-    unit = summary["metric"] if summary["calibrated"] else "score (only the order means something)"
+def _print(summary: dict[str, Any], metric: Metric, best_first: Sequence[dict[str, Any]]) -> None:
+    rows = [[row["key"], figure(row["mean"]), figure(row["std"]), row["reason"]] for row in best_first]
+    unit = metric.title if summary["calibrated"] else "score (only the order means something)"
     print_table(
         f"{summary['predictor']}, {summary['labels']} labels: {unit}", ["architecture", "mean", "std", ""], rows
     )

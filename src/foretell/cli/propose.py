@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.label import LlmOption, MaxTokensOption, MaxUsdOption, ObservationsOption, OfflineOption
 from foretell.cli.output import JsonOption, print_json, say
+from foretell.metrics import PRIMARY_METRIC
 
 __all__ = ["register"]
 
@@ -23,7 +24,7 @@ def _propose(
     n: Annotated[int, typer.Option("--n", min=1, help="Architectures wanted.")] = 20,
     observations: ObservationsOption = None,
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What shall be high.")] = "valid_bleu",
+    metric: Annotated[str, typer.Option(help="What shall be good.")] = PRIMARY_METRIC,
     space: Annotated[str, typer.Option(help="Without observations: the space.")] = "small-seq2seq",
     constraint: Annotated[list[str] | None, typer.Option("--constraint", "-c", help='Such as "params<=60M".')] = None,
     rounds: Annotated[int, typer.Option(min=1, help="The most replies that are asked for.")] = 20,
@@ -42,8 +43,9 @@ def _propose(
     """
     from foretell import spaces
     from foretell.costs import Constraints, CostModel
-    from foretell.llm import DEFAULT_LLM, metric_named, open_session
+    from foretell.llm import DEFAULT_LLM, open_session
     from foretell.llm.proposing import propose
+    from foretell.metrics import metric_named
     from foretell.observations import load
 
     known = load(observations, task) if observations else None
@@ -54,7 +56,7 @@ def _propose(
     result = propose(
         session.asker(),
         found,
-        metric_named(metric, [value for _, value in shown]),
+        metric_named(metric).for_labels([value for _, value in shown]),
         shown,
         n,
         keeps=lambda rows: limits.satisfied(costs, rows),

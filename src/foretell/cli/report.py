@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.output import JsonOption, print_json, say
+from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     from foretell.report import RunRecord
@@ -38,7 +39,7 @@ def _report(
         Path | None, typer.Option(help="Instead of a run: draw the paper's Figures 2, 4 and 5 of labelled data.")
     ] = None,
     predictor: Annotated[list[str] | None, typer.Option(help="With --observations: names, comma-separated.")] = None,
-    metric: Annotated[str, typer.Option(help="With --observations: what is predicted.")] = "valid_bleu",
+    metric: Annotated[str, typer.Option(help="With --observations: what is predicted.")] = PRIMARY_METRIC,
     llm: LlmOption = "",
     as_json: JsonOption = False,
 ) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from foretell.cli.output import print_table, say
+from foretell.metrics import REPORTED, metric_named
 
 __all__ = ["print_comparison", "print_result"]
 
@@ -14,9 +15,9 @@ def print_result(result: Mapping[str, Any]) -> None:
     """Print what `result.json` holds: the winner, what it is compared with, and what it took."""
     entries = {"winner": result["winner"], **result["baselines"]}
     rows = [_row(name, entry) for name, entry in entries.items()]
-    copied = result["copy_source"]["metrics"]["test_bleu"]
+    copied = result["copy_source"]["metrics"][REPORTED[-1]]
     rows.append(["copy the source", "", "", "", "", "", f"{copied:.2f}"])
-    header = ["", "params", "FLOPs", "pred. ms", "meas. ms", "valid BLEU", "test BLEU"]
+    header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric_named(name).label for name in REPORTED)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
     _print_finalists(result["finalists"])
     if result["teacher"] is not None:
@@ -87,8 +88,7 @@ def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
         _flops(costs["flops"]),
         _optional(costs, "predicted_latency_ms"),
         _optional(costs, "latency_ms"),
-        f"{metrics['valid_bleu']:.2f}",
-        f"{metrics['test_bleu']:.2f}",
+        *(metric_named(name).format(metrics[name]) for name in REPORTED),
     ]
 
 
@@ -120,10 +120,10 @@ def print_comparison(result: Mapping[str, Any]) -> None:
             f"{row['costs']['parameters'] / 1e6:.3f}",
         ]
         if "metrics" in row:
-            cells.append(f"{row['metrics']['test_bleu']:.2f}")
+            cells.append(metric_named(REPORTED[-1]).format(row["metrics"][REPORTED[-1]]))
         rows.append(cells)
     header = ["preset (seed)", "loss", "rank", "s", "asked", "run", "ms", "M params"]
     if rows and len(rows[0]) > len(header):
-        header.append("BLEU")
+        header.append(metric_named(REPORTED[-1]).word)
     protocol = result["protocol"]
     print_table(f"{protocol['constraint']}; loss: {protocol['judge']}", header, rows)

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.options import SpaceOption, StudyOption, study_from
 from foretell.cli.output import JsonOption, figure, interval, print_json, print_table
+from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     from foretell.study import StudyConfig
@@ -140,7 +141,7 @@ def _compare(
     kinds: Annotated[
         str, typer.Option("--kinds", help="Which, comma-separated.")
     ] = "spos,sandwich,layerwise-mos,neuronwise-mos",
-    metric: Annotated[str, typer.Option("--metric", help="What is foretold.")] = "valid_bleu",
+    metric: Annotated[str, typer.Option("--metric", help="What is foretold.")] = PRIMARY_METRIC,
     demonstrations: Annotated[
         int | None, typer.Option("--demonstrations", min=3, help="Labels of a calibration; 10, or half of all.")
     ] = None,

@@ -7,7 +7,7 @@ from foretell.evaluation.metrics import MEASURES, Judged, measure
 from foretell.evaluation.noise import Ceiling, LabelQuality, label_quality, tau_ceiling
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan
-from foretell.evaluation.table import TRIVIAL, evaluate
+from foretell.evaluation.table import TRIVIAL, comparable_set, evaluate
 
 __all__ = [
     "MEASURES",
@@ -20,6 +20,7 @@ __all__ = [
     "LabelQuality",
     "Row",
     "SplitPlan",
+    "comparable_set",
     "discordance",
     "evaluate",
     "interval",

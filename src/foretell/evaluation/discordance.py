@@ -33,7 +33,7 @@ def discordance(splits: Sequence[Judged]) -> Discordance:
     longest = max(len(each.truth) for each in splits) - 1
     count = np.zeros(longest, dtype=np.int64)
     for each in splits:
-        ranks = each.truth.argsort(kind="stable").argsort()
+        ranks = each.true_goodness.argsort(kind="stable").argsort()
         first, second = np.nonzero(np.triu(discordant_matrix(each)))
         count += np.bincount(np.abs(ranks[first] - ranks[second]) - 1, minlength=longest)
     total = int(count.sum())

@@ -12,6 +12,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
+from foretell.metrics import Metric
 from foretell.predictors import Prediction
 
 __all__ = ["LEVEL", "MEASURES", "TOP", "Judged", "discordant_matrix", "measure"]
@@ -20,11 +21,15 @@ Array = npt.NDArray[np.float64]
 
 MEASURES = ("mae", "tau", "spearman", "tau_in_depth", "regret", "coverage")
 """Mean absolute error; Kendall tau-b; Spearman; tau-b over pairs of equal decoder depth; what the best of
-the predicted top three falls short of the best; share of labels inside the central interval."""
+the predicted top three falls short of the best; share of labels inside the central interval. Which labels and
+predictions are better, the metric says."""
 
 TOP = 3
 LEVEL = 0.9
 """The nominal level of the intervals whose coverage is reported."""
+
+_RISING = Metric("score", "score")
+"""What labels are where nobody says more: higher is better."""
 
 # Predictions this close are the same prediction: rounding must not break ties.
 _TIE = 1e-9
@@ -35,11 +40,12 @@ class Judged:
     """Predictions beside the truth.
 
     Attributes:
-        truth: Labels, `[n]`.
+        truth: Labels in the metric's own unit, `[n]`.
         depth: Decoder depth or any other group, `[n]`.
-        mean: Predicted, `[n]`; NaN where the predictor abstained.
+        mean: Predicted, as in `Prediction.mean`, `[n]`; NaN where the predictor abstained.
         std: Predicted standard deviations, `[n]`, or None.
         calibrated: Whether `mean` is in the labels' unit.
+        quality: The metric; its direction says which label, and which calibrated prediction, is better.
     """
 
     truth: Array
@@ -47,11 +53,30 @@ class Judged:
     mean: Array
     std: Array | None
     calibrated: bool
+    quality: Metric = _RISING
 
     @classmethod
-    def of(cls, prediction: Prediction, truth: Array, depth: npt.NDArray[np.int64], *, calibrated: bool) -> Judged:
+    def of(
+        cls,
+        prediction: Prediction,
+        truth: Array,
+        depth: npt.NDArray[np.int64],
+        *,
+        calibrated: bool,
+        quality: Metric = _RISING,
+    ) -> Judged:
         """Put a prediction beside the labels."""
-        return cls(truth, depth, prediction.mean, prediction.std, calibrated)
+        return cls(truth, depth, prediction.mean, prediction.std, calibrated, quality)
+
+    @property
+    def true_goodness(self) -> Array:
+        """The labels, turned so that more is better, `[n]`."""
+        return self.quality.goodness(self.truth)
+
+    @property
+    def goodness(self) -> Array:
+        """The predictions, turned so that more is better, `[n]`."""
+        return self.quality.goodness(self.mean) if self.calibrated else self.mean
 
 
 def measure(judged: Judged, counts: Array) -> dict[str, Array]:
@@ -66,7 +91,7 @@ def measure(judged: Judged, counts: Array) -> dict[str, Array]:
     """
     known = ~np.isnan(judged.mean)
     c = counts[:, known]
-    truth, mean = judged.truth[known], judged.mean[known]
+    truth, mean = judged.true_goodness[known], judged.goodness[known]
     everyone = np.ones((len(truth), len(truth)))
     same = (judged.depth[known][:, None] == judged.depth[known][None]).astype(np.float64)
     nothing = np.full(len(c), np.nan)
@@ -131,9 +156,9 @@ def _coverage(judged: Judged, known: npt.NDArray[np.bool_], counts: Array) -> Ar
 
 def discordant_matrix(judged: Judged) -> npt.NDArray[np.bool_]:
     """Which pairs are predicted the wrong way round, `bool [n, n]`; ties are neither."""
-    filled = np.where(np.isnan(judged.mean), np.inf, judged.mean)
+    filled = np.where(np.isnan(judged.mean), np.inf, judged.goodness)
     with np.errstate(invalid="ignore"):
         signs = np.nan_to_num(_signs(filled))
-    wrong: npt.NDArray[np.bool_] = signs * _signs(judged.truth) < 0
+    wrong: npt.NDArray[np.bool_] = signs * _signs(judged.true_goodness) < 0
     known = ~np.isnan(judged.mean)
     return wrong & known[:, None] & known[None]

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
+from foretell.metrics import PRIMARY_METRIC
 from foretell.observations import Observation
+from foretell.predictors.labels import comparable, distinct_trainings, label_noise
 
 __all__ = ["Ceiling", "LabelQuality", "label_quality", "tau_ceiling"]
 
@@ -45,8 +47,7 @@ class LabelQuality:
         low: The smallest label of an architecture (the mean where it was trained more than once).
         high: The largest.
         spread: Standard deviation of labels across architectures, first training of each.
-        noise: Mean over the repeated architectures of the standard deviation across seeds; None without any,
-            or where no seed made a difference, from which no noise can be told.
+        noise: Standard deviation across seeds, see `foretell.predictors.labels.label_noise`.
         ceiling: What no predictor can exceed but by luck; None without repeated trainings.
     """
 
@@ -66,19 +67,20 @@ class LabelQuality:
         return self.spread / self.noise if self.noise else None
 
 
-def label_quality(observations: Sequence[Observation], metric: str = "test_bleu") -> LabelQuality:
+def label_quality(observations: Sequence[Observation], metric: str = PRIMARY_METRIC) -> LabelQuality:
     """Spread, noise and ceiling of the labels of some observations.
 
     Args:
         observations: An architecture that was trained with several seeds stands there as often; of several
-            records of one seed the first counts. Records that tell no seed are trainings of their own.
+            records of one seed the first counts. Records that tell no seed are trainings of their own; what
+            failed, or was trained less far than others, has no label here.
         metric: Which label.
 
     Raises:
         InputError: Fewer than two architectures, or the metric is missing.
     """
     groups: dict[bytes, list[float]] = {}
-    trainings = _trainings(observations)
+    trainings = distinct_trainings(item for item in comparable(observations) if not item.failed)
     for item in trainings:
         groups.setdefault(item.architecture.row.tobytes(), []).append(item.metric(metric))
     if len(groups) < 2:
@@ -87,7 +89,7 @@ def label_quality(observations: Sequence[Observation], metric: str = "test_bleu"
     first = np.array([each[0] for each in labels])
     means = [each.mean() for each in labels]
     repeated = [each for each in labels if len(each) > 1]
-    noise = float(np.mean([each.std(ddof=1) for each in repeated])) if repeated else 0.0
+    noise = label_noise(labels)
     return LabelQuality(
         metric=metric,
         architectures=len(labels),
@@ -96,19 +98,9 @@ def label_quality(observations: Sequence[Observation], metric: str = "test_bleu"
         low=float(min(means)),
         high=float(max(means)),
         spread=float(first.std(ddof=1)),
-        noise=noise or None,
+        noise=noise,
         ceiling=tau_ceiling(first, noise) if noise else None,
     )
-
-
-def _trainings(observations: Sequence[Observation]) -> list[Observation]:
-    """One record for each architecture and seed: a training that stands there twice adds nothing."""
-    found: dict[tuple[bytes, str], Observation] = {}
-    for number, item in enumerate(observations):
-        seed = item.provenance.get("seed")
-        name = f"record {number}" if seed is None else f"seed {seed}"
-        found.setdefault((item.architecture.row.tobytes(), name), item)
-    return list(found.values())
 
 
 def tau_ceiling(labels: Array, noise: float, draws: int = _DRAWS, seed: int = 0) -> Ceiling:

@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from foretell.errors import InputError
 from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.metrics import LEVEL, MEASURES, TOP, Judged, measure
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan, first
-from foretell.observations import ObservationSet, Split
-from foretell.predictors import Columns, Context, Labels, Predictor, TooFewLabelsError, create
+from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
+from foretell.observations import Observation, ObservationSet, Split
+from foretell.predictors import Columns, Context, EqualLabelsError, Labels, Predictor, TooFewLabelsError, create
+from foretell.predictors.labels import comparable
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["TRIVIAL", "evaluate"]
+__all__ = ["TRIVIAL", "comparable_set", "evaluate"]
 
 TRIVIAL = ("constant", "params", "flops", "depth")
 """The rows that stand in every table unless they are asked away."""
@@ -30,7 +33,7 @@ def evaluate(
     collection: ObservationSet,
     predictors: Sequence[str],
     *,
-    metric: str = "valid_bleu",
+    metric: str | Metric = PRIMARY_METRIC,
     demonstrations: Sequence[int] = (10,),
     plan: SplitPlan | None = None,
     trivial: bool = True,
@@ -41,12 +44,16 @@ def evaluate(
     """Judge predictors on the same splits.
 
     Every predictor sees the first labels of each split's train side, and the scores and costs on record of
-    all architectures; the labels of the test side are used for judging alone.
+    all architectures; the labels of the test side are used for judging alone. A predictor is not judged on a split
+    whose labels it cannot learn from because they are all equal; its note says how many there were.
+
+    Only trainings of the highest fidelity count; what failed is learnt from as failed (see `Labels.of`), and judges
+    nobody.
 
     Args:
         collection: Observations, with stored splits where `plan` asks for them.
         predictors: Names for `foretell.predictors.create`. A raw score `column:X` brings `calibrated:column:X`.
-        metric: What is predicted.
+        metric: What is predicted, by key or with all that is declared of it.
         demonstrations: Numbers of labels; more than one gives a learning curve.
         plan: How to split; None: the stored splits where there are any, else twenty random ones.
         trivial: Whether the trivial rows are added.
@@ -58,12 +65,13 @@ def evaluate(
         InputError: Observations or labels that cannot be used.
         UnknownNameError: A predictor, split or reference that is not known.
     """
-    plan = plan or SplitPlan()
+    plan, quality = plan or SplitPlan(), metric_from(metric)
+    collection = comparable_set(collection)
     planned = plan.make(collection, demonstrations)
-    columns = Columns.of(collection.observations, metric)
-    context = replace(context or Context(), space=collection.space, metric=metric, columns=columns)
+    columns = Columns.of(collection.observations, quality.key)
+    context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
     names = _names(predictors, trivial, columns)
-    sides = [_Side.of(collection.space, split, metric) for split in planned]
+    sides = [_Side.of(collection.space, split, quality) for split in planned]
     splits = [side.split for side in sides]
     bootstrap = Bootstrap(splits, draws)
     rows: list[Row] = []
@@ -77,8 +85,22 @@ def evaluate(
                 meter.update(len(rows) + len(drawn), name)
             rows += _compared(drawn, reference)
     return Evaluation(
-        tuple(rows), _protocol(collection, plan, splits, metric, demonstrations, draws, reference, columns)
+        tuple(rows), _protocol(collection, plan, splits, quality, demonstrations, draws, reference, columns)
     )
+
+
+def comparable_set(collection: ObservationSet) -> ObservationSet:
+    """Without the trainings that did not go as far as the others."""
+    kept = comparable(collection.observations)
+    if len(kept) == len(collection.observations):
+        return collection
+    counted = set(map(id, kept))
+
+    def of(items: Sequence[Observation]) -> tuple[Observation, ...]:
+        return tuple(item for item in items if id(item) in counted)
+
+    splits = tuple(replace(split, train=of(split.train), test=of(split.test)) for split in collection.splits)
+    return replace(collection, observations=tuple(kept), splits=splits)
 
 
 @dataclass(frozen=True)
@@ -91,14 +113,24 @@ class _Side:
     depth: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, space: SearchSpace, split: Split, metric: str) -> _Side:
-        labels = Labels.of(split.test, metric, space)
+    def of(cls, space: SearchSpace, split: Split, metric: Metric) -> _Side:
+        succeeded = [item for item in split.test if not item.failed]
+        if not succeeded:
+            raise InputError(f"no architecture that the split {split.name} tests on has a label; observe more.")
+        labels = Labels.of(succeeded, metric, space)
         population = labels.population
         gene = "decoder-layer-num"
         known = any(each.name == gene for each in space.genes)
         depth = space.numbers(population, gene)[:, 0] if known else np.zeros(len(population))
         once = replace(split, test=labels.observations)
         return cls(once, population, labels.values, depth.astype(np.int64))
+
+    def judged(self, predictor: Predictor | None, calibrated: bool, quality: Metric) -> Judged:
+        """What a fitted predictor says beside the labels; None says nothing of anybody."""
+        if predictor is None:
+            return Judged(self.truth, self.depth, np.full(len(self.truth), np.nan), None, calibrated, quality)
+        prediction = predictor.predict(self.population)
+        return Judged(self.truth, self.depth, prediction.mean, prediction.std, predictor.calibrated, quality)
 
 
 def _names(asked: Sequence[str], trivial: bool, columns: Columns) -> list[str]:
@@ -113,39 +145,51 @@ def _names(asked: Sequence[str], trivial: bool, columns: Columns) -> list[str]:
 def _row(
     name: str, n: int, sides: Sequence[_Side], context: Context, bootstrap: Bootstrap, *, tolerant: bool
 ) -> tuple[Row, dict[str, Array]]:
-    judged, fitted = [], []
+    fitted: list[Predictor | None] = []  # None for a split that teaches it nothing
+    equal: list[str] = []
     for side in sides:
         predictor = create(name, context=context)
         try:
-            predictor.fit(first(side.split.train, n))
+            fitted.append(predictor.fit(first(side.split.train, n)))
         except TooFewLabelsError as error:
             if not tolerant:
                 raise
             return _empty(name, n, str(error)), {}
-        prediction = predictor.predict(side.population)
-        judged.append(Judged.of(prediction, side.truth, side.depth, calibrated=predictor.calibrated))
-        fitted.append(predictor)
+        except EqualLabelsError as error:
+            fitted.append(None)
+            equal.append(str(error))
+    able = [each for each in fitted if each is not None]
+    if not able:
+        return _empty(name, n, equal[0]), {}
+    judged = [side.judged(each, able[0].calibrated, context.quality) for side, each in zip(sides, fitted, strict=True)]
+    counted = [each for each, predictor in zip(judged, fitted, strict=True) if predictor is not None]
     alone = [measure(each, np.ones((1, len(each.truth)))) for each in judged]
     table = {key: np.array([each[key][0] for each in alone]) for key in MEASURES}
     resampled = bootstrap.resampled(judged)
     row = Row(
         predictor=name,
         demonstrations=n,
-        labels=fitted[0].labels,
+        labels=able[0].labels,
         values={key: _mean(values) for key, values in table.items()},
-        deviations={key: float(np.std(values)) for key, values in table.items()},
+        deviations={key: float(np.std(values[[each is not None for each in fitted]])) for key, values in table.items()},
         intervals={key: interval(resampled[key]) for key in MEASURES},
         by_split={
             side.split.name: {key: float(table[key][index]) for key in MEASURES} for index, side in enumerate(sides)
         },
         judged=tuple(judged),
-        seconds=float(np.mean([each.spent.seconds for each in fitted])),
-        dollars=_dollars(fitted),
-        abstained=int(sum(np.isnan(each.mean).sum() for each in judged)),
-        label_noise=getattr(fitted[0], "label_noise", None),
-        note=" / ".join(dict.fromkeys(filter(None, (getattr(each, "why", "") for each in fitted)))),
+        seconds=float(np.mean([each.spent.seconds for each in able])),
+        dollars=_dollars(able),
+        abstained=int(sum(np.isnan(each.mean).sum() for each in counted)),
+        label_noise=able[0].label_noise,
+        note=_note(able, len(sides), equal),
     )
     return row, resampled
+
+
+def _note(fitted: Sequence[Predictor], splits: int, equal: Sequence[str]) -> str:
+    """What the predictor chose in each split, and how many splits it could not learn from."""
+    left_out = f"{len(equal)} of {splits} splits are left out: {equal[0]}" if equal else ""
+    return " / ".join(dict.fromkeys(filter(None, (left_out, *(each.why for each in fitted)))))
 
 
 def _empty(name: str, n: int, note: str) -> Row:
@@ -185,7 +229,7 @@ def _protocol(
     collection: ObservationSet,
     plan: SplitPlan,
     splits: Sequence[Split],
-    metric: str,
+    metric: Metric,
     demonstrations: Sequence[int],
     draws: int,
     reference: str,
@@ -194,7 +238,10 @@ def _protocol(
     return {
         "task": collection.task,
         "space": collection.space.name,
-        "metric": metric,
+        "metric": metric.key,
+        "label": metric.label,
+        "unit": metric.unit,
+        "higher_is_better": metric.higher_is_better,
         "architectures": len({item.architecture.key for item in collection.observations}),
         "splits": plan.resolved(collection),
         "names": [split.name for split in splits],
@@ -202,7 +249,7 @@ def _protocol(
         "tested": [len(split.test) for split in splits],
         "average": "mean over splits; sd is the population standard deviation over splits",
         "tau": "Kendall tau-b",
-        "regret": f"best label minus the best label among the predicted top {TOP}, ties in their worst order",
+        "regret": f"how far the best of the predicted top {TOP} is from the best label, ties in their worst order",
         "coverage": f"share of labels inside the central {LEVEL:.0%} interval",
         "interval": f"95 % percentile bootstrap over architectures and splits, {draws} draws, seed 0",
         "reference": reference,

@@ -7,7 +7,6 @@ from foretell.llm.estimating import Estimated, Estimator, How
 from foretell.llm.fetch import fetch_model
 from foretell.llm.fields import Field, candidate_fields, choose_fields, describe
 from foretell.llm.ledger import Ledger, Totals, call_key
-from foretell.llm.metric import Metric, metric_named
 from foretell.llm.model import Decoding, LanguageModel, LanguageModelError, Reply, Request, Step, Usage
 from foretell.llm.models import MODELS, Model
 from foretell.llm.prices import PRICES, PRICES_DATE, Price, price_of, read_prices
@@ -36,7 +35,6 @@ __all__ = [
     "LanguageModel",
     "LanguageModelError",
     "Ledger",
-    "Metric",
     "Model",
     "Moments",
     "Parsed",
@@ -59,7 +57,6 @@ __all__ = [
     "draw_examples",
     "fetch_model",
     "hide_names",
-    "metric_named",
     "open_model",
     "open_session",
     "paper_prompt",

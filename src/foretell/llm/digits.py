@@ -18,7 +18,8 @@ from foretell.llm.model import Step
 __all__ = ["DigitTree", "Moments"]
 
 _LONGEST = 24  # signs of a number; a token with more is no answer
-_DIGITS = re.compile(r"[0-9]*(?:\.[0-9]*)?")
+_DIGITS = re.compile(r"-?[0-9]*(?:\.[0-9]*)?")
+_WIDEST = 1e6  # what windows without an end are cut to; see _NUMBER in replies.py
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class DigitTree:
     """Probabilities of numbers, learnt branch by branch.
 
     Attributes:
-        low: Smallest number considered; not negative.
+        low: Smallest number considered.
         high: Largest number considered.
         decimals: Digits after the point as prompts show them.
         resolved: Digits after the point that are worth asking for.
@@ -64,12 +65,12 @@ class DigitTree:
         spread = max(labels) - min(labels) if len(labels) > 1 else 0.0
         spread = spread or 0.1 * abs(labels[0]) or 1.0
         resolved = min(decimals, max(1, math.ceil(-math.log10(spread / 10))))
-        return cls(max(0.0, window[0]), window[1], decimals, resolved)
+        return cls(max(-_WIDEST, window[0]), min(_WIDEST, window[1]), decimals, resolved)
 
     @property
     def longest(self) -> int:
         """Tokens that a greedy reply needs so that its path is resolved."""
-        return len(str(int(self.high))) + 1 + self.resolved
+        return max(len(str(int(self.high))), len(str(int(self.low)))) + 1 + self.resolved
 
     def add(self, written: str, steps: Sequence[Step]) -> None:
         """Learn the alternatives along a reply.
@@ -122,7 +123,7 @@ class DigitTree:
 
     def _certain(self, start: str) -> str:
         """Add the decimal point where no further digit can precede it: nobody need be asked."""
-        whole = start.isdigit() and not any(self._reaches(start + digit) for digit in "0123456789")
+        whole = start.removeprefix("-").isdigit() and not any(self._reaches(start + digit) for digit in "0123456789")
         return f"{start}." if whole and start not in self._edges else start
 
     def _ended(self, start: str) -> bool:
@@ -144,6 +145,8 @@ class DigitTree:
             return True
         if len(start) > _LONGEST:
             return False
+        if start[0] == "-":
+            return self.low < 0 and self._mirrored()._reaches(start[1:])
         if not start[0].isdigit() or (start[0] == "0" and start[1:2].isdigit()):
             return False
         if "." in start:
@@ -152,8 +155,17 @@ class DigitTree:
         wholes = (int(start) * 10**more for more in range(7))
         return any(w <= self.high and w + 10**more > self.low for more, w in enumerate(wholes))
 
+    def _mirrored(self) -> DigitTree:
+        """The window of the negative numbers without their sign."""
+        return DigitTree(max(0.0, -self.high), -self.low, self.decimals, self.resolved)
+
     def _span(self, start: str) -> tuple[float, float]:
         """The window's numbers that begin like this; equal bounds where there are none."""
+        if start == "-":
+            return self.low, min(self.high, 0.0)
+        if start[0] == "-":
+            least, most = self._mirrored()._span(start[1:])
+            return -most, -least
         whole, point, fraction = start.partition(".")
         if not point:
             return max((self._cut(int(whole) * 10.0**k, 10.0**k) for k in range(7)), key=lambda span: span[1] - span[0])

@@ -11,10 +11,10 @@ import numpy as np
 
 from foretell.llm.asking import Answer, Asker
 from foretell.llm.digits import DigitTree
-from foretell.llm.metric import Metric
 from foretell.llm.model import Decoding, Reply, Request
 from foretell.llm.prompt import Prompt
 from foretell.llm.replies import parse_number, parse_numbers
+from foretell.metrics import Metric
 
 __all__ = ["Estimated", "Estimator", "How", "combine"]
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from foretell.display import one_line
 from foretell.errors import UnknownNameError
-from foretell.llm.metric import Metric
+from foretell.metrics import Metric
 from foretell.spaces import Architecture, SearchSpace
 
 __all__ = [
@@ -153,7 +153,7 @@ def paper_prompt(
     """
     blocks = [*_opening(card, parts), *_definitions(space, parts)]
     shown = [_demonstration(card, i, *each, query_cost) for i, each in enumerate(demonstrations, 1)]
-    tail = f"{card.metric.label}: "
+    tail = f"{card.metric.word}: "
     costs = [f"GFLOPS: {gflops:.1f}\n" if query_cost == "code" else "" for _, gflops in queries]
     endings = tuple(f"{a.to_text()}\n{cost}{tail}" for (a, _), cost in zip(queries, costs, strict=True))
     prefix = "".join(f"{block}\n\n" for block in [*blocks, *shown])
@@ -162,7 +162,7 @@ def paper_prompt(
 
 
 def _opening(card: TaskCard, parts: Parts) -> list[str]:
-    label, wanted = card.metric.label, parts.instructions
+    label, wanted = card.metric.word, parts.instructions
     blocks = []
     if parts.role:
         blocks.append(
@@ -170,7 +170,7 @@ def _opening(card: TaskCard, parts: Parts) -> list[str]:
             f"untrained test architecture you give the {label} score that it reaches after training."
         )
     sentences = {
-        1: f"The networks are trained on the {card.name} task; their quality is the {card.metric.meaning}.",
+        1: f"The networks are trained on the {card.name} task; their quality is the {card.metric.sentence}.",
         2: "Here are some examples of the task:\n\n" + _task_examples(card),
         3: f"All networks share one backbone, {card.backbone} of {card.paper}, and were trained with the same "
         "training hyper-parameters and the same optimiser.",
@@ -204,7 +204,7 @@ def _demonstration(
     card: TaskCard, number: int, architecture: Architecture, gflops: float, label: float, query_cost: QueryCost
 ) -> str:
     cost = f"GFLOPS: {gflops:.1f}"
-    quality = f"{card.metric.label}: {card.metric.format(label)}"
+    quality = f"{card.metric.word}: {card.metric.format(label)}"
     if query_cost == "figure":
         return f"Example {number}:\n{architecture.to_text()}\n{quality}\n{cost}"
     return f"{architecture.to_text()}\n{cost}\n{quality}"
@@ -222,10 +222,11 @@ def compact_prompt(
         queries: What is said of the architectures in question.
         instruct: Also say what to do, for models that answer a message instead of continuing a text.
     """
-    label = card.metric.label
+    label = card.metric.word
     heading = f"Networks trained on {card.name}.\n" if card.name else ""
     if instruct:
         heading += f"Each line describes one network. Give the {label} of the last line: one number and nothing else.\n"
+        heading += "" if card.metric.higher_is_better else f"A lower {label} is better.\n"
     lines = "".join(f"{said}, {label}: {card.metric.format(value)}\n" for said, value in demonstrations)
     endings = tuple(f"{said}, {label}: " for said in queries)
     return Prompt(heading + lines, endings, f"compact/{VERSION}", _several(card))
@@ -233,10 +234,10 @@ def compact_prompt(
 
 def _several(card: TaskCard) -> str:
     return (
-        f"Now estimate the {card.metric.label} of these {{count}} networks. Answer with {{count}} lines and nothing "
-        f'else, each "number: {card.metric.label}", such as "1: {card.metric.format(_middle(card.metric))}".'
+        f"Now estimate the {card.metric.word} of these {{count}} networks. Answer with {{count}} lines and nothing "
+        f'else, each "number: {card.metric.word}", such as "1: {card.metric.format(_middle(card.metric))}".'
     )
 
 
 def _middle(metric: Metric) -> float:
-    return 0.0 if metric.low <= 0.0 <= metric.high else metric.low
+    return min(max(0.0, metric.low), metric.high)

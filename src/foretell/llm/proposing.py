@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from foretell.errors import InputError
 from foretell.llm.asking import Asker
-from foretell.llm.metric import Metric
 from foretell.llm.model import Decoding, Request
+from foretell.metrics import Metric
 from foretell.spaces import Architecture, Gene, Population, SearchSpace
 
 __all__ = ["Proposals", "proposal_prompt", "propose"]
@@ -63,12 +63,12 @@ def proposal_prompt(
         limits: The constraints in words; empty for none.
     """
     genes = "\n".join(f"{gene.name}-subtransformer: {gene.description}; {_choices(gene)}" for gene in space.genes)
-    low_first = sorted(shown, key=lambda item: item[1], reverse="lower is better" in metric.meaning)
-    examples = "".join(f"{a.to_text()}\n{metric.label}: {metric.format(value)}\n\n" for a, value in low_first)
+    worst_first = sorted(shown, key=lambda item: item[1], reverse=not metric.higher_is_better)
+    examples = "".join(f"{a.to_text()}\n{metric.word}: {metric.format(value)}\n\n" for a, value in worst_first)
     wish = f"They must keep {limits}. " if limits else ""
     heading = (
         "You design neural networks. A network is described by these lines, each gene once and in this order:\n"
-        f"{genes}\n\nPropose new networks with the best {metric.label} that you can. {wish}Vary them. Write nothing "
+        f"{genes}\n\nPropose new networks with the best {metric.word} that you can. {wish}Vary them. Write nothing "
         "but such descriptions, with an empty line between two networks.\n\n"
     )
     return heading + examples, f"{space.genes[0].name}-subtransformer:"

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from foretell.llm.metric import Metric
+from foretell.metrics import Metric
 
 __all__ = ["Parsed", "parse_number", "parse_numbers"]
 
@@ -43,19 +43,19 @@ def parse_number(text: str, metric: Metric) -> Parsed:
 
     Args:
         text: The reply's text.
-        metric: Its label may stand beside the number, its bounds must hold.
+        metric: Its word may stand beside the number, its bounds must hold.
     """
     line = next((each for each in map(_plain, text.splitlines()) if each), "")
     if not line:
         return Parsed(None, "the reply is empty")
-    label = re.escape(metric.label)
+    label = re.escape(metric.word)
     pattern = rf"(?:(?:predicted\s+|estimated\s+)?{label}\s*(?:score)?\s*[:=]?\s*)?({_NUMBER})\s*(?:{label}|%)?\.?"
     match = re.fullmatch(pattern, line, flags=re.IGNORECASE)
     if match is None:
         return Parsed(None, f"the reply {_short(line)!r} is not one number")
     value = float(match[1])
     if not metric.low <= value <= metric.high:
-        return Parsed(None, f"{value:g} is no {metric.label}; it lies between {metric.low:g} and {metric.high:g}")
+        return Parsed(None, f"{value:g} is no {metric.word}; it lies between {metric.low:g} and {metric.high:g}")
     return Parsed(value)
 
 

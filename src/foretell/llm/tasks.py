@@ -79,7 +79,7 @@ def hide_names(prompt: Prompt, names: Sequence[str], card: TaskCard) -> Prompt:
         names: Genes or fields; they become "quantity 1", "quantity 2", ...
         card: Its task and metric are hidden as well.
     """
-    words = {card.metric.label: "score", "GFLOPS": "quantity 0", "-subtransformer": ""}
+    words = {card.metric.word: "score", "GFLOPS": "quantity 0", "-subtransformer": ""}
     words |= {name: f"quantity {number}" for number, name in enumerate(names, 1)}
     if card.name:
         words[card.name] = "a task"

@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.observations.observation import PRIMARY_METRIC, Observation
+from foretell.metrics import PRIMARY_METRIC
+from foretell.observations.observation import Observation
 from foretell.spaces import Population
 
 __all__ = ["cost_column", "metric_column", "population_of", "score_column"]

@@ -8,16 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.metrics import PRIMARY_METRIC
 from foretell.observations.spaces_in_lines import check_space_of_line, space_in_line
 from foretell.spaces import Architecture, SearchSpace
 
-__all__ = ["FORMAT", "OWN_UNIT", "PRIMARY_METRIC", "Observation"]
+__all__ = ["FORMAT", "OWN_UNIT", "Observation"]
 
 FORMAT = 1
 """Version of one line of an observations file (docs/formats.md)."""
-
-PRIMARY_METRIC = "valid_bleu"
-"""The metric that a score means where none is named."""
 
 OWN_UNIT = "own_unit"
 """In place of a metric: the score estimates none, it only ranks; higher is better."""

@@ -1,10 +1,9 @@
 """Predictors: architecture to score, each behind the same two methods."""
 
-from foretell.predictors.base import Piecewise, Prediction, Predictor, Report, Spent
+from foretell.predictors.base import Prediction, Predictor, Report, Spent
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
-from foretell.predictors.labels import Labels, TooFewLabelsError
+from foretell.predictors.labels import EqualLabelsError, Labels, TooFewLabelsError
 from foretell.predictors.leave_one_out import leave_one_out
 from foretell.predictors.registry import create, describe, names
 from foretell.predictors.selection import select
@@ -13,9 +12,8 @@ from foretell.predictors.storage import load, save
 __all__ = [
     "Columns",
     "Context",
-    "FewShot",
+    "EqualLabelsError",
     "Labels",
-    "Piecewise",
     "Prediction",
     "Predictor",
     "Report",

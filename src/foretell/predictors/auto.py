@@ -12,9 +12,8 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.blend import Blend
 from foretell.predictors.calibrated import Calibrated
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, held_out, price
+from foretell.predictors.leave_one_out import fresh, held_out
 from foretell.predictors.ridge import Regression
 from foretell.predictors.trivial import Column, Constant
 from foretell.spaces import Population
@@ -30,7 +29,7 @@ class Candidate:
 
     Attributes:
         name: The predictor.
-        price: What one score costs, see `FewShot.price`.
+        price: What one score costs, see `Predictor.price`.
         error: Leave-one-out root mean squared error in the metric's unit.
         excess: How much larger its mean squared error is than the best one's, in standard errors of that
             difference.
@@ -44,7 +43,7 @@ class Candidate:
     sources: int
 
 
-class Auto(FewShot):
+class Auto(Predictor):
     """Tries what is there and keeps the cheapest that the labels cannot tell from the best.
 
     The sources: the regression on the genes; the consensus (median) of all recorded scores, each calibrated;
@@ -55,6 +54,9 @@ class Auto(FewShot):
     the mean of all sources, because sources that ten labels cannot tell apart still err independently; then the
     smaller error.
 
+    A source needs one label more than it takes to fit it, or nothing can be said of it. With so few labels that no
+    source can be judged, one that needs no regression is taken on trust, and where there is none the constant.
+
     Args:
         inner: Further sources, such as a supernet; they are calibrated first.
         context: The surroundings.
@@ -62,19 +64,18 @@ class Auto(FewShot):
 
     Attributes:
         candidates: All that were tried, after `fit`.
-        chosen: The name of the one that stayed.
-        why: The choice in one sentence.
+        chosen: The name of the one that stayed; `why` says for what reason.
     """
 
     name = "auto"
-    minimum = 5
+    minimum = 2
 
     def __init__(self, inner: Sequence[Predictor] = (), context: Context | None = None, *, scores: bool = True) -> None:
         super().__init__(context)
         self.inner, self.scores = list(inner), scores
-        self.price = max((price(each) for each in inner), default=0)
+        self.price = max((each.price for each in inner), default=0)
         self.candidates: tuple[Candidate, ...] = ()
-        self.chosen = self.why = ""
+        self.chosen = ""
 
     def _sources(self, labels: Labels) -> list[Predictor]:
         sources: list[Predictor] = [Regression(self.context)]
@@ -93,6 +94,11 @@ class Auto(FewShot):
 
     def _learn(self, labels: Labels) -> None:
         sources = self._sources(labels)
+        judged = [each for each in sources if each.minimum < len(labels)]
+        if not judged:
+            self._trust(sources, labels)
+            return
+        sources = judged
         held = [held_out(each, labels.observations) for each in sources]
         tried = [([each], scores) for each, scores in zip(sources, held, strict=True)]
         if len(sources) > 1:
@@ -105,6 +111,15 @@ class Auto(FewShot):
         self._fallback = fresh(sources[0]).fit(labels.observations)
         n = len(labels)
         self._std = self.candidates[index].error * float(np.sqrt((n - 1) / max(n - 3, 1)))
+
+    def _trust(self, sources: Sequence[Predictor], labels: Labels) -> None:
+        """Take what so few labels can be fitted to, as none of it can be judged on them."""
+        able = [each for each in sources if each.minimum <= len(labels)] or [Constant(self.context)]
+        self._members = [able[0].fit(labels.observations)]
+        self._fallback = Constant(self.context).fit(labels.observations)
+        self.candidates, self.chosen = (), able[0].name
+        self._std = float(labels.values.std(ddof=1)) * float(np.sqrt(1 + 1 / len(labels)))
+        self.why = f"{self.chosen} is taken on trust: {len(labels)} labels are too few to compare anything."
 
     def _choose(self) -> int:
         """Index of the candidate that stays; sets `chosen` and `why`."""
@@ -123,13 +138,13 @@ class Auto(FewShot):
         return self.candidates.index(stays)
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
-        mean = np.mean([each.predict(population).mean for each in self._members], axis=0)
+        mean = np.mean([each.goodness(each.predict(population)) for each in self._members], axis=0)
         std = np.full(len(population), self._std)
         lacking = np.isnan(mean)
         if lacking.any():
             # No recorded score: the regression still has an opinion, and its own, wider, interval.
             alone = self._fallback.predict(population[lacking])
-            mean[lacking] = alone.mean
+            mean[lacking] = self._fallback.goodness(alone)
             if alone.std is not None:
                 std[lacking] = alone.std
         return mean, std
@@ -144,7 +159,7 @@ def _judge(tried: Sequence[tuple[list[Predictor], Vector]], values: Vector) -> l
     return [
         Candidate(
             " + ".join(each.name for each in members),
-            max(price(each) for each in members),
+            max(each.price for each in members),
             float(np.sqrt(mean)),
             float(over),
             len(members),

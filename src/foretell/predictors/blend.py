@@ -11,9 +11,8 @@ import numpy.typing as npt
 from foretell.errors import InputError
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, held_out, price
+from foretell.predictors.leave_one_out import fresh, held_out
 from foretell.spaces import Population
 
 __all__ = ["Blend"]
@@ -21,7 +20,7 @@ __all__ = ["Blend"]
 Vector = npt.NDArray[np.float64]
 
 
-class Blend(FewShot):
+class Blend(Predictor):
     """The unweighted mean or median of calibrated predictors.
 
     No weights are fitted: ten labels say too little about who is better, and fitted weights follow whichever
@@ -48,9 +47,9 @@ class Blend(FewShot):
         self.inner, self.how = list(inner), how
         kind = "consensus" if how == "median" else "mean"
         self.name = f"{kind}({','.join(each.name for each in inner)})"
-        self.price = max(price(each) for each in inner)
-        self.spread = any(getattr(each, "spread", True) for each in inner)
-        self.minimum = max(2, *(getattr(each, "minimum", 0) + 1 for each in inner))
+        self.price = max(each.price for each in inner)
+        self.spread = any(each.spread for each in inner)
+        self.minimum = max(2, *(each.minimum + 1 for each in inner))
         self.error = float("nan")
 
     def _learn(self, labels: Labels) -> None:
@@ -64,7 +63,7 @@ class Blend(FewShot):
         return scores.mean(axis=0) if self.how == "mean" else np.median(scores, axis=0)
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
-        mean = self._together(np.stack([each.predict(population).mean for each in self.inner]))
+        mean = self._together(np.stack([each.goodness(each.predict(population)) for each in self.inner]))
         n = self.labels
         return mean, np.full(len(mean), self.error * np.sqrt((n - 1) / max(n - 3, 1)))
 

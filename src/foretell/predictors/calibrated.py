@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.predictors.base import Predictor
+from foretell.predictors.base import Prediction, Predictor, Report
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, held_out, price
+from foretell.predictors.leave_one_out import fresh, held_out
 from foretell.spaces import Population
 
 __all__ = ["Calibrated"]
@@ -21,11 +21,16 @@ Vector = npt.NDArray[np.float64]
 Shape = Literal["auto", "offset", "line"]
 
 
-class Calibrated(FewShot):
+class Calibrated(Predictor):
     """An offset or a line from a score to the labels, whichever leaves the smaller leave-one-out error.
 
     A supernet that has seen no label is off by a constant more than by anything else (REFERENCE 10.4). A
     score that itself learns from the labels is calibrated on its predictions without them.
+
+    Two labels, or two different scores, give a direction but no slope that could be believed: the one through them
+    may send an architecture whose score lies further out anywhere. There a score in a unit of its own is bent
+    instead: half the slope where the labels are, and less and less beyond, so that no prediction is further from
+    their mean than the labels themselves.
 
     Args:
         inner: Gives the score.
@@ -33,9 +38,9 @@ class Calibrated(FewShot):
         shape: "offset" or "line" instead of the automatic choice.
 
     Attributes:
-        chosen: "offset" or "line", after `fit`.
+        chosen: "offset", "line" or "bend", after `fit`.
         errors: Leave-one-out root mean squared error of each shape that was tried, after `fit`.
-        held_out: Its predictions for the labels, each made without it, `[n]`, after `fit`.
+        held_out: Its predictions for the labels, each made without it, in goodness, `[n]`, after `fit`.
     """
 
     spread = False
@@ -44,24 +49,22 @@ class Calibrated(FewShot):
         super().__init__(context)
         if shape not in ("auto", "offset", "line"):
             raise InputError(f"calibrated has the shape {shape!r}; expected auto, offset or line.")
-        self.inner, self.shape = inner, shape
+        self.inner, self.shape = [inner], shape
         self.name = f"calibrated:{inner.name}"
-        self.price = price(inner)
+        self.price, self.piecewise = inner.price, inner.piecewise
         self.chosen = ""
         self.errors: dict[str, float] = {}
-        self.held_out = np.empty(0)
 
     def _learn(self, labels: Labels) -> None:
-        scores = held_out(self.inner, labels.observations)
-        self.inner = fresh(self.inner).fit(labels.observations)
+        scores = held_out(self.inner[0], labels.observations)
+        inner = fresh(self.inner[0]).fit(labels.observations)
+        self.inner = [inner]
         if np.isnan(scores).any():
             raise InputError(
-                f"{self.inner.name} has no score for {int(np.isnan(scores).sum())} of {len(labels)} labelled "
+                f"{inner.name} has no score for {int(np.isnan(scores).sum())} of {len(labels)} labelled "
                 "architectures; score them first, or leave them out."
             )
-        residuals = {
-            shape: _held_out(scores, labels.values, shape) for shape in self._shapes(scores) if len(labels) > 1
-        }
+        residuals = {shape: _held_out(scores, labels.values, shape) for shape in self._shapes(scores)}
         self.errors = {shape: float(np.sqrt((each**2).mean())) for shape, each in residuals.items()}
         self.chosen = min(self.errors, key=self.errors.__getitem__)
         self.held_out = labels.values - residuals[self.chosen]
@@ -71,22 +74,42 @@ class Calibrated(FewShot):
         self._noise = self.errors[self.chosen] ** 2 * degrees / max(degrees - 2, 1)
 
     def _shapes(self, scores: Vector) -> list[str]:
-        if self.shape != "auto":
-            return [self.shape]
         # A line needs a third label to be judged, and scores that differ whichever label is left out.
         enough = len(scores) > 2 and len(np.unique(scores)) > 2
-        unit = getattr(self.inner, "calibrated", True)
-        return ["offset", "line"] if enough and unit else ["line"] if enough else ["offset"]
+        if self.shape == "offset":
+            return ["offset"]
+        if self.shape == "line":
+            return ["line" if enough else "bend"]
+        unit = self.inner[0].calibrated
+        return ["offset", "line"] if enough and unit else ["line"] if enough else ["offset"] if unit else ["bend"]
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
-        scores = self.inner.predict(population).mean
-        away = (scores - self._center) ** 2 / self._spread if self.chosen == "line" else 0.0
+        return self._turned(self.inner[0].goodness(self.inner[0].predict(population)))
+
+    def _turned(self, scores: Vector) -> tuple[Vector, Vector]:
+        """Scores `[n]` in goodness, brought to the labels, and their standard deviations."""
+        x = scores - self._center
+        away = x**2 / self._spread if self.chosen == "line" else 0.0
         # Leave-one-out errors already hold an average leverage; only what exceeds it is added.
         std = np.sqrt(self._noise * np.maximum(1.0, 1 + away - 1 / self._n)) + 0.0 * scores
-        return self._mean + self._slope * (scores - self._center), std
+        if self.chosen == "bend":
+            reach = np.sqrt(self._spread / self._n)  # how far the labels' scores are from their mean
+            x = x / (1 + np.abs(x) / reach) if reach else 0.0 * x
+        return self._mean + self._slope * x, std
+
+    def reporting(self, report: Report) -> AbstractContextManager[None]:
+        """Hands on the pieces of what is inside, calibrated."""
+        inner = self.inner[0]
+        if not self.piecewise:
+            return super().reporting(report)
+
+        def hand_on(rows: Population, scores: Vector) -> None:
+            report(rows, self._from_goodness(self._turned(inner.goodness(Prediction(scores)))[0]))
+
+        return inner.reporting(hand_on)
 
     def _reason(self, row: npt.NDArray[np.int16]) -> str:
-        return self.inner.predict(row[None]).reasons.get(0, f"{self.inner.name} abstains")
+        return self.inner[0].predict(row[None]).reasons.get(0, f"{self.inner[0].name} abstains")
 
 
 def _line(scores: Vector, values: Vector, shape: str) -> tuple[float, float, float]:
@@ -100,6 +123,8 @@ def _line(scores: Vector, values: Vector, shape: str) -> tuple[float, float, flo
 
 def _held_out(scores: Vector, values: Vector, shape: str) -> Vector:
     """Leave-one-out residuals in closed form, `[n]`."""
+    if shape == "bend":  # without one of two different scores no slope is left, only the mean of the other labels
+        return (values - values.mean()) * len(values) / (len(values) - 1)
     slope, center, mean = _line(scores, values, shape)
     x = scores - center
     leverage = 1 / len(scores) + (x**2 / max(float(x @ x), 1e-300) if shape == "line" else 0.0)

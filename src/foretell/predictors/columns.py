@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.metrics import Metric
 from foretell.observations import OWN_UNIT, Observation
 from foretell.spaces import Population
 
@@ -23,9 +24,10 @@ class Columns:
     or a cost may be, because whoever recorded it could have computed it before training.
 
     Attributes:
-        scores: What earlier predictors said of the metric: column, canonical row as bytes, value.
+        scores: What earlier predictors said of the metric, in its unit: column, canonical row as bytes, value.
         costs: Measured or counted costs, same form.
-        own_unit: Scores in a unit of their own, which estimate no metric and only rank, same form.
+        own_unit: Scores in a unit of their own, which estimate no metric and only rank, higher for
+            better ones, same form.
     """
 
     scores: Mapping[str, Mapping[bytes, float]] = field(default_factory=dict)
@@ -88,6 +90,11 @@ class Columns:
             raise UnknownNameError("column", name, self.names, "the observations")
         values = self.scores.get(name) or self.own_unit.get(name) or self.costs[name]
         return np.array([values.get(row.tobytes(), np.nan) for row in canonical], dtype=np.float64)
+
+    def goodness(self, name: str, canonical: Population, metric: Metric) -> npt.NDArray[np.float64]:
+        """As `lookup`, what estimates the metric turned so that more is better: what learning looks at."""
+        values = self.lookup(name, canonical)
+        return metric.goodness(values) if name in self.scores else values
 
 
 def _merged(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from foretell.costs import LatencyModel
-from foretell.observations import PRIMARY_METRIC
+from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
 from foretell.predictors.columns import Columns
 from foretell.spaces import SearchSpace
 
@@ -22,7 +22,7 @@ class Context:
 
     Attributes:
         space: The space of the architectures; None: that of the first observations it is fitted on.
-        metric: What its scores estimate.
+        metric: What its scores estimate: a metric, or the key of one that `foretell.metrics.metric_named` knows.
         columns: Scores and costs on record; those of the labelled observations are added at `fit`.
         latency: Predicts latency from the genes, where a device was measured.
         vocabulary: Size of the task's vocabulary for counting embeddings; None: the space's nominal one.
@@ -33,7 +33,7 @@ class Context:
     """
 
     space: SearchSpace | None = None
-    metric: str = PRIMARY_METRIC
+    metric: str | Metric = PRIMARY_METRIC
     columns: Columns = field(default_factory=Columns)
     latency: LatencyModel | None = None
     vocabulary: int | None = None
@@ -41,3 +41,8 @@ class Context:
     batch: Batch | None = None
     task: str = ""
     examples: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def quality(self) -> Metric:
+        """The metric itself: unit, bounds, direction."""
+        return metric_from(self.metric)

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import ForetellError, InputError, IntegrityError
+from foretell.metrics import metric_from
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix, preferred_features
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.predictors.perceptron import Perceptron, TrainingPlan
 from foretell.records import read_object, write_atomic, write_json
@@ -40,7 +41,7 @@ _DEFAULT = TrainingPlan(steps=600, batch=128, learning_rate=2e-3, standardise=Tr
 _PAPER = TrainingPlan(steps=5000, batch=128, learning_rate=1e-5, standardise=False, held_out=0.0)
 
 
-class Distilled(FewShot):
+class Distilled(Predictor):
     """A perceptron of three hidden layers of 400 that imitates whatever made its labels.
 
     The published recipe (`recipe="paper"`: learning rate 1e-5, raw targets, 5,000 steps, the last weights)
@@ -124,6 +125,7 @@ class Distilled(FewShot):
             "features": self.features,
             "recipe": self.recipe,
             "metric": self.metric,
+            "declared": self.quality.to_dict(),
             "labels": self.labels,
             "vocabulary": self.context.vocabulary,
             "seed": self.context.seed,
@@ -149,7 +151,11 @@ class Distilled(FewShot):
         network = Perceptron.from_file(folder / "distilled.safetensors")
         if network.fingerprint != about["weights"]:
             raise IntegrityError(f"{folder}: the weights do not match distilled.json; distil again.")
-        context = Context(space=space, metric=about["metric"], vocabulary=about["vocabulary"], seed=about["seed"])
+        # Students of the first version had no direction, and learnt every metric as it stood.
+        quality = metric_from(about.get("declared") or str(about["metric"]))
+        if "declared" not in about and not quality.higher_is_better:
+            raise IntegrityError(f"{folder} learnt {quality.label} the wrong way round; distil it again.")
+        context = Context(space=space, metric=quality, vocabulary=about["vocabulary"], seed=about["seed"])
         try:
             found = cls(context, features=str(about["features"]), recipe=about["recipe"])
             found.labels, found.student_mae = about["labels"], about["student_mae"]

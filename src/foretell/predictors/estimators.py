@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix, preferred_features
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population
 
@@ -22,7 +22,7 @@ Vector = npt.NDArray[np.float64]
 _MOST_FOLDS = 5
 
 
-class _Estimator(FewShot):
+class _Estimator(Predictor):
     """A scikit-learn regressor on standardised features; its spread comes from held-out residuals.
 
     Args:

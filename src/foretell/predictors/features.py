@@ -176,5 +176,5 @@ def feature_matrix(spec: str, space: SearchSpace, rows: Population, context: Con
         if source is not None:
             parts.append(source(space, rows, context, columns))
         else:
-            parts.append(columns.lookup(part.removeprefix(_COLUMN), rows)[:, None])
+            parts.append(columns.goodness(part.removeprefix(_COLUMN), rows, context.quality)[:, None])
     return np.hstack(parts)

@@ -11,8 +11,8 @@ from typing import Any, Literal
 import numpy as np
 
 from foretell.errors import InputError
-from foretell.observations import Observation, ObservationWriter
-from foretell.predictors.base import Piecewise, Predictor
+from foretell.observations import OWN_UNIT, Observation, ObservationWriter
+from foretell.predictors.base import Predictor
 from foretell.spaces import Population, SearchSpace
 
 __all__ = ["Labelled", "draw_architectures", "label_architectures"]
@@ -85,7 +85,7 @@ def label_architectures(
         population: Canonical, distinct rows, `int16 [n, columns]`.
         path: JSON lines of observations with `scores`.
         name: What the score is recorded under.
-        metric: What it estimates.
+        metric: What it estimates; scores that only rank are recorded in their own unit.
         provenance: Recorded with each label; its "key" must be that of every label in the file.
 
     Raises:
@@ -97,10 +97,10 @@ def label_architectures(
     with ObservationWriter(path) as writer:
         known = _known(writer, predictor.space, str(provenance["key"]))
         missing = population[[row.tobytes() not in known for row in population]]
-        sink = _Sink(writer, predictor.space, name, metric, provenance)
+        sink = _Sink(writer, predictor.space, name, metric if predictor.calibrated else OWN_UNIT, provenance)
         reasons: dict[bytes, str] = {}
         try:
-            step = max(1, len(missing)) if isinstance(predictor, Piecewise) else _PIECE
+            step = max(1, len(missing)) if predictor.piecewise else _PIECE
             for start in range(0, len(missing), step):
                 reasons |= _ask(predictor, missing[start : start + step], sink)
         finally:
@@ -112,12 +112,8 @@ def label_architectures(
 
 def _ask(predictor: Predictor, piece: Population, sink: _Sink) -> dict[bytes, str]:
     """Label some rows; the reasons of those without a label."""
-    if isinstance(predictor, Piecewise):
-        with predictor.reporting(sink.take):
-            prediction = predictor.predict(piece)
-    else:
+    with predictor.reporting(sink.take):
         prediction = predictor.predict(piece)
-        sink.take(piece, prediction.mean)
     return {
         piece[row].tobytes(): prediction.reasons.get(int(row), "") for row in np.flatnonzero(np.isnan(prediction.mean))
     }

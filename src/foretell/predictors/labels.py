@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
+from foretell.metrics import Metric, metric_from
 from foretell.observations import Observation
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["Labels", "TooFewLabelsError"]
+__all__ = ["EqualLabelsError", "Labels", "TooFewLabelsError", "comparable", "distinct_trainings", "label_noise"]
 
 
 class TooFewLabelsError(InputError):
     """A predictor needs more labelled architectures than it was given."""
+
+
+class EqualLabelsError(InputError):
+    """All labels are equal, where a predictor learns from their differences."""
 
 
 @dataclass(frozen=True)
@@ -26,10 +31,10 @@ class Labels:
     Attributes:
         population: `int16 [n, columns]`, canonical.
         values: The labels, `float64 [n]`; an architecture observed several times has the mean.
-        observations: One for each row, its metric replaced by the label.
+        observations: One for each row, its metric replaced by the label, in the metric's own unit.
         metric: The name of the metric.
-        noise: Standard deviation of repeated labels of one architecture (pooled over all that repeat), in
-            the metric's unit; None where nothing repeats.
+        noise: Standard deviation of repeated labels of one architecture (see `label_noise`), in the metric's
+            unit; None where nothing repeats.
     """
 
     population: Population
@@ -42,26 +47,32 @@ class Labels:
         return len(self.values)
 
     @classmethod
-    def of(cls, observations: Sequence[Observation], metric: str, space: SearchSpace) -> Labels:
-        """Collect the labels of some observations.
+    def of(cls, observations: Sequence[Observation], metric: str | Metric, space: SearchSpace) -> Labels:
+        """Collect the labels of some observations, in the metric's own unit.
+
+        Only trainings of the highest fidelity that is there count. An architecture that failed and has no label
+        gets the worst one of the others: it is known to be no good.
 
         Raises:
-            InputError: An architecture of another space, or one without the metric (the message lists what
-                it has).
+            InputError: An architecture of another space, one without the metric (the message lists what it has),
+                or nothing but failed ones.
         """
+        quality = metric_from(metric)
         groups: dict[bytes, list[Observation]] = {}
-        for item in observations:
+        counted = comparable(observations)
+        for item in counted:
             groups.setdefault(item.architecture.row.tobytes(), []).append(item)
-            _check_metric(item, metric)
+            _check_metric(item, quality.key)
+        fidelity = max((item.fidelity for item in counted if not item.failed), default=1.0)
         firsts = [group[0] for group in groups.values()]
         population = space.population([item.architecture for item in firsts])
-        repeats = [np.array([item.metric(metric) for item in group]) for group in groups.values()]
-        values = np.array([each.mean() for each in repeats], dtype=np.float64)
+        repeats = [_labels(group, quality.key) for group in groups.values()]
+        values = _filled([float(each.mean()) if len(each) else None for each in repeats], quality, firsts)
         merged = tuple(
-            replace(item, metrics={**item.metrics, metric: float(value)})
+            replace(item, metrics={**item.metrics, quality.key: value}, fidelity=fidelity, failed="")
             for item, value in zip(firsts, values, strict=True)
         )
-        return cls(population, values, merged, metric, _noise(repeats))
+        return cls(population, np.array(values, dtype=np.float64), merged, quality.key, label_noise(repeats))
 
     def require(self, minimum: int, name: str, *, spread: bool) -> None:
         """Refuse labels that a predictor cannot learn from.
@@ -73,7 +84,7 @@ class Labels:
 
         Raises:
             TooFewLabelsError: Fewer than `minimum`; the message says how many.
-            InputError: All labels are equal although they must differ.
+            EqualLabelsError: All labels are equal although they must differ.
         """
         n = len(self)
         if n < minimum:
@@ -81,14 +92,47 @@ class Labels:
                 f"{name} needs at least {minimum} labelled architectures, found {n}: label more of them."
             )
         if spread and n > 0 and float(np.ptp(self.values)) == 0.0:
-            raise InputError(
+            raise EqualLabelsError(
                 f"all {n} labels ({self.metric}) are {self.values[0]:g}, so {name} has nothing to learn; "
                 "check the metric, or label architectures that differ more."
             )
 
 
+def comparable(observations: Iterable[Observation]) -> list[Observation]:
+    """Those whose labels can be compared: of the highest fidelity that is there, and what failed at any."""
+    items = list(observations)
+    highest = max((item.fidelity for item in items if not item.failed), default=1.0)
+    return [item for item in items if item.failed or item.fidelity == highest]
+
+
+def distinct_trainings(observations: Iterable[Observation]) -> list[Observation]:
+    """One record for each architecture and seed: a training that stands there twice adds nothing.
+
+    Records that tell no seed are trainings of their own.
+    """
+    found: dict[tuple[bytes, str], Observation] = {}
+    for number, item in enumerate(observations):
+        seed = item.provenance.get("seed")
+        name = f"record {number}" if seed is None else f"seed {seed}"
+        found.setdefault((item.architecture.row.tobytes(), name), item)
+    return list(found.values())
+
+
+def label_noise(repeats: Sequence[npt.NDArray[np.float64]]) -> float | None:
+    """How much labels vary from seed to seed: the mean of the standard deviations of repeated labels.
+
+    Args:
+        repeats: The labels of each architecture.
+
+    Returns:
+        None where nothing repeats, or where no repetition made a difference, from which no noise can be told.
+    """
+    several = [each for each in repeats if len(each) > 1]
+    return (float(np.mean([each.std(ddof=1) for each in several])) or None) if several else None
+
+
 def _check_metric(item: Observation, metric: str) -> None:
-    if metric not in item.metrics:
+    if not item.failed and metric not in item.metrics:
         there = ", ".join(item.metrics) or "none"
         raise InputError(
             f"the architecture {item.architecture.key} has no metric {metric!r}; it has {there}: choose one of "
@@ -96,8 +140,17 @@ def _check_metric(item: Observation, metric: str) -> None:
         )
 
 
-def _noise(repeats: Sequence[npt.NDArray[np.float64]]) -> float | None:
-    degrees = sum(len(each) - 1 for each in repeats)
-    if degrees == 0:
-        return None
-    return float(np.sqrt(sum(((each - each.mean()) ** 2).sum() for each in repeats) / degrees))
+def _labels(group: Sequence[Observation], metric: str) -> npt.NDArray[np.float64]:
+    """The labels of one architecture, `[k]`; none where every training of it failed."""
+    return np.array([item.metric(metric) for item in distinct_trainings(group) if not item.failed], dtype=np.float64)
+
+
+def _filled(labels: Sequence[float | None], metric: Metric, items: Sequence[Observation]) -> list[float]:
+    """The labels, with the worst of them where there is none."""
+    known = [value for value in labels if value is not None]
+    if labels and not known:
+        raise InputError(
+            f"all {len(labels)} architectures failed, the first with {items[0].failed!r}, so there is no "
+            f"{metric.key} to learn from; mend what trains them."
+        )
+    return [metric.worst(known) if value is None else value for value in labels]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, Self, get_args
 
@@ -27,17 +27,15 @@ from foretell.llm import (
     compact_prompt,
     describe,
     hide_names,
-    metric_named,
     open_session,
     paper_prompt,
     parts_named,
     read_examples,
     task_title,
 )
-from foretell.predictors.base import Report
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import feature_matrix, has_features
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.progress import track
 from foretell.spaces import Population
@@ -53,7 +51,7 @@ LLM_VARIABLE = "FORETELL_LLM"
 """The environment variable that names the language model where nothing else does."""
 
 
-class Llm(FewShot):
+class Llm(Predictor):
     """Asks a language model, with the labelled architectures as demonstrations (REFERENCE 8).
 
     The answer is the expected value over the model's digit tokens where it reports their probabilities, else
@@ -92,6 +90,7 @@ class Llm(FewShot):
     minimum = 1
     spread = False
     price = 3
+    piecewise = True
 
     def __init__(
         self,
@@ -124,15 +123,13 @@ class Llm(FewShot):
                 "llm needs repeats and per_request of at least 1, and orders and demonstrations of at least 0."
             )
         self.model = model or os.environ.get(LLM_VARIABLE, "") or DEFAULT_LLM
-        self.template, self.parts, self.query_cost = template, parts_named(prompt), query_cost
+        self.template, self.components, self.query_cost = template, parts_named(prompt), query_cost
         self.demonstrations, self.orders, self.repeats = demonstrations, orders, repeats
         self.decoding, self.per_request = decoding, per_request
         self.temperature = None if temperature < 0 else temperature
         self.fields, self.task, self.examples = fields, task, examples
         self.hide, self.shuffle, self.style = hide, shuffle, style
-        self.why = ""
         self._session = session
-        self._report: Report | None = None
         self._labels: Labels | None = None
 
     @property
@@ -145,15 +142,6 @@ class Llm(FewShot):
         if self._session is None:
             self._session = open_session(self.model, style=self.style)
         return self._session
-
-    @contextmanager
-    def reporting(self, report: Report) -> Iterator[None]:
-        """Inside the block `predict` hands over each score as soon as all its replies are there."""
-        self._report = report
-        try:
-            yield
-        finally:
-            self._report = None
 
     def fit(self, observations: Sequence[Any]) -> Self:
         """Take the labelled architectures as demonstrations; nothing is asked yet."""
@@ -205,7 +193,7 @@ class Llm(FewShot):
             self.estimator().estimate(self.prompts(population), range(len(population)), note)
         return [found[row] for row in range(len(population))]
 
-    # ---- what FewShot asks for
+    # ---- what Predictor asks for
 
     def fresh(self) -> Self:
         """An unfitted twin on the same model and ledger."""
@@ -214,7 +202,8 @@ class Llm(FewShot):
         return twin
 
     def _learn(self, labels: Labels) -> None:
-        self._labels = labels
+        # A language model reads and writes the values that people know, whichever way is better.
+        self._labels = replace(labels, values=self.quality.from_goodness(labels.values))
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         rows, inverse = np.unique(population, axis=0, return_inverse=True)
@@ -232,7 +221,7 @@ class Llm(FewShot):
         self._reasons = {rows[i].tobytes(): each.reason for i, each in enumerate(found) if each.reason}
         mean = np.array([each.mean for each in found])[inverse.reshape(-1)]
         std = np.array([each.std for each in found])[inverse.reshape(-1)]
-        return mean, None if np.isnan(std).all() else std
+        return self.quality.goodness(mean), None if np.isnan(std).all() else std
 
     def _reason(self, row: npt.NDArray[np.int16]) -> str:
         return self._reasons.get(row.tobytes(), "no reply")
@@ -300,7 +289,7 @@ class Llm(FewShot):
         asked = self.space.architectures(population)
         demonstrations = list(zip(shown, self._gflops(known[order]), values[order].tolist(), strict=True))
         queries = list(zip(asked, self._gflops(population), strict=True))
-        prompt = paper_prompt(self._card, self.space, demonstrations, queries, self.parts, self.query_cost)
+        prompt = paper_prompt(self._card, self.space, demonstrations, queries, self.components, self.query_cost)
         return hide_names(prompt, [gene.name for gene in self.space.genes], self._card) if self.hide else prompt
 
     def _gflops(self, rows: Population) -> list[float]:
@@ -315,7 +304,7 @@ class Llm(FewShot):
     def _describe_task(self, observations: Sequence[Any]) -> TaskCard:
         assert self._labels is not None  # noqa: S101 - fit() has set it
         named = next((str(item.provenance["task"]) for item in observations if "task" in item.provenance), "")
-        metric = metric_named(self.metric, self._labels.values.tolist())
+        metric = self.quality.for_labels(self._labels.values.tolist())
         seed = self.context.seed
         examples = read_examples(Path(self.examples), seed) if self.examples else self.context.examples
         return TaskCard(self.task or self.context.task or task_title(named), metric, examples)

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from foretell.llm.embedding import Embedder, open_embedder
 from foretell.llm.models import DEFAULT_MODEL
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.progress import track
 from foretell.spaces import Population
@@ -20,7 +20,7 @@ Vector = npt.NDArray[np.float64]
 _STRENGTHS = np.logspace(-4, 3, 29)  # relative to the mean square of the centred points
 
 
-class LlmEmbedding(FewShot):
+class LlmEmbedding(Predictor):
     """Ridge regression on the mean hidden state of an architecture's text in a local language model.
 
     The strength is the one with the least leave-one-out error on the labels. It needs three labels, asks no

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from foretell.errors import InputError
 from foretell.predictors.additive import AdditiveFit, Weighting, fit_additive
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import (
     COST_FEATURES,
@@ -18,7 +19,6 @@ from foretell.predictors.features import (
     preferred_features,
     regression_blocks,
 )
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population
 
@@ -30,7 +30,7 @@ Vector = npt.NDArray[np.float64]
 _LEAST_SQUARES = 1e-6
 
 
-class Ridge(FewShot):
+class Ridge(Predictor):
     """Ridge regression on one sum of feature sets, with one strength.
 
     Args:

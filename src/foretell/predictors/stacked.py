@@ -13,9 +13,8 @@ from foretell.predictors.additive import AdditiveFit, fit_additive
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix, preferred_features
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, held_out, price
+from foretell.predictors.leave_one_out import fresh, held_out
 from foretell.spaces import Population
 
 __all__ = ["Stacked"]
@@ -23,7 +22,7 @@ __all__ = ["Stacked"]
 Vector = npt.NDArray[np.float64]
 
 
-class Stacked(FewShot):
+class Stacked(Predictor):
     """A regularised regression on other predictors' scores and on cheap features.
 
     What a score says of a labelled architecture enters only as its prediction without that label, so a predictor
@@ -51,7 +50,7 @@ class Stacked(FewShot):
             check_features(str(features))
         self._asked = features
         self.name = f"stacked({','.join(each.name for each in inner)})"
-        self.price = max(price(each) for each in inner)
+        self.price = max(each.price for each in inner)
         self._fit: AdditiveFit | None = None
 
     @property
@@ -77,5 +76,5 @@ class Stacked(FewShot):
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         assert self._fit is not None  # noqa: S101 - predict() refuses before
-        scores = [each.predict(population).mean[:, None] for each in self.inner]
+        scores = [each.goodness(each.predict(population))[:, None] for each in self.inner]
         return self._fit.predict(np.hstack([*scores, *self._cheap(population)]))

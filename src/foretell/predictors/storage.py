@@ -10,11 +10,11 @@ import numpy as np
 
 from foretell import spaces
 from foretell.errors import ForetellError, InputError, IntegrityError, UnknownNameError
+from foretell.metrics import metric_from
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.registry import alone, create
 from foretell.records import read_json, write_json
 from foretell.spaces import SearchSpace
@@ -22,7 +22,7 @@ from foretell.spaces import SearchSpace
 __all__ = ["load", "savable", "save"]
 
 _FORMAT = 1
-_PRICE_OF_MONEY = 3  # see `FewShot.price`
+_PRICE_OF_MONEY = 3  # see `Predictor.price`
 
 
 def savable(predictor: Predictor, spelling: str | None = None) -> bool:
@@ -33,15 +33,14 @@ def savable(predictor: Predictor, spelling: str | None = None) -> bool:
         spelling: The name that `create` understands, where it is not `predictor.name`.
     """
     # Other packages do not tell the registry what their predictors ask; the price does.
-    if not isinstance(predictor, FewShot) or predictor.price >= _PRICE_OF_MONEY:
+    if predictor.price >= _PRICE_OF_MONEY:
         return False
     # Names need not show all that is inside, as that of `auto` does not.
-    inner = getattr(predictor, "inner", [])
     try:
         registered = alone(spelling or predictor.name)
     except UnknownNameError:
         return False
-    return registered and all(map(savable, inner if isinstance(inner, list) else [inner]))
+    return registered and all(map(savable, predictor.inner))
 
 
 def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> None:
@@ -59,7 +58,7 @@ def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> No
     Raises:
         InputError: A predictor with a network or a language model inside, which has its own files.
     """
-    if not isinstance(predictor, FewShot) or not savable(predictor, spelling):
+    if not savable(predictor, spelling):
         raise InputError(f"{predictor.name} is not fitted on labels alone; it keeps its own files.")
     observations = predictor.save_state()
     write_json(
@@ -70,12 +69,14 @@ def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> No
             "space": predictor.space.name,
             "fingerprint": predictor.space.fingerprint,
             "metric": predictor.metric,
+            "declared": predictor.quality.to_dict(),
             "seed": predictor.context.seed,
             "vocabulary": predictor.context.vocabulary,
             "observations": [item.to_dict() for item in observations],
             "columns": {
-                kind: _plain(getattr(predictor.columns, kind), predictor.space)
-                for kind in ("scores", "costs", "own_unit")
+                "scores": _plain(predictor.columns.scores, predictor.space),
+                "costs": _plain(predictor.columns.costs, predictor.space),
+                "own_unit": _plain(predictor.columns.own_unit, predictor.space),
             },
         },
     )
@@ -110,7 +111,7 @@ def _restored(data: dict[str, Any], path: Path, space: SearchSpace | None, conte
     context = replace(
         context,
         space=space,
-        metric=str(data["metric"]),
+        metric=metric_from(data.get("declared") or str(data["metric"])),
         seed=int(data["seed"]),
         vocabulary=data["vocabulary"],
         columns=Columns(**{kind: _keyed(values, space) for kind, values in data["columns"].items()}),

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -15,7 +13,8 @@ import numpy.typing as npt
 from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.machine import usable_cores
 from foretell.observations import Observation
-from foretell.predictors.base import Prediction, Report, Spent
+from foretell.predictors.base import Predictor
+from foretell.predictors.context import Context
 from foretell.predictors.threads import one_thread
 from foretell.spaces import Population, SearchSpace
 
@@ -33,7 +32,7 @@ _TOKENS = 1024
 """Target or source positions of a batch on a CPU."""
 
 
-class SupernetPredictor:
+class SupernetPredictor(Predictor):
     """Scores architectures by minus the supernet's label-smoothed validation loss (REFERENCE 5.1).
 
     The unit is bits a target token, so the scores rank but are no BLEU: `calibrated` is false. An
@@ -51,10 +50,12 @@ class SupernetPredictor:
         share: Without it architectures are scored one by one, as the published search does.
     """
 
-    metric = "valid_loss"
     calibrated = False
-    labels = 0
+    minimum = 0
+    spread = False
+    learns = False
     price = 2
+    piecewise = True
 
     def __init__(
         self,
@@ -67,42 +68,30 @@ class SupernetPredictor:
         threads: int | None = None,
         share: bool = True,
     ) -> None:
-        self.space, self.network, self.batches, self.smoothing = space, network.eval(), batches, smoothing
+        super().__init__(Context(space, "valid_loss"))
+        self.network, self.batches, self.smoothing = network.eval(), batches, smoothing
         self.name = name
         self.threads = (threads or usable_cores()) if share else 1
         self.share = share
         self._tight = _recut(batches, _TOKENS) if share and next(network.parameters()).device.type == "cpu" else batches
-        self._report: Report | None = None
-        self.spent = Spent()
 
     def fit(self, observations: Sequence[Observation]) -> Self:
         """Nothing to learn: the supernet was trained without labels. Calibrate it to get a metric's unit."""
         return self
 
-    @contextmanager
-    def reporting(self, report: Report) -> Iterator[None]:
-        """Inside the block `predict` hands over the scores of each group as soon as it is done."""
-        self._report = report
-        try:
-            yield
-        finally:
-            self._report = None
-
-    def predict(self, population: Population) -> Prediction:
+    def _score(self, population: Population) -> tuple[npt.NDArray[np.float64], None]:
         """Minus the validation loss of each row, `[n]`, in bits a token; each distinct architecture runs once."""
-        start = time.perf_counter()
-        rows, inverse = np.unique(self.space.canonical(population), axis=0, return_inverse=True)
+        rows, inverse = np.unique(population, axis=0, return_inverse=True)
         scores = np.empty(len(rows))
         # One thread an operation and several batches at a time: faster for small networks than the other way
         # round, and the sums do not depend on the number of cores.
         with one_thread(), ThreadPoolExecutor(self.threads) as pool:
             for piece in self._pieces(rows) if self.share else np.arange(len(rows))[:, None]:
-                scores[piece] = self._score(rows[piece], pool)
+                scores[piece] = self._run(rows[piece], pool)
                 if self._report is not None:
                     self._report(rows[piece], scores[piece])
-        self.spent.seconds += time.perf_counter() - start
-        self.spent.evaluations += len(rows)
-        return Prediction(scores[inverse.reshape(-1)])
+        self.spent.evaluations -= len(population) - len(rows)  # copies run once
+        return scores[inverse.reshape(-1)], None
 
     def _pieces(self, rows: Population) -> list[npt.NDArray[np.intp]]:
         """Indices of rows in pieces of architectures that share as many layers as can be.
@@ -111,8 +100,8 @@ class SupernetPredictor:
         """
         return np.array_split(np.arange(len(rows)), math.ceil(len(rows) / _PIECE)) if len(rows) else []
 
-    def parts(self, shares: Sequence[float]) -> list[tuple[SupernetPredictor, int]]:
-        """Predictors on disjoint parts of the validation set, with their target tokens: what a race runs over.
+    def parts(self, shares: Sequence[float]) -> list[tuple[Predictor, int]]:
+        """Predictors on disjoint parts of the validation set, with their target tokens.
 
         The scores' mean, weighted by tokens, is this predictor's score up to rounding. Each part has short
         and long sentences alike.
@@ -138,7 +127,7 @@ class SupernetPredictor:
             if own
         ]
 
-    def _score(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
+    def _run(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
         shapes = [TransformerShape.of(architecture) for architecture in self.space.architectures(rows)]
         if not self.share:
             return np.array([self._alone(shape) for shape in shapes])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population
 
@@ -15,7 +15,7 @@ __all__ = ["Column", "Constant"]
 Vector = npt.NDArray[np.float64]
 
 
-class Constant(FewShot):
+class Constant(Predictor):
     """The mean of the labels for everybody; its order means nothing."""
 
     name = "constant"
@@ -33,7 +33,7 @@ class Constant(FewShot):
         return np.full(len(population), self._mean), std
 
 
-class Column(FewShot):
+class Column(Predictor):
     """A column on record, taken at its word: a supernet's score, a published prediction, a measured cost.
 
     Scores stand in the metric's unit, though often with a bias: put `calibrated:` before it. Costs, and scores in
@@ -59,7 +59,7 @@ class Column(FewShot):
         self.calibrated = self.column in self.columns.scores
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
-        return self.columns.lookup(self.column, population), None
+        return self.columns.goodness(self.column, population, self.quality), None
 
     def _reason(self, row: npt.NDArray[np.int16]) -> str:
         return f"no {self.column} on record"

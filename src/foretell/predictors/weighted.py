@@ -10,9 +10,8 @@ import numpy.typing as npt
 from foretell.errors import InputError
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fit_held_out, price
+from foretell.predictors.leave_one_out import fit_held_out
 from foretell.spaces import Population
 
 __all__ = ["Weighted"]
@@ -20,7 +19,7 @@ __all__ = ["Weighted"]
 Vector = npt.NDArray[np.float64]
 
 
-class Weighted(FewShot):
+class Weighted(Predictor):
     """A weighted mean of predictors in the unit of the metric (stacked regressions, Breiman 1996).
 
     Weights are not negative, sum to one, and minimise the squared error of predictions for labels that were
@@ -32,8 +31,8 @@ class Weighted(FewShot):
 
     Attributes:
         weights: Of the predictors, `[k]`, after `fit`.
-        scores: What each predicted for the labels, each made without it, `[k, n]`, after `fit`.
-        held_out: What the mean is for each label when the weights have not seen it either, `[n]`, after `fit`.
+        scores: What each predicted for the labels, each made without it, in goodness, `[k, n]`, after `fit`.
+        held_out: What the mean is for each label when the weights have not seen it either, in goodness, `[n]`.
     """
 
     def __init__(self, inner: Sequence[Predictor], context: Context | None = None) -> None:
@@ -42,9 +41,9 @@ class Weighted(FewShot):
             raise InputError("weighted needs at least one predictor inside, as in weighted(regression, depth).")
         self.inner = list(inner)
         self.name = f"weighted({','.join(each.name for each in inner)})"
-        self.price = max(price(each) for each in inner)
-        self.minimum = max(4, *(getattr(each, "minimum", 0) + 1 for each in inner))
-        self.weights = self.held_out = np.empty(0)
+        self.price = max(each.price for each in inner)
+        self.minimum = max(4, *(each.minimum + 1 for each in inner))
+        self.weights = np.empty(0)
         self.scores = np.empty((0, 0))
 
     def _learn(self, labels: Labels) -> None:
@@ -64,7 +63,7 @@ class Weighted(FewShot):
         mean = np.zeros(len(population))
         for each, weight in zip(self.inner, self.weights, strict=True):
             if weight:
-                mean += weight * each.predict(population).mean
+                mean += weight * each.goodness(each.predict(population))
         n = self.labels
         return mean, np.full(len(mean), self.error * np.sqrt((n - 1) / max(n - 3, 1)))
 

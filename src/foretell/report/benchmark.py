@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from foretell.metrics import PRIMARY_METRIC
 from foretell.observations import ObservationSet, load
 from foretell.observations.loading import tasks_in
 from foretell.report import trust_plots
@@ -14,7 +15,7 @@ from foretell.report.trust import CHEAP, Trust, judge
 __all__ = ["judge_tasks", "plots_of"]
 
 
-def judge_tasks(path: Path, predictors: Sequence[str] = (), *, metric: str = "valid_bleu") -> dict[str, Trust]:
+def judge_tasks(path: Path, predictors: Sequence[str] = (), *, metric: str = PRIMARY_METRIC) -> dict[str, Trust]:
     """Judge predictors on each task of some observations.
 
     Args:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from foretell.metrics import REPORTED, metric_named
 from foretell.report.numbers import count, duration, number, short
 from foretell.report.plot import Panel, Plot, Series, plot_table
 from foretell.report.record import RunRecord
@@ -39,7 +40,8 @@ class Comparison:
     @property
     def table(self) -> Table:
         """One row a run."""
-        header = ["run", "limits", "", "parameters", "measured ms", "valid BLEU", "test BLEU", "computed", "took"]
+        judged = [metric_named(name).label for name in REPORTED]
+        header = ["run", "limits", "", "parameters", "measured ms", *judged, "computed", "took"]
         rows = [[title, *self._cells(record)] for title, record in zip(self.titles, self.records, strict=True)]
         return Table("Winners", header, rows, "Computed: scores that were run, all predictors together.")
 
@@ -50,8 +52,7 @@ class Comparison:
             "kept" if result.constraint_met else "NOT kept",
             short(winner.cost("parameters")),
             number(winner.cost("latency_ms")),
-            number(winner.metrics.get("valid_bleu")),
-            number(winner.metrics.get("test_bleu")),
+            *(number(winner.metrics.get(name)) for name in REPORTED),
             count(sum(result.search.evaluations_distinct.values())),
             duration(sum(result.stages.values())),
         ]

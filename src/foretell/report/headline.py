@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from foretell.costs import Constraint
+from foretell.metrics import PRIMARY_METRIC, REPORTED, metric_named
 from foretell.report.numbers import count, duration, money, number, short, span
 from foretell.report.record import RunRecord
 
@@ -64,12 +65,13 @@ def tiles(run: RunRecord) -> list[Tile]:
     result, winner = run.result, run.result.winner
     asked = sum(result.search.evaluations_asked.values())
     computed = sum(result.search.evaluations_distinct.values())
-    bleu = f"validation {number(winner.metrics.get('valid_bleu'))}"
-    copied = f"copying the source {number(result.copy_source.metrics.get('test_bleu'))}"
+    tested = REPORTED[-1]
+    bleu = f"validation {number(winner.metrics.get(PRIMARY_METRIC))}"
+    copied = f"copying the source {number(result.copy_source.metrics.get(tested))}"
     spent = "calls of language models, by all runs that share the ledger" if run.calls else "no paid call"
     return [
         _latency(run),
-        Tile("Test BLEU", number(winner.metrics.get("test_bleu")), f"{bleu}; {copied}"),
+        Tile(f"Test {metric_named(tested).word}", number(winner.metrics.get(tested)), f"{bleu}; {copied}"),
         Tile("Parameters", count(winner.cost("parameters")), f"{short(winner.cost('flops'))} FLOPs a sentence pair"),
         Tile(
             "It took", duration(sum(result.stages.values())), f"{count(computed)} scores computed, {count(asked)} asked"

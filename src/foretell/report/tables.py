@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from foretell.display import plain
+from foretell.metrics import PRIMARY_METRIC, REPORTED, metric_named
 from foretell.report.numbers import count, duration, money, number, short, span
 from foretell.report.record import RunRecord
 from foretell.report.result import Entry
@@ -61,8 +62,15 @@ def trained(run: RunRecord) -> Table:
     """The winner beside what it is compared with."""
     entries = {"winner": run.result.winner, **run.result.baselines}
     rows = [[name, *_trained(entry)] for name, entry in entries.items()]
-    rows.append(["source copied", *["–"] * 5, number(run.result.copy_source.metrics.get("test_bleu"))])
-    header = ["", "parameters", "FLOPs", "predicted ms", "measured ms", "valid BLEU", "test BLEU"]
+    rows.append(["source copied", *["–"] * 5, number(run.result.copy_source.metrics.get(REPORTED[-1]))])
+    header = [
+        "",
+        "parameters",
+        "FLOPs",
+        "predicted ms",
+        "measured ms",
+        *(metric_named(name).label for name in REPORTED),
+    ]
     return Table("Trained from scratch", header, rows, "Same recipe and seed for all.")
 
 
@@ -72,8 +80,7 @@ def _trained(entry: Entry) -> list[str]:
         short(entry.cost("flops")),
         number(entry.cost("predicted_latency_ms")),
         number(entry.cost("latency_ms")),
-        number(entry.metrics.get("valid_bleu")),
-        number(entry.metrics.get("test_bleu")),
+        *(number(entry.metrics.get(name)) for name in REPORTED),
     ]
 
 
@@ -122,7 +129,7 @@ def _came(run: RunRecord, predictor: str) -> str:
     rows = [] if told is None else [row for row in told.rows if row.get("predictor") == told.name]
     if any(row.get("mae", 0.0) is None for row in rows):
         return number(None)  # the teacher has a unit of its own, in which nothing was measured
-    return number(metrics.get("valid_bleu"))
+    return number(metrics.get(PRIMARY_METRIC))
 
 
 def examples(run: RunRecord) -> Table:

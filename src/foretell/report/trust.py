@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.evaluation import Evaluation, Row, SplitPlan, evaluate
-from foretell.llm import metric_named
+from foretell.evaluation import Evaluation, Row, SplitPlan, comparable_set, evaluate
+from foretell.metrics import PRIMARY_METRIC, metric_named
 from foretell.observations import Observation, ObservationSet, Split
 from foretell.predictors import Context, Labels
 from foretell.spaces import Architecture
@@ -76,9 +76,12 @@ class Trust:
     @property
     def label(self) -> str:
         """What was predicted as people write it: "valid BLEU"."""
-        split = self.metric.partition("_")[0]
-        word = metric_named(self.metric).label
-        return f"{split} {word}" if split in ("valid", "test") else word
+        return metric_named(self.metric).label
+
+    @property
+    def axis(self) -> str:
+        """The same with unit and direction."""
+        return metric_named(self.metric).title
 
 
 def judge(
@@ -86,7 +89,7 @@ def judge(
     source: str,
     predictors: Sequence[str] = CHEAP,
     *,
-    metric: str = "valid_bleu",
+    metric: str = PRIMARY_METRIC,
     context: Context | None = None,
     trivial: bool = True,
 ) -> Trust:
@@ -105,6 +108,7 @@ def judge(
     Raises:
         InputError: Too few labels, or labels that cannot be used.
     """
+    found = comparable_set(found)
     labels = _architectures(found.observations)
     if labels < _FEWEST:
         raise InputError(f"{source} holds {labels} labelled architectures; {_FEWEST} are needed to judge predictors.")
@@ -134,7 +138,8 @@ def _held_out(row: Row, splits: Sequence[Split], found: ObservationSet, metric: 
     quantile = NormalDist().inv_cdf(0.5 + LEVEL / 2)
     opinions: dict[Architecture, list[tuple[float, float, float]]] = {}
     for split, judged in zip(splits, row.judged, strict=True):
-        tested = [item.architecture for item in Labels.of(split.test, metric, found.space).observations]
+        succeeded = [item for item in split.test if not item.failed]
+        tested = [item.architecture for item in Labels.of(succeeded, metric, found.space).observations]
         spread = np.zeros(len(judged.mean)) if judged.std is None else judged.std
         for architecture, truth, mean, std in zip(tested, judged.truth, judged.mean, spread, strict=True):
             if np.isfinite(mean):

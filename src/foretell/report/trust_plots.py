@@ -30,9 +30,9 @@ def predicted_against_true(judged: Mapping[str, Trust]) -> Plot:
         looks = {row.predictor: number % len(_SYMBOLS) for number, row in enumerate(trust.evaluation.rows)}
         series = {name: _scatter(name, looks[name], held) for name, held in trust.held_out.items()}
         panels += (
-            [_panel(task, trust.label, extent, *series.values())]
+            [_panel(task, trust.axis, extent, *series.values())]
             if several
-            else [_panel(name, trust.label, extent, each) for name, each in series.items()]
+            else [_panel(name, trust.axis, extent, each) for name, each in series.items()]
         )
     names = list(dict.fromkeys(name for trust in judged.values() for name in trust.held_out))
     return Plot(

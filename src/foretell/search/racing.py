@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,17 +16,9 @@ from foretell.search.keys import from_keys, row_keys
 from foretell.search.scorer import Scorer
 from foretell.spaces import Population
 
-__all__ = ["Divisible", "Race", "RaceReport", "RacingScorer"]
+__all__ = ["Race", "RaceReport", "RacingScorer"]
 
 Scores = npt.NDArray[np.float64]
-
-
-class Divisible(Predictor, Protocol):
-    """A predictor whose score is a weighted mean over parts of a validation set."""
-
-    def parts(self, shares: Sequence[float]) -> Sequence[tuple[Predictor, int]]:
-        """Predictors on disjoint parts, and their weights."""
-        ...
 
 
 class Race(BaseModel):
@@ -82,7 +72,7 @@ class RacingScorer(Scorer):
     infinity). Scores of parts are cached and kept in the journal like any others.
 
     Args:
-        predictor: Gives the scores.
+        predictor: Gives the scores; one whose `parts` are only itself is not raced.
         key: Names the predictor with all that its scores depend on.
         journal: Keeps the scores on disk.
         race: How to race.
@@ -91,7 +81,7 @@ class RacingScorer(Scorer):
         report: What the race did so far.
     """
 
-    def __init__(self, predictor: Divisible, key: str, journal: ScoreJournal | None = None, *, race: Race) -> None:
+    def __init__(self, predictor: Predictor, key: str, journal: ScoreJournal | None = None, *, race: Race) -> None:
         super().__init__(predictor, key, journal)
         parts = predictor.parts(race.shares)
         # Full scores are sums of the parts'; scores of an unraced search may differ in the last digit.

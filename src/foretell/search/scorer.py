@@ -7,7 +7,7 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from foretell.predictors.base import Piecewise, Predictor
+from foretell.predictors.base import Prediction, Predictor
 from foretell.search.journal import ScoreJournal
 from foretell.search.keys import row_keys
 from foretell.spaces import Population
@@ -16,7 +16,7 @@ __all__ = ["Scorer"]
 
 
 class Scorer:
-    """A predictor behind a cache keyed by canonical architecture, and by everything the predictor depends on.
+    """A predictor's goodness behind a cache, keyed by canonical architecture and by all that the predictor depends on.
 
     Args:
         predictor: Gives the scores.
@@ -52,7 +52,7 @@ class Scorer:
             survivors: How many of the best the caller will go on with; only a race makes use of it.
 
         Returns:
-            `float64 [n]`, higher is better; -inf where the predictor abstains.
+            Goodness, `float64 [n]`: higher is better; -inf where the predictor abstains.
         """
         keys = row_keys(population)
         self.asked += len(keys)
@@ -91,11 +91,11 @@ class Scorer:
 
     def _learn(self, rows: Population) -> None:
         """Score new rows; each piece is on the disk before the next is begun."""
-        if isinstance(self.predictor, Piecewise):
-            with self.predictor.reporting(self._record):
-                self._predict(rows)
-        else:
+        if not self.predictor.piecewise:
             self._record(rows, self._predict(rows))
+            return
+        with self.predictor.reporting(lambda some, said: self._record(some, self.predictor.goodness(Prediction(said)))):
+            self._predict(rows)
 
     def _record(self, rows: Population, scores: npt.NDArray[np.float64]) -> None:
         if self.journal is not None:
@@ -104,10 +104,10 @@ class Scorer:
 
     def _predict(self, population: Population) -> npt.NDArray[np.float64]:
         start = time.perf_counter()
-        mean = self.predictor.predict(population).mean
+        scores = self.predictor.goodness(self.predictor.predict(population))
         self.seconds += time.perf_counter() - start
         self.run += len(population)
-        return mean
+        return scores
 
 
 def _worst_for_nan(scores: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

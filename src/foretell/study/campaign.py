@@ -13,6 +13,7 @@ from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError
 from foretell.evaluation import label_quality
+from foretell.metrics import PRIMARY_METRIC, metric_named
 from foretell.observations import Observation, ObservationWriter
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.predictors import select
@@ -179,7 +180,8 @@ class Repeated:
 
     def __str__(self) -> str:
         then, now = self.stored.metric(self.metric), self.again.metric(self.metric)
-        text = f"{self.metric} {now:.2f} now, {then:.2f} on record"
+        quality = metric_named(self.metric)
+        text = f"{self.metric} {quality.format(now)} now, {quality.format(then)} on record"
         if not self.noise:
             return f"{text}; label noise unknown"
         return f"{text}; {self.difference:+.2f} is {abs(self.difference) / self.noise:.1f} times the label noise"
@@ -213,7 +215,7 @@ def repeat_observations(
     key: str | None,
     out: Path,
     *,
-    metric: str = "test_bleu",
+    metric: str = PRIMARY_METRIC,
     resume: bool = False,
 ) -> list[Repeated]:
     """Train what is on record again, with the same seeds, and compare.

@@ -154,9 +154,9 @@ def _distil(
 
 
 def _student(study: StudyConfig, taught: Taught, sample: list[Architecture], context: Context) -> Distilled:
-    settings = study.distilled
+    settings, quality = study.distilled, context.quality
     labels = [
-        Observation(architecture, {context.metric: float(score)})
+        Observation(architecture, {quality.key: float(quality.from_goodness(score))})
         for architecture, score in zip(sample, taught.scores, strict=True)
         if np.isfinite(score)
     ]

@@ -12,7 +12,8 @@ import numpy.typing as npt
 from foretell import spaces
 from foretell.errors import InputError
 from foretell.evaluation import Bootstrap, Judged, SplitPlan, evaluate, interval, measure, to_json
-from foretell.observations import ObservationSet, Split
+from foretell.metrics import PRIMARY_METRIC, metric_named
+from foretell.observations import OWN_UNIT, ObservationSet, Split
 from foretell.predictors import Labels, create
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.spaces import Architecture
@@ -39,7 +40,7 @@ def compare_supernets(
     collection: ObservationSet,
     kinds: Sequence[str] = KINDS,
     *,
-    metric: str = "valid_bleu",
+    metric: str = PRIMARY_METRIC,
     demonstrations: int | None = None,
     divisions: int = 20,
     translate: bool = False,
@@ -164,7 +165,7 @@ def _calibrated(
         replace(
             item,
             scores={
-                kind: {metric: float(values["loss"][rows[item.architecture.row.tobytes()]])}
+                kind: {OWN_UNIT: float(values["loss"][rows[item.architecture.row.tobytes()]])}
                 for kind, values in said.items()
             },
         )
@@ -216,7 +217,7 @@ def _judge(labels: Labels, scores: Vector, *, calibrated: bool) -> dict[str, Any
     """Measures over all architectures, and their bootstrap intervals, as JSON values."""
     space = labels.observations[0].architecture.space
     depth = space.numbers(labels.population, _DEPTH)[:, 0].astype(np.int64)
-    judged = Judged(labels.values, depth, scores, None, calibrated)
+    judged = Judged(labels.values, depth, scores, None, calibrated, metric_named(labels.metric))
     values = measure(judged, np.ones((1, len(labels))))
     resampled = Bootstrap([Split("all", (), labels.observations)], _DRAWS).resampled([judged])
     found: dict[str, Any] = {}

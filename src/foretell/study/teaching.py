@@ -38,7 +38,7 @@ class Taught:
     """What a teacher gave.
 
     Attributes:
-        scores: Of the sample, `[n]`; NaN where it abstained.
+        scores: Goodness of the sample, `[n]`; NaN where it abstained.
         name: Who taught.
         labels: How many labelled architectures it has seen.
         rows: Each predictor alone, judged on those labels, none of which it has seen when it predicts it.
@@ -68,17 +68,18 @@ def ask_teacher(teacher: Predictor, observations: Sequence[Observation], sample:
         sample: Canonical, `int16 [n, columns]`.
     """
     teacher.fit(observations)
-    scores = teacher.predict(sample).mean
+    scores = teacher.goodness(teacher.predict(sample))
     if not observations:
         return Taught(scores, teacher.name, 0)
-    labels = Labels.of(observations, teacher.metric, teacher.space)
-    constant = create("constant", space=teacher.space, context=Context(metric=teacher.metric))
+    labels = Labels.of(observations, teacher.quality, teacher.space)
+    truth = teacher.quality.goodness(labels.values)
+    constant = create("constant", space=teacher.space, context=Context(metric=teacher.quality))
     try:
         alone = {each.name: held_out(each, labels.observations) for each in (constant, teacher)}
     except TooFewLabelsError:
         return Taught(scores, teacher.name, len(labels))
     unit = teacher.calibrated
-    rows = [_row(name, said, labels.values, in_unit=unit or name == "constant") for name, said in alone.items()]
+    rows = [_row(name, said, truth, in_unit=unit or name == "constant") for name, said in alone.items()]
     return Taught(scores, teacher.name, len(labels), rows)
 
 
@@ -115,21 +116,27 @@ def ask_stack(
     stack = Weighted(voices, context).fit(observations)
     constant, language, regression = stack.inner
     base, share, rest = (float(weight) for weight in stack.weights)
-    scores, asked = base * constant.predict(sample).mean + rest * regression.predict(sample).mean, 0
+    scores = base * _goodness(constant, sample) + rest * _goodness(regression, sample)
+    asked = 0
     if share:
         drawn = _distinct(sample)[: settings.asked]
         about = {"model": session.model.name, "key": key}
         imitation = _imitation(language, drawn, context, folder / "labels.jsonl", about)
-        scores, asked = scores + share * imitation.predict(sample).mean, len(drawn)
+        scores, asked = scores + share * _goodness(imitation, sample), len(drawn)
     rows = _stack_rows(stack, observations)
     return Taught(scores, stack.name, stack.labels, rows, session.model.name, asked)
 
 
+def _goodness(predictor: Predictor, sample: Population) -> Vector:
+    return predictor.goodness(predictor.predict(sample))
+
+
 def _stack_rows(stack: Weighted, observations: Sequence[Observation]) -> list[dict[str, Any]]:
-    labels = Labels.of(observations, stack.metric, stack.space)
+    truth = stack.quality.goodness(Labels.of(observations, stack.quality, stack.space).values)
+    assert stack.held_out is not None  # noqa: S101 - it is fitted
     parts = zip(stack.inner, stack.scores, stack.weights, strict=True)
-    rows = [{**_row(each.name, said, labels.values), "weight": float(weight)} for each, said, weight in parts]
-    return [*rows, _row(stack.name, stack.held_out, labels.values)]
+    rows = [{**_row(each.name, said, truth), "weight": float(weight)} for each, said, weight in parts]
+    return [*rows, _row(stack.name, stack.held_out, truth)]
 
 
 def _imitation(model: Predictor, drawn: Population, context: Context, path: Path, about: dict[str, Any]) -> Predictor:
@@ -148,7 +155,7 @@ def _distinct(sample: Population) -> Population:
 
 
 def _row(name: str, said: Vector, truth: Vector, *, in_unit: bool = True) -> dict[str, Any]:
-    """A predictor's row: mean absolute error and Kendall's tau; an order that means nothing is 0."""
+    """A predictor's row from goodness: mean absolute error and Kendall's tau; an order that means nothing is 0."""
     judged = Judged.of(Prediction(said), truth, np.zeros(len(truth), dtype=np.int64), calibrated=in_unit)
     found = {key: float(value[0]) for key, value in measure(judged, np.ones((1, len(truth)))).items()}
     # Means that each leave one label out stand in the labels' reverse order by construction.

@@ -10,8 +10,8 @@ from foretell.errors import UnknownNameError
 from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
 from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.nn import EOS
+from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
-from foretell.predictors.few_shot import FewShot
 from foretell.predictors.zero_cost.passes import PASSES
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
@@ -24,7 +24,7 @@ Vector = npt.NDArray[np.float64]
 _SENTENCES = 16
 
 
-class ZeroCost(FewShot):
+class ZeroCost(Predictor):
     """A proxy of a network at initialisation; its scores only rank, and not always the way they should.
 
     Each architecture is built on its own with the same seed, scored and dropped: memory does not grow with
