@@ -11,6 +11,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError, UnknownNameError
 from foretell.predictors.context import Context
 from foretell.predictors.features import feature_matrix
+from foretell.ridge import standardise
 from foretell.spaces import Population, SearchSpace
 
 __all__ = ["Design", "select"]
@@ -101,12 +102,9 @@ def _candidates(
 
 def _features(space: SearchSpace, rows: Population) -> Array:
     """The default regression's features, scaled by how much each is believed to matter, `[m, p]`."""
-    blocks = []
-    for name, belief in _BELIEF.items():
-        block = feature_matrix(name, space, rows, Context(space), Context().columns)
-        scale = block.std(axis=0)
-        blocks.append((block - block.mean(axis=0)) / np.where(scale > 0, scale, np.inf) * belief)
-    return np.hstack(blocks)
+    context = Context(space)
+    blocks = (feature_matrix(name, space, rows, context, context.columns) for name in _BELIEF)
+    return np.hstack([standardise(block)[0] * belief for block, belief in zip(blocks, _BELIEF.values(), strict=True)])
 
 
 def _most_informative(old: Array, new: Array, n: int) -> list[int]:

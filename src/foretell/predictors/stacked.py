@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.predictors.additive import AdditiveFit, fit_additive
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.predictors.leave_one_out import fresh, held_out, price
+from foretell.ridge import AveragedRidge, average_ridge
 from foretell.spaces import Population
 
 __all__ = ["Stacked"]
@@ -49,7 +49,7 @@ class Stacked(FewShot):
         self.features = () if features == "none" else check_features(features)
         self.name = f"stacked({','.join(each.name for each in inner)})"
         self.price = max(price(each) for each in inner)
-        self._fit: AdditiveFit | None = None
+        self._fit: AveragedRidge | None = None
 
     def _learn(self, labels: Labels) -> None:
         scores = [held_out(each, labels.observations)[:, None] for each in self.inner]
@@ -60,7 +60,7 @@ class Stacked(FewShot):
         # One strength for all scores and one a feature set keeps the grid small however many scores there are.
         grid = list(itertools.product(self._STRENGTHS, repeat=1 + len(self.features)))
         strengths = np.array([[point[0]] * len(scores) + list(point[1:]) for point in grid])
-        self._fit = fit_additive(blocks, labels.values, strengths)
+        self._fit = average_ridge(blocks, labels.values, strengths)
 
     def _cheap(self, rows: Population) -> list[Vector]:
         return [feature_matrix(each, self.space, rows, self.context, self.columns) for each in self.features]

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
-from foretell.machine import usable_cores
+from foretell.machine import torch_threads, usable_cores
 from foretell.observations import Observation
 from foretell.predictors.base import Prediction, Report, Spent
-from foretell.predictors.threads import one_thread
 from foretell.spaces import Population, SearchSpace, TransformerShape
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ class SupernetPredictor:
         scores = np.empty(len(rows))
         # One thread an operation and several batches at a time: faster for small networks than the other way
         # round, and the sums do not depend on the number of cores.
-        with one_thread(), ThreadPoolExecutor(self.threads) as pool:
+        with torch_threads(1), ThreadPoolExecutor(self.threads) as pool:
             for piece in self._pieces(rows) if self.share else np.arange(len(rows))[:, None]:
                 scores[piece] = self._score(rows[piece], pool)
                 if self._report is not None:
