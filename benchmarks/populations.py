@@ -14,7 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 from foretell import spaces
-from foretell.costs import Constraints, CostModel, physical_features
+from foretell.costs import Constraints, CostModel
 
 
 def seconds(call: Callable[[], object], runs: int) -> float:
@@ -50,7 +50,6 @@ def measure(space_name: str, n: int, runs: int) -> dict[str, object]:
         "constraints": lambda: constraints.satisfied(costs, population),
         "features_hat_bleu": lambda: space.features(population, "hat-bleu"),
         "features_per_layer": lambda: space.features(population, "per-layer"),
-        "features_physical": lambda: physical_features(space, population),
         "sample_mutate_constraints_features": iteration,
     }
     rates = {name: round(n / seconds(call, runs)) for name, call in operations.items()}

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from foretell import ridge as module
-from foretell.ridge import average_ridge
+from foretell.ridge import LEAST_SQUARES, average_ridge, fit_ridge, standardise
 
 
 @pytest.fixture
@@ -80,3 +80,39 @@ def test_intervals_cover_what_they_promise():
         mean, std = fit.predict(new)
         inside.append(np.abs(new @ beta + rng.normal(0, 0.5, 20) - mean) <= 1.645 * std)
     assert 0.85 < np.mean(inside) < 0.96
+
+
+def test_without_means_taken_out_leave_one_out_is_that_of_refitting_too(data):
+    blocks, y = data
+    design = np.column_stack([np.ones(9), np.hstack(blocks)])
+    fits = fit_ridge(design, y, np.array([[0.3] * 6, [2.0] * 6]), centred=False)
+    for strength, residuals in zip((0.3, 2.0), fits.residuals, strict=True):
+        for left in range(9):
+            kept = np.arange(9) != left
+            beta = np.linalg.solve(design[kept].T @ design[kept] + strength * np.eye(6), design[kept].T @ y[kept])
+            assert y[left] - design[left] @ beta == pytest.approx(residuals[left])
+    np.testing.assert_allclose(fits.errors, (fits.residuals**2).mean(axis=1))
+
+
+def test_no_features_leave_the_mean_of_the_others(data):
+    _, y = data
+    (residuals,) = fit_ridge(np.empty((9, 0)), y - y.mean(), np.empty((1, 0))).residuals
+    np.testing.assert_allclose(residuals, [y[n] - np.delete(y, n).mean() for n in range(9)])
+
+
+def test_a_line_of_least_squares(data):
+    blocks, y = data
+    x = blocks[0][:, 0]
+    (residuals,) = fit_ridge(standardise(x[:, None])[0], y - y.mean(), np.array([[LEAST_SQUARES]])).residuals
+    for left in range(9):
+        slope, intercept = np.polyfit(np.delete(x, left), np.delete(y, left), 1)
+        assert residuals[left] == pytest.approx(y[left] - intercept - slope * x[left], rel=1e-8)
+
+
+def test_what_never_varies_is_no_feature():
+    column = np.array([0.1 + 0.2, 0.3, 0.3])  # equal but for rounding
+    z, center, scale = standardise(np.column_stack([column, [1.0, 2.0, 3.0]]))
+    assert (z[:, 0] == 0).all()
+    assert scale[0] == np.inf
+    assert ((np.array([5.0, 2.0]) - center) / scale).tolist() == [0, 0]
+    np.testing.assert_allclose(z[:, 1].std(), 1)

@@ -21,10 +21,13 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AveragedRidge", "RidgeFits", "Weighting", "average_ridge", "fit_ridge", "standardise"]
+__all__ = ["LEAST_SQUARES", "AveragedRidge", "RidgeFits", "Weighting", "average_ridge", "fit_ridge", "standardise"]
 
 Array = npt.NDArray[np.float64]
 Weighting = Literal["evidence", "loo"]
+
+LEAST_SQUARES = 1e-12
+"""A strength that leaves the coefficients of standardised features where least squares puts them."""
 
 _TINY = 1e-12
 _FREE = 1e-9

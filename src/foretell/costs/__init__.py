@@ -21,7 +21,6 @@ from foretell.costs.latency import (
     read_samples,
 )
 from foretell.costs.model import COSTS, CostModel, LatencyModel
-from foretell.costs.physical import physical_feature_names, physical_features
 
 __all__ = [
     "COSTS",
@@ -47,8 +46,6 @@ __all__ = [
     "measure_latency",
     "measured_latency",
     "parameters",
-    "physical_feature_names",
-    "physical_features",
     "random_and_extreme",
     "reachable",
     "read_samples",

@@ -13,6 +13,7 @@ from foretell.predictors.context import Context
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.labels import Labels
 from foretell.predictors.leave_one_out import fresh, held_out, price
+from foretell.ridge import LEAST_SQUARES, fit_ridge, standardise
 from foretell.spaces import Population
 
 __all__ = ["Calibrated"]
@@ -100,7 +101,6 @@ def _line(scores: Vector, values: Vector, shape: str) -> tuple[float, float, flo
 
 def _held_out(scores: Vector, values: Vector, shape: str) -> Vector:
     """Leave-one-out residuals in closed form, `[n]`."""
-    slope, center, mean = _line(scores, values, shape)
-    x = scores - center
-    leverage = 1 / len(scores) + (x**2 / max(float(x @ x), 1e-300) if shape == "line" else 0.0)
-    return (values - mean - slope * x) / np.maximum(1 - leverage, 1e-9)
+    z = standardise(scores[:, None])[0] if shape == "line" else np.empty((len(scores), 0))
+    y = values if shape == "line" else values - scores
+    return fit_ridge(z, y - y.mean(), np.full((1, z.shape[1]), LEAST_SQUARES)).residuals[0]

@@ -25,7 +25,7 @@ FeatureKind = Literal["hat", "hat-latency", "hat-bleu", "per-layer"]
   paper's distilled predictor (REFERENCE 9).
 - "per-layer": one value a column divided by its gene's largest, zero for inactive layers (REFERENCE 3).
 
-Physical quantities (parameters, FLOPs, latency) are costs: see `foretell.costs.physical_features`.
+Physical quantities (parameters, FLOPs, latency) are costs: see `foretell.costs`.
 """
 
 
