@@ -15,7 +15,6 @@ import numpy as np
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
-from foretell.families.encoder_decoder.physical import physical_features
 
 
 def seconds(call: Callable[[], object], runs: int) -> float:
@@ -51,7 +50,6 @@ def measure(space_name: str, n: int, runs: int) -> dict[str, object]:
         "constraints": lambda: constraints.satisfied(costs, population),
         "features_hat_bleu": lambda: space.features(population, "hat-bleu"),
         "features_per_layer": lambda: space.features(population, "per-layer"),
-        "features_physical": lambda: physical_features(space, population),
         "sample_mutate_constraints_features": iteration,
     }
     rates = {name: round(n / seconds(call, runs)) for name, call in operations.items()}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 
 import pytest
+import torch
 
 from foretell import machine
-from foretell.machine import usable_cores
+from foretell.machine import torch_threads, usable_cores
 
 
 @pytest.fixture
@@ -36,3 +37,16 @@ def test_the_first_version_of_cgroups_is_understood_too(four_cores, quota, cores
     (four_cores / "cpu" / "cpu.cfs_quota_us").write_text(quota)
     (four_cores / "cpu" / "cpu.cfs_period_us").write_text("100000")
     assert usable_cores() == cores
+
+
+def test_threads_are_given_back_also_after_an_error():
+    before, inside = torch.get_num_threads(), []
+
+    @torch_threads(before + 1)
+    def fail():
+        inside.append(torch.get_num_threads())
+        raise ValueError("stop")
+
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+    assert (inside, torch.get_num_threads()) == ([before + 1], before)

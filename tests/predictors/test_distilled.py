@@ -57,7 +57,7 @@ def test_a_smooth_teacher_is_imitated_to_a_twentieth_of_its_spread():
 
 def test_the_paper_recipe_is_the_published_one():
     """REFERENCE 9: Adam 1e-5, raw targets, batches of 128, 5,000 steps, no validation, the last weights."""
-    plan = module._PAPER
+    plan = module.PUBLISHED
     assert (plan.learning_rate, plan.steps, plan.batch) == (1e-5, 5000, 128)
     assert plan.standardise is False
     assert plan.held_out == 0.0
@@ -69,7 +69,7 @@ def test_the_published_network_has_486001_parameters(short):
 
 
 def test_the_paper_recipe_has_no_held_out_error(monkeypatch):
-    monkeypatch.setattr(module, "_PAPER", replace(module._PAPER, steps=20))
+    monkeypatch.setattr(module, "PUBLISHED", replace(module.PUBLISHED, steps=20))
     fitted = student(recipe="paper").fit(labels(40))
     assert fitted.student_mae is None
     assert fitted.predict(TEST).std is None

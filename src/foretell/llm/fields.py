@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from foretell.ridge import fit_ridge, standardise
 from foretell.spaces import Population, SearchSpace, averaged_names, feature_names
 
 __all__ = ["Field", "candidate_fields", "choose_fields", "describe"]
@@ -104,18 +105,12 @@ def describe(fields: Sequence[Field], row: int) -> str:
 
 def _design(fields: Sequence[Field], rows: npt.NDArray[np.intp]) -> Array:
     """Standardised logarithms: quality grows with the logarithm of size (REFERENCE 10.4)."""
-    logs = np.log(np.stack([np.maximum(field.values[rows], 1e-9) for field in fields], axis=1))
-    return (logs - logs.mean(axis=0)) / np.maximum(logs.std(axis=0), 1e-12)
+    return standardise(np.log(np.stack([np.maximum(field.values[rows], 1e-9) for field in fields], axis=1)))[0]
 
 
 def _held_out_error(z: Array, labels: Array) -> float:
-    """Root of the mean squared leave-one-out error of a ridge with strength 0.1, in closed form."""
-    n = len(labels)
-    centered = labels - labels.mean()
-    cover = np.linalg.inv(z.T @ z + 0.1 * np.eye(z.shape[1]))
-    residuals = centered - z @ (cover @ (z.T @ centered))
-    leverage = 1 / n + ((z @ cover) * z).sum(axis=1)
-    return float(np.sqrt(((residuals / (1 - leverage)) ** 2).mean()))
+    """Root of the mean squared leave-one-out error of a ridge with strength 0.1."""
+    return float(np.sqrt(fit_ridge(z, labels - labels.mean(), np.full((1, z.shape[1]), 0.1)).errors[0]))
 
 
 def _words(gene: str) -> str:

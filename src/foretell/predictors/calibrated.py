@@ -13,6 +13,7 @@ from foretell.predictors.base import Prediction, Predictor, Report
 from foretell.predictors.context import Context
 from foretell.predictors.labels import Labels
 from foretell.predictors.leave_one_out import fresh, held_out
+from foretell.ridge import LEAST_SQUARES, fit_ridge, standardise
 from foretell.spaces import Population
 
 __all__ = ["Calibrated"]
@@ -125,7 +126,6 @@ def _held_out(scores: Vector, values: Vector, shape: str) -> Vector:
     """Leave-one-out residuals in closed form, `[n]`."""
     if shape == "bend":  # without one of two different scores no slope is left, only the mean of the other labels
         return (values - values.mean()) * len(values) / (len(values) - 1)
-    slope, center, mean = _line(scores, values, shape)
-    x = scores - center
-    leverage = 1 / len(scores) + (x**2 / max(float(x @ x), 1e-300) if shape == "line" else 0.0)
-    return (values - mean - slope * x) / np.maximum(1 - leverage, 1e-9)
+    z = standardise(scores[:, None])[0] if shape == "line" else np.empty((len(scores), 0))
+    y = values if shape == "line" else values - scores
+    return fit_ridge(z, y - y.mean(), np.full((1, z.shape[1]), LEAST_SQUARES)).residuals[0]

@@ -11,11 +11,11 @@ import numpy.typing as npt
 
 from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.metrics import metric_from
+from foretell.perceptron import PUBLISHED, Perceptron, TrainingPlan
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix, preferred_features
 from foretell.predictors.labels import Labels
-from foretell.predictors.perceptron import Perceptron, TrainingPlan
 from foretell.records import read_object, write_atomic, write_json
 from foretell.spaces import Population, SearchSpace
 
@@ -38,7 +38,6 @@ _KEYS = [
 ]
 
 _DEFAULT = TrainingPlan(steps=600, batch=128, learning_rate=2e-3, standardise=True, held_out=0.1)
-_PAPER = TrainingPlan(steps=5000, batch=128, learning_rate=1e-5, standardise=False, held_out=0.0)
 
 
 class Distilled(Predictor):
@@ -93,7 +92,7 @@ class Distilled(Predictor):
         return feature_matrix(self.features, self.space, rows, self.context, self.columns).astype(np.float32)
 
     def _learn(self, labels: Labels) -> None:
-        plan = _PAPER if self.recipe == "paper" else _DEFAULT
+        plan = PUBLISHED if self.recipe == "paper" else _DEFAULT
         plan = plan if self.steps is None else replace(plan, steps=self.steps)
         # Sorted, so that the order in which labels arrived decides nothing.
         order = np.lexsort(self.space.numbers(labels.population).T)

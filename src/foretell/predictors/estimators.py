@@ -13,6 +13,7 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix, preferred_features
 from foretell.predictors.labels import Labels
+from foretell.ridge import standardise
 from foretell.spaces import Population
 
 __all__ = ["Boosting", "Forest", "GaussianProcess"]
@@ -54,10 +55,7 @@ class _Estimator(Predictor):
             return self._create(x.shape[1]).fit(x, y)
 
     def _learn(self, labels: Labels) -> None:
-        x = self._matrix(labels.population)
-        scale = x.std(axis=0)
-        self._center, self._scale = x.mean(axis=0), np.where(scale > 0, scale, np.inf)
-        x = (x - self._center) / self._scale
+        x, self._center, self._scale = standardise(self._matrix(labels.population))
         self._model = self._fitted(x, labels.values)
         self._std = self._error(x, labels.values)
 
@@ -73,7 +71,7 @@ class _Estimator(Predictor):
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         x = (self._matrix(population) - self._center) / self._scale
         mean = np.full(len(x), np.nan)
-        known = ~np.isnan(x).any(axis=1)
+        known = np.asarray(~np.isnan(x).any(axis=1))
         if known.any():
             mean[known] = self._model.predict(x[known])
         return mean, self._spread(x, known)

@@ -11,6 +11,7 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.labels import Labels
 from foretell.progress import track
+from foretell.ridge import fit_ridge
 from foretell.spaces import Population
 
 __all__ = ["LlmEmbedding"]
@@ -56,17 +57,13 @@ class LlmEmbedding(Predictor):
     def _learn(self, labels: Labels) -> None:
         points = self._points(labels.population)
         self._center, self._mean = points.mean(axis=0), float(labels.values.mean())
-        centred, y = points - self._center, labels.values - labels.values.mean()
-        # In the space of the labels: there are far fewer of them than hidden units.
-        left, scales, right = np.linalg.svd(centred, full_matrices=False)
-        unit = float((scales**2).mean())
-        shrunk = scales**2 / (scales**2 + _STRENGTHS[:, None] * unit)  # [strengths, n]
-        residuals = y - (left * shrunk[:, None, :]) @ (left.T @ y)
-        leverage = 1 / len(y) + (left**2 * shrunk[:, None, :]).sum(axis=2)
-        held_out = residuals / np.maximum(1 - leverage, 1e-9)
-        best = int(np.argmin((held_out**2).mean(axis=1)))
-        self._coefficients = right.T @ (shrunk[best] / np.maximum(scales, 1e-12) * (left.T @ y))
-        self._std = float(np.sqrt((held_out[best] ** 2).mean()))
+        # Turned into the space of the labels: there are far fewer of them than hidden units.
+        left, scales, right = np.linalg.svd(points - self._center, full_matrices=False)
+        strengths = np.repeat(_STRENGTHS[:, None] * (scales**2).mean(), len(scales), axis=1)
+        fits = fit_ridge(left * scales, labels.values - self._mean, strengths)
+        best = int(np.argmin(fits.errors))
+        self._coefficients = right.T @ fits.coefficients[best]
+        self._std = float(np.sqrt(fits.errors[best]))
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         mean = ((self._points(population) - self._center) * self._coefficients).sum(axis=1) + self._mean

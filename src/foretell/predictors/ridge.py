@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.predictors.additive import AdditiveFit, Weighting, fit_additive
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import (
@@ -20,6 +19,7 @@ from foretell.predictors.features import (
     regression_blocks,
 )
 from foretell.predictors.labels import Labels
+from foretell.ridge import AveragedRidge, Weighting, average_ridge
 from foretell.spaces import Population
 
 __all__ = ["CostLine", "Linear", "Regression", "Ridge"]
@@ -54,7 +54,7 @@ class Ridge(Predictor):
         if features is not None:
             check_features(features)
         self.features, self.strength = features, strength
-        self._fit: AdditiveFit | None = None
+        self._fit: AveragedRidge | None = None
 
     def _blocks(self) -> Sequence[str]:
         return (self.features or preferred_features(self.preferred, self.space),)
@@ -77,7 +77,7 @@ class Ridge(Predictor):
                 f"{lacking} of {len(labels)} labelled architectures lack a value that {self.name} needs "
                 f"({', '.join(self._blocks())}); on record are: {there}."
             )
-        self._fit = fit_additive(blocks, labels.values, self._strengths(), self._weighting())
+        self._fit = average_ridge(blocks, labels.values, self._strengths(), self._weighting())
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         assert self._fit is not None  # noqa: S101 - predict() refuses before

@@ -11,6 +11,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError, UnknownNameError
 from foretell.predictors.context import Context
 from foretell.predictors.features import feature_matrix, regression_blocks
+from foretell.ridge import standardise
 from foretell.spaces import Population, SearchSpace
 
 __all__ = ["Design", "select"]
@@ -101,13 +102,9 @@ def _candidates(
 
 def _features(space: SearchSpace, rows: Population) -> Array:
     """The default regression's features, scaled by how much each is believed to matter, `[m, p]`."""
-    blocks = []
-    for name in regression_blocks(space):
-        belief = _BELIEF[name]
-        block = feature_matrix(name, space, rows, Context(space), Context().columns)
-        scale = block.std(axis=0)
-        blocks.append((block - block.mean(axis=0)) / np.where(scale > 0, scale, np.inf) * belief)
-    return np.hstack(blocks)
+    context, names = Context(space), regression_blocks(space)
+    blocks = (feature_matrix(name, space, rows, context, context.columns) for name in names)
+    return np.hstack([standardise(block)[0] * _BELIEF[name] for name, block in zip(names, blocks, strict=True)])
 
 
 def _most_informative(old: Array, new: Array, n: int) -> list[int]:

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.predictors.additive import AdditiveFit, fit_additive
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import check_features, feature_matrix, preferred_features
 from foretell.predictors.labels import Labels
 from foretell.predictors.leave_one_out import fresh, held_out
+from foretell.ridge import AveragedRidge, average_ridge
 from foretell.spaces import Population
 
 __all__ = ["Stacked"]
@@ -51,7 +51,7 @@ class Stacked(Predictor):
         self._asked = features
         self.name = f"stacked({','.join(each.name for each in inner)})"
         self.price = max(each.price for each in inner)
-        self._fit: AdditiveFit | None = None
+        self._fit: AveragedRidge | None = None
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -69,7 +69,7 @@ class Stacked(Predictor):
         # One strength for all scores and one a feature set keeps the grid small however many scores there are.
         grid = list(itertools.product(self._STRENGTHS, repeat=1 + len(self.features)))
         strengths = np.array([[point[0]] * len(scores) + list(point[1:]) for point in grid])
-        self._fit = fit_additive(blocks, labels.values, strengths)
+        self._fit = average_ridge(blocks, labels.values, strengths)
 
     def _cheap(self, rows: Population) -> list[Vector]:
         return [feature_matrix(each, self.space, rows, self.context, self.columns) for each in self.features]

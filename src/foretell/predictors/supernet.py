@@ -11,11 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.families.encoder_decoder.genes import TransformerShape
-from foretell.machine import usable_cores
+from foretell.machine import torch_threads, usable_cores
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
-from foretell.predictors.threads import one_thread
 from foretell.spaces import Population, SearchSpace
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ class SupernetPredictor(Predictor):
         scores = np.empty(len(rows))
         # One thread an operation and several batches at a time: faster for small networks than the other way
         # round, and the sums do not depend on the number of cores.
-        with one_thread(), ThreadPoolExecutor(self.threads) as pool:
+        with torch_threads(1), ThreadPoolExecutor(self.threads) as pool:
             for piece in self._pieces(rows) if self.share else np.arange(len(rows))[:, None]:
                 scores[piece] = self._run(rows[piece], pool)
                 if self._report is not None:

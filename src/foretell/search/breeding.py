@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -19,14 +20,19 @@ from foretell.spaces import Population, SearchSpace
 __all__ = ["Breeder", "Crowd"]
 
 _ROUNDS = 16
+"""How often children are drawn again when too few are new and feasible."""
 _BATCH = 2048
-"""How often, and at most how many at once, children are drawn again when too few are new and feasible."""
+"""Most children of one kind that are drawn at once."""
 _CROSSOVER_ROUNDS = 2
 _CROSSOVER_SURPLUS = 3
 """Parents that are nearly alike have few new crossovers: so many rounds, each of at most so many times what
 is missing; mutants stand in for the rest."""
 _RARE = 0.02
 """When fewer of the first draws keep the limits, feasibility is looked into before going on."""
+_HOPELESS = 1e-3
+"""When fewer of all architectures keep the limits, relatives of those that do are drawn instead of random ones."""
+_ACCEPTED = 0.7
+"""Share of children that are taken to be new and feasible before any was drawn."""
 
 
 class Crowd(NamedTuple):
@@ -47,8 +53,14 @@ class Crowd(NamedTuple):
 
 
 @dataclass
-class _Kind:
-    """One way to make children, and how many of them were new and feasible of late."""
+class _Source:
+    """One way to draw children.
+
+    Attributes:
+        draw: Makes so many rows `int16 [n, columns]`, feasible or not.
+        missing: How many children of this kind the generation still lacks.
+        rate: The share of those drawn last that were feasible and new.
+    """
 
     draw: Callable[[int], Population]
     missing: int
@@ -61,7 +73,7 @@ class _Kind:
         return min(_BATCH, math.ceil(self.missing * min(surplus, 1.25 / max(self.rate, 1e-3))) + 4)
 
     def note(self, looked_at: int, accepted: int) -> None:
-        """Remember how it went."""
+        """Remember how many of those looked at were accepted."""
         self.missing -= accepted
         self.rate = (accepted + 0.5) / (looked_at + 1)
 
@@ -81,7 +93,7 @@ class Breeder:
     ) -> None:
         self.costs, self.constraints, self.settings, self.rng = costs, constraints, settings, rng
         self.space = costs.space
-        self._rates = [0.7, 0.7]
+        self._mutant_rate = self._crossover_rate = _ACCEPTED
 
     def first(self, initial: Population | None = None) -> Crowd:
         """The first generation.
@@ -101,26 +113,26 @@ class Breeder:
         drawn = 4 * wanted
         kept = self._feasible(self.space.sample(drawn, self.rng))
         brood.take(kept, wanted - brood.size)
-        examples: Population | None = None
+        draw = self._random
         if len(kept) < _RARE * drawn:
             feasibility = self.constraints.check_feasible(self.costs, self.rng)
-            examples = feasibility.examples if feasibility.share < 1e-3 else None
-        kind = _Kind(lambda n: self._random(n, examples), wanted - brood.size, len(kept) / drawn)
-        self._fill(brood, [kind])
+            if feasibility.share < _HOPELESS:
+                draw = partial(self._relatives, feasibility.examples)
+        self._fill(brood, _Source(draw, wanted - brood.size, len(kept) / drawn))
         if not brood.size:
             raise InfeasibleError(f"no architecture of {self.space.name} keeps {self.constraints}; relax a limit.")
         return brood.crowd()
 
     def next(self, parents: Crowd) -> Crowd:
         """Parents, their mutants and their crossovers."""
-        settings, mutants = self.settings, _Kind(lambda n: self.mutants(parents.rows, n), 0, self._rates[0])
-        crossovers = _Kind(lambda n: self.crossovers(parents.rows, n), 0, self._rates[1])
-        brood = _Brood(self.space, settings.distinct)
+        brood = _Brood(self.space, self.settings.distinct)
         brood.take(parents.rows, len(parents.rows), parents.canonical)
-        mutants.missing = settings.mutations
-        crossovers.missing = settings.population - brood.size - settings.mutations
-        self._fill(brood, [mutants, crossovers])
-        self._rates = [mutants.rate, crossovers.rate]
+        mutations = self.settings.mutations
+        missing = self.settings.population - brood.size - mutations
+        mutants = _Source(partial(self.mutants, parents.rows), mutations, self._mutant_rate)
+        crossovers = _Source(partial(self.crossovers, parents.rows), missing, self._crossover_rate)
+        self._fill(brood, mutants, crossovers)
+        self._mutant_rate, self._crossover_rate = mutants.rate, crossovers.rate
         return brood.crowd()
 
     def more(self, draw: Callable[[int], Population], wanted: int, living: Crowd) -> Crowd:
@@ -133,9 +145,9 @@ class Breeder:
         """
         brood = _Brood(self.space, self.settings.distinct)
         brood.meet(living.canonical)
-        kind = _Kind(draw, wanted, self._rates[0])
-        self._fill(brood, [kind])
-        self._rates[0] = kind.rate
+        source = _Source(draw, wanted, self._mutant_rate)
+        self._fill(brood, source)
+        self._mutant_rate = source.rate
         return brood.crowd()
 
     def mutants(self, parents: Population, n: int) -> Population:
@@ -149,37 +161,46 @@ class Breeder:
         second = (first + self.rng.integers(1, max(len(parents), 2), size=n)) % len(parents)
         return self.space.crossover(parents[first], parents[second], self.rng)
 
-    def _random(self, n: int, examples: Population | None) -> Population:
-        """Random rows; where almost none are feasible, relatives of rows that are."""
-        if examples is None:
-            return self.space.sample(n, self.rng)
+    def _random(self, n: int) -> Population:
+        return self.space.sample(n, self.rng)
+
+    def _relatives(self, examples: Population, n: int) -> Population:
+        """`n` mutants of rows that keep the limits, `[k, columns]`."""
         chosen = examples[self.rng.integers(len(examples), size=n)]
         return self.space.mutate(chosen, 2.0 / self.space.width, self.rng)
 
-    def _fill(self, brood: _Brood, kinds: Sequence[_Kind]) -> None:
-        """Draw each kind until none is missing, or give up after a bounded number of draws.
+    def _fill(self, brood: _Brood, main: _Source, crossovers: _Source | None = None) -> None:
+        """Draw until nothing is missing, or give up after a bounded number of rounds.
 
-        All kinds are drawn, checked and compared together: the number of array operations is what a
-        generation costs.
+        Each round asks the main source for more; crossovers are asked in the first rounds only, and then
+        the main source makes what they lack.
         """
-        main, rest = kinds[0], kinds[1:]
-        for attempt in range(_ROUNDS):
-            if attempt == _CROSSOVER_ROUNDS:
-                main.missing += sum(kind.missing for kind in rest)
-                rest = ()
-            counts = [main.wanted(2.0 ** (attempt + 2)), *(kind.wanted(_CROSSOVER_SURPLUS) for kind in rest)]
-            if not any(counts):
+        for number in range(_ROUNDS):
+            if number == _CROSSOVER_ROUNDS and crossovers is not None:
+                main.missing += crossovers.missing
+                crossovers = None
+            asked = [(main, main.wanted(2.0 ** (number + 2)))]
+            if crossovers is not None:
+                asked.append((crossovers, crossovers.wanted(_CROSSOVER_SURPLUS)))
+            asked = [(source, count) for source, count in asked if count]
+            if not asked:
                 return
-            drawn = [kind.draw(count) for kind, count in zip((main, *rest), counts, strict=True) if count]
-            rows = drawn[0] if len(drawn) == 1 else np.concatenate(drawn)
-            kept = self._satisfied(rows)
-            canonical, start = self.space.canonical(rows), 0
-            for kind, count in zip((main, *rest), counts, strict=True):
-                if count:
-                    chosen = start + np.flatnonzero(kept[start : start + count])
-                    looked_at, accepted = brood.take(rows[chosen], kind.missing, canonical[chosen])
-                    kind.note(round(looked_at * count / max(len(chosen), 1)) if len(chosen) else count, accepted)
-                    start += count
+            self._draw(brood, asked)
+
+    def _draw(self, brood: _Brood, asked: Sequence[tuple[_Source, int]]) -> None:
+        """Draw so many of each source, and take those that are feasible and new.
+
+        All are checked and spelt canonically together: the number of array operations is what a generation costs.
+        """
+        rows = np.concatenate([source.draw(count) for source, count in asked])
+        kept, canonical = self._satisfied(rows), self.space.canonical(rows)
+        start = 0
+        for source, count in asked:
+            feasible = start + np.flatnonzero(kept[start : start + count])
+            looked_at, accepted = brood.take(rows[feasible], source.missing, canonical[feasible])
+            # Of the feasible ones only the first were looked at: as large a part of all that were drawn.
+            source.note(round(looked_at * count / len(feasible)) if len(feasible) else count, accepted)
+            start += count
 
     def _feasible(self, population: Population) -> Population:
         return population[self._satisfied(population)]
@@ -227,6 +248,6 @@ class _Brood:
 
     def crowd(self) -> Crowd:
         """All rows taken so far."""
-        empty = np.empty((0, self.space.width), dtype=np.int16)
-        rows = [part.rows for part in self._parts] or [empty]
-        return Crowd(np.concatenate(rows), np.concatenate([part.canonical for part in self._parts] or [empty]))
+        nothing = np.empty((0, self.space.width), dtype=np.int16)
+        rows, canonical = zip(Crowd(nothing, nothing), *self._parts, strict=True)
+        return Crowd(np.concatenate(rows), np.concatenate(canonical))

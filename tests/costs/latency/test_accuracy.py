@@ -1,5 +1,5 @@
 import random
-from itertools import pairwise
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,13 +73,13 @@ def test_the_curve_falls():
 
 
 def test_hats_own_recipe_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    from foretell import perceptron
     from foretell.costs import LatencyPredictor
     from foretell.costs.latency import hat_mlp
 
-    widths = hat_mlp._WIDTHS
-    assert sum((a + 1) * b for a, b in pairwise(widths)) == 486_001
-    monkeypatch.setattr(hat_mlp, "_STEPS", 3)
-    monkeypatch.setattr(hat_mlp, "_WIDTHS", (10, 8, 8, 8, 8, 1))
+    assert (hat_mlp._RECIPE.steps, hat_mlp._RECIPE.batch, hat_mlp._RECIPE.learning_rate) == (5000, 128, 1e-5)
+    monkeypatch.setattr(hat_mlp, "_RECIPE", replace(hat_mlp._RECIPE, steps=3))
+    monkeypatch.setattr(perceptron, "_HIDDEN", 8)
     found = fit_latency(samples_of(300), ["hat-mlp"])
     assert found.predictor.name == "hat-mlp"
     found.predictor.save(tmp_path / "p.json")

@@ -18,6 +18,8 @@ from foretell.costs import (
     read_samples,
 )
 from foretell.costs.latency import measuring, timing
+from foretell.costs.latency.inputs import LatencyInputs
+from foretell.costs.latency.physical_form import PhysicalForm
 from foretell.errors import InputError
 from foretell.records import read_jsonl
 from foretell.spaces import Architecture
@@ -46,8 +48,41 @@ def test_each_architecture_is_measured_once_and_kept(tmp_path: Path):
     assert len(once_more) == 1
     assert len(read_jsonl(path)) == 4
     back, milliseconds = measured_latency(SMALL, again)
-    assert np.array_equal(back, SMALL.canonical(population))
-    assert milliseconds.tolist() == [record["latency_ms"] for record in again]
+    in_time = [read["architecture_key"] for read in read_jsonl(path)[:3]]
+    assert [architecture.key for architecture in SMALL.architectures(back)] == in_time
+    assert dict(zip(in_time, milliseconds.tolist(), strict=True)) == {
+        record["architecture_key"]: record["latency_ms"] for record in again
+    }
+
+
+def test_folds_are_blocks_in_time_although_architectures_were_measured_in_random_order(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The residual is clock drift: rows of one slow stretch must be held out together (REFERENCE 6.4)."""
+    population = SMALL.sample(20, np.random.default_rng(0))
+    order = np.random.default_rng(1).permutation(20)
+    records = [
+        {
+            "architecture": architecture.to_dict(),
+            "latency_ms": float(ms),
+            "measured_at": f"2026-01-01T00:{minute:02d}:00.000+00:00",
+        }
+        for architecture, ms, minute in zip(
+            SMALL.architectures(population), paper_device(population), order, strict=True
+        )
+    ]
+    left_out: list[set[int]] = []
+    refit = PhysicalForm.refit
+    minutes = dict(zip(paper_device(population).tolist(), order.tolist(), strict=True))
+    assert len(minutes) == 20
+
+    def watch(form: PhysicalForm, inputs: LatencyInputs, ms: np.ndarray, weights: np.ndarray) -> PhysicalForm:
+        left_out.append(set(range(20)) - {minutes[value] for value in ms.tolist()})
+        return refit(form, inputs, ms, weights)
+
+    monkeypatch.setattr(PhysicalForm, "refit", watch)
+    LatencyPredictor.fit(SMALL, *measured_latency(SMALL, records), forms=["physical"])
+    assert left_out == [set(range(start, start + 4)) for start in range(0, 20, 4)]
 
 
 @pytest.mark.network

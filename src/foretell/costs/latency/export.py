@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from foretell.costs.latency.setting import LatencySetting, threads
+from foretell.costs.latency.setting import LatencySetting
 from foretell.costs.latency.timing import Repeats, time_pairs
 from foretell.costs.latency.translation import beam_search_step, translation_step
 from foretell.errors import InputError, UnknownNameError
+from foretell.machine import torch_threads
 from foretell.records import storage
 from foretell.spaces import SearchSpace
 
@@ -61,7 +62,7 @@ def export_network(
     encoder, step = _write(network, form, paths)
     setting = LatencySetting(_space_of(network), network.vocabulary[1], tokens, beam=beam)
     exported = _translation(setting, network, encoder, step)
-    with threads(1):
+    with torch_threads(1):
         found = time_pairs(setting, exported, translation_step(setting, network), Repeats(most=60, seconds=3.0))
         difference = _difference(network, encoder, step)
     return {

@@ -18,10 +18,11 @@ import numpy.typing as npt
 
 from foretell.costs.latency.samples import undisturbed_ms
 from foretell.costs.latency.sensors import device_state, energy_joules, peak_memory_bytes
-from foretell.costs.latency.setting import LatencySetting, check_device, threads
+from foretell.costs.latency.setting import LatencySetting, check_device
 from foretell.costs.latency.timing import Repeats, time_pairs
 from foretell.costs.latency.translation import timed_network, translation_step
 from foretell.errors import InputError
+from foretell.machine import torch_threads
 from foretell.progress import track
 from foretell.records import append_jsonl, lock_file, read_jsonl, storage
 from foretell.spaces import Architecture, Population, SearchSpace
@@ -75,7 +76,7 @@ def measure_latency(
         known = _read_records(Path(path), key) if path is not None else {}
         todo = [item for item in architectures if again or item.key not in known]
         order = np.random.default_rng(seed).permutation(len(todo))
-        with track("latency", len(todo), "architectures") as meter, threads(setting.threads):
+        with track("latency", len(todo), "architectures") as meter, torch_threads(setting.threads):
             probe = translation_step(setting, timed_network(setting, setting.space.smallest()))
             for done, index in enumerate(order.tolist()):
                 architecture = todo[index]
@@ -97,7 +98,11 @@ def measure_latency(
 
 
 def measured_latency(space: SearchSpace, records: list[dict[str, Any]]) -> tuple[Population, npt.NDArray[np.float64]]:
-    """Records as a population `int16 [n, columns]` and its milliseconds `float64 [n]`."""
+    """Records, in the order of measurement, as a population `int16 [n, columns]` and its milliseconds `float64 [n]`.
+
+    That order is what cross-validation needs, whose folds are blocks in time (`fit_candidates`).
+    """
+    records = sorted(records, key=lambda record: datetime.fromisoformat(record["measured_at"]))
     architectures = [Architecture.from_dict(space, record["architecture"]) for record in records]
     return space.population(architectures), np.array([record["latency_ms"] for record in records], dtype=np.float64)
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from foretell.costs.latency.inputs import Floats, LatencyInputs
+from foretell.ridge import fit_ridge
 
 __all__ = ["QuadraticRidge"]
 
@@ -82,15 +83,11 @@ def _expand(averages: Floats, centre: Floats, scale: Floats) -> Floats:
 
 
 def _ridge(terms: Floats, target: Floats, root: Floats, penalties: Floats) -> tuple[float, Floats]:
-    """The penalty with the least left-one-out error, and its coefficients; `root` are roots of weights, `[n]`."""
-    left, singular, right = np.linalg.svd(terms * root[:, None], full_matrices=False)
-    projected = left.T @ (target * root)
-    best: tuple[float, float] = (np.inf, float(penalties[0]))
-    for penalty in penalties if len(penalties) > 1 else ():
-        shrink = singular**2 / (singular**2 + penalty * singular[0] ** 2 / len(singular))
-        leverage = np.minimum((left**2) @ shrink, 0.999)
-        errors = (target * root - left @ (shrink * projected)) / (1 - leverage)
-        best = min(best, (float(errors @ errors), float(penalty)))
-    penalty = best[1]
-    ridge = singular / (singular**2 + penalty * singular[0] ** 2 / len(singular))
-    return penalty, right.T @ (ridge * projected)
+    """The penalty with the least leave-one-out error, and its coefficients; `root` are roots of weights, `[n]`."""
+    weighted = terms * root[:, None]
+    unit = float(np.linalg.norm(weighted, 2)) ** 2 / min(weighted.shape)
+    strengths = np.repeat(penalties[:, None] * unit, weighted.shape[1], axis=1)
+    # The constant is a term like the others, so nothing has a mean taken out.
+    fits = fit_ridge(weighted, target * root, strengths, centred=False)
+    best = int(np.argmin(fits.errors))
+    return float(penalties[best]), fits.coefficients[best]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +11,7 @@ from foretell.errors import InputError
 from foretell.records import fingerprint
 from foretell.spaces import SearchSpace
 
-__all__ = ["LatencySetting", "Precision", "check_device", "device_name", "threads"]
+__all__ = ["LatencySetting", "Precision", "check_device", "device_name"]
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -95,19 +93,6 @@ def check_device(name: str) -> None:
         raise InputError(f"the device {name} cannot be measured; give cpu, cuda or cuda:N.")
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise InputError(f"the device {name} is not there; this machine has {torch.cuda.device_count()} GPUs.")
-
-
-@contextmanager
-def threads(count: int) -> Iterator[None]:
-    """Let torch use so many threads for as long as the block runs."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _processor() -> str:

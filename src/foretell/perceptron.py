@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import IntegrityError
-from foretell.predictors.threads import one_thread
+from foretell.machine import torch_threads
 
-__all__ = ["Perceptron", "TrainingPlan"]
+__all__ = ["PUBLISHED", "Perceptron", "TrainingPlan"]
 
 _HIDDEN = 400
 _LAYERS = 4  # REFERENCE 9 calls it 3 hidden layers; the published code makes 4 (REFERENCE 6.3)
@@ -42,6 +42,10 @@ class TrainingPlan:
     held_out: float
 
 
+PUBLISHED = TrainingPlan(steps=5000, batch=128, learning_rate=1e-5, standardise=False, held_out=0.0)
+"""HAT's recipe for latency, and the paper's for distilled predictions (REFERENCE 6.3 and 9)."""
+
+
 class Perceptron:
     """Fitted weights.
 
@@ -50,9 +54,13 @@ class Perceptron:
         biases: Of each layer, `[outputs]`.
         center: Added to the last layer's output times `scale`.
         scale: See `center`.
+
+    Raises:
+        ValueError: Layers that do not follow each other down to one output, or are not of 32-bit numbers.
     """
 
-    def __init__(self, weights: list[Matrix], biases: list[Matrix], center: float, scale: float) -> None:
+    def __init__(self, weights: list[Matrix], biases: list[Matrix], center: float = 0.0, scale: float = 1.0) -> None:
+        _check_shapes(weights, biases)
         self.weights, self.biases, self.center, self.scale = weights, biases, center, scale
 
     def predict(self, x: Matrix) -> npt.NDArray[np.float64]:
@@ -100,10 +108,9 @@ class Perceptron:
             weights = [arrays[f"weight.{i}"] for i in range(count)]
             biases = [arrays[f"bias.{i}"] for i in range(count)]
             center, scale = arrays["target"].tolist()
-            _check_shapes(weights, biases)
+            return cls(weights, biases, center, scale)
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise IntegrityError(f"{path} cannot be read ({error}); distil again.") from error
-        return cls(weights, biases, center, scale)
 
     @classmethod
     def fit(cls, x: Matrix, y: npt.NDArray[np.float64], plan: TrainingPlan, seed: int) -> tuple[Self, float | None]:
@@ -118,7 +125,7 @@ class Perceptron:
         learned = order[len(held) :]
         center, scale = (float(y[learned].mean()), float(y[learned].std()) or 1.0) if plan.standardise else (0.0, 1.0)
         target = ((y - center) / scale).astype(np.float32)
-        with one_thread():
+        with torch_threads(1):
             weights, biases, error = _train(x, target, learned, held, plan, rng)
         return cls(weights, biases, center, scale), None if error is None else error * scale
 
