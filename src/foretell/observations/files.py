@@ -12,9 +12,10 @@ from typing import IO, Any, Self
 
 from foretell import spaces
 from foretell.errors import ForetellError, InputError, IntegrityError
+from foretell.locks import lock_file
 from foretell.observations.observation import Observation
 from foretell.parsing import read_bytes
-from foretell.records import TornLineWarning, append_jsonl, lock_file, read_jsonl, storage, write_atomic
+from foretell.records import TornLineWarning, append_jsonl, read_jsonl, storage, write_atomic
 from foretell.spaces import SearchSpace
 
 __all__ = ["ObservationWriter", "numbered_lines", "read_observations", "write_observations"]

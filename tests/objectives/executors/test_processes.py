@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from foretell.errors import ForetellError, InputError
-from foretell.study.workers import Job, run_jobs
+from foretell.objectives import Job, run_jobs
 
 pytestmark = pytest.mark.network  # each worker imports torch
 
@@ -96,12 +96,15 @@ def test_a_worker_that_is_killed_is_named():
 def test_workers_die_with_their_parent(tmp_path):
     marker = tmp_path / "pid"
     script = (
-        "from pathlib import Path; from foretell.study.workers import Job, run_jobs; from tests.study.test_workers "
-        f"import sleep\nif __name__ == '__main__': run_jobs([Job('s', sleep, {{'marker': Path({str(marker)!r})}})])"
+        "from pathlib import Path\nfrom foretell.objectives import Job, run_jobs\n"
+        "from tests.objectives.executors.test_processes import sleep\n"
+        f"if __name__ == '__main__': run_jobs([Job('s', sleep, {{'marker': Path({str(marker)!r})}})])"
     )
     path = tmp_path / "parent.py"
     path.write_text(script)
-    parent = subprocess.Popen([sys.executable, str(path)], env={**os.environ, "PYTHONPATH": str(Path.cwd())})
+    parent = subprocess.Popen(
+        [sys.executable, str(path)], env={**os.environ, "PYTHONPATH": f"{Path.cwd()}{os.pathsep}src"}
+    )
     deadline = time.monotonic() + 60
     while not (marker.exists() and marker.read_text()) and time.monotonic() < deadline:
         time.sleep(0.05)
