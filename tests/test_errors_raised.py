@@ -25,8 +25,8 @@ from foretell.errors import (
     UnknownNameError,
 )
 from foretell.llm.model import LanguageModelError
+from foretell.locks import lock_folder
 from foretell.predictors.labels import TooFewLabelsError
-from foretell.records import lock_folder
 from foretell.training.distributed import RankLostError
 from foretell.training.loop import DivergedError
 
@@ -47,7 +47,7 @@ class Case:
 
 
 def _killed_worker(folder: Path) -> None:
-    from foretell.study.workers import Job, run_jobs
+    from foretell.objectives import Job, run_jobs
 
     run_jobs([Job("doomed", os._exit, {"status": 9})])
 

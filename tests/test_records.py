@@ -1,11 +1,7 @@
 import json
-import os
 import re
 import resource
 import signal
-import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from foretell import records
-from foretell.errors import InputError, IntegrityError, RunBusyError, StorageError
+from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.records import TornLineWarning
 
 
@@ -140,58 +136,3 @@ def test_fingerprints_depend_on_the_value_only(tmp_path: Path):
     path = tmp_path / "f"
     path.write_bytes(b"abc")
     assert records.file_sha256(path).startswith("ba7816bf8f01cfea")
-
-
-HOLD = """
-import sys
-from pathlib import Path
-from foretell.records import lock_folder
-with lock_folder(Path(sys.argv[1])):
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
-@contextmanager
-def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-c", textwrap.dedent(HOLD), str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "held\n"
-        yield process
-
-
-def test_a_folder_has_one_holder_and_the_dead_hold_nothing(tmp_path: Path):
-    folder = tmp_path / "run"
-    with holder(folder) as process:
-        sentence = f"{folder} is in use by process {process.pid}; wait"
-        with pytest.raises(RunBusyError, match=re.escape(sentence)), records.lock_folder(folder):
-            pass
-        process.kill()
-        process.wait()
-        with records.lock_folder(folder):
-            assert (folder / ".lock").read_text() == str(os.getpid())
-    with records.lock_folder(folder):
-        pass
-
-
-def test_a_file_has_one_holder_and_its_neighbours_are_free(tmp_path: Path):
-    path = tmp_path / "deep" / "labels.jsonl"
-    with records.lock_file(path):
-        sentence = f"{path} is in use by process {os.getpid()}; wait"
-        with pytest.raises(RunBusyError, match=re.escape(sentence)), records.lock_file(path):
-            pass
-        with records.lock_file(path.with_name("others.jsonl")):
-            pass
-    with records.lock_file(path):
-        pass
-    assert not path.exists()
-
-
-def test_a_lock_that_the_disk_refuses_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def full(*_: object) -> int:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(records.os, "pwrite", full)
-    with pytest.raises(StorageError, match="the disk is full"), records.lock_folder(tmp_path / "run"):
-        pass

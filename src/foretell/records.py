@@ -1,4 +1,4 @@
-"""Files that survive a crash: whole-file replacement, growing JSON-lines journals, fingerprints, locks."""
+"""Files that survive a crash: whole-file replacement, growing JSON-lines journals, fingerprints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-from foretell.errors import InputError, IntegrityError, RunBusyError, StorageError
+from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.parsing import parse_json, read_bytes
 
 __all__ = [
@@ -21,8 +21,6 @@ __all__ = [
     "canonical_json",
     "file_sha256",
     "fingerprint",
-    "lock_file",
-    "lock_folder",
     "read_json",
     "read_jsonl",
     "read_object",
@@ -216,53 +214,3 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@contextmanager
-def lock_folder(folder: Path) -> Iterator[None]:
-    """Hold a folder for this process; a lock whose process has died is taken over.
-
-    Raises:
-        RunBusyError: Another live process holds it; the message names its process number.
-        StorageError: The disk refused.
-    """
-    with storage(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / ".lock", folder):
-        yield
-
-
-@contextmanager
-def lock_file(path: Path) -> Iterator[None]:
-    """Hold a file for this process, as `lock_folder` does a folder; the lock is a hidden file beside it.
-
-    Raises:
-        RunBusyError: Another live process holds it; the message names its process number.
-        StorageError: The disk refused.
-    """
-    with storage(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(path.with_name(f".{path.name}.lock"), path):
-        yield
-
-
-@contextmanager
-def _lock(path: Path, held: Path) -> Iterator[None]:
-    import fcntl
-
-    with storage(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            owner = os.pread(descriptor, 20, 0).decode(errors="replace") or "unknown"
-            raise RunBusyError(
-                f"{held} is in use by process {owner}; wait for it to end or choose another place with --out."
-            ) from error
-        with storage(path):
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, str(os.getpid()).encode(), 0)
-        yield
-    finally:
-        os.close(descriptor)

@@ -46,7 +46,7 @@ ASKING = """
 """
 WORKING = """
     import signal
-    from foretell.study.workers import Job, run_jobs
+    from foretell.objectives import Job, run_jobs
     print('up', flush=True)
     run_jobs([Job('a', signal.pause)] * 2)
 """

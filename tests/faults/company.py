@@ -11,22 +11,28 @@ from tests.faults.ground import Ground, Tally, children, strike
 
 
 def second_process(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
-    """Start a command where it is running already: the second refuses and names the first."""
+    """Start a command where it is running already.
+
+    The second refuses and names the first; where the first holds nothing but what is in the store, it waits for it.
+    """
     ground.reference(command)
     tally = Tally()
     for _ in range(count):
         ground.begin()
         pid = ground.start(command)
         family: list[int] = []
-        while not family and not ground.zygote.ended(0.002):
+        waits = False
+        while not (family or waits or ground.zygote.ended(0.002)):
             living = [pid, *children(pid)]
-            if any(path.read_text() in map(str, living) for path in _locks(ground.place)):
+            held = [path for path in _locks(ground.place) if _holder(path) in map(str, living)]
+            waits = bool(held) and all((ground.place / "cache") in path.parents for path in held)
+            if held and not waits:
                 family = [each for each in living if strike(each, signal.SIGSTOP)]
         code, said = ground.run_beside(command)
         for each in family:
             strike(each, signal.SIGCONT)
-        named = any(f"in use by process {each};" in said for each in family)
-        problem = "" if code == 2 and named else f"exit code {code}: {said[-300:]}"
+        named = code == 2 and any(f"in use by process {each};" in said for each in family)
+        problem = "" if named or (waits and code == 0) else f"exit code {code}: {said[-300:]}"
         tally.note(1, problem or ground.problem(command, ground.wait()))
     return tally
 
@@ -121,3 +127,7 @@ def _hit_once(
 
 def _locks(place: Path) -> list[Path]:
     return [path for path in place.rglob(".*lock") if path.is_file()]
+
+
+def _holder(path: Path) -> str:
+    return path.read_text().partition("\n")[0]

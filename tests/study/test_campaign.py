@@ -7,8 +7,8 @@ import pytest
 
 from foretell import spaces
 from foretell.errors import InputError, UnknownNameError
+from foretell.locks import lock_file
 from foretell.observations import read_observations, write_observations
-from foretell.records import lock_file
 from foretell.study import load_study, repeat_observations, split_source, train_observations
 from foretell.testing import make_observations
 

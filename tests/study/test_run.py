@@ -1,8 +1,8 @@
 import pytest
 
 from foretell.errors import InputError, RunBusyError
+from foretell.locks import lock_folder
 from foretell.progress import show_progress
-from foretell.records import lock_folder
 from foretell.study import StudyConfig
 from foretell.study.run import open_run
 

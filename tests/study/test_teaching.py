@@ -12,13 +12,13 @@ from foretell.costs import CostModel
 from foretell.errors import InputError
 from foretell.llm import Budget, Ledger, Reply, Session, local
 from foretell.llm.prices import FREE
+from foretell.objectives import store_folder
 from foretell.observations import Observation, read_observations, write_observations
 from foretell.predictors import distilled
 from foretell.predictors.labelling import draw_architectures
 from foretell.records import read_json
 from foretell.study import StudyConfig, load_study, teaching
 from foretell.study.distilling import NoLanguageModelWarning, distil, settle_teacher, teacher_account
-from foretell.study.run import store_folder
 from tests.llm import conftest as language_models
 from tests.study.conftest import STUDY, pairs
 

@@ -112,8 +112,8 @@ def _measure(file: _FileArgument, study: StudyOption = None, as_json: JsonOption
 
 def _rewrite(file: Path, change: Any, as_json: bool) -> None:
     from foretell.errors import InputError
+    from foretell.locks import lock_file
     from foretell.observations import read_observations, write_observations
-    from foretell.records import lock_file
 
     if not file.is_file():  # before a lock is left beside nothing
         raise InputError(f"{file} does not exist; give a file of observations.")

@@ -11,10 +11,11 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from foretell.errors import ForetellError, InputError, IntegrityError
+from foretell.locks import lock_file
 from foretell.observations.observation import Observation
 from foretell.observations.spaces_in_lines import space_of_line
 from foretell.parsing import read_bytes
-from foretell.records import TornLineWarning, append_jsonl, lock_file, read_jsonl, storage, write_atomic
+from foretell.records import TornLineWarning, append_jsonl, read_jsonl, storage, write_atomic
 from foretell.spaces import SearchSpace
 
 __all__ = ["ObservationWriter", "numbered_lines", "read_observations", "write_observations"]

@@ -14,6 +14,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError
 from foretell.evaluation import label_quality
 from foretell.metrics import PRIMARY_METRIC, metric_named
+from foretell.objectives import run_jobs
 from foretell.observations import Observation, ObservationWriter
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.predictors import select
@@ -25,7 +26,6 @@ from foretell.study.device import measure_device
 from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
 from foretell.study.run import open_run
-from foretell.study.workers import run_jobs
 from foretell.tasks.translation import Task
 
 __all__ = ["Repeated", "repeat_observations", "split_source", "train_observations", "with_costs"]

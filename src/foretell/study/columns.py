@@ -11,6 +11,7 @@ import numpy.typing as npt
 from foretell import spaces
 from foretell.costs import measure_latency
 from foretell.errors import InputError
+from foretell.objectives import claim, store_folder
 from foretell.observations import OWN_UNIT, Observation, population_of
 from foretell.predictors import Context, create
 from foretell.progress import track
@@ -18,7 +19,6 @@ from foretell.records import fingerprint
 from foretell.spaces import Population, SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.device import latency_setting
-from foretell.study.run import store_folder
 from foretell.study.scorers import supernet_predictor, with_kind
 from foretell.tasks.translation import Task, TokenBatches
 
@@ -105,7 +105,9 @@ def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list
     task = Task.prepare(study.corpus, study.vocabulary)
     setting = latency_setting(space, study, len(task.vocabulary))
     path = store_folder("latency", setting.key) / "observed.jsonl"
-    records = {each["architecture_key"]: each for each in measure_latency(setting, population_of(observations), path)}
+    with claim(path.parent):
+        measured = measure_latency(setting, population_of(observations), path)
+    records = {each["architecture_key"]: each for each in measured}
     found = []
     for item in observations:
         record = records[item.architecture.key]

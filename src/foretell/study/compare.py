@@ -11,6 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.objectives import run_jobs
 from foretell.records import read_object, write_json
 from foretell.search import Schedule, SearchResult, evolve, open_journal
 from foretell.spaces import Architecture
@@ -18,7 +19,6 @@ from foretell.study.config import StudyConfig
 from foretell.study.pipeline import Prepared, prepare
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer, supernet_predictor
-from foretell.study.workers import run_jobs
 
 __all__ = ["PRESETS", "Preset", "preset", "run_comparison"]
 

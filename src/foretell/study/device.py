@@ -20,11 +20,10 @@ from foretell.costs import (
 )
 from foretell.errors import InfeasibleError
 from foretell.families.encoder_decoder.genes import Backbone
-from foretell.records import lock_folder
+from foretell.objectives import claim, store_folder
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.config import StudyConfig
-from foretell.study.run import store_folder
 
 __all__ = ["Device", "latency_setting", "measure_device", "measure_finalists", "quick_check"]
 
@@ -93,7 +92,7 @@ def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int) -> D
     """
     setting = latency_setting(space, study, vocabulary)
     path = store_folder("latency", setting.key) / "samples.jsonl"
-    with lock_folder(path.parent):
+    with claim(path.parent):
         records = measure_latency(setting, random_and_extreme(space, study.latency.samples), path)
     predictor = LatencyPredictor.fit(space, *measured_latency(space, records), setting.describe())
     costs = CostModel(space, vocabulary=vocabulary, latency=predictor)

@@ -12,18 +12,17 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError, IntegrityError
 from foretell.llm.local import why_unusable
+from foretell.objectives import Job, claim, store_folder
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
 from foretell.predictors.distilled import Distilled
-from foretell.records import fingerprint, lock_folder, read_json, read_object, write_json
+from foretell.records import fingerprint, read_json, read_object, write_json
 from foretell.search import Schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.prompting import corpus_title
-from foretell.study.run import store_folder
 from foretell.study.teacher_inputs import model_bytes, teacher_inputs
 from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
-from foretell.study.workers import Job
 from foretell.tasks.translation import DamagedCacheWarning, Task
 
 __all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
@@ -86,7 +85,7 @@ def distil(study: StudyConfig, costs: CostModel, supernet: Predictor | None = No
     space = costs.space
     observations = _observations(study, space)
     folder = _folder(study, costs, observations)
-    with lock_folder(folder):
+    with claim(folder):
         if (student := _kept(folder, space)) is not None:
             return student
         _distil(study, costs, observations, supernet, folder)

@@ -7,11 +7,11 @@ from typing import Any
 
 from foretell import spaces
 from foretell.families.encoder_decoder.genes import TransformerShape
-from foretell.records import append_jsonl, lock_folder, read_jsonl
+from foretell.objectives import Job, claim
+from foretell.records import append_jsonl, read_jsonl
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_folder
-from foretell.study.workers import Job
 from foretell.tasks.translation import Task
 
 __all__ = ["inherited_job"]
@@ -38,7 +38,7 @@ def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[s
     folder = supernet_folder(config, task)
     network, _ = load_supernet(folder, space, task)
     decoding: dict[str, Any] = {"beam": config.train.beam, "length_penalty": config.train.length_penalty}
-    with lock_folder(folder):
+    with claim(folder):
         known = _known(folder / _FILE, decoding)
         with (folder / _FILE).open("a", encoding="utf-8") as file, track("inherited weights", len(rows)) as meter:
             for index, values in enumerate(rows):

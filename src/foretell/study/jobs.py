@@ -7,32 +7,34 @@ from pathlib import Path
 from typing import Any
 
 from foretell import spaces
-from foretell.observations import Observation
-from foretell.records import fingerprint, lock_folder, write_atomic
+from foretell.objectives import Job, TrainedObjective, claim, store_folder
+from foretell.records import write_atomic
 from foretell.spaces import Architecture
 from foretell.study.architectures import write_architecture
 from foretell.study.config import StudyConfig
-from foretell.study.run import store_folder
-from foretell.study.workers import Job
 from foretell.tasks.translation import Task
 
-__all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job"]
-
-_UNNAMED_PENALTY = 1.0
-"""What folders were scored with before their names told it; whatever the default becomes, these keep their names."""
+__all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job", "trained_objective"]
 
 
 def scratch_folder(
     study: StudyConfig, task: Task, architecture: Architecture, seed: int, inherit: Path | None = None
 ) -> Path:
     """Where an architecture trained from scratch, or from a supernet's weights, under this study is kept."""
-    from foretell.training import training_key
+    return trained_objective(study, task, inherit).store(architecture, seed)
 
+
+def trained_objective(study: StudyConfig, task: Task, inherit: Path | None = None) -> TrainedObjective:
+    """What gives the study its labels; `inherit` is a supernet whose weights are started from."""
     settings = study.train
-    about: list[Any] = [training_key(architecture, task, settings.recipe, seed, inherit), settings.beam]
-    if settings.length_penalty != _UNNAMED_PENALTY:
-        about.append(settings.length_penalty)
-    return store_folder("trained", fingerprint(about))
+    return TrainedObjective(
+        task,
+        settings.recipe,
+        beam=settings.beam,
+        length_penalty=settings.length_penalty,
+        device=study.device,
+        inherit=inherit,
+    )
 
 
 def supernet_folder(study: StudyConfig, task: Task) -> Path:
@@ -88,29 +90,12 @@ def supernet_job(study: StudyConfig) -> Job:
 def _scratch(
     study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None, inherit: str | None
 ) -> dict[str, Any]:
-    from foretell.training import train_from_scratch
-
     config = StudyConfig.model_validate(study)
     task = Task.prepare(config.corpus, config.vocabulary)
-    space = spaces.create(config.space)
-    arch = Architecture.from_dict(space, architecture)
-    source = None if inherit is None else Path(inherit)
-    folder = scratch_folder(config, task, arch, seed, source) if kept_in is None else Path(kept_in)
-    with lock_folder(folder):
-        settings = config.train
-        found: Observation = train_from_scratch(
-            arch,
-            task,
-            settings.recipe,
-            folder,
-            seed=seed,
-            beam=settings.beam,
-            length_penalty=settings.length_penalty,
-            device=config.device,
-            title=title,
-            inherit=source,
-        )
-    return found.to_dict()
+    arch = Architecture.from_dict(spaces.create(config.space), architecture)
+    objective = trained_objective(config, task, None if inherit is None else Path(inherit))
+    folder = objective.store(arch, seed) if kept_in is None else Path(kept_in)
+    return objective.train(arch, seed=seed, fidelity=1.0, folder=folder, title=title).to_dict()
 
 
 def _supernet(study: dict[str, Any]) -> dict[str, Any]:
@@ -123,7 +108,7 @@ def _supernet(study: dict[str, Any]) -> dict[str, Any]:
     settings = config.supernet
     folder = supernet_folder(config, task)
     # Of the processes that torchrun starts, the first alone writes.
-    with lock_folder(folder) if is_first() else nullcontext():
+    with claim(folder) if is_first() else nullcontext():
         _, result = train_supernet(
             spaces.create(config.space),
             task,

@@ -7,13 +7,13 @@ from pathlib import Path
 from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError
+from foretell.objectives import run_jobs
 from foretell.observations import Observation
 from foretell.study.architectures import read_architectures
 from foretell.study.campaign import with_costs
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import keep_trained, scratch_job
 from foretell.study.run import open_run
-from foretell.study.workers import run_jobs
 from foretell.tasks.translation import Task
 
 __all__ = ["train_one"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
+from foretell.objectives import Job, run_jobs
 from foretell.observations import Observation
 from foretell.records import read_object
 from foretell.search import Schedule, SearchResult, evolve, open_journal
@@ -21,7 +22,6 @@ from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, super
 from foretell.study.limits import resolve_limits
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
-from foretell.study.workers import Job, run_jobs
 from foretell.tasks.translation import Task
 
 __all__ = ["Prepared", "baselines", "prepare", "run_study"]

@@ -11,20 +11,11 @@ from typing import Any
 
 from foretell import __version__, progress
 from foretell.errors import InputError, IntegrityError
-from foretell.records import lock_folder, read_object, write_atomic, write_json
+from foretell.locks import lock_folder
+from foretell.records import read_object, write_atomic, write_json
 from foretell.study.config import StudyConfig
-from foretell.tasks.translation import cache_folder
 
-__all__ = ["Run", "open_run", "store_folder"]
-
-
-def store_folder(kind: str, key: str) -> Path:
-    """Where an expensive thing lives that several runs may need: a supernet, a trained architecture.
-
-    It is under the user's cache folder, named by everything that it depends on, so that no run computes it
-    a second time.
-    """
-    return cache_folder() / kind / key
+__all__ = ["Run", "open_run"]
 
 
 class Run:

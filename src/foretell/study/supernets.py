@@ -13,6 +13,7 @@ from foretell import spaces
 from foretell.errors import InputError
 from foretell.evaluation import Bootstrap, Judged, SplitPlan, evaluate, interval, measure, to_json
 from foretell.metrics import PRIMARY_METRIC, metric_named
+from foretell.objectives import run_jobs
 from foretell.observations import OWN_UNIT, ObservationSet, Split
 from foretell.predictors import Labels, create
 from foretell.predictors.supernet import SupernetPredictor
@@ -21,7 +22,6 @@ from foretell.study.config import StudyConfig
 from foretell.study.inherited import inherited_job
 from foretell.study.jobs import supernet_job
 from foretell.study.scorers import supernet_predictor, with_kind
-from foretell.study.workers import run_jobs
 from foretell.tasks.translation import Task
 from foretell.training import KINDS
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from foretell import spaces
 from foretell.errors import InputError
+from foretell.objectives import run_jobs
 from foretell.spaces import Architecture
 from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
-from foretell.study.workers import run_jobs
 from foretell.tasks import Vocabulary
 from foretell.tasks.translation import Sequences, Task
 

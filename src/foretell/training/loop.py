@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from foretell.training.sampling import Fixed, SamplingRule
 from foretell.training.state import TrainingResult, TrainingState
 from foretell.training.validation import validation_loss
 
-__all__ = ["DivergedError", "run_key", "train"]
+__all__ = ["DivergedError", "run_key", "train", "updates_done"]
 
 _FAR_APART = 0x9E3779B97F4A7C15
 """Between the random streams of processes; the seeds of one process's updates lie close together."""
@@ -61,12 +61,14 @@ def train(
     title: str = "training",
     device: str = "auto",
     ranks: Ranks | None = None,
+    until: int | None = None,
 ) -> TrainingResult:
     """Train a network, or finish the training of one whose folder holds a part of it.
 
     The order of the data and the architectures of update `u` depend on the seed and `u` only, dropout also on the
     process, so that a run that was killed and resumed by the same number of processes ends bit for bit where an
-    uninterrupted one does. On interruption at most the updates since the last validation are lost.
+    uninterrupted one does. On interruption at most the updates since the last validation are lost. A training may
+    also pause after some updates: another call goes on from there, and ends where one without a pause does.
 
     Args:
         network: Freshly initialised; holds the best weights afterwards.
@@ -80,19 +82,22 @@ def train(
         title: What the progress display calls it.
         device: "auto", "cpu", "cuda" or "cuda:N".
         ranks: This process among those that train the network together; None: it is alone.
+        until: Pause after so many of the recipe's updates; None: train to the end.
 
     Returns:
-        The result; at once if the folder holds a finished run of the same key.
+        The result; at once if the folder holds a finished run of the same key. Of a pause it is what the run would
+        have come to if it ended there: the present weights are judged too, and the network holds the best so far.
 
     Raises:
         DivergedError: The loss became infinite or not a number.
         RankLostError: Another process that trains the network has ended.
-        InputError: An update has fewer micro-batches than there are processes, or the processes find different
-            checkpoints in the folder.
+        InputError: An update has fewer micro-batches than there are processes, the processes find different
+            checkpoints in the folder, or the run in it has gone on past `until`.
         StorageError: A checkpoint cannot be written; the one before is intact.
     """
     ranks = ranks or Ranks()
     ranks.check(recipe.accumulate)
+    stop = recipe.updates if until is None else min(max(until, 1), recipe.updates)
     about = _dependencies(about, task, recipe, seed)
     key, where = fingerprint(about), choose_device(device)
     finished = folder / "training.json"
@@ -100,17 +105,44 @@ def train(
     best = load_own(folder / "model.safetensors", key) if record.get("key") == key else None
     _check_agreement(ranks, int(best is not None), where, folder)
     if best is not None:
+        _check_not_past(recipe.updates, stop, folder)
         network.load_state_dict(best.tensors)
         return TrainingResult(**record["result"])
     run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, where, ranks)
     with _quiet_random_state():
         run.resume()
-        run.go(title)
+        _check_not_past(run.result.updates, stop, folder)
+        run.go(title, stop)
+        if stop < recipe.updates:
+            return run.pause()
+        run.finish()
     if ranks.first:
         write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
         run.state.previous.unlink(missing_ok=True)
     ranks.wait()  # Whoever looks into the folder from now on finds a finished run.
     return run.result
+
+
+def updates_done(folder: Path, key: str) -> int:
+    """How many updates the run of that key has behind it in a folder, finished or not.
+
+    Warns:
+        DamagedCheckpointWarning: Its last checkpoint is cut or altered.
+    """
+    finished = folder / "training.json"
+    record = read_object(finished) if finished.exists() else {}
+    if record.get("key") == key:
+        return int(record["result"]["updates"])
+    found = load_own(folder / "state.safetensors", key)
+    return 0 if found is None else int(found.about["result"]["updates"])
+
+
+def _check_not_past(done: int, stop: int, folder: Path) -> None:
+    if done > stop:
+        raise InputError(
+            f"the training in {folder} has gone on to update {done}; what it was at update {stop} is not kept: "
+            "choose another folder."
+        )
 
 
 def _check_agreement(ranks: Ranks, found: int, device: torch.device, folder: Path) -> None:
@@ -172,37 +204,77 @@ class _Run:
 
     # ---- one update
 
-    def go(self, title: str) -> None:
-        """Run all updates that are left."""
-        recipe, result = self.recipe, self.result
-        start, before = time.perf_counter(), result.seconds
-        cpu_start, cpu_before = time.process_time(), result.cpu_seconds
-        seen, loss_sum, loss_tokens = 0, 0.0, 0
+    def go(self, title: str, stop: int) -> None:
+        """Run the updates that are left up to `stop`."""
+        result, state = self.result, self.state
+        start, seen = time.perf_counter(), 0
+        self._start_clocks()
         self.network.train()
-        with track(title, recipe.updates) as meter:
-            while result.updates < recipe.updates:
+        with track(title, stop) as meter:
+            while result.updates < stop:
                 loss, tokens = self._update(result.updates)
                 result.updates += 1
                 result.tokens += tokens
-                seen, loss_sum, loss_tokens = seen + tokens, loss_sum + loss, loss_tokens + tokens
+                state.loss_sum += loss
+                state.loss_tokens += tokens
+                seen += tokens
                 elapsed = time.perf_counter() - start
                 note = f", best {result.best_loss:.3f}" if result.history else ""
                 meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s{note}")
-                due = result.updates % recipe.validate_every == 0 or result.updates == recipe.updates
-                if due or result.updates in self.early:
-                    self._observe(loss_sum / loss_tokens / math.log(2))
-                    loss_sum, loss_tokens = 0.0, 0
-                if due:
-                    result.seconds = before + time.perf_counter() - start
-                    result.cpu_seconds = cpu_before + time.process_time() - cpu_start
-                    result.peak_memory = max(result.peak_memory, _peak_memory(self.device))
+                if self._is_due or result.updates in self.early:
+                    result.history.append(self._observed())
+                    state.loss_sum, state.loss_tokens = 0.0, 0
+                if self._is_due:
+                    self._read_clocks()
                     self._keep()
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether the present weights may be kept as the best."""
+        done = self.result.updates
+        return done % self.recipe.validate_every == 0 or done == self.recipe.updates
+
+    def finish(self) -> None:
+        """Take the best weights, after the last update."""
         self._try_average()
-        result.seconds = before + time.perf_counter() - start
-        result.cpu_seconds = cpu_before + time.process_time() - cpu_start
+        self._read_clocks()
+        self._take_best()
+
+    def pause(self) -> TrainingResult:
+        """Keep what going on takes, and tell what the run would have come to if it ended here.
+
+        What is kept is what the run would be without the pause: the present weights may be its best so far only
+        where a validation is due.
+        """
+        result = self.result
+        observed = bool(result.history) and result.history[-1]["update"] == result.updates
+        row = result.history[-1] if observed else self._observed()
+        if not self._is_due:
+            self._read_clocks()
+            if self.ranks.first:
+                self.state.save()
+        self.ranks.wait()
+        paused = replace(result, history=[*result.history, *([] if observed else [row])])
+        if row["valid_loss"] < result.best_loss:
+            paused.best_loss, paused.best_update = row["valid_loss"], result.updates
+        elif result.best_update != result.updates:
+            self._take_best()
+        return paused
+
+    def _take_best(self) -> None:
         self.ranks.wait()
         best, _ = load_network(self.state.best)
         self.network.load_state_dict(best.state_dict())
+
+    def _start_clocks(self) -> None:
+        """Count from what earlier sittings took."""
+        self._clocks = self.result.seconds - time.perf_counter(), self.result.cpu_seconds - time.process_time()
+
+    def _read_clocks(self) -> None:
+        seconds, cpu_seconds = self._clocks
+        result = self.result
+        result.seconds, result.cpu_seconds = seconds + time.perf_counter(), cpu_seconds + time.process_time()
+        result.peak_memory = max(result.peak_memory, _peak_memory(self.device))
 
     def _update(self, update: int) -> tuple[float, int]:
         """One optimiser step; returns the summed loss (nats) and the tokens it is a sum over."""
@@ -255,13 +327,13 @@ class _Run:
 
     # ---- validation and checkpoints
 
-    def _observe(self, train_loss: float) -> None:
-        """One more point of the learning curve."""
-        result = self.result
-        loss = self._validation_loss()
+    def _observed(self) -> dict[str, float]:
+        """A point of the learning curve: the present."""
+        updates, loss = self.result.updates, self._validation_loss()
         if not math.isfinite(loss):
-            raise DivergedError(self._obituary(result.updates - 1, self.rule.validated))
-        result.history.append({"update": result.updates, "train_loss": train_loss, "valid_loss": loss})
+            raise DivergedError(self._obituary(updates - 1, self.rule.validated))
+        train_loss = self.state.loss_sum / self.state.loss_tokens / math.log(2)
+        return {"update": updates, "train_loss": train_loss, "valid_loss": loss}
 
     def _keep(self) -> None:
         """Keep the present weights, to go on from, and as the best where they are."""

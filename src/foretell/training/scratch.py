@@ -16,7 +16,7 @@ from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture
 from foretell.tasks.translation import Split, Task
 from foretell.training.checkpoint import load_network, load_own, weights_digest
-from foretell.training.loop import run_key, train
+from foretell.training.loop import run_key, train, updates_done
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 from foretell.training.state import TrainingResult
@@ -73,16 +73,19 @@ def train_from_scratch(
     device: str = "auto",
     title: str = "training",
     inherit: Path | None = None,
+    until: int | None = None,
 ) -> Observation:
     """Train an architecture, translate the held-out splits with it, and score the translations.
 
-    A folder that holds the finished run answers at once; one that holds a part of it goes on from there.
+    A folder that holds the finished run answers at once; one that holds a part of it goes on from there. A smaller
+    training is the beginning of the full one, at the same learning rates: where it is asked for after the run in the
+    folder has gone on, it is trained in a folder inside that one.
 
     Args:
         architecture: What to train.
         task: Sentences and vocabulary.
         recipe: How to train.
-        folder: Checkpoints, translations' scores and `observation.json`.
+        folder: Checkpoints and `observation.json`, `observation-N.json` after N updates.
         seed: Of initial weights, data order and dropout.
         beam: Of the beam search.
         length_penalty: Of the beam search (`foretell.training.translate`).
@@ -91,6 +94,7 @@ def train_from_scratch(
         title: What the progress display calls it.
         inherit: Start from the architecture's weights in this supernet (a checkpoint or its folder); a
             mixture is folded.
+        until: Train no further than so many of the recipe's updates; None: all.
 
     Returns:
         The architecture with its validation loss, and BLEU, chrF and TER of each split.
@@ -101,21 +105,27 @@ def train_from_scratch(
         StorageError: The folder cannot be written.
     """
     space = architecture.space
-    key = fingerprint([training_key(architecture, task, recipe, seed, inherit), beam, length_penalty, list(splits)])
+    paused = until if until is not None and until < recipe.updates else None
+    named: list[Any] = [training_key(architecture, task, recipe, seed, inherit), beam, length_penalty, list(splits)]
+    key = fingerprint(named if paused is None else [*named, paused])
     about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
     if inherit is not None:
         about["inherited"] = _digest(inherit)
-    record = folder / "observation.json"
+    record = folder / ("observation.json" if paused is None else f"observation-{paused}.json")
     saved = read_object(record) if record.exists() else {}
     # The weights may be another run's, which came later into the same folder and has not observed anything yet.
     trained = run_key(about, task, recipe, seed)
-    if saved.get("key") == key and load_own(folder / "model.safetensors", trained) is not None:
+    if saved.get("key") == key and (paused or load_own(folder / "model.safetensors", trained) is not None):
         return Observation.from_dict(space, saved["observation"])
+    if paused is not None and updates_done(folder, trained) > paused:
+        folder = folder / f"until-{paused}"
     network = build_network(architecture, task, recipe, seed)
     if inherit is not None:
         supernet, _ = load_supernet(inherit, space, task)
         network.load_state_dict(supernet.extract(TransformerShape.of(architecture)).state_dict())
-    result = train(network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device)
+    result = train(
+        network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device, until=paused
+    )
     network.eval()
     metrics = {"valid_loss": result.best_loss}
     signatures = {}
@@ -131,7 +141,7 @@ def train_from_scratch(
         "signatures": signatures,
         **({} if inherit is None else {"inherited": about["inherited"]}),
     }
-    observation = Observation(architecture, metrics, provenance=provenance)
+    observation = Observation(architecture, metrics, provenance=provenance, fidelity=result.updates / recipe.updates)
     write_json(record, {"key": key, "observation": observation.to_dict()})
     return observation
 

@@ -58,6 +58,8 @@ class TrainingState:
     Attributes:
         result: What the run came to so far.
         averaged: How many checkpoints the average is of.
+        loss_sum: Training loss (nats) since the last row of the learning curve, summed over tokens.
+        loss_tokens: How many tokens that is a sum over.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class TrainingState:
         self.previous = folder / "state.previous.safetensors"
         self.result = TrainingResult()
         self.averaged = 0
+        self.loss_sum, self.loss_tokens = 0.0, 0
         self._sum: dict[str, Tensor] = {}
 
     def add_to_average(self) -> None:
@@ -106,6 +109,8 @@ class TrainingState:
             tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
         tensors |= {f"scaler.{name}": tensor for name, tensor in self.precision.state().items()}
         about = {"key": self.about["key"], "result": asdict(self.result), "averaged": self.averaged}
+        if self.loss_tokens:
+            about["unreported"] = [self.loss_sum, self.loss_tokens]
         if not math.isfinite(self.result.best_loss):
             about["result"]["best_loss"] = None
         if self.latest.exists():
@@ -123,8 +128,9 @@ class TrainingState:
             found = load_own(path, self.about["key"])
             if found is None:
                 continue
-            best_is_there = load_own(self.best, self.about["key"]) is not None
             result = found.about["result"]
+            # A training that has paused before its first validation has no best weights yet.
+            best_is_there = result["best_loss"] is None or load_own(self.best, self.about["key"]) is not None
             if best_is_there or result["best_update"] == result["updates"]:
                 return found, best_is_there
         return None, False
@@ -139,5 +145,6 @@ class TrainingState:
             index, _, value = name.partition(".")
             optimiser["state"].setdefault(int(index), {})[value] = tensor
         self.optimiser.load_state_dict(optimiser)
+        self.loss_sum, self.loss_tokens = checkpoint.about.get("unreported", (0.0, 0))
         result = checkpoint.about["result"]
         self.result = TrainingResult(**{**result, "best_loss": result["best_loss"] or math.inf})

@@ -22,9 +22,10 @@ from foretell.costs.latency.setting import LatencySetting, check_device
 from foretell.costs.latency.timing import Repeats, time_pairs
 from foretell.costs.latency.translation import timed_network, translation_step
 from foretell.errors import InputError
+from foretell.locks import lock_file
 from foretell.machine import torch_threads
 from foretell.progress import track
-from foretell.records import append_jsonl, lock_file, read_jsonl, storage
+from foretell.records import append_jsonl, read_jsonl, storage
 from foretell.spaces import Architecture, Population, SearchSpace
 
 __all__ = ["drift_summary", "measure_latency", "measured_latency", "random_and_extreme"]

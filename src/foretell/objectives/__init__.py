@@ -1,0 +1,32 @@
+"""Where labels come from: our own training, the user's program, a Python function, a table; and what runs them."""
+
+from foretell.objectives.base import Fidelities, Objective
+from foretell.objectives.command import CommandObjective
+from foretell.objectives.executors import Completed, Executor, Handle, InlineExecutor, Job, ProcessExecutor, run_jobs
+from foretell.objectives.function import FunctionObjective
+from foretell.objectives.labelling import label_folder, label_job
+from foretell.objectives.settings import CommandSettings
+from foretell.objectives.store import claim, store_folder
+from foretell.objectives.table import TableObjective
+from foretell.objectives.trained import TrainedObjective
+
+__all__ = [
+    "CommandObjective",
+    "CommandSettings",
+    "Completed",
+    "Executor",
+    "Fidelities",
+    "FunctionObjective",
+    "Handle",
+    "InlineExecutor",
+    "Job",
+    "Objective",
+    "ProcessExecutor",
+    "TableObjective",
+    "TrainedObjective",
+    "claim",
+    "label_folder",
+    "label_job",
+    "run_jobs",
+    "store_folder",
+]

@@ -1,0 +1,91 @@
+"""The protocol of what runs jobs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, Self, runtime_checkable
+
+from foretell.errors import ForetellError
+
+__all__ = ["Completed", "Executor", "Handle", "Job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A function of a module and its arguments.
+
+    Attributes:
+        title: What the progress display calls it.
+        function: May run in another process; arguments and result must be plain data.
+        arguments: Keyword arguments.
+    """
+
+    title: str
+    function: Callable[..., Any]
+    arguments: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Handle:
+    """A job that was submitted.
+
+    Attributes:
+        number: Counts the jobs of its executor, from 0, in the order in which they were submitted.
+        job: What was submitted.
+    """
+
+    number: int
+    job: Job = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Completed:
+    """A job that has ended.
+
+    Attributes:
+        handle: Which.
+        value: Its result.
+        error: Why there is none. The job's traceback is its note.
+    """
+
+    handle: Handle
+    value: Any = None
+    error: ForetellError | None = None
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """Runs jobs, several at the same time where it can, in the order in which they were submitted.
+
+    Used by one thread, as a context manager, at whose end all jobs have ended. Whatever becomes of this process, no
+    job outlives it, or it is found again where the executor is made to outlive it.
+    """
+
+    @property
+    def slots(self) -> int:
+        """How many jobs run at the same time; more can be submitted, and wait."""
+        ...
+
+    def submit(self, job: Job) -> Handle:
+        """Let a job run as soon as there is room."""
+        ...
+
+    def completed(self) -> Iterator[Completed]:
+        """Jobs in the order in which they end, each once, until none is left; more may be submitted on the way.
+
+        One that fails does not disturb the others.
+        """
+        ...
+
+    def cancel(self, handle: Handle) -> None:
+        """Drop a job that waits, stop one that runs; it does not come out of `completed`. Nothing where it has."""
+        ...
+
+    def close(self) -> None:
+        """Stop all jobs."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
