@@ -1,0 +1,150 @@
+"""Which architecture to train next, where each label is a training: first by design, then by upper confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.costs import Constraints, CostModel
+from foretell.errors import InfeasibleError
+from foretell.metrics import Metric
+from foretell.observations import Observation
+from foretell.predictors import Context, Predictor, create, select
+from foretell.predictors.labels import EqualLabelsError, TooFewLabelsError
+from foretell.spaces import Population
+
+__all__ = ["Asker"]
+
+Vector = npt.NDArray[np.float64]
+
+_DRAWN = 2000
+_MUTANTS = 1000
+_PARENTS = 5
+_ALIKE = 1e-9  # of the scores' range: nearer ones are ties
+
+
+class Asker:
+    """Proposes architectures one at a time; what it proposes depends on its arguments alone.
+
+    The first `startup` are a D-optimal design: the ones whose labels teach a regression most. Then a predictor is
+    fitted to the labels so far, and among random feasible architectures and mutants of the best the one with the
+    highest upper confidence (mean plus one standard deviation of its goodness) is proposed. Ties are broken at random.
+
+    Args:
+        costs: The space, and what its architectures cost.
+        constraints: Limits that every proposal keeps.
+        metric: What is to become good.
+        predictor: As `foretell.predictors.create` knows it; "random" proposes random feasible architectures.
+        startup: Proposals by design.
+        seed: Of everything random.
+    """
+
+    def __init__(
+        self,
+        costs: CostModel,
+        constraints: Constraints,
+        metric: Metric,
+        *,
+        predictor: str = "regression",
+        startup: int = 6,
+        seed: int = 0,
+    ) -> None:
+        self.costs, self.constraints, self.metric = costs, constraints, metric
+        self.predictor, self.startup, self.seed = predictor, startup, seed
+        self.space = costs.space
+        self._design: Population | None = None
+
+    def ask(self, number: int, observations: Sequence[Observation], taken: Population) -> Population:
+        """The architecture of one trial, `int16 [1, columns]`, canonical.
+
+        Args:
+            number: Of the trial, from 0: it seeds what is random here.
+            observations: The labels that it may know.
+            taken: Architectures that are or were being trained, `int16 [n, columns]`; none of them comes again.
+
+        Raises:
+            InfeasibleError: No architecture keeps the limits, or all that do are taken.
+        """
+        rng = np.random.default_rng([self.seed, number])
+        if self.predictor == "random":
+            return self._some(self._candidates(rng, taken), rng)
+        if number < self.startup:
+            return self._by_design(number, taken, rng)
+        predictor = self.fitted(observations)
+        if predictor is None:
+            return self._pick(rng, taken)
+        best = self._best(observations)
+        rows = self._candidates(rng, taken, best)
+        prediction = predictor.predict(rows)
+        scores = predictor.goodness(prediction)
+        if predictor.calibrated and prediction.std is not None:
+            scores = scores + np.where(np.isnan(prediction.std), 0.0, prediction.std)
+        scores = np.where(np.isnan(scores), -np.inf, scores)
+        top = scores.max()
+        reach = _ALIKE * (np.ptp(scores[np.isfinite(scores)]) if np.isfinite(scores).any() else 0.0)
+        return self._some(rows[scores >= top - reach], rng)
+
+    def fitted(self, observations: Sequence[Observation]) -> Predictor | None:
+        """The predictor that has learnt from labels; None while there are too few, or all alike."""
+        if self.predictor == "random":
+            return None
+        predictor = create(self.predictor, context=Context(self.space, metric=self.metric, seed=self.seed))
+        try:
+            return predictor.fit(observations) if observations else None
+        except (TooFewLabelsError, EqualLabelsError):
+            return None
+
+    def _by_design(self, number: int, taken: Population, rng: np.random.Generator) -> Population:
+        if self._design is None:
+            drawn = np.random.default_rng(self.seed)
+            pool = self._candidates(drawn, taken[:0])
+            count = min(self.startup, len(pool))
+            self._design = select(self.space, count, drawn, pool=pool, costs=self.costs)
+        known = {row.tobytes() for row in taken}
+        if number < len(self._design) and self._design[number].tobytes() not in known:
+            return self._design[number : number + 1]
+        return self._pick(rng, taken)
+
+    def _pick(self, rng: np.random.Generator, taken: Population) -> Population:
+        """One more of the design, beside what is taken."""
+        pool = self._candidates(rng, taken)
+        return select(self.space, 1, rng, pool=pool, known=taken, costs=self.costs)
+
+    def _best(self, observations: Sequence[Observation]) -> Population:
+        done = [item for item in observations if self.metric.key in item.metrics]
+        ranked = sorted(done, key=lambda item: -self.metric.goodness(item.metric(self.metric.key)))
+        return self.space.population([item.architecture for item in ranked[:_PARENTS]])
+
+    def _candidates(self, rng: np.random.Generator, taken: Population, parents: Population | None = None) -> Population:
+        """Feasible architectures that are not taken, each once, in an order of their own."""
+        rows = self.space.sample(_DRAWN, rng)
+        if parents is not None and len(parents):
+            chosen = parents[rng.integers(len(parents), size=_MUTANTS)]
+            rows = np.concatenate([rows, self.space.mutate(chosen, 2.0 / self.space.width, rng)])
+        found = self._free(rows, taken)
+        if not len(found):
+            # Rare or few: those that the check of the limits finds, and their relatives.
+            examples = self.constraints.check_feasible(self.costs, rng).examples
+            relatives = self.space.mutate(
+                examples[rng.integers(len(examples), size=_DRAWN)], 2.0 / self.space.width, rng
+            )
+            found = self._free(np.concatenate([examples, relatives]), taken)
+        if not len(found):
+            raise InfeasibleError(
+                f"every architecture of {self.space.name} that was found to keep {self.constraints} has been tried "
+                f"({len(taken)} of them); ask for fewer trials, or widen the space."
+            )
+        return found
+
+    def _free(self, rows: Population, taken: Population) -> Population:
+        rows = np.unique(self.space.canonical(rows), axis=0)
+        rows = rows[self.constraints.satisfied(self.costs, rows)]
+        known = {row.tobytes() for row in taken}
+        return rows[[row.tobytes() not in known for row in rows]]
+
+    @staticmethod
+    def _some(rows: Population, rng: np.random.Generator) -> Population:
+        place = int(rng.integers(len(rows)))
+        return rows[place : place + 1]
