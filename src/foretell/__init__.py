@@ -1,3 +1,45 @@
 """foretell: how good a neural architecture will be before it is trained, and the best one that fits a device."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from foretell.metrics import Metric
+    from foretell.observations import Observation, ObservationSet
+    from foretell.spaces import Architecture, Gene, SearchSpace
+    from foretell.study.trials import Study, Trial, create_study, load_study
+
 __version__ = "0.1.0"
+
+__all__ = [
+    "Architecture",
+    "Gene",
+    "Metric",
+    "Observation",
+    "ObservationSet",
+    "SearchSpace",
+    "Study",
+    "Trial",
+    "create_study",
+    "load_study",
+]
+
+_HOMES = {
+    **dict.fromkeys(("Architecture", "Gene", "SearchSpace"), "foretell.spaces"),
+    **dict.fromkeys(("Observation", "ObservationSet"), "foretell.observations"),
+    "Metric": "foretell.metrics",
+    **dict.fromkeys(("Study", "Trial", "create_study", "load_study"), "foretell.study.trials"),
+}
+"""Where each name lives; its room is imported when the name is first used."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'foretell' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from foretell.cli.output import print_table, say
-from foretell.metrics import REPORTED, metric_named
+from foretell.metrics import REPORTED, metric_from, metric_named
 
-__all__ = ["print_comparison", "print_result"]
+__all__ = ["print_comparison", "print_result", "print_trials"]
 
 
 def print_result(result: Mapping[str, Any]) -> None:
@@ -30,6 +30,46 @@ def print_result(result: Mapping[str, Any]) -> None:
     asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
     for predictor in asked:
         say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+
+
+def print_trials(result: Mapping[str, Any]) -> None:
+    """Print what `result.json` holds of a study of trials: the winner, the trials, and how far predictors go."""
+    metric = metric_from(result["metric"])
+    winner = result["winner"]
+    shown = [name for name in winner["costs"] if not name.startswith("latency_ms_")][:3]
+    ranked = sorted(
+        (each for each in result["trials"] if "failed" not in each),
+        key=lambda each: -metric.goodness(each["metrics"][metric.key]),
+    )
+    rows = [
+        [
+            f"{each['trial']}",
+            metric.format(each["metrics"][metric.key]),
+            *(_cost(each["costs"].get(name)) for name in shown),
+            "" if each["kept"] else "breaks the limit",
+        ]
+        for each in ranked[:_BEST]
+    ]
+    limit = "" if result["constraint"] == "none" else f" under {result['constraint']}"
+    title = f"{result['name']}: the best of {result['search']['finished']} trials{limit}"
+    print_table(title, ["trial", metric.title, *shown, ""], rows)
+    failed = [each for each in result["trials"] if "failed" in each]
+    if failed:
+        say(f"{len(failed)} trials failed, the last one because {failed[-1]['failed']}\n")
+    genes = winner["architecture"]
+    print_table("The winner's genes", ["gene", "value"], [[name, _value(value)] for name, value in genes.items()])
+    told = [[row["predictor"], _figure(row["mae"]), _figure(row["kendall_tau"])] for row in result["trust"]]
+    if told:
+        print_table("Predictors, each on trials unseen", ["predictor", "MAE", "tau"], told)
+
+
+_BEST = 5
+
+
+def _count(value: float | None) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
 
 
 def _print_teacher(teacher: Mapping[str, Any]) -> None:
@@ -71,7 +111,7 @@ def _short(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def _count(value: float) -> str:
+def _cost(value: float) -> str:
     """A count of parameters: exact while it is short."""
     return f"{value:,.0f}" if value < 1e7 else f"{value / 1e6:.1f} M"
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foretell.cli.options import OutOption, ResumeOption, SpaceOption, StudyArgument, study_from
 from foretell.cli.output import JsonOption, print_json, say
 from foretell.cli.report import draw_page
+from foretell.errors import InputError
+
+if TYPE_CHECKING:
+    from foretell.study import TrialStudyConfig
 
 __all__ = ["register"]
 
@@ -32,6 +37,9 @@ def _search(
         str | None, typer.Option("--schedule", help='Which predictor scores which iterations: "supernet:1-30".')
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the search.")] = None,
+    trials: Annotated[
+        int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
+    ] = None,
     compare: Annotated[
         str | None,
         typer.Option("--compare", help="Instead of one search: presets such as hat-as-published,hat,hs-nas."),
@@ -57,12 +65,21 @@ def _search(
 
     `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
 
+    `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
+
     Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
     iterations that the distilled predictor scores.
     """
     from foretell.cli.results import print_comparison, print_result
-    from foretell.study import run_comparison, run_study
+    from foretell.study import TrialStudyConfig, read_study, run_comparison, run_study
 
+    chosen_study = read_study(study) if study is not None else None
+    if isinstance(chosen_study, TrialStudyConfig):
+        given = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
+        _search_by_trials(chosen_study, constraint, seed, trials, out, resume, as_json, given)
+        return
+    if trials is not None:
+        raise InputError("--trials counts the trainings of an objective; this study has none: leave it out.")
     chosen = study_from(
         study, space=space, constraints=constraint or None, search__schedule=schedule, search__seed=seed
     )
@@ -83,9 +100,38 @@ def _search(
         raise typer.Exit(3)
 
 
-def _integers(text: str | None) -> tuple[int, ...]:
-    from foretell.errors import InputError
+def _search_by_trials(
+    study: TrialStudyConfig,
+    constraint: list[str] | None,
+    seed: int | None,
+    trials: int | None,
+    out: Path | None,
+    resume: bool,
+    as_json: bool,
+    others: Mapping[str, object],
+) -> None:
+    """A study whose labels come from the user's own program or table."""
+    from foretell.cli.results import print_trials
+    from foretell.study import run_trials
 
+    for option, value in others.items():
+        if value is not None:
+            raise InputError(f"{option} means nothing for {study.name}, whose objective is the user's; leave it out.")
+    search = {**study.search.model_dump(), **_given(seed=seed, trials=trials)}
+    changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
+    chosen = type(study).model_validate(changed)
+    result = run_trials(chosen, out, resume=resume)
+    print_json(result) if as_json else print_trials(result)
+    page = draw_page(out or Path("runs") / chosen.name)
+    if page is not None and not as_json:
+        say(f"\nThe page of this run: {page}")
+
+
+def _given(**values: object) -> dict[str, object]:
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _integers(text: str | None) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in (text or "").split(",") if part.strip())
     except ValueError:

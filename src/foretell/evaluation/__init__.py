@@ -8,6 +8,7 @@ from foretell.evaluation.noise import Ceiling, LabelQuality, label_quality, tau_
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan
 from foretell.evaluation.table import TRIVIAL, comparable_set, evaluate
+from foretell.evaluation.unseen import unseen_row
 
 __all__ = [
     "MEASURES",
@@ -29,4 +30,5 @@ __all__ = [
     "tau_ceiling",
     "to_csv",
     "to_json",
+    "unseen_row",
 ]

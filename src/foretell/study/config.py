@@ -9,12 +9,14 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from foretell.costs import Constraints
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
 from foretell.search import Evolution, Schedule
 from foretell.study.presets import with_published
+from foretell.study.trial_config import TrialStudyConfig, trial_study_from
+from foretell.study.validation import validation_sentence
 from foretell.tasks.translation import CorpusConfig
 from foretell.training import Recipe, SupernetKind, SupernetOptions
 
@@ -27,6 +29,7 @@ __all__ = [
     "SupernetSettings",
     "TrainSettings",
     "load_study",
+    "read_study",
 ]
 
 EMBEDDED = "embedded"
@@ -184,6 +187,16 @@ class StudyConfig(_Part):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
+def read_study(path: Path | None) -> StudyConfig | TrialStudyConfig:
+    """Read a study file of either kind: one with an `objective` is a study of trials.
+
+    Raises:
+        InputError: As `load_study`.
+    """
+    data = _read(path) if path is not None else {}
+    return trial_study_from(data, path) if path is not None and "objective" in data else load_study(path)
+
+
 def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> StudyConfig:
     """Read a study file; a published space brings its published recipes, where the file gives none.
 
@@ -196,10 +209,15 @@ def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> Stud
         UnknownNameError: An unknown key; the message names the nearest.
     """
     data = _read(path) if path is not None else {}
+    if "objective" in data:
+        raise InputError(
+            f"{path} is a study of trials, whose objective trains; this command trains by itself: give it to "
+            "`foretell search`."
+        )
     try:
         study = StudyConfig.model_validate(with_published({**data, **(changes or {})}))
     except ValidationError as error:
-        raise _sentence(error, str(path or "the study")) from None
+        raise validation_sentence(error, str(path or "the study"), StudyConfig) from None
     return _resolve_paths(study, path.parent) if path is not None else study
 
 
@@ -208,21 +226,6 @@ def _read(path: Path) -> dict[str, Any]:
     if data is not None and not isinstance(data, dict):
         raise InputError(f"the study {path} holds {type(data).__name__}; expected keys such as corpus and space.")
     return data or {}
-
-
-def _sentence(error: ValidationError, where: str) -> InputError:
-    first = error.errors()[0]
-    place = ".".join(map(str, first["loc"]))
-    if first["type"] == "extra_forbidden":
-        *parents, key = first["loc"]
-        model: Any = StudyConfig
-        for parent in parents:
-            model = model.model_fields[str(parent)].annotation
-        return UnknownNameError("key", key, model.model_fields, where)
-    cause = first.get("ctx", {}).get("error")
-    if isinstance(cause, InputError):
-        return InputError(f"{where}: {place}: {cause}")
-    return InputError(f"{where}: {place} is {first['input']!r}: {first['msg'].lower()}; correct it.")
 
 
 def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:

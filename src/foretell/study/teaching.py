@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foretell.evaluation import Judged, measure
+from foretell.evaluation import unseen_row
 from foretell.llm import open_session
 from foretell.observations import Observation, read_observations
-from foretell.predictors import Context, Labels, Prediction, Predictor, TooFewLabelsError, create
+from foretell.predictors import Context, Labels, Predictor, TooFewLabelsError, create
 from foretell.predictors.calibrated import Calibrated
 from foretell.predictors.distilled import Distilled
 from foretell.predictors.labelling import label_architectures
@@ -79,7 +79,7 @@ def ask_teacher(teacher: Predictor, observations: Sequence[Observation], sample:
     except TooFewLabelsError:
         return Taught(scores, teacher.name, len(labels))
     unit = teacher.calibrated
-    rows = [_row(name, said, truth, in_unit=unit or name == "constant") for name, said in alone.items()]
+    rows = [unseen_row(name, said, truth, in_unit=unit or name == "constant") for name, said in alone.items()]
     return Taught(scores, teacher.name, len(labels), rows)
 
 
@@ -135,8 +135,8 @@ def _stack_rows(stack: Weighted, observations: Sequence[Observation]) -> list[di
     truth = stack.quality.goodness(Labels.of(observations, stack.quality, stack.space).values)
     assert stack.held_out is not None  # noqa: S101 - it is fitted
     parts = zip(stack.inner, stack.scores, stack.weights, strict=True)
-    rows = [{**_row(each.name, said, truth), "weight": float(weight)} for each, said, weight in parts]
-    return [*rows, _row(stack.name, stack.held_out, truth)]
+    rows = [{**unseen_row(each.name, said, truth), "weight": float(weight)} for each, said, weight in parts]
+    return [*rows, unseen_row(stack.name, stack.held_out, truth)]
 
 
 def _imitation(model: Predictor, drawn: Population, context: Context, path: Path, about: dict[str, Any]) -> Predictor:
@@ -152,12 +152,3 @@ def _distinct(sample: Population) -> Population:
     """Each architecture once, in the sample's order."""
     _, first = np.unique(sample, axis=0, return_index=True)
     return sample[np.sort(first)]
-
-
-def _row(name: str, said: Vector, truth: Vector, *, in_unit: bool = True) -> dict[str, Any]:
-    """A predictor's row from goodness: mean absolute error and Kendall's tau; an order that means nothing is 0."""
-    judged = Judged.of(Prediction(said), truth, np.zeros(len(truth), dtype=np.int64), calibrated=in_unit)
-    found = {key: float(value[0]) for key, value in measure(judged, np.ones((1, len(truth)))).items()}
-    # Means that each leave one label out stand in the labels' reverse order by construction.
-    tau = 0.0 if name == "constant" or np.isnan(found["tau"]) else found["tau"]
-    return {"predictor": name, "mae": found["mae"] if in_unit else None, "kendall_tau": tau}

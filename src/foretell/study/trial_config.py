@@ -1,0 +1,230 @@
+"""A study of trials: a space, a metric and an objective of the user's, as one YAML file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from foretell import spaces
+from foretell.costs import Constraint, Constraints, CostModel, cost_name, counted_costs
+from foretell.errors import InputError, UnknownNameError
+from foretell.metrics import Metric, metric_from
+from foretell.objectives import CommandObjective, CommandSettings, Objective, TableObjective
+from foretell.predictors import describe
+from foretell.predictors.registry import parsed
+from foretell.spaces import SearchSpace
+from foretell.study.validation import validation_sentence
+
+__all__ = ["ObjectiveSettings", "TrialSearchSettings", "TrialStudyConfig", "trial_study_from"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class TrialSearchSettings(_Part):
+    """How trials are chosen.
+
+    Attributes:
+        trials: Architectures to train.
+        startup: The first so many are a D-optimal design; None: a third of the trials, at least three.
+        predictor: Chooses the others by upper confidence: any predictor of `foretell evaluate` that learns from
+            labels, or "random".
+        seed: Of everything random in it.
+        workers: Trials at the same time; None: one for each core that this process may use.
+    """
+
+    trials: int = Field(default=16, ge=1)
+    startup: int | None = Field(default=None, ge=1)
+    predictor: str = "regression"
+    seed: int = Field(default=1, ge=0)
+    workers: int | None = Field(default=None, ge=1)
+
+    @field_validator("predictor")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name != "random":
+            describe(parsed(name).name)
+        return name
+
+    @property
+    def designed(self) -> int:
+        """Trials that are chosen by design."""
+        return self.startup or max(3, self.trials // 3)
+
+
+class ObjectiveSettings(_Part):
+    """Where labels come from: one of three.
+
+    Attributes:
+        command: The user's program; beside it may stand what `CommandSettings` has (`fidelity`, `time_limit`, ...).
+        table: Observations on record: a file, a folder, or a name such as "reference:en-de".
+        function: The name of the Python function of a study that Python made; only Python can go on with it.
+        seed: Handed to every training.
+        costs: What the objective tells besides metrics and the genes do not decide; limits may name them.
+    """
+
+    command: CommandSettings | None = None
+    table: str | None = None
+    function: str | None = None
+    seed: int = Field(default=1, ge=0)
+    costs: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _flat(cls, value: Any) -> Any:
+        """`command` stands beside its settings in a study file."""
+        if not isinstance(value, Mapping) or isinstance(value.get("command"), (Mapping, CommandSettings, type(None))):
+            return value
+        own = {key: value[key] for key in ("table", "function", "seed") if key in value}
+        rest = {key: each for key, each in value.items() if key not in own}
+        return {**own, "command": rest, "costs": value.get("costs", ())}
+
+    @model_validator(mode="after")
+    def _one(self) -> ObjectiveSettings:
+        given = [name for name in ("command", "table", "function") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise InputError(
+                f"the objective has {' and '.join(given) or 'none of command, table, function'}; give exactly one."
+            )
+        return self
+
+
+class TrialStudyConfig(_Part):
+    """A study whose labels come from the user: every label is a training of theirs.
+
+    Attributes:
+        name: Names the run's folder.
+        space: A search space: its genes, written here (`genes`, `costs`, ...), by name, or the path of a YAML file.
+        metric: What is to become good: a name, or `{name: val_loss, higher_is_better: false}`.
+        objective: Where labels come from.
+        constraints: Limits on costs that the genes decide or the objective tells, such as "params<=150k".
+        search: How trials are chosen.
+        device: What `{device}` stands for in commands: "auto", "cpu", "cuda" or "cuda:N".
+    """
+
+    name: str = Field(default="mine", pattern=r"^\w[\w. -]*$")
+    space: dict[str, Any] | str
+    metric: dict[str, Any] | str
+    objective: ObjectiveSettings
+    constraints: tuple[str, ...] = ()
+    search: TrialSearchSettings = TrialSearchSettings()
+    device: str = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _metrics_of_command(cls, value: Any) -> Any:
+        """A command tells the study's metric unless it says which."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("objective"), Mapping):
+            return value
+        objective = dict(value["objective"])
+        if isinstance(objective.get("command"), (str, list, tuple)) and "metrics" not in objective:
+            metric = value.get("metric")
+            name = metric.get("name") if isinstance(metric, Mapping) else metric
+            objective["metrics"] = [str(name)] if name else []
+        return {**value, "objective": objective}
+
+    @model_validator(mode="after")
+    def _sensible(self) -> TrialStudyConfig:
+        limited_costs(self.limits(), self.search_space(), self.objective.costs)
+        metric_from(self.metric)
+        return self
+
+    def search_space(self) -> SearchSpace:
+        """The space.
+
+        Raises:
+            InputError: It makes no sense.
+        """
+        if isinstance(self.space, str):
+            return spaces.create(self.space)
+        return spaces.from_dict(self.space, "the study's space", default_name=self.name)
+
+    def quality(self) -> Metric:
+        """The metric, with its direction."""
+        return metric_from(self.metric)
+
+    def limits(self) -> Constraints:
+        """The limits; one relative to the largest architecture in absolute numbers."""
+        from foretell.study.limits import resolve_limits
+
+        return resolve_limits(self.constraints, CostModel(self.search_space()))
+
+    def make_objective(self, folder: Path | None = None) -> Objective:
+        """What gives labels.
+
+        Args:
+            folder: The folder of the study's file.
+
+        Raises:
+            InputError: The objective is a Python function, or cannot work.
+        """
+        given = self.objective
+        if given.command is not None:
+            return CommandObjective(given.command, self.search_space(), device=self.device, folder=folder)
+        if given.table is not None:
+            from foretell.observations import load
+
+            return TableObjective(load(given.table, space=self.search_space()), (self.quality().key,))
+        raise InputError(
+            f"the objective of {self.name} is the Python function {given.function}; go on from Python with "
+            "foretell.create_study(..., load_if_exists=True) and optimize."
+        )
+
+    def to_yaml(self) -> str:
+        """The whole study as YAML, defaults spelled out."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def limited_costs(limits: Constraints, space: SearchSpace, told: tuple[str, ...]) -> tuple[Constraints, Constraints]:
+    """Limits on what the genes decide, and limits on what only the objective tells.
+
+    Raises:
+        UnknownNameError: A cost that neither knows; the message names the nearest.
+    """
+    counted, declared = counted_costs(space), {cost_name(name) for name in told}
+    for item in limits:
+        if item.cost not in counted and item.cost not in declared:
+            raise UnknownNameError("cost", item.cost, [*counted, *told], f"the limit {item}")
+    by_genes: list[Constraint] = [item for item in limits if item.cost in counted]
+    return Constraints(tuple(by_genes)), Constraints(tuple(item for item in limits if item.cost not in counted))
+
+
+def trial_study_from(data: Mapping[str, Any], where: Path | str) -> TrialStudyConfig:
+    """A study of trials as read from YAML, or from Python.
+
+    Args:
+        data: Its keys.
+        where: The file, to which paths in it are relative; or what messages call it.
+
+    Raises:
+        InputError: A value that makes no sense; one sentence says which.
+        UnknownNameError: An unknown key; the message names the nearest.
+    """
+    if isinstance(where, Path):
+        data = _resolved(data, where.parent)
+    try:
+        return TrialStudyConfig.model_validate(dict(data))
+    except ValidationError as error:
+        raise validation_sentence(error, str(where), TrialStudyConfig) from None
+
+
+def _resolved(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    """Paths in a study file are relative to the file; a command runs beside it."""
+    found, objective = dict(data), data.get("objective")
+    space = data.get("space")
+    if isinstance(space, str) and space.endswith((".yaml", ".yml")):
+        found["space"] = str((folder / space).resolve())
+    if isinstance(objective, Mapping):
+        objective = dict(objective)
+        if isinstance(objective.get("command"), (str, list)):
+            objective["cwd"] = str((folder / str(objective.get("cwd") or ".")).resolve())
+        table = objective.get("table")
+        if isinstance(table, str) and ":" not in table:
+            objective["table"] = str((folder / table).resolve())
+        found["objective"] = objective
+    return found

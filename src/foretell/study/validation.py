@@ -1,0 +1,42 @@
+"""What is wrong with a study file, in one sentence."""
+
+from __future__ import annotations
+
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from foretell.errors import InputError, UnknownNameError
+
+__all__ = ["validation_sentence"]
+
+
+def validation_sentence(error: ValidationError, where: str, model: type[BaseModel]) -> InputError:
+    """The first of pydantic's complaints, as foretell says it; an unknown key names the nearest.
+
+    Args:
+        error: What pydantic found.
+        where: The file.
+        model: What was to be made of it.
+    """
+    first = error.errors()[0]
+    place = ".".join(map(str, first["loc"]))
+    if first["type"] == "extra_forbidden":
+        *parents, key = first["loc"]
+        fields = _fields(model, [str(parent) for parent in parents])
+        return UnknownNameError("key", key, fields, where)
+    cause = first.get("ctx", {}).get("error")
+    if isinstance(cause, InputError):
+        return InputError(f"{where}: {place}: {cause}" if place else f"{where}: {cause}")
+    if first["type"] == "missing":
+        return InputError(f"{where}: {place} is missing; give it.")
+    return InputError(f"{where}: {place} is {first['input']!r}: {first['msg'].lower()}; correct it.")
+
+
+def _fields(model: type[BaseModel], parents: list[str]) -> list[str]:
+    """The keys that a part of a study has; of a part that may be left out, those that it has where it is there."""
+    part: Any = model
+    for parent in parents:
+        kind = part.model_fields[parent].annotation
+        part = next((each for each in get_args(kind) if hasattr(each, "model_fields")), kind)
+    return list(part.model_fields)
