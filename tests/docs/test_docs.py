@@ -137,7 +137,7 @@ def test_a_page_can_be_followed_word_for_word(page, reader):
                 code, err = reader.run(block, body)
                 assert code == block.exit, f"{block}\n{err}"
                 assert "Traceback" not in err, f"{block}\n{err}"
-            if "two_files.py" in body:
+            if "corpus write" in body:
                 bring_own_text(reader)
 
 
