@@ -16,7 +16,7 @@ def observed(labels):
     """Architectures with one label for each training."""
     items = make_observations(SPACE, len(labels))
     return [
-        Observation(item.architecture, {"test_bleu": value}, provenance={"seed": seed})
+        Observation(item.architecture, {"valid_bleu": value}, provenance={"seed": seed})
         for item, values in zip(items, labels, strict=True)
         for seed, value in enumerate(values)
     ]
