@@ -16,14 +16,14 @@ def observed(labels):
     """Architectures with one label for each training."""
     items = make_observations(SPACE, len(labels))
     return [
-        Observation(item.architecture, {"valid_bleu": value}, provenance={"seed": seed})
+        Observation(item.architecture, {"test_bleu": value}, provenance={"seed": seed})
         for item, values in zip(items, labels, strict=True)
         for seed, value in enumerate(values)
     ]
 
 
 def test_spread_is_of_first_trainings_and_noise_the_mean_over_those_that_repeat():
-    found = label_quality(observed([[10.0, 11.0, 12.0], [20.0], [30.0, 33.0], [40.0]]))
+    found = label_quality(observed([[10.0, 11.0, 12.0], [20.0], [30.0, 33.0], [40.0]]), "test_bleu")
     assert (found.architectures, found.trainings, found.repeated) == (4, 7, 2)
     assert found.spread == pytest.approx(np.std([10, 20, 30, 40], ddof=1))
     assert found.noise == pytest.approx((1.0 + np.sqrt(4.5)) / 2)
@@ -32,7 +32,7 @@ def test_spread_is_of_first_trainings_and_noise_the_mean_over_those_that_repeat(
 
 
 def test_without_repeats_nothing_is_said_of_noise():
-    found = label_quality(observed([[1.0], [2.0]]))
+    found = label_quality(observed([[1.0], [2.0]]), "test_bleu")
     assert found.noise is None
     assert found.ceiling is None
     assert found.ratio is None
@@ -40,11 +40,11 @@ def test_without_repeats_nothing_is_said_of_noise():
 
 def test_the_same_seed_again_is_the_same_training():
     once = observed([[10.0, 11.0], [20.0], [30.0]])
-    assert label_quality([*once, *once[:2]]) == label_quality(once)
+    assert label_quality([*once, *once[:2]], "test_bleu") == label_quality(once, "test_bleu")
 
 
 def test_seeds_that_make_no_difference_tell_no_noise():
-    found = label_quality(observed([[10.0, 10.0], [20.0]]))
+    found = label_quality(observed([[10.0, 10.0], [20.0]]), "test_bleu")
     assert found.repeated == 1
     assert found.noise is None
     assert found.ratio is None
@@ -52,7 +52,7 @@ def test_seeds_that_make_no_difference_tell_no_noise():
 
 def test_one_architecture_has_no_order():
     with pytest.raises(InputError, match="1 architectures were observed; at least 2"):
-        label_quality(observed([[1.0, 2.0]]))
+        label_quality(observed([[1.0, 2.0]]), "test_bleu")
 
 
 @settings(max_examples=25, deadline=None)
