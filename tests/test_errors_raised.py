@@ -140,6 +140,7 @@ def _equal_labels(folder: Path) -> list[str]:
     space = spaces.create("small-seq2seq")
     pair = (space.smallest(), space.largest())
     write_observations(folder / "same.jsonl", [Observation(each, {"valid_bleu": 9.0}) for each in pair])
+    file = str(folder / "same.jsonl")
     return ["predict", "--predictor", "ridge", "--observations", file, "--architectures", file]
 
 
