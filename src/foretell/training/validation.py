@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import torch
 
-from foretell.nn import Seq2SeqTransformer, beam_search
+from foretell.nn import PAD, Seq2SeqTransformer, beam_search
 from foretell.progress import track
 from foretell.spaces import TransformerShape
 from foretell.tasks import Batch, Score, Sequences, Split, Task, Vocabulary, source_batches
@@ -46,7 +46,7 @@ def translate(
     length_penalty: float = 1.0,
     title: str = "translating",
 ) -> list[str]:
-    """Translate encoded sentences with beam search.
+    """Translate encoded sentences with beam search; each as if it were alone.
 
     Args:
         network: A trained network.
@@ -67,10 +67,9 @@ def translate(
     with track(title, len(sources), "sentences") as meter:
         for batch in batches:
             # Twice the source and a little: enough for any pair of languages, and an end to babbling.
-            limit = 2 * batch.source.shape[1] + 10
-            found = beam_search(
-                network, batch.source.to(device), beam=beam, length_penalty=length_penalty, max_length=limit
-            )
+            source = batch.source.to(device)
+            limits = 2 * (source != PAD).sum(1) + 10
+            found = beam_search(network, source, beam=beam, length_penalty=length_penalty, max_length=limits)
             for row, text in zip(batch.rows.tolist(), vocabulary.decode(found), strict=True):
                 texts[row] = text
             done += len(batch.rows)
