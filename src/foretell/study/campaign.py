@@ -11,7 +11,7 @@ import numpy as np
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
-from foretell.errors import InfeasibleError, InputError
+from foretell.errors import InfeasibleError, InputError, IntegrityError
 from foretell.evaluation import label_quality
 from foretell.observations import Observation, ObservationWriter
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
@@ -50,10 +50,11 @@ def train_observations(
     Args:
         study: Corpus, space, recipe and limits; every pick keeps the limits.
         n: How many; a larger n than before only adds to what is there.
-        out: Gets `plan.json` (what is to be trained, in order) and `observations.jsonl`.
+        out: Gets `plan.json` (what is to be trained, in order, and how it was chosen) and `observations.jsonl`.
         design: "d-optimal" and "maximin" choose what teaches a regression most; "random" is the smallest, the
             largest and depth-uniform draws: what predictors can be judged on without favour.
-        noise: So many of the plan, after its first two, are trained twice more with the seeds that follow.
+        noise: So many of the plan, after its first two, are trained twice more with the seeds that follow; more
+            than before only adds, too.
         draw: Seed of the choice; None is the study's training seed.
         without: Architectures that a random design does not draw, so that tasks share none but the extremes.
         resume: Go on with what is in the folder.
@@ -63,14 +64,15 @@ def train_observations(
 
     Raises:
         InfeasibleError: Not as many architectures keep the limits.
+        InputError: What the folder holds was chosen in another way.
     """
     space = spaces.create(study.space)
+    others = frozenset(item.architecture for item in without)
+    choice = _Choice(design, study.train.seed if draw is None else draw, others, noise)
     with open_run(study, out, resume=resume):
         task = Task.prepare(study.corpus, study.vocabulary)
         costs = CostModel(space, vocabulary=len(task.vocabulary))
-        picked = np.random.default_rng(study.train.seed if draw is None else draw)
-        others = {item.architecture for item in without}
-        planned = _plan(study, space, n, design, out / "plan.json", len(task.vocabulary), picked, others)
+        planned = _plan(study, n, choice, out / "plan.json", costs.space, len(task.vocabulary))
         first = study.train.seed
         wanted = [(architecture, first) for architecture in planned]
         wanted += [(a, first + 1 + k) for k in range(_MORE_SEEDS) for a in planned[2 : 2 + noise]]
@@ -99,31 +101,84 @@ def _train(
     return [known[each] for each in wanted]
 
 
+@dataclass(frozen=True)
+class _Choice:
+    """How the architectures of a plan are chosen, and which of them are trained several times."""
+
+    design: Design
+    draw: int
+    without: frozenset[Architecture]
+    noise: int
+
+    def told(self) -> dict[str, Any]:
+        """As `plan.json` has it."""
+        left_out = sorted(architecture.key for architecture in self.without)
+        return {"design": self.design, "draw": self.draw, "without": left_out, "noise": self.noise}
+
+    def check(self, told: dict[str, Any], path: Path) -> None:
+        """Refuse to go on with architectures that were chosen in another way.
+
+        Raises:
+            InputError: Names the option, what it was, and what it is now.
+        """
+        for name, value in self.told().items():
+            before = told[name]
+            if before == value or (name == "noise" and before < value):
+                continue
+            shown = "" if name == "without" else f" ({before})"
+            raise InputError(
+                f"{path} was planned with another --{name}{shown}; repeat the options it was started with, of which "
+                "only --observe and --noise may grow, or choose another folder with --out."
+            )
+
+
+def _read_plan(path: Path, space: SearchSpace, choice: _Choice) -> list[Architecture]:
+    """What was planned in an earlier sitting, if anything was.
+
+    Raises:
+        InputError: It was chosen in another way.
+        IntegrityError: The file is no plan.
+    """
+    if not path.exists():
+        return []
+    found = read_json(path)
+    try:
+        if isinstance(found, list):  # the first format, which does not tell how it was chosen
+            return [Architecture.from_dict(space, item) for item in found]
+        choice.check(found, path)
+        return [Architecture.from_dict(space, item) for item in found["architectures"]]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise IntegrityError(
+            f"{path} is no plan ({type(error).__name__}); restore it or choose another folder."
+        ) from None
+
+
 def _plan(
-    study: StudyConfig,
-    space: SearchSpace,
-    n: int,
-    design: Design,
-    path: Path,
-    vocabulary: int,
-    rng: np.random.Generator,
-    without: Set[Architecture],
+    study: StudyConfig, n: int, choice: _Choice, path: Path, space: SearchSpace, vocabulary: int
 ) -> list[Architecture]:
     """Which architectures to train; written before the first is trained, so that a resumed run trains the same."""
-    planned = [Architecture.from_dict(space, item) for item in read_json(path)] if path.exists() else []
+    planned = _read_plan(path, space, choice)
     if len(planned) < n:
-        costs = CostModel(space, vocabulary=vocabulary)
-        if any(text.startswith("latency") for text in study.constraints):
-            costs = measure_device(space, study, vocabulary).costs
-        limits = resolve_limits(study.constraints, costs)
-        if design == "random":
-            planned = _draw(planned, n, limits, costs, rng, without)
-        else:
-            known = space.population(planned)
-            picked = select(space, n - len(planned), rng, constraints=limits, costs=costs, known=known, design=design)
-            planned += space.architectures(picked)
-        write_json(path, [architecture.to_dict() for architecture in planned])
+        planned = _chosen(study, n, planned, choice, space, vocabulary)
+    told = {"format": 2, **choice.told(), "architectures": [architecture.to_dict() for architecture in planned]}
+    if not path.exists() or read_json(path) != told:
+        write_json(path, told)
     return planned[:n]
+
+
+def _chosen(
+    study: StudyConfig, n: int, planned: Sequence[Architecture], choice: _Choice, space: SearchSpace, vocabulary: int
+) -> list[Architecture]:
+    """What is planned and as many more as are missing."""
+    costs, rng = CostModel(space, vocabulary=vocabulary), np.random.default_rng(choice.draw)
+    if any(text.startswith("latency") for text in study.constraints):
+        costs = measure_device(space, study, vocabulary).costs
+    limits = resolve_limits(study.constraints, costs)
+    if choice.design == "random":
+        return _draw(planned, n, limits, costs, rng, choice.without)
+    known = space.population(planned)
+    picked = select(space, n - len(planned), rng, constraints=limits, costs=costs, known=known, design=choice.design)
+    return [*planned, *space.architectures(picked)]
 
 
 def _draw(
