@@ -1,4 +1,4 @@
-"""Many architectures trained from scratch: labels to learn from, their noise, and published labels checked."""
+"""Architectures trained from scratch outside a search: one of the user's, or many that are chosen to learn from."""
 
 from __future__ import annotations
 
@@ -12,26 +12,55 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError, IntegrityError
-from foretell.evaluation import label_quality
 from foretell.observations import Observation, ObservationWriter
-from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.predictors import select
 from foretell.predictors.selection import Design
-from foretell.records import fingerprint, read_json, write_json
+from foretell.records import read_json, write_json
 from foretell.spaces import Architecture, SearchSpace
+from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
-from foretell.study.jobs import scratch_job
+from foretell.study.jobs import keep_trained, scratch_job
 from foretell.study.limits import resolve_limits
 from foretell.study.run import open_run
 from foretell.study.workers import run_jobs
 from foretell.tasks import Task
 
-__all__ = ["Repeated", "repeat_observations", "split_source", "train_observations", "with_costs"]
+__all__ = ["train_missing", "train_observations", "train_one"]
 
 _MORE_SEEDS = 2
 """Trainings beside the first of an architecture whose label noise is wanted."""
 _DRAWS = 64
+
+
+def train_one(
+    study: StudyConfig, path: Path, out: Path, *, resume: bool = False, inherit: Path | None = None
+) -> Observation:
+    """Train the architecture of a YAML file from scratch, or from the weights that it has in a supernet.
+
+    Args:
+        study: Corpus, space and recipe.
+        path: Gene names and values.
+        out: Gets `model.safetensors`, `vocabulary.model`, `architecture.yaml` and `observation.json`.
+        resume: Go on with what is in the folder.
+        inherit: A supernet's checkpoint or folder.
+
+    Raises:
+        InputError: The file describes no architecture of the study's space, or the checkpoint is of another space.
+    """
+    from foretell.training import load_supernet
+
+    space = spaces.create(study.space)
+    found = read_architectures(path, space)
+    if len(found) != 1:
+        raise InputError(f"{path} holds {len(found)} architectures; give one, or use --observe.")
+    if inherit is not None:
+        load_supernet(inherit, space)  # refused before anything is written
+    with open_run(study, out, resume=resume):
+        task = Task.prepare(study.corpus, study.vocabulary)
+        (result,) = run_jobs([scratch_job(study, found[0], study.train.seed, "training", inherit=inherit)])
+        keep_trained(study, task, found[0], out, inherit)
+    return _with_costs(Observation.from_dict(space, result), CostModel(space, vocabulary=len(task.vocabulary)))
 
 
 def train_observations(
@@ -76,24 +105,35 @@ def train_observations(
         first = study.train.seed
         wanted = [(architecture, first) for architecture in planned]
         wanted += [(a, first + 1 + k) for k in range(_MORE_SEEDS) for a in planned[2 : 2 + noise]]
-        return _train(study, wanted, out / "observations.jsonl", costs)
+        return train_missing(study, wanted, out / "observations.jsonl", costs)
 
 
-def _train(
+def train_missing(
     study: StudyConfig,
     wanted: Sequence[tuple[Architecture, int]],
     path: Path,
     costs: CostModel,
     store: Path | None = None,
 ) -> list[Observation]:
-    """Train what `path` does not hold yet: architectures with seeds."""
+    """Train what a file of observations does not hold yet, and append each as it ends.
+
+    Args:
+        study: Corpus, vocabulary and recipe.
+        wanted: Architectures with seeds.
+        path: The file.
+        costs: Of the space; its closed forms stand beside the labels.
+        store: Where the networks are kept; None: the user's store, where they are found if they were trained before.
+
+    Returns:
+        The observations, in the order of `wanted`.
+    """
     with ObservationWriter(path) as writer:
         known = {(item.architecture, item.provenance.get("seed")): item for item in writer.written(costs.space)}
         missing = [each for each in wanted if each not in known]
         jobs = [scratch_job(study, a, seed, f"{a.key} seed {seed}", store) for a, seed in missing]
 
         def keep(index: int, result: dict[str, Any]) -> None:
-            observation = with_costs(Observation.from_dict(costs.space, result), costs)
+            observation = _with_costs(Observation.from_dict(costs.space, result), costs)
             known[missing[index]] = observation
             writer.write(observation)
 
@@ -205,131 +245,7 @@ def _draw(
     )
 
 
-@dataclass(frozen=True)
-class Repeated:
-    """A record beside the same training done again.
-
-    Attributes:
-        stored: What was on record.
-        again: What training gave now.
-        metric: What is compared.
-        noise: Standard deviation of one training's metric over seeds, from the repeated trainings on record;
-            None where there are none, or where they all came out alike, which says as little.
-    """
-
-    stored: Observation
-    again: Observation
-    metric: str
-    noise: float | None
-
-    @property
-    def difference(self) -> float:
-        """Now minus then, in the metric's unit."""
-        return self.again.metric(self.metric) - self.stored.metric(self.metric)
-
-    @property
-    def agrees(self) -> bool | None:
-        """Whether they differ by at most three standard deviations of the noise; None where it is not known."""
-        return abs(self.difference) <= 3 * self.noise if self.noise else None
-
-    def __str__(self) -> str:
-        then, now = self.stored.metric(self.metric), self.again.metric(self.metric)
-        text = f"{self.metric} {now:.2f} now, {then:.2f} on record"
-        if not self.noise:
-            return f"{text}; label noise unknown"
-        return f"{text}; {self.difference:+.2f} is {abs(self.difference) / self.noise:.1f} times the label noise"
-
-
-def split_source(text: str) -> tuple[str, str | None, Path | None]:
-    """Read "reference:en-de", "reference:en-de:KEY", "labels.jsonl" or "labels.jsonl:KEY".
-
-    Returns:
-        The observations, the key of one architecture or None, and for a reference benchmark the study file that
-        it was made with.
-
-    Raises:
-        InputError: Nothing stands after the colon: it would mean hours of training that may not be meant.
-        UnknownNameError: There is no such reference benchmark.
-    """
-    if text.endswith(":"):
-        raise InputError(f"{text} has no key after the colon; give one, or leave the colon out to repeat all records.")
-    if text.startswith(REFERENCE_PREFIX):
-        name, _, key = text.removeprefix(REFERENCE_PREFIX).partition(":")
-        return REFERENCE_PREFIX + name, key or None, reference_path(name).with_suffix(".yaml")
-    if Path(text).exists():
-        return text, None, None
-    path, _, key = text.rpartition(":")
-    return path or text, key or None, None
-
-
-def repeat_observations(
-    study: StudyConfig,
-    records: Sequence[Observation],
-    key: str | None,
-    out: Path,
-    *,
-    metric: str = "test_bleu",
-    resume: bool = False,
-) -> list[Repeated]:
-    """Train what is on record again, with the same seeds, and compare.
-
-    Nothing is taken from the store of trained architectures: the point is to see the number come out again.
-
-    Args:
-        study: Corpus, vocabulary and recipe that the records were made with.
-        records: The records.
-        key: The key of one architecture, or the beginning of it; None: all of them.
-        out: Gets `observations.jsonl` and the networks.
-        metric: What is compared.
-        resume: Go on with what is in the folder.
-
-    Raises:
-        InputError: No record of that key, or a study that is not the records'.
-    """
-    space = spaces.create(study.space)
-    chosen = [item for item in records if item.architecture.key.startswith(key or "")]
-    if not chosen:
-        keys = sorted({item.architecture.key for item in records})
-        raise InputError(f"no record has the key {key!r}; expected one of {', '.join(keys[:5])}, ...: see the list.")
-    if key is not None:
-        chosen = chosen[:1]
-    task = Task.prepare(study.corpus, study.vocabulary)
-    for item in chosen:
-        _check_same(item, task, study)
-    with open_run(study, out, resume=resume):
-        costs = CostModel(space, vocabulary=len(task.vocabulary))
-        wanted = [(item.architecture, int(item.provenance["seed"])) for item in chosen]
-        again = _train(study, wanted, out / "observations.jsonl", costs, out / "trained")
-    noise = label_quality(records, metric).noise if len(records) > 1 else None
-    return [Repeated(old, new, metric, noise) for old, new in zip(chosen, again, strict=True)]
-
-
-def _check_same(record: Observation, task: Task, study: StudyConfig) -> None:
-    """Refuse a record that was made with other sentences, pieces or settings: its number means something else."""
-    made_with = record.provenance.get("task")
-    if made_with != task.fingerprint:
-        raise InputError(
-            f"the record {record.architecture.key} was made with the task {made_with}; the study's is "
-            f"{task.fingerprint}: give the study with the same corpus and vocabulary."
-        )
-    settings = study.train
-    now = {
-        "recipe": fingerprint(settings.recipe.model_dump(mode="json")),
-        "beam": settings.beam,
-        "length_penalty": settings.length_penalty,
-    }
-    for name, value in now.items():
-        told = record.provenance.get(name, value)
-        if told != value:
-            raise InputError(
-                f"the record {record.architecture.key} was made with {name} {told}; the study's is {value}: give the "
-                "study with the same training (train:)."
-            )
-    if "seed" not in record.provenance:
-        raise InputError(f"the record {record.architecture.key} does not tell its seed, so it cannot be repeated.")
-
-
-def with_costs(observation: Observation, costs: CostModel) -> Observation:
+def _with_costs(observation: Observation, costs: CostModel) -> Observation:
     """The observation with its closed-form costs beside those that it has."""
     row = costs.space.population([observation.architecture])
     values = {name: float(value[0]) for name, value in costs.costs(row).items()}
