@@ -25,10 +25,11 @@ from foretell.training.validation import score_translations, translate_split
 __all__ = ["build_network", "load_trained", "train_from_scratch", "training_key"]
 
 
-def build_network(architecture: Architecture, task: Task, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
-    """A freshly initialised stand-alone network; the initial weights depend on the seed alone.
+def build_network(architecture: Architecture, vocabulary: int, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
+    """A freshly initialised stand-alone network, for whoever needs one; the initial weights depend on the seed alone.
 
-    Dropout is scaled to the space's widest embedding, as for a sub-network of a supernet (REFERENCE 2.3).
+    Positions and dropout are those of the space's widest embedding, as for a sub-network of a supernet
+    (REFERENCE 2.3). The caller's random state is put back.
     """
     space = architecture.space
     widest = TransformerShape.of(space.largest())
@@ -37,7 +38,7 @@ def build_network(architecture: Architecture, task: Task, recipe: Recipe, seed: 
         return Seq2SeqTransformer(
             TransformerShape.of(architecture),
             space.backbone,
-            len(task.vocabulary),
+            vocabulary,
             dropout=recipe.dropout,
             attention_dropout=recipe.attention_dropout,
             reference_widths=(widest.encoder_width, widest.decoder_width),
@@ -110,7 +111,7 @@ def train_from_scratch(
     trained = run_key(about, task, recipe, seed)
     if saved.get("key") == key and load_own(folder / "model.safetensors", trained) is not None:
         return Observation.from_dict(space, saved["observation"])
-    network = build_network(architecture, task, recipe, seed)
+    network = build_network(architecture, len(task.vocabulary), recipe, seed)
     if inherit is not None:
         supernet, _ = load_supernet(inherit, space, task)
         network.load_state_dict(supernet.extract(TransformerShape.of(architecture)).state_dict())

@@ -7,13 +7,14 @@ import numpy.typing as npt
 import torch
 
 from foretell.errors import UnknownNameError
-from foretell.nn import EOS, Seq2SeqTransformer
+from foretell.nn import EOS
 from foretell.predictors.context import Context
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.zero_cost.passes import PASSES
 from foretell.progress import track
-from foretell.spaces import Population, SearchSpace, TransformerShape
+from foretell.spaces import Population, SearchSpace
 from foretell.tasks import Batch
+from foretell.training import Recipe, build_network
 
 __all__ = ["ZeroCost", "random_batch"]
 
@@ -25,9 +26,9 @@ _SENTENCES = 16
 class ZeroCost(FewShot):
     """A proxy of a network at initialisation; its scores only rank, and not always the way they should.
 
-    Each architecture is built on its own with the same seed, scored and dropped: memory does not grow with
-    the population, and no score depends on another row. Without the context's mini-batch, random tokens of
-    the space's nominal vocabulary and length stand in for the task.
+    Each architecture is built on its own as for training, with the same seed, scored and dropped: memory does
+    not grow with the population, and no score depends on another row. Without the context's mini-batch, random
+    tokens of the space's nominal vocabulary and length stand in for the task.
 
     Args:
         context: The surroundings; `batch`, `vocabulary` and `seed` matter.
@@ -55,17 +56,11 @@ class ZeroCost(FewShot):
         scores = np.empty(len(population))
         with track(f"scoring with {self.proxy}", len(population), "architectures") as meter:
             for index, architecture in enumerate(self.space.architectures(population)):
-                network = self._network(TransformerShape.of(architecture), vocabulary)
+                network = build_network(architecture, vocabulary, Recipe(), self.context.seed).eval()
                 with torch.enable_grad():
                     scores[index] = PASSES[self.proxy](network, batch)
                 meter.update(index + 1)
         return scores, None
-
-    def _network(self, shape: TransformerShape, vocabulary: int) -> Seq2SeqTransformer:
-        """The architecture at initialisation; the caller's random state is put back."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.context.seed)
-            return Seq2SeqTransformer(shape, self.space.backbone, vocabulary, dropout=0.0).eval()
 
 
 def random_batch(space: SearchSpace, vocabulary: int) -> Batch:
