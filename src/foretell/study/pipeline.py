@@ -86,7 +86,7 @@ def prepare(run: Run, study: StudyConfig) -> Prepared:
     with run.stage("corpus"):
         task = Task.prepare(study.corpus, study.vocabulary)
     with run.stage("latency"):
-        device = measure_device(space, study, len(task.vocabulary))
+        device = measure_device(space, study, len(task.vocabulary), run.folder)
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))

@@ -199,7 +199,7 @@ def _plan(
     """Which architectures to train; written before the first is trained, so that a resumed run trains the same."""
     planned = _read_plan(path, space, choice)
     if len(planned) < n:
-        planned = _chosen(study, n, planned, choice, space, vocabulary)
+        planned = _chosen(study, n, planned, choice, space, vocabulary, path.parent)
     told = {"format": 2, **choice.told(), "architectures": [architecture.to_dict() for architecture in planned]}
     if not path.exists() or read_json(path) != told:
         write_json(path, told)
@@ -207,12 +207,18 @@ def _plan(
 
 
 def _chosen(
-    study: StudyConfig, n: int, planned: Sequence[Architecture], choice: _Choice, space: SearchSpace, vocabulary: int
+    study: StudyConfig,
+    n: int,
+    planned: Sequence[Architecture],
+    choice: _Choice,
+    space: SearchSpace,
+    vocabulary: int,
+    folder: Path,
 ) -> list[Architecture]:
     """What is planned and as many more as are missing."""
     costs, rng = CostModel(space, vocabulary=vocabulary), np.random.default_rng(choice.draw)
     if any(text.startswith("latency") for text in study.constraints):
-        costs = measure_device(space, study, vocabulary).costs
+        costs = measure_device(space, study, vocabulary, folder).costs
     limits = resolve_limits(study.constraints, costs)
     if choice.design == "random":
         return _draw(planned, n, limits, costs, rng, choice.without)
