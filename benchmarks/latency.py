@@ -36,7 +36,7 @@ from foretell.costs import (
 )
 from foretell.costs.latency import DEFAULT_FORMS, samples_of_records
 from foretell.costs.latency.selection import fit_candidates
-from foretell.observations import import_hat_latency
+from foretell.published.hat_latency import import_hat_latency
 
 # RMSE in ms / MAPD in percent, REFERENCE 6.4.
 HAT_MLP = {
@@ -77,7 +77,7 @@ def published(folder: Path, hat_mlp: bool) -> None:
 def device(n: int, fresh: int) -> None:
     """This machine."""
     space = spaces.create("small-seq2seq")
-    setting = LatencySetting(space, space.backbone.vocabulary, space.backbone.sentence_length)
+    setting = LatencySetting(space, space.constants.vocabulary, space.constants.sentence_length)
     rows = random_and_extreme(space, n + fresh)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:

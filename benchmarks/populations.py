@@ -14,7 +14,8 @@ from collections.abc import Callable
 import numpy as np
 
 from foretell import spaces
-from foretell.costs import Constraints, CostModel, physical_features
+from foretell.costs import Constraints, CostModel
+from foretell.families.encoder_decoder.physical import physical_features
 
 
 def seconds(call: Callable[[], object], runs: int) -> float:

@@ -36,7 +36,7 @@ from foretell.spaces import Population
 from foretell.study import load_study, split_source, train_study_supernet
 from foretell.study.limits import resolve_limits
 from foretell.study.scorers import supernet_predictor
-from foretell.tasks import Task, cache_folder
+from foretell.tasks.translation import Task, cache_folder
 
 SAMPLE = 3000
 LABELS = 10

@@ -25,12 +25,13 @@ import numpy.typing as npt
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
+from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.observations import Observation
 from foretell.predictors import Context
 from foretell.predictors.base import Prediction, Spent
 from foretell.predictors.distilled import Distilled
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
-from foretell.spaces import Population, SearchSpace, TransformerShape
+from foretell.spaces import Population, SearchSpace
 
 T = TypeVar("T")
 WMT = "hat-wmt14-en-de"
@@ -48,13 +49,13 @@ KEYS = (
 
 
 class Free:
-    """An objective that costs next to nothing: a random linear function of the genes."""
+    """An objective that costs next to nothing: a random linear function of the places of choices."""
 
     name, metric, calibrated, labels = "free", "free", True, 0
 
     def __init__(self, space: SearchSpace) -> None:
         self.space, self.spent = space, Spent()
-        self.weights = np.random.default_rng(0).normal(size=space.width) / np.maximum(space.largest().row, 1)
+        self.weights = np.random.default_rng(0).normal(size=space.width)
 
     def fit(self, observations: object) -> Free:
         """Nothing to learn."""
@@ -128,7 +129,7 @@ def distilled(labels: int) -> dict[str, float]:
 
 def validation_set(sentences: int) -> list[Any]:
     """Batches of invented sentences whose lengths are spread like the default corpus's."""
-    from foretell.tasks import EncodedPairs, Sequences, validation_batches
+    from foretell.tasks.translation import EncodedPairs, Sequences, validation_batches
 
     rng = np.random.default_rng(0)
     target = np.clip(rng.lognormal(2.35, 0.55, sentences), 1, 40).astype(int)
@@ -157,13 +158,13 @@ def supernet(count: int, sentences: int, alone: int) -> dict[str, float]:
     """Scoring a population of `small-seq2seq` together, against one by one (timed on `alone` of them)."""
     import torch
 
-    from foretell.nn import Seq2SeqTransformer
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
     from foretell.predictors.supernet import SupernetPredictor
 
     torch.set_num_threads(1)
     space = spaces.create("small-seq2seq")
     torch.manual_seed(0)
-    network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.backbone, 2000)
+    network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.constants, 2000)
     batches = validation_set(sentences)
     rows = np.unique(space.canonical(space.sample(2 * count, np.random.default_rng(0))), axis=0)
     rows = rows[np.random.default_rng(0).permutation(len(rows))[:count]]

@@ -30,8 +30,9 @@ import numpy as np
 import torch
 
 from foretell import spaces
-from foretell.nn import Mixture, Seq2SeqTransformer
-from foretell.spaces import TransformerShape
+from foretell.families.encoder_decoder.genes import TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.nn import Mixture
 from training_step import Batch, compare, make_batches, named_shape, stepper
 
 SPACE, WMT = "small-seq2seq", "hat-wmt14-en-de"

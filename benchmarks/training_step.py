@@ -28,8 +28,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell import spaces
-from foretell.nn import EOS, PAD, Seq2SeqTransformer
-from foretell.spaces import TransformerShape
+from foretell.families.encoder_decoder.genes import TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.nn import EOS, PAD
 
 Batch = tuple[Tensor, Tensor, Tensor, int]
 SPACE = "small-seq2seq"
@@ -142,14 +143,14 @@ def compare(
 def named_shape(name: str, widths: str) -> TransformerShape:
     """A uniform architecture; `widths` "equal" replaces its widths by the attention's."""
     encoder, decoder, width, inner, heads = LAYERS[name]
-    width = width if widths == "own" else spaces.create(SPACE).backbone.qkv_dim
+    width = width if widths == "own" else spaces.create(SPACE).constants.qkv_dim
     e, d = (heads,) * encoder, (heads,) * decoder
     return TransformerShape(width, (inner,) * encoder, e, width, (inner,) * decoder, d, d, (1,) * decoder)
 
 
 def against_stock(options: argparse.Namespace, batches: list[Batch]) -> list[dict[str, object]]:
     """One row for each shape and kind of width: throughput of both sides and their ratio."""
-    backbone = spaces.create(SPACE).backbone
+    backbone = spaces.create(SPACE).constants
     rows = []
     for widths in ("equal", "own"):
         for name in LAYERS:
@@ -183,7 +184,7 @@ def elastic(options: argparse.Namespace, batches: list[Batch], rng: np.random.Ge
     shapes = [TransformerShape.of(space.smallest()), largest, *shapes]
     ratios, without = [], []
     for shape in shapes:
-        supernet = Seq2SeqTransformer(largest, space.backbone, options.vocabulary, dropout=options.dropout)
+        supernet = Seq2SeqTransformer(largest, space.constants, options.vocabulary, dropout=options.dropout)
         network = supernet.extract(shape)
         alone, sliced, _ = compare(stepper(network), stepper(supernet, shape), batches, options.repeats)
         ratios.append(alone / sliced)

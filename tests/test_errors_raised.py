@@ -96,7 +96,7 @@ def _interrupted(folder: Path) -> None:
 
 def _diverged(folder: Path) -> None:
     from foretell import spaces
-    from foretell.tasks import ParallelCorpus, Task
+    from foretell.tasks.translation import ParallelCorpus, Task
     from foretell.training import Recipe, train_from_scratch
     from tests.toy import pairs
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from foretell import spaces
-from foretell.costs import Constraint, Constraints, CostModel, flops, parameters, reachable
+from foretell.costs import Constraint, Constraints, CostModel, reachable
 from foretell.errors import InfeasibleError, InputError, UnknownNameError
+from foretell.families.encoder_decoder.closed_forms import flops, parameters
 from foretell.spaces import Population
 
 SMALL = spaces.create("small-seq2seq")

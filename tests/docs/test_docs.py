@@ -14,7 +14,7 @@ import yaml
 
 from foretell.study import StudyConfig
 from foretell.study.presets import with_published
-from foretell.tasks import cache_folder
+from foretell.tasks.translation import cache_folder
 from tests.docs.blocks import DOCS, blocks_of, check_command, pages
 from tests.faults.zygote import Zygote
 from tests.llm.fault_server import FaultServer

@@ -31,21 +31,22 @@ from foretell.llm.reading import read_body
 from foretell.llm.replies import parse_number, parse_numbers
 from foretell.llm.tasks import read_examples
 from foretell.observations import Observation, ObservationSet, Split, load
-from foretell.observations.hat_latency import HAT_LATENCY_COLUMNS, read_hat_latency
 from foretell.predictors import Context, Predictor
 from foretell.predictors import create as create_predictor
 from foretell.predictors.distilled import Distilled
 from foretell.predictors.labelling import label_architectures
 from foretell.predictors.storage import load as load_predictor
 from foretell.predictors.storage import save as save_predictor
+from foretell.published.hat_latency import HAT_LATENCY_COLUMNS, read_hat_latency
 from foretell.search import Schedule
 from foretell.search.journal import ScoreJournal
 from foretell.spaces import Architecture
 from foretell.study import load_study
 from foretell.study.architectures import read_architectures
-from foretell.tasks import ParallelCorpus, Vocabulary
-from foretell.tasks.files import read_pairs
-from foretell.tasks.home_assistant import read_wheel
+from foretell.tasks import Vocabulary
+from foretell.tasks.translation import ParallelCorpus
+from foretell.tasks.translation.files import read_pairs
+from foretell.tasks.translation.home_assistant import read_wheel
 from tests.toy import pairs
 
 SPACE = spaces.create("small-seq2seq")
@@ -274,11 +275,11 @@ def _read_vocabulary(path: Path) -> object:
 
 @cache
 def _network() -> bytes:
-    from foretell.nn import Seq2SeqTransformer
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
     from foretell.training import save_network
-    from tests.nn.cases import SPACES, TINY
+    from tests.families.encoder_decoder.cases import SPACES, TINY
 
-    network = Seq2SeqTransformer(TINY, SPACES["pre-shared"].backbone, 8)
+    network = Seq2SeqTransformer(TINY, SPACES["pre-shared"].constants, 8)
     return _written(lambda path: save_network(path, network, {"space": "x"}), "model.safetensors")
 
 

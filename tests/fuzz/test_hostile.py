@@ -23,8 +23,8 @@ from foretell.predictors import Context
 from foretell.predictors.storage import load as load_predictor
 from foretell.study import load_study
 from foretell.study.run import Run
-from foretell.tasks.files import read_files
-from foretell.tasks.home_assistant import read_wheel
+from foretell.tasks.translation.files import read_files
+from foretell.tasks.translation.home_assistant import read_wheel
 from tests.fuzz.readers import READERS, SPACE, _Model, wheel
 
 BASE = "homeassistant/components/lamp/translations"

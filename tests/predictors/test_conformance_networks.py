@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from foretell import predictors
-from foretell.nn import Seq2SeqTransformer
+from foretell.families.encoder_decoder.genes import TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.predictors.supernet import SupernetPredictor
-from foretell.spaces import TransformerShape
-from foretell.tasks import EncodedPairs, Sequences, validation_batches
+from foretell.tasks.translation import EncodedPairs, Sequences, validation_batches
 from foretell.testing import PredictorConformance
 from foretell.training import KINDS, SupernetOptions
 
@@ -32,7 +32,7 @@ class TestSupernet(PredictorConformance):
         torch.manual_seed(0)
         space = context.space
         mixture = SupernetOptions(router_width=8).mixture(self.kind, space)
-        network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.backbone, 64, mixture=mixture)
+        network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.constants, 64, mixture=mixture)
         rng = np.random.default_rng(0)
         sides = [Sequences.of([rng.integers(4, 64, size=n).tolist() for n in (3, 5, 8)]) for _ in range(2)]
         return SupernetPredictor(space, network, validation_batches(EncodedPairs(*sides), 32))

@@ -5,8 +5,8 @@ import torch
 from foretell.nn import PAD
 from foretell.predictors import Piecewise, Predictor
 from foretell.predictors.supernet import SupernetPredictor
-from foretell.tasks import Batch
-from tests.nn.cases import SPACES, sentences, shifted, supernet
+from foretell.tasks.translation import Batch
+from tests.families.encoder_decoder.cases import SPACES, sentences, shifted, supernet
 
 pytestmark = pytest.mark.network
 
@@ -37,7 +37,7 @@ def test_shared_and_one_by_one_give_the_same_scores():
 
 
 def test_a_score_is_minus_the_loss_in_bits_a_token():
-    from foretell.spaces import TransformerShape
+    from foretell.families.encoder_decoder.genes import TransformerShape
 
     shape = TransformerShape.of(SPACE.architectures(POPULATION[:1])[0])
     with torch.no_grad():

@@ -7,7 +7,7 @@ from foretell import spaces
 from foretell.errors import InputError, IntegrityError
 from foretell.predictors import create
 from foretell.predictors.supernet import SupernetPredictor
-from foretell.tasks import ParallelCorpus, Task, validation_batches
+from foretell.tasks.translation import ParallelCorpus, Task, validation_batches
 from foretell.testing import make_observations
 from foretell.training import (
     KINDS,

@@ -114,7 +114,7 @@ def test_abstentions_are_never_chosen(costs, space):
     class Shy(Linear):
         def predict(self, population):
             found = super().predict(population)
-            deep = population[:, space.columns("decoder-layer-num")][:, 0] > 2
+            deep = space.numbers(population, "decoder-layer-num")[:, 0] > 2
             found.mean[deep] = np.nan
             return found
 

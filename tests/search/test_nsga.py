@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, UnknownNameError
+from foretell.families.encoder_decoder.genes import Backbone
+from foretell.families.encoder_decoder.spaces import encoder_decoder_space
 from foretell.predictors.base import Prediction
 from foretell.search import Evolution, Schedule, Scorer, nsga2
 from foretell.search.dominance import crowding, dominance_ranks, non_dominated
-from foretell.spaces import Backbone, SearchSpace, transformer_genes
 from tests.search.conftest import Linear
 
 TINY = {
@@ -31,14 +32,12 @@ NONE = Constraints()
 
 @pytest.fixture(scope="module")
 def tiny():
-    return SearchSpace("tiny", transformer_genes(TINY, 32), Backbone(32))
+    return encoder_decoder_space("tiny", TINY, Backbone(32))
 
 
 def every(space):
     """All architectures of a small space."""
-    columns = [
-        space.gene(gene.name).choices for gene in space.genes for _ in range(*space.columns(gene.name).indices(99))
-    ]
+    columns = [range(len(gene.choices)) for gene in space.genes for _ in range(*space.columns(gene.name).indices(99))]
     rows = np.array(list(itertools.product(*columns)), dtype=np.int16)
     return np.unique(space.canonical(rows), axis=0)
 

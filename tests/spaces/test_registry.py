@@ -24,7 +24,7 @@ def test_a_file_may_change_what_it_needs_only(tmp_path: Path):
     assert space.gene("decoder-embed-dim").choices == (64, 48)
     assert space.gene("encoder-layer-num").choices == (2,)
     assert space.gene("decoder-layer-num") == base.gene("decoder-layer-num")
-    assert (space.backbone.norm, space.backbone.qkv_dim) == ("post", base.backbone.qkv_dim)
+    assert (space.constants.norm, space.constants.qkv_dim) == ("post", base.constants.qkv_dim)
 
 
 def test_a_file_is_a_space_by_its_path(tmp_path: Path, tiny: SearchSpace):
@@ -43,16 +43,24 @@ def test_the_same_genes_and_backbone_have_one_fingerprint(tmp_path: Path):
         ("like: small-seq2sex", "did you mean 'small-seq2seq'"),
         (LIKE_SMALL + "gens: {}", "unknown key 'gens'"),
         (LIKE_SMALL + "genes: {decoder-embed-dims: [64]}", "did you mean 'decoder-embed-dim'"),
-        (LIKE_SMALL + "genes: {decoder-embed-dim: [wide]}", "expected a list of integers such as [4, 2]"),
-        (LIKE_SMALL + "genes: {decoder-embed-dim: []}", "expected a list of integers such as [4, 2]"),
+        (LIKE_SMALL + "genes: {decoder-embed-dim: [wide]}", "expected whole numbers such as [4, 2]"),
+        (LIKE_SMALL + "genes: {decoder-embed-dim: []}", "expected a list of numbers or words such as [4, 2]"),
         (LIKE_SMALL + "genes: {encoder-self-attention-heads-all: [3]}", "each must divide the qkv-dim 64"),
         (LIKE_SMALL + "genes: [1]", "genes is list; expected names and values"),
         (LIKE_SMALL + "backbone: {qkv-dim: 64}", "did you mean 'qkv_dim'"),
         (LIKE_SMALL + "backbone: {norm: middle}", "backbone norm is 'middle'; expected pre or post"),
         (LIKE_SMALL + "backbone: {vocabulary: 0}", "expected a positive integer"),
-        ("genes: {}", "the backbone has no qkv_dim"),
+        (LIKE_SMALL + "costs: {params: 1}", "has a family, which counts its costs itself"),
+        ("family: encoder_decoder\ngenes: {}", "the backbone has no qkv_dim"),
+        ("family: encoder-decoder", "did you mean 'encoder_decoder'"),
+        ("genes: {}", "has no genes; list them"),
+        ("constants: {a: 1}\ngenes: {a: [1]}", "has constants but no family"),
+        ("genes: {a: {choice: [1]}}", "did you mean 'choices'"),
+        ("genes: {a: {choices: [1], depth: b}}", "needs the depth gene b"),
+        ("genes: {a: [[1]]}", "expected a list of numbers or words"),
+        ("genes: {a: }", "expected a list of numbers or words"),
         ("backbone: {qkv_dim: 8}", "the gene encoder-embed-dim has no choices"),
-        ("- just\n- a list", "holds list; expected the keys"),
+        ("- just\n- a list", "holds list; expected keys such as"),
         ("a: [", "is not valid YAML"),
     ],
 )

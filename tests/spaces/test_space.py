@@ -8,14 +8,14 @@ from scipy.stats import chisquare
 
 from foretell import spaces
 from foretell.errors import InputError, UnknownNameError
-from foretell.spaces import Architecture, Backbone, Gene, Population, SearchSpace
+from foretell.spaces import Architecture, Gene, Population, SearchSpace
 
 SPACES = [spaces.create(name) for name in spaces.names()]
 spaces_and_seeds = {"space": st.sampled_from(SPACES), "seed": st.integers(0, 2**32 - 1)}
 
 
 def every_genotype(space: SearchSpace) -> Population:
-    choices = [gene.choices for gene in space.genes for _ in range(columns(space, gene))]
+    choices = [range(len(gene.choices)) for gene in space.genes for _ in range(columns(space, gene))]
     return np.array(list(itertools.product(*choices)), dtype=np.int16)
 
 
@@ -45,13 +45,14 @@ def test_equal_canonical_rows_mean_equal_descriptions(tiny: SearchSpace):
 
 def described(space: SearchSpace, row: np.ndarray) -> tuple:
     """What a network is, worked out without the code under test: depths, and values of active layers."""
-    depth = {gene.name: int(row[space.columns(gene.name)][0]) for gene in space.genes if gene.depth is None}
+    chosen = {gene.name: [gene.choices[i] for i in row[space.columns(gene.name)]] for gene in space.genes}
+    depth = {gene.name: chosen[gene.name][0] for gene in space.genes if gene.depth is None}
     parts: list = sorted(depth.items())
     for gene in space.genes:
         if gene.depth is not None:
-            values = [int(v) for v in row[space.columns(gene.name)][: depth[gene.depth]]]
-            if gene.attends is not None:
-                values = [min({-1: 1, 1: 2, 2: 3}[v], depth[gene.attends]) for v in values]
+            values = chosen[gene.name][: depth[gene.depth]]
+            if gene.bound is not None:
+                values = [min({-1: 1, 1: 2, 2: 3}[v], depth[gene.bound]) for v in values]
             parts.append((gene.name, *values))
     return tuple(parts)
 
@@ -127,7 +128,7 @@ def test_genes_are_drawn_uniformly_and_so_are_depths():
         _, counts = np.unique(population[:, space.columns(gene.name)], return_counts=True)
         assert len(counts) == len(gene.choices)
         assert len(counts) == 1 or chisquare(counts).pvalue > 1e-4
-    depths = population[:, space.columns("decoder-layer-num")]
+    depths = space.numbers(population, "decoder-layer-num").astype(int)
     assert (np.bincount(depths[:, 0])[1:] / len(depths)) == pytest.approx(np.full(6, 1 / 6), abs=0.01)
 
 
@@ -142,7 +143,7 @@ def test_architectures_can_be_drawn_uniformly(tiny: SearchSpace):
 def test_uniform_architectures_are_deep():
     space = spaces.create("hat-wmt14-en-de")
     population = space.sample(20_000, np.random.default_rng(6), uniform_over="architectures")
-    assert (population[:, space.columns("decoder-layer-num")] == 6).mean() == pytest.approx(0.972, abs=0.005)
+    assert (space.numbers(population, "decoder-layer-num") == 6).mean() == pytest.approx(0.972, abs=0.005)
 
 
 def test_smallest_and_largest_are_extremes_of_every_gene(tiny: SearchSpace):
@@ -151,15 +152,18 @@ def test_smallest_and_largest_are_extremes_of_every_gene(tiny: SearchSpace):
         for gene in space.genes:
             assert set(np.atleast_1d(low[gene.name])) == {min(gene.choices)}
             # Of the two layers that the tiny space's encoder has at most, no three can be attended to.
-            highest = 1 if space is tiny and gene.attends else max(gene.choices)
+            highest = 1 if space is tiny and gene.bound else max(gene.choices)
             assert set(np.atleast_1d(high[gene.name])) == {highest}
 
 
-def test_a_value_that_is_no_choice_names_row_gene_and_nearest():
+def test_a_place_that_no_choice_has_names_row_and_gene():
     space = spaces.create("hat-wmt14-en-de")
     population = space.sample(3, np.random.default_rng(0))
-    population[1, space.columns("decoder-embed-dim")] = 600
-    with pytest.raises(InputError, match=r"row 1 gives decoder-embed-dim the value 600.*the nearest is 640\."):
+    population[1, space.columns("decoder-embed-dim")] = 2
+    with pytest.raises(InputError, match=r"row 1 gives decoder-embed-dim the choice number 2; .* 2 of them.*640"):
+        space.validate(population)
+    population[1, space.columns("decoder-embed-dim")] = -1
+    with pytest.raises(InputError, match="row 1 gives decoder-embed-dim the choice number -1"):
         space.validate(population)
     with pytest.raises(InputError, match="40 columns; found shape"):
         space.validate(population[:, :39])
@@ -180,12 +184,26 @@ def test_populations_hold_architectures_of_one_space_only(tiny: SearchSpace):
 
 
 def test_spaces_that_make_no_sense_are_refused():
-    backbone = Backbone(8)
     depth = Gene("depth", (1, 2), "layers")
     with pytest.raises(InputError, match="two genes of one name"):
-        SearchSpace("twice", [depth, depth], backbone)
+        SearchSpace([depth, depth], "twice")
     with pytest.raises(InputError, match="needs the depth gene depth"):
-        SearchSpace("lonely", [Gene("width", (1,), "", depth="depth")], backbone)
+        SearchSpace([Gene("width", (1,), "", depth="depth")], "lonely")
+    for choices in ((0, 2), (1.5, 2.0), ("one", "two"), (1, 300)):
+        with pytest.raises(InputError, match="says how many layers width has"):
+            SearchSpace([Gene("depth", choices), Gene("width", (1,), depth="depth")], "wrong")
+
+
+def test_files_keep_rows_as_values_and_read_them_back(tiny: SearchSpace):
+    for space in [*SPACES, tiny]:
+        rows = space.canonical(space.sample(50, np.random.default_rng(1)))
+        spelled = space.spelled(rows)
+        assert spelled == [architecture.spelled() for architecture in space.architectures(rows)]
+        assert np.array_equal(space.read(spelled), rows)
+    with pytest.raises(InputError, match=r"row 0 gives encoder-embed-dim the value 9; .* the nearest is 8"):
+        tiny.read([[9, *spelled[0][1:]]])
+    with pytest.raises(InputError, match="row 0 has 1 values; the space tiny has"):
+        tiny.read([[8]])
 
 
 def test_equal_architectures_hash_and_name_alike(tiny: SearchSpace):

@@ -4,7 +4,7 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.study import StudyConfig
 from foretell.study.distilling import distil
-from foretell.tasks import DamagedCacheWarning
+from foretell.tasks.translation import DamagedCacheWarning
 
 pytestmark = pytest.mark.network
 

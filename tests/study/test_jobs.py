@@ -3,7 +3,7 @@ import pytest
 from foretell import spaces
 from foretell.study import StudyConfig
 from foretell.study.jobs import scratch_folder
-from foretell.tasks import ParallelCorpus, Task
+from foretell.tasks.translation import ParallelCorpus, Task
 from tests.toy import pairs
 
 SPACE = spaces.create("small-seq2seq")

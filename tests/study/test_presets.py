@@ -2,8 +2,8 @@ import pytest
 import yaml
 
 from foretell.cli.options import study_from
+from foretell.published.recipes import PUBLISHED
 from foretell.study import StudyConfig, load_study
-from foretell.training import PUBLISHED
 
 NAMES = sorted(PUBLISHED)
 

@@ -4,7 +4,7 @@ from foretell import spaces, training
 from foretell.errors import IntegrityError
 from foretell.records import write_json
 from foretell.study import load_study, translate_texts
-from foretell.tasks import ParallelCorpus, Task
+from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe, build_network, save_network
 from tests.toy import pairs
 

@@ -5,7 +5,7 @@ import random
 import zipfile
 from pathlib import Path
 
-from foretell.tasks import ParallelCorpus
+from foretell.tasks.translation import ParallelCorpus
 
 _WORDS = {
     "the lamp": "die Lampe",

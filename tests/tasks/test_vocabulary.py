@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foretell.errors import InputError, IntegrityError
-from foretell.tasks import EOS, PAD, UNK, Vocabulary
+from foretell.tasks import Vocabulary
 from foretell.tasks.cleaning import normalise
+from foretell.tasks.translation import EOS, PAD, UNK
 
 from .sentences import corpus, made_up
 

@@ -1,7 +1,7 @@
 import pytest
 
 from foretell import spaces
-from foretell.tasks import ParallelCorpus, Task
+from foretell.tasks.translation import ParallelCorpus, Task
 from tests.toy import pairs
 
 

@@ -8,9 +8,9 @@ from unittest.mock import patch
 import torch
 
 from foretell.errors import ForetellError
-from foretell.tasks import ParallelCorpus, Task
+from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe, SinglePath, SupernetOptions, train_supernet
-from tests.nn.cases import SPACES
+from tests.families.encoder_decoder.cases import SPACES
 from tests.toy import pairs
 
 SPACE = SPACES["pre-shared"]

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from foretell.nn import PAD
-from foretell.tasks import Batch
+from foretell.tasks.translation import Batch
 from foretell.training.distillation import distilled_losses
-from tests.nn.cases import random_shape, sentences, shifted, supernet
+from tests.families.encoder_decoder.cases import random_shape, sentences, shifted, supernet
 
 pytestmark = pytest.mark.network
 

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from foretell.errors import StorageError
+from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.records import read_json
-from foretell.spaces import TransformerShape
 from foretell.training import (
     KINDS,
     DamagedCheckpointWarning,
@@ -183,7 +183,7 @@ def test_the_best_checkpoint_by_validation_loss_is_kept(architecture, task, tmp_
     result = train(network, task, recipe, Fixed(), tmp_path, seed=1, about={})
     losses = [row["valid_loss"] for row in result.history]
     assert result.best_loss == min(losses)
-    from foretell.tasks import validation_batches
+    from foretell.tasks.translation import validation_batches
 
     found = validation_loss(network, validation_batches(task.valid, 2048), recipe.label_smoothing)
     assert found == pytest.approx(result.best_loss, abs=1e-6)

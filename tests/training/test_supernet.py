@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from foretell.errors import InputError, IntegrityError
-from foretell.spaces import TransformerShape, create
+from foretell.families.encoder_decoder.genes import TransformerShape
+from foretell.spaces import create
 from foretell.study import StudyConfig
 from foretell.training import (
     KINDS,

@@ -1,7 +1,7 @@
 import pytest
 
 from foretell.spaces import create
-from foretell.tasks import Sequences
+from foretell.tasks.translation import Sequences
 from foretell.training import Recipe, build_network, translate
 
 

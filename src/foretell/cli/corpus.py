@@ -32,7 +32,7 @@ def _list(as_json: JsonOption = False) -> None:
 
     Example: `foretell corpus list`
     """
-    from foretell.tasks import CORPORA
+    from foretell.tasks.translation import CORPORA
 
     if as_json:
         print_json({"corpora": CORPORA})
@@ -89,7 +89,7 @@ def _describe(
     examples: int,
 ) -> None:
     from foretell.cli.options import study_from
-    from foretell.tasks import SPLITS, load_corpus
+    from foretell.tasks.translation import SPLITS, load_corpus
 
     values = {"name": name, "source": source, "target": target, "dataset": dataset, "subset": subset}
     study = study_from(None, corpus={**values, "paths": [str(p) for p in path or []]})

@@ -33,7 +33,7 @@ def _hat_latency(
 
     Example: `foretell import hat-latency wmt14ende_gpu_titanxp_all.csv --out titanxp.jsonl`
     """
-    from foretell.observations import import_hat_latency
+    from foretell.published.hat_latency import import_hat_latency
 
     found = import_hat_latency(path, out, space=space, device=device_name)
     setting = found[0]["setting"]
@@ -55,7 +55,7 @@ def _llmas(
 
     Example: `foretell import llmas ../shared/data/llmas --task wmt14ende --out tfs-eval`
     """
-    from foretell.observations import import_llmas
+    from foretell.published.llmas import import_llmas
 
     found = import_llmas(path, task, out)
     count, splits = len(found.observations), [split.name for split in found.splits]

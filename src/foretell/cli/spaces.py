@@ -43,14 +43,15 @@ def _show(
 
     Example: `foretell spaces show small-seq2seq`
     """
-    from dataclasses import asdict
-
     from foretell import spaces
 
     space = spaces.create(name)
     if as_json:
-        genes = [asdict(gene) for gene in space.genes]
-        print_json({"name": space.name, "size": space.size(), "backbone": asdict(space.backbone), "genes": genes})
+        genes = [
+            {"name": gene.name, "choices": list(gene.choices), "description": gene.description, "depth": gene.depth}
+            for gene in space.genes
+        ]
+        print_json({**space.to_dict(), "size": space.size(), "genes": genes})
     else:
         rows = [
             [gene.name, ", ".join(map(str, gene.choices)), "each layer" if gene.depth else ""] for gene in space.genes

@@ -1,6 +1,5 @@
 """Costs of architectures: parameters, FLOPs, latency, and the constraints on them."""
 
-from foretell.costs.closed_forms import EmbeddingCount, embedding_parameters, flops, parameters
 from foretell.costs.constraint import Constraint, Constraints
 from foretell.costs.feasibility import Feasibility, reachable
 from foretell.costs.latency import (
@@ -20,16 +19,13 @@ from foretell.costs.latency import (
     random_and_extreme,
     read_samples,
 )
-from foretell.costs.model import COSTS, CostModel, LatencyModel
-from foretell.costs.physical import physical_feature_names, physical_features
+from foretell.costs.model import CostModel, LatencyModel, cost_name, counted_costs
 
 __all__ = [
-    "COSTS",
     "FORMS",
     "Constraint",
     "Constraints",
     "CostModel",
-    "EmbeddingCount",
     "Feasibility",
     "LatencyFit",
     "LatencyModel",
@@ -37,18 +33,15 @@ __all__ = [
     "LatencySamples",
     "LatencySetting",
     "Repeats",
+    "cost_name",
+    "counted_costs",
     "device_name",
     "drift_summary",
-    "embedding_parameters",
     "export_network",
     "fit_latency",
-    "flops",
     "learning_curve",
     "measure_latency",
     "measured_latency",
-    "parameters",
-    "physical_feature_names",
-    "physical_features",
     "random_and_extreme",
     "reachable",
     "read_samples",

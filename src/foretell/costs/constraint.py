@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.costs.model import CostModel, cost_name
-from foretell.errors import InputError
+from foretell.errors import InputError, UnknownNameError
 from foretell.spaces import Population
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Constraint:
     """One limit on one cost.
 
     Attributes:
-        cost: The cost's full name (`foretell.costs.COSTS`).
+        cost: The cost's full name (`foretell.costs.counted_costs`, or "latency_ms").
         operator: How the cost must compare with the limit.
         limit: In milliseconds for latency, else a plain count.
         text: As it was written.
@@ -61,8 +62,8 @@ class Constraint:
         (K, M, G or B, T).
 
         Raises:
-            InputError: It is not of that form, or the number or unit makes no sense.
-            UnknownNameError: The cost is not known; the message names the nearest.
+            InputError: It is not of that form, or the number or unit makes no sense. Whether a space has such a
+                cost is known when the limit meets its costs.
         """
         match = _PATTERN.fullmatch(text.strip())
         if match is None:
@@ -164,6 +165,8 @@ def _scale(unit: str, cost: str, whole: str) -> float:
     scales = _MILLISECONDS if latency else _COUNTS
     if unit in scales:
         return scales[unit]
+    if unit in _MILLISECONDS and difflib.get_close_matches(cost, ["latency"]):
+        raise UnknownNameError("cost with a time", cost, ("latency",), whole)
     found = f"has the unit {unit!r}" if unit else "has no unit"
     expected = "us, ms or s" if latency else "K, M, G, T or none"
     raise InputError(f"the constraint {whole!r} {found}; {cost} takes {expected}.")

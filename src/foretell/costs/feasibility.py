@@ -42,8 +42,8 @@ class Feasibility:
 def reachable(costs: CostModel, cost: str, rng: np.random.Generator) -> tuple[float, float]:
     """The smallest and the largest value of a cost that was found in a space.
 
-    Exact for parameters and FLOPs, which grow with every gene; for latency the extremes among the smallest
-    and largest architecture and a descent from a large sample.
+    Exact for a family's parameters and FLOPs, which grow with every gene; else the extremes that a descent from a
+    large sample finds.
     """
     constraint = Constraint(cost, "<=", 0.0, cost)
     low, high = _extremes(constraint, costs, _pool(costs.space, rng), rng)
@@ -90,7 +90,8 @@ def _check_alone(item: Constraint, costs: CostModel, pool: Population, rng: np.r
 
 def _extremes(item: Constraint, costs: CostModel, pool: Population, rng: np.random.Generator) -> tuple[float, float]:
     """The smallest and largest value of the constrained cost."""
-    if item.cost != "latency_ms":
+    family = costs.space.family
+    if family is not None and item.cost in family.costs:
         low, high = item.values(costs, pool[:2])
         return float(low), float(high)
     lowest = _descend(lambda rows: item.values(costs, rows), pool, costs.space, rng, generations=10)

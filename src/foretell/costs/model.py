@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from foretell.costs.closed_forms import Totals, Vocabulary, flops, parameters
 from foretell.errors import InputError, UnknownNameError
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["COSTS", "CostModel", "LatencyModel", "cost_name"]
+__all__ = ["LATENCY", "CostModel", "LatencyModel", "cost_name", "counted_costs"]
 
-COSTS: Mapping[str, str] = MappingProxyType(
-    {
-        "latency_ms": "milliseconds to translate one sentence on the measured device",
-        "flops": "FLOPs of one sentence pair, the output layer included",
-        "flops_without_output_layer": "FLOPs of one sentence pair, the projection to the vocabulary left out",
-        "parameters": "every number that is stored, embeddings of the task's vocabulary included",
-        "parameters_without_embeddings": "parameters of the encoder's and decoder's layers only",
-    }
-)
-"""The costs by name, and what exactly each counts."""
+LATENCY = "latency_ms"
 
 _ALIASES = {
     "latency": "latency_ms",
@@ -35,15 +24,14 @@ _ALIASES = {
 
 
 def cost_name(name: str) -> str:
-    """The full name of a cost; `latency`, `params` and `params_without_embeddings` are short for theirs.
+    """The full name of a cost; `latency`, `params` and `params_without_embeddings` are short for theirs."""
+    return _ALIASES.get(name, name)
 
-    Raises:
-        UnknownNameError: There is no such cost; the message names the nearest.
-    """
-    full = _ALIASES.get(name, name)
-    if full not in COSTS:
-        raise UnknownNameError("cost", name, dict.fromkeys([*_ALIASES, *COSTS]))
-    return full
+
+def counted_costs(space: SearchSpace) -> dict[str, str]:
+    """The costs that a space's genes decide, by full name, and what exactly each counts."""
+    own = {cost_name(name): expression.text for name, expression in space.expressions.items()}
+    return own if space.family is None else {**space.family.costs, **own}
 
 
 class LatencyModel(Protocol):
@@ -59,21 +47,33 @@ class CostModel:
     """Computes the costs that are asked for, and no others, for whole populations.
 
     Attributes:
-        space: A space of the Transformer family.
+        space: The space.
         vocabulary: Size of the task's vocabulary, or of source's and target's; None: the space's nominal one.
         sentence_length: Tokens a side for FLOPs; None: the space's nominal length.
         latency: Predicts latency; None where it was not measured.
     """
 
     space: SearchSpace
-    vocabulary: Vocabulary | None = None
+    vocabulary: int | tuple[int, int] | None = None
     sentence_length: int | None = None
     latency: LatencyModel | None = None
 
     @property
     def available(self) -> tuple[str, ...]:
         """The names of the costs that can be computed."""
-        return tuple(name for name in COSTS if name != "latency_ms" or self.latency is not None)
+        return (*([LATENCY] if self.latency is not None else []), *counted_costs(self.space))
+
+    def full_name(self, name: str) -> str:
+        """The full name of a cost of the space.
+
+        Raises:
+            UnknownNameError: The space has no such cost; the message names the nearest.
+        """
+        full, known = cost_name(name), counted_costs(self.space)
+        if full != LATENCY and full not in known:
+            short = [alias for alias, whole in _ALIASES.items() if whole in known or whole == LATENCY]
+            raise UnknownNameError("cost", name, [*short, LATENCY, *known], f"the space {self.space.name}")
+        return full
 
     def costs(
         self, population: Population, names: Sequence[str] | None = None, *, confidence: float | None = None
@@ -89,28 +89,29 @@ class CostModel:
             UnknownNameError: A name that is not a cost.
             InputError: Latency is asked for and no predictor is there.
         """
-        wanted = [cost_name(name) for name in (self.available if names is None else names)]
-        totals = Totals.of(self.space, population) if set(wanted) - {"latency_ms"} else None
-        return {name: self._cost(name, population, totals, confidence) for name in wanted}
+        wanted = [self.full_name(name) for name in (self.available if names is None else names)]
+        counted = self._counted(population, [name for name in wanted if name != LATENCY])
+        if LATENCY in wanted:
+            counted[LATENCY] = self._latency(population, confidence)
+        return {name: counted[name] for name in wanted}
 
     def cost(self, population: Population, name: str, *, confidence: float | None = None) -> npt.NDArray[np.float64]:
         """One cost, `float64 [n]`; see `costs`."""
-        return self.costs(population, [name], confidence=confidence)[cost_name(name)]
+        return self.costs(population, [name], confidence=confidence)[self.full_name(name)]
 
-    def _cost(
-        self, name: str, population: Population, totals: Totals | None, confidence: float | None
-    ) -> npt.NDArray[np.float64]:
-        if name == "latency_ms":
-            if self.latency is None:
-                raise InputError(
-                    "latency is constrained but no latency predictor is there; "
-                    "measure this device first with `foretell latency measure`."
-                )
-            return self.latency.predict(population, confidence=confidence)
-        common: dict[str, Any] = {"vocabulary": self.vocabulary, "totals": totals}
-        if name.startswith("flops"):
-            length = self.sentence_length
-            counted = flops(self.space, population, output_layer=name == "flops", sentence_length=length, **common)
-        else:
-            counted = parameters(self.space, population, embeddings=name == "parameters", **common)
-        return counted.astype(np.float64)
+    def _latency(self, population: Population, confidence: float | None) -> npt.NDArray[np.float64]:
+        if self.latency is None:
+            raise InputError(
+                "latency is constrained but no latency predictor is there; "
+                "measure this device first with `foretell latency measure`."
+            )
+        return self.latency.predict(population, confidence=confidence)
+
+    def _counted(self, population: Population, names: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
+        own = {cost_name(name): expression for name, expression in self.space.expressions.items()}
+        found = {name: own[name](self.space, population) for name in names if name in own}
+        rest = [name for name in names if name not in own]
+        if rest and self.space.family is not None:
+            sizes = {"vocabulary": self.vocabulary, "length": self.sentence_length}
+            found |= self.space.family.count(self.space, population, rest, sizes)
+        return found

@@ -96,7 +96,7 @@ class _Side:
         population = labels.population
         gene = "decoder-layer-num"
         known = any(each.name == gene for each in space.genes)
-        depth = population[:, space.columns(gene)][:, 0] if known else np.zeros(len(population))
+        depth = space.numbers(population, gene)[:, 0] if known else np.zeros(len(population))
         once = replace(split, test=labels.observations)
         return cls(once, population, labels.values, depth.astype(np.int64))
 

@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.records import file_sha256
-from foretell.tasks import cache_folder
+from foretell.tasks.translation import cache_folder
 
 __all__ = ["DEFAULT_MODEL", "MODELS", "Model", "Part", "model_file", "model_named"]
 

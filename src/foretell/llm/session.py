@@ -17,7 +17,7 @@ from foretell.llm.ledger import Ledger
 from foretell.llm.model import LanguageModel
 from foretell.llm.models import DEFAULT_MODEL
 from foretell.llm.prices import BATCH_SHARE, Price, price_of
-from foretell.tasks import cache_folder
+from foretell.tasks.translation import cache_folder
 
 __all__ = ["DEFAULT_LLM", "Session", "default_ledger", "open_model", "open_session"]
 

@@ -3,8 +3,6 @@
 from foretell.observations.collection import ObservationSet, Split
 from foretell.observations.columns import cost_column, metric_column, population_of, score_column
 from foretell.observations.files import ObservationWriter, read_observations, write_observations
-from foretell.observations.hat_latency import import_hat_latency
-from foretell.observations.llmas import import_llmas
 from foretell.observations.loading import load
 from foretell.observations.observation import OWN_UNIT, PRIMARY_METRIC, Observation
 
@@ -16,8 +14,6 @@ __all__ = [
     "ObservationWriter",
     "Split",
     "cost_column",
-    "import_hat_latency",
-    "import_llmas",
     "load",
     "metric_column",
     "population_of",

@@ -10,9 +10,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Self
 
-from foretell import spaces
 from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.observations.observation import Observation
+from foretell.observations.spaces_in_lines import space_of_line
 from foretell.parsing import read_bytes
 from foretell.records import TornLineWarning, append_jsonl, lock_file, read_jsonl, storage, write_atomic
 from foretell.spaces import SearchSpace
@@ -25,7 +25,7 @@ def read_observations(path: Path | str, space: SearchSpace | None = None) -> lis
 
     Args:
         path: The JSON-lines file.
-        space: The space that they must be of; None: the known space that the first line names.
+        space: The space that they must be of; None: the one that the first line names or describes.
 
     Raises:
         InputError: No such file, no line in it, or a line that makes no sense; the message has its number.
@@ -40,17 +40,11 @@ def read_observations(path: Path | str, space: SearchSpace | None = None) -> lis
     observations = []
     for number, line in lines:
         try:
-            space = space or _named_space(line)
+            space = space or space_of_line(line)
             observations.append(Observation.from_dict(space, line))
         except ForetellError as error:
             raise InputError(f"{path}, line {number}: {error}") from error
     return observations
-
-
-def _named_space(line: dict[str, Any]) -> SearchSpace:
-    if not isinstance(line.get("space"), str):
-        raise InputError("the key 'space' is missing; an observation needs format, space and architecture.")
-    return spaces.named(line["space"])
 
 
 def write_observations(path: Path | str, observations: Iterable[Observation]) -> None:

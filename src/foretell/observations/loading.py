@@ -2,16 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from typing import Any, Protocol
 
 from foretell.errors import InputError
 from foretell.observations.collection import OBSERVATIONS_FILE, ObservationSet
 from foretell.observations.files import numbered_lines, read_observations
-from foretell.observations.llmas import TASK_SPACES, find_llmas_tasks, read_llmas, read_llmas_file
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.spaces import SearchSpace
 
-__all__ = ["load"]
+__all__ = ["Layout", "load", "tasks_in"]
+
+_LAYOUTS = ("foretell.published.llmas:LAYOUT",)
+"""Layouts of others' records, each read by the room that knows it; imported when observations are loaded."""
+
+
+class Layout(Protocol):
+    """A layout of records that is not ours."""
+
+    def tasks(self, folder: Path) -> list[str]:
+        """The tasks that a folder holds in this layout; none where it is another."""
+        ...
+
+    def read(self, folder: Path, task: str | None) -> ObservationSet:
+        """A folder of this layout."""
+        ...
+
+    def owns(self, line: Mapping[str, Any]) -> bool:
+        """Whether a line is of this layout."""
+        ...
+
+    def read_file(self, path: Path, task: str | None) -> ObservationSet:
+        """One file of this layout."""
+        ...
+
+
+def _layouts() -> list[Layout]:
+    found = []
+    for target in _LAYOUTS:
+        module, _, attribute = target.partition(":")
+        layout: Layout = getattr(import_module(module), attribute)
+        found.append(layout)
+    return found
+
+
+def tasks_in(folder: Path) -> list[str]:
+    """The tasks that a folder of others' records holds; none where it is no such folder."""
+    return [task for layout in _layouts() for task in layout.tasks(folder)]
 
 
 def load(path: Path | str, task: str | None = None, space: SearchSpace | None = None) -> ObservationSet:
@@ -47,8 +86,9 @@ def load(path: Path | str, task: str | None = None, space: SearchSpace | None = 
 def _read_folder(path: Path, task: str | None, space: SearchSpace | None) -> ObservationSet:
     if (path / OBSERVATIONS_FILE).exists():
         return ObservationSet.read(path, space)
-    if find_llmas_tasks(path):
-        return read_llmas(path, task)
+    for layout in _layouts():
+        if layout.tasks(path):
+            return layout.read(path, task)
     raise InputError(
         f"{path} holds no observations; expected {OBSERVATIONS_FILE} or the published folders {{seed}}/{{task}}."
     )
@@ -56,17 +96,8 @@ def _read_folder(path: Path, task: str | None, space: SearchSpace | None) -> Obs
 
 def _read_file(path: Path, task: str | None, space: SearchSpace | None) -> ObservationSet:
     lines = numbered_lines(path)
-    if lines and "scratch" in lines[0][1]:
-        name = task or _task_in_path(path)
-        published = read_llmas_file(path, name)
-        return ObservationSet(published[0].architecture.space, tuple(published), task=name)
+    for layout in _layouts():
+        if lines and layout.owns(lines[0][1]):
+            return layout.read_file(path, task)
     observations = tuple(read_observations(path, space))
     return ObservationSet(observations[0].architecture.space, observations)
-
-
-def _task_in_path(path: Path) -> str:
-    """The task that a published file's name or folder names, as in `wmt14ende/test.jsonl`."""
-    for task in TASK_SPACES:
-        if path.resolve().parent.name == task or path.name.startswith(task):
-            return task
-    raise InputError(f"{path} is published data of an unknown task; name it with --task ({', '.join(TASK_SPACES)}).")

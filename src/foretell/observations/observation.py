@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.observations.spaces_in_lines import check_space_of_line, space_in_line
 from foretell.spaces import Architecture, SearchSpace
 
 __all__ = ["FORMAT", "OWN_UNIT", "PRIMARY_METRIC", "Observation"]
@@ -24,7 +25,8 @@ OWN_UNIT = "own_unit"
 _LARGEST = 1e30
 """Squares of sums of larger numbers leave the range of floating point."""
 
-_KEYS = ("format", "space", "architecture", "metrics", "costs", "scores", "provenance", "fidelity", "failed")
+_MAPPINGS = ("architecture", "metrics", "costs", "scores", "provenance")
+_KEYS = ("format", "space", "space_fingerprint", *_MAPPINGS, "fidelity", "failed")
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,10 @@ class Observation:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object of one line of an observations file."""
-        line = {
+        space = self.architecture.space
+        line: dict[str, Any] = {
             "format": FORMAT,
-            "space": self.architecture.space.name,
+            **space_in_line(space),
             "architecture": self.architecture.to_dict(),
             "metrics": dict(self.metrics),
             "costs": dict(self.costs),
@@ -114,8 +117,9 @@ class Observation:
 
         Args:
             space: The space to read the architecture in; the line must name it.
-            line: `to_dict`'s form. Only `format`, `space` and `architecture` are required, and a score may
-                be a plain number, which then is a score for `PRIMARY_METRIC`.
+            line: `to_dict`'s form. Only `format`, `space` (a name, or a whole space of the user's) and
+                `architecture` are required, and a score may be a plain number, which then is a score for
+                `PRIMARY_METRIC`.
 
         Raises:
             UnknownNameError: A key, gene or space that is not known.
@@ -124,17 +128,13 @@ class Observation:
         for key in line:
             if key not in _KEYS:
                 raise UnknownNameError("key", key, _KEYS, "an observation")
-        for key in _KEYS[:3]:
+        for key in ("format", "space", "architecture"):
             if key not in line:
                 raise InputError(f"the key {key!r} is missing; an observation needs format, space and architecture.")
         if line["format"] != FORMAT:
             raise InputError(f"the observation has format {line['format']!r}; this version reads format {FORMAT}.")
-        if line["space"] != space.name:
-            raise InputError(
-                f"the observation is of the space {line['space']!r}; expected {space.name!r}: "
-                "choose that space or another file."
-            )
-        given = {key: _mapping(line, key) for key in _KEYS[2:7]}
+        check_space_of_line(space, line)
+        given = {key: _mapping(line, key) for key in _MAPPINGS}
         scores = {
             name: value if isinstance(value, dict) else {PRIMARY_METRIC: value}
             for name, value in given["scores"].items()

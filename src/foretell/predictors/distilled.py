@@ -88,7 +88,7 @@ class Distilled(FewShot):
         plan = _PAPER if self.recipe == "paper" else _DEFAULT
         plan = plan if self.steps is None else replace(plan, steps=self.steps)
         # Sorted, so that the order in which labels arrived decides nothing.
-        order = np.lexsort(labels.population.T)
+        order = np.lexsort(self.space.numbers(labels.population).T)
         x, y = self._matrix(labels.population[order]), labels.values[order]
         self._network, self.student_mae = Perceptron.fit(x, y, plan, self.context.seed)
         self.teacher_std = float(y.std())

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from foretell.costs import flops, parameters
 from foretell.errors import InputError, UnknownNameError
+from foretell.families.encoder_decoder.closed_forms import flops, parameters
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
 from foretell.spaces import Population, SearchSpace
@@ -20,12 +20,12 @@ _Source = Callable[[SearchSpace, Population, Context, Columns], Array]
 
 
 def _depth(gene: str) -> _Source:
-    return lambda space, rows, _context, _columns: rows[:, space.columns(gene)].astype(np.float64)
+    return lambda space, rows, _context, _columns: space.numbers(rows, gene)
 
 
 def _both_depths(space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
     names = dict.fromkeys(gene.depth for gene in space.genes if gene.depth)
-    return np.log(np.concatenate([rows[:, space.columns(name)] for name in names], axis=1).astype(np.float64))
+    return np.log(np.concatenate([space.numbers(rows, name) for name in names], axis=1))
 
 
 def _count(embeddings: bool) -> _Source:
@@ -56,7 +56,7 @@ def _latency(_space: SearchSpace, rows: Population, context: Context, columns: C
 
 
 def _encoding(kind: str) -> _Source:
-    return lambda space, rows, _context, _columns: space.features(rows, kind)  # type: ignore[arg-type]
+    return lambda space, rows, _context, _columns: space.features(rows, kind)
 
 
 def _log(source: _Source) -> _Source:

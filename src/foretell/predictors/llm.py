@@ -12,8 +12,8 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from foretell.costs import flops, parameters
 from foretell.errors import InputError, UnknownNameError
+from foretell.families.encoder_decoder.closed_forms import flops, parameters
 from foretell.llm import (
     DEFAULT_LLM,
     Estimated,

@@ -73,7 +73,10 @@ def save(predictor: Predictor, path: Path, *, spelling: str | None = None) -> No
             "seed": predictor.context.seed,
             "vocabulary": predictor.context.vocabulary,
             "observations": [item.to_dict() for item in observations],
-            "columns": {kind: _plain(getattr(predictor.columns, kind)) for kind in ("scores", "costs", "own_unit")},
+            "columns": {
+                kind: _plain(getattr(predictor.columns, kind), predictor.space)
+                for kind in ("scores", "costs", "own_unit")
+            },
         },
     )
 
@@ -110,7 +113,7 @@ def _restored(data: dict[str, Any], path: Path, space: SearchSpace | None, conte
         metric=str(data["metric"]),
         seed=int(data["seed"]),
         vocabulary=data["vocabulary"],
-        columns=Columns(**{kind: _keyed(values) for kind, values in data["columns"].items()}),
+        columns=Columns(**{kind: _keyed(values, space) for kind, values in data["columns"].items()}),
     )
     name = str(data["predictor"])
     # `save` writes no other. A stranger's file must not name a language model, which would be sent the user's key,
@@ -121,15 +124,14 @@ def _restored(data: dict[str, Any], path: Path, space: SearchSpace | None, conte
     return predictor.fit([Observation.from_dict(space, item) for item in data["observations"]])
 
 
-def _plain(columns: Any) -> dict[str, list[list[Any]]]:
+def _plain(columns: Any, space: SearchSpace) -> dict[str, list[list[Any]]]:
     return {
-        name: [[np.frombuffer(key, dtype=np.int16).tolist(), value] for key, value in values.items()]
+        name: [[space.spelled(np.frombuffer(key, dtype=np.int16)[None])[0], value] for key, value in values.items()]
         for name, values in columns.items()
     }
 
 
-def _keyed(columns: dict[str, list[list[Any]]]) -> dict[str, dict[bytes, float]]:
+def _keyed(columns: dict[str, list[list[Any]]], space: SearchSpace) -> dict[str, dict[bytes, float]]:
     return {
-        name: {np.array(row, dtype=np.int16).tobytes(): float(value) for row, value in values}
-        for name, values in columns.items()
+        name: {space.read([row]).tobytes(): float(value) for row, value in values} for name, values in columns.items()
     }

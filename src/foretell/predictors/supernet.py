@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 import numpy.typing as npt
 
+from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.machine import usable_cores
 from foretell.observations import Observation
 from foretell.predictors.base import Prediction, Report, Spent
 from foretell.predictors.threads import one_thread
-from foretell.spaces import Population, SearchSpace, TransformerShape
+from foretell.spaces import Population, SearchSpace
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from foretell.nn import Seq2SeqTransformer
-    from foretell.tasks import Batch
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+    from foretell.tasks.translation import Batch
 
 __all__ = ["SupernetPredictor"]
 
@@ -151,7 +152,7 @@ class SupernetPredictor:
         self, network: Seq2SeqTransformer, shapes: list[TransformerShape], pool: ThreadPoolExecutor
     ) -> npt.NDArray[np.float64]:
         """Losses in nats, summed over the validation set, `[shapes]`."""
-        from foretell.nn import population_losses
+        from foretell.families.encoder_decoder.population import population_losses
 
         def losses(batch: Batch) -> npt.NDArray[np.float64]:
             found = population_losses(network, shapes, batch.source, batch.target_in, batch.target_out, self.smoothing)
@@ -178,7 +179,7 @@ def _recut(batches: Sequence[Batch], max_tokens: int) -> list[Batch]:
     the same time. Losses are sums over sentences: they stay what they were.
     """
     from foretell.nn import PAD
-    from foretell.tasks import Batch
+    from foretell.tasks.translation import Batch
 
     pairs = [(batch, row) for batch in batches for row in range(len(batch))]
     source = np.concatenate([(batch.source != PAD).sum(1).numpy() for batch in batches])

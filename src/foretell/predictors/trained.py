@@ -28,7 +28,7 @@ def from_folder(folder: str, context: Context, *, kind: str) -> SupernetPredicto
         InputError: There is no supernet, or one of another kind or space.
         IntegrityError: A file is damaged.
     """
-    from foretell.tasks import validation_batches
+    from foretell.tasks.translation import validation_batches
     from foretell.training import load_supernet, load_tensors, load_validation
 
     path = Path(folder).expanduser()

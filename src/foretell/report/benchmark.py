@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from foretell.observations import ObservationSet, load
-from foretell.observations.llmas import find_llmas_tasks
+from foretell.observations.loading import tasks_in
 from foretell.report import trust_plots
 from foretell.report.plot import Plot
 from foretell.report.trust import CHEAP, Trust, judge
@@ -29,7 +29,7 @@ def judge_tasks(path: Path, predictors: Sequence[str] = (), *, metric: str = "va
         InputError: No observations there, too few, or a predictor that cannot learn from them.
     """
     judged = {}
-    tasks: list[str | None] = [*sorted(find_llmas_tasks(path))] if path.is_dir() else []
+    tasks: list[str | None] = [*tasks_in(path)] if path.is_dir() else []
     for task in tasks or [None]:
         found = load(path, task)
         names = list(predictors) or [*_on_record(found, metric), *CHEAP]

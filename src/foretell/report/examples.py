@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from foretell.errors import InputError, IntegrityError
 from foretell.records import read_json, write_json
 from foretell.study import StudyConfig, translate_texts
-from foretell.tasks import ParallelCorpus, corpus_folder
+from foretell.tasks.translation import ParallelCorpus, corpus_folder
 
 __all__ = ["Example", "examples_of"]
 

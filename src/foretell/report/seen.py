@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.costs import CostModel
-from foretell.errors import IntegrityError
+from foretell.errors import InputError, IntegrityError
 from foretell.records import read_jsonl
 from foretell.search.dominance import non_dominated
 from foretell.search.keys import from_keys, row_keys
@@ -102,10 +102,10 @@ def _read(path: Path, space: SearchSpace) -> dict[str, dict[bytes, float]]:
     for number, line in enumerate(lines[1:], 2):
         try:
             known = by_key.setdefault(str(line["predictor"]), {})
-            rows = np.array(line["rows"], dtype=np.int16).reshape(-1, space.width)
+            rows = space.read(line["rows"])
             for key, score in zip(row_keys(rows), line["scores"], strict=True):
                 known[key] = float("nan") if score is None else float(score)
-        except (KeyError, TypeError, ValueError, OverflowError) as error:
+        except (InputError, KeyError, TypeError, ValueError, OverflowError) as error:
             raise IntegrityError(
                 f"{path}, line {number} does not hold scores of {space.name} ({type(error).__name__}); restore it."
             ) from None

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import yaml
 
+from foretell.families.encoder_decoder.picture import Picture, draw
 from foretell.report import headline, search_plots, tables
 from foretell.report.benchmark import plots_of
 from foretell.report.plot import Plot, plot_table
 from foretell.report.record import RunRecord
-from foretell.report.stack import Picture, draw
 
 __all__ = ["RunView", "run_plots"]
 
@@ -104,7 +104,7 @@ class RunView:
             "space": record.space.name,
             "genes": _genes(record),
             "keys": rows,
-            "rows": seen.population[rows].tolist(),
+            "rows": seen.space.spelled(seen.population[rows]),
             "columns": [{"name": name, "values": _rounded(values[rows])} for name, values in known.items()],
             "front": seen.front(record.judge).tolist() if len(seen) else [],
             "first": seen.row(record.winner),

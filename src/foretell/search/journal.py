@@ -11,7 +11,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import IntegrityError
+from foretell.errors import InputError, IntegrityError
 from foretell.records import append_jsonl, read_jsonl, storage
 from foretell.search.keys import row_keys
 from foretell.spaces import Population, SearchSpace
@@ -50,7 +50,7 @@ class ScoreJournal:
         for number, row in enumerate(rows[1:], 2):
             try:
                 self._take(row)
-            except (KeyError, TypeError, ValueError, OverflowError) as error:
+            except (InputError, KeyError, TypeError, ValueError, OverflowError) as error:
                 raise IntegrityError(
                     f"{path}, record {number} holds no scores of this search ({error!r}); delete that line."
                 ) from error
@@ -62,9 +62,7 @@ class ScoreJournal:
 
     def _take(self, line: dict[str, object]) -> None:
         known = self.scores.setdefault(str(line["predictor"]), {})
-        rows = np.array(line["rows"], dtype=np.int16)
-        if rows.ndim != 2 or rows.shape[1] != self.space.width:
-            raise ValueError(f"rows of shape {rows.shape}")
+        rows = self.space.read(line["rows"])  # type: ignore[arg-type]
         for key, score in zip(row_keys(rows), line["scores"], strict=True):  # type: ignore[call-overload]
             known[key] = float("nan") if score is None else float(score)
 
@@ -77,7 +75,7 @@ class ScoreJournal:
         if self._file is None:
             raise ValueError("the journal is closed")
         values = [None if math.isnan(score) else score for score in scores.tolist()]
-        append_jsonl(self._file, [{"predictor": predictor, "rows": population.tolist(), "scores": values}])
+        append_jsonl(self._file, [{"predictor": predictor, "rows": self.space.spelled(population), "scores": values}])
 
     def close(self) -> None:
         """Close the file; nothing is pending."""

@@ -1,25 +1,29 @@
 """Search spaces: genes, populations, text and features of an architecture."""
 
 from foretell.spaces.architecture import Architecture
-from foretell.spaces.features import FeatureKind, feature_names
-from foretell.spaces.gene import Gene, attended_layers
-from foretell.spaces.registry import create, load_space, named, names
+from foretell.spaces.expression import Expression
+from foretell.spaces.family import Family, family, family_names
+from foretell.spaces.features import FEATURE_KINDS, feature_names
+from foretell.spaces.gene import Gene, Scalar
+from foretell.spaces.registry import create, named, names
 from foretell.spaces.space import Population, SearchSpace
-from foretell.spaces.transformer import Backbone, TransformerShape, transformer_genes
+from foretell.spaces.written import from_dict, load_space
 
 __all__ = [
+    "FEATURE_KINDS",
     "Architecture",
-    "Backbone",
-    "FeatureKind",
+    "Expression",
+    "Family",
     "Gene",
     "Population",
+    "Scalar",
     "SearchSpace",
-    "TransformerShape",
-    "attended_layers",
     "create",
+    "family",
+    "family_names",
     "feature_names",
+    "from_dict",
     "load_space",
     "named",
     "names",
-    "transformer_genes",
 ]

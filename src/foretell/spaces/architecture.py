@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.spaces.gene import Gene
+from foretell.spaces.gene import Gene, Scalar
 from foretell.spaces.space import SearchSpace
 
 __all__ = ["Architecture"]
@@ -20,15 +20,15 @@ _SUFFIX = "-subtransformer"
 class Architecture(Mapping[str, Any]):
     """An immutable, hashable, canonical row of a population with names.
 
-    `arch["decoder-layer-num"]` is an integer, `arch["decoder-ffn-embed-dim-all"]` a tuple with one value
-    for each active layer. Two architectures are equal exactly when they are the same network.
+    A global gene's value is one of its choices (`arch["decoder-layer-num"]` is 3), a per-layer gene's a tuple with
+    one for each active layer. Two architectures are equal exactly when they are the same network.
 
     Args:
         space: The space it belongs to.
-        row: One value for each column, `[columns]`; inactive layers may hold anything.
+        row: The place of a choice for each column, `[columns]`; inactive layers may hold any.
 
     Raises:
-        InputError: A value is not one of its gene's choices.
+        InputError: A place that its gene does not have.
     """
 
     __slots__ = ("_row", "space")
@@ -43,15 +43,15 @@ class Architecture(Mapping[str, Any]):
 
     @property
     def row(self) -> npt.NDArray[np.int16]:
-        """The canonical, read-only row, `int16 [columns]`."""
+        """The canonical, read-only row of places, `int16 [columns]`."""
         return self._row
 
     def __getitem__(self, name: str) -> Any:
         gene = self.space.gene(name)
-        values = self._row[self.space.columns(name)]
+        places = self._row[self.space.columns(name)]
         if gene.depth is None:
-            return int(values[0])
-        return tuple(int(value) for value in values[: self[gene.depth]])
+            return gene.choices[places[0]]
+        return tuple(gene.choices[place] for place in places[: self[gene.depth]])
 
     def __iter__(self) -> Iterator[str]:
         return (gene.name for gene in self.space.genes)
@@ -75,10 +75,14 @@ class Architecture(Mapping[str, Any]):
         """A short name for files and tables: equal exactly for equal architectures of one space."""
         from foretell.records import fingerprint
 
-        return fingerprint([self.space.fingerprint, self._row.tolist()])[:12]
+        return fingerprint([self.space.fingerprint, self.spelled()])[:12]
+
+    def spelled(self) -> list[Scalar]:
+        """The canonical row as values instead of places, `[columns]`: what keys and fingerprints are made of."""
+        return self.space.spelled(self._row[None])[0]
 
     def to_dict(self) -> dict[str, Any]:
-        """Gene names to integers, or to lists with one value for each active layer."""
+        """Gene names to values, or to lists with one value for each active layer."""
         return {name: list(value) if isinstance(value, tuple) else value for name, value in self.items()}
 
     @classmethod
@@ -87,7 +91,7 @@ class Architecture(Mapping[str, Any]):
 
         Args:
             space: The space to read it in.
-            values: Gene names (with or without HAT's suffix "-subtransformer") to an integer or a list;
+            values: Gene names (with or without HAT's suffix "-subtransformer") to a value or a list;
                 lists hold one value for each active layer, or one for each layer there can be.
 
         Raises:
@@ -109,15 +113,16 @@ class Architecture(Mapping[str, Any]):
         return cls(space, row)
 
     def to_text(self) -> str:
-        """The lines "name: value" of HAT, lists cut to the active layers (REFERENCE 1.4)."""
-        return "\n".join(f"{name}{_SUFFIX}: {value}" for name, value in self.to_dict().items())
+        """The lines "name: value" of HAT, lists cut to the active layers."""
+        suffix = _SUFFIX if self.space.family_name == "encoder_decoder" else ""
+        return "\n".join(f"{name}{suffix}: {_spelled(value)}" for name, value in self.to_dict().items())
 
     @classmethod
     def from_text(cls, space: SearchSpace, text: str) -> Architecture:
         """Read the lines of `to_text`; blank lines are skipped, the order of the lines is free.
 
         Raises:
-            InputError: A line is not "name: integer" or "name: [integers]", or what they say is wrong.
+            InputError: A line is not "name: value" or "name: [values]", or what they say is wrong.
         """
         values: dict[str, Any] = {}
         for line in filter(None, map(str.strip, text.splitlines())):
@@ -134,30 +139,48 @@ class Architecture(Mapping[str, Any]):
         return cls.from_dict(space, values)
 
 
-def _parse(text: str) -> int | list[int]:
+def _spelled(value: Any) -> str:
+    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+
+
+def _parse(text: str) -> Scalar | list[Scalar]:
     if text.startswith("[") and text.endswith("]"):
         inner = text[1:-1].strip()
-        return [int(item) for item in inner.split(",")] if inner else []
-    return int(text)
+        return [_scalar(item.strip()) for item in inner.split(",")] if inner else []
+    return _scalar(text)
+
+
+def _scalar(text: str) -> Scalar:
+    """A number where it is one, yes and no in Python's spelling, else the word itself."""
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    if not text:
+        raise ValueError("nothing stands where a value is expected")
+    return {"True": True, "False": False}.get(text, text)
 
 
 def _read(gene: Gene, value: Any, depth: Any, width: int) -> list[int]:
-    """One gene's columns; inactive layers get the first choice."""
+    """The places of one gene's columns; inactive layers get the first choice."""
     scalar = gene.depth is None
     items = [value] if scalar else value
-    if not isinstance(items, (list, tuple)) or not all(_is_integer(item) for item in items):
-        expected = "one integer" if scalar else "a list of integers, one for each active layer"
+    kind = "number" if gene.ordered else "choice"
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, Scalar | np.generic) for item in items):
+        expected = f"one {kind}" if scalar else f"a list of {kind}s, one for each active layer"
         raise InputError(f"gene {gene.name} has the value {value!r}; expected {expected}.")
-    for item in items:
-        if item not in gene.choices:
-            raise InputError(
-                f"gene {gene.name} has the value {item}; allowed are {', '.join(map(str, gene.choices))}; "
-                f"the nearest is {gene.nearest(item)}."
-            )
+    places = [_place(gene, item.item() if isinstance(item, np.generic) else item) for item in items]
     if not scalar and len(items) not in (depth, width):
         raise InputError(f"gene {gene.name} has {len(items)} values; expected {depth}, one for each active layer.")
-    return [*map(int, items), *[gene.choices[0]] * (width - len(items))]
+    return [*places, *[0] * (width - len(places))]
 
 
-def _is_integer(value: object) -> bool:
-    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+def _place(gene: Gene, value: Scalar) -> int:
+    place = gene.place(value)
+    if place is None:
+        raise InputError(
+            f"gene {gene.name} has the value {value}; allowed are {', '.join(map(str, gene.choices))}; "
+            f"the nearest is {gene.nearest(value)}."
+        )
+    return place

@@ -2,114 +2,101 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import UnknownNameError
-from foretell.spaces.gene import attended_layers
+from foretell.spaces.gene import Gene
 
 if TYPE_CHECKING:
     from foretell.spaces.space import Population, SearchSpace
 
-__all__ = ["FeatureKind", "feature_names", "features"]
+__all__ = ["FEATURE_KINDS", "averages", "feature_names", "features"]
 
-FeatureKind = Literal["hat", "hat-latency", "hat-bleu", "per-layer"]
-"""Encodings that need nothing but the genes:
+Array = npt.NDArray[np.float64]
 
-- "hat": one value a gene, averaged over active layers; attention as the number of attended layers. In the
-  units of the genes, as in HAT's latency files (REFERENCE 6.2).
-- "hat-latency": the same divided by the published norms of the latency predictor (REFERENCE 6.3).
-- "hat-bleu": the same divided by the largest values, attention as (1 + mean of -1, 1, 2) / 3, as in the
-  paper's distilled predictor (REFERENCE 9).
-- "per-layer": one value a column divided by its gene's largest, zero for inactive layers (REFERENCE 3).
+FEATURE_KINDS: tuple[str, ...] = ("averages", "per-layer", "one-hot")
+"""Encodings that need nothing but the genes; a family may know more:
 
-Physical quantities (parameters, FLOPs, latency) are costs: see `foretell.costs.physical_features`.
+- "averages": for each gene of numbers its mean over active layers, for each gene of words the share of active
+  layers that each word has. In the units of the genes.
+- "per-layer": one value a column divided by its gene's largest magnitude, zero for inactive layers; a word is a
+  column of its own that is one where it is chosen.
+- "one-hot": a column for each choice of each column, numbers too; all zero for inactive layers.
+
+Physical quantities (parameters, FLOPs, latency) are costs.
 """
 
 
-def features(space: SearchSpace, population: Population, kind: FeatureKind) -> npt.NDArray[np.float64]:
+def features(space: SearchSpace, population: Population, kind: str) -> Array:
     """Encode a population.
 
     Args:
         space: The population's space.
         population: `int16 [n, columns]`, canonical or not.
-        kind: Which encoding.
+        kind: One of `FEATURE_KINDS`, or of the family's own.
 
     Returns:
-        `float64 [n, genes]`, or `[n, columns]` for "per-layer".
+        `float64 [n, features]`, as many as `feature_names` names.
 
     Raises:
         UnknownNameError: There is no encoding of that name.
     """
-    if kind == "per-layer":
-        return _per_layer(space, population)
-    if kind == "hat":
-        return _averages(space, population)
-    if kind == "hat-latency":
-        norm = space.latency_norm or _maxima(space)
-        return _averages(space, population) / np.array(norm)
-    if kind == "hat-bleu":
-        means = _averages(space, population) / _maxima(space)
-        canonical = space.canonical(population)
-        for column, gene in enumerate(space.genes):
-            if gene.attends is not None:
-                raw = canonical[:, space.columns(gene.name)]
-                active = space.active(population)[:, space.columns(gene.name)]
-                means[:, column] = (1 + (raw * active).sum(1) / active.sum(1)) / 3
-        return means
-    raise UnknownNameError("feature kind", kind, get_args(FeatureKind))
+    rows = space.canonical(population)
+    if space.family is not None and kind in space.family.features:
+        return space.family.features[kind](space, rows)
+    if kind == "averages":
+        return averages(space, rows)
+    if kind not in FEATURE_KINDS:
+        raise UnknownNameError("feature kind", kind, _kinds(space))
+    active = space.active(rows)
+    parts = [_columns(space, gene, rows, active, kind) for gene in space.genes]
+    return np.concatenate(parts, axis=1) if parts else np.empty((len(rows), 0))
 
 
-def feature_names(space: SearchSpace, kind: FeatureKind) -> list[str]:
+def feature_names(space: SearchSpace, kind: str) -> list[str]:
     """The name of each feature column of `features`."""
-    if kind != "per-layer":
-        return [gene.name for gene in space.genes]
+    if space.family is not None and kind in space.family.features:
+        return space.family.features[kind].names(space)
     names = []
     for gene in space.genes:
         columns = space.columns(gene.name)
-        width = columns.stop - columns.start
-        names += [gene.name] if gene.depth is None else [f"{gene.name}[{layer}]" for layer in range(width)]
+        if kind == "averages" or gene.depth is None:
+            layers = [gene.name]
+        else:
+            layers = [f"{gene.name}[{layer}]" for layer in range(columns.stop - columns.start)]
+        apart = not gene.ordered or kind == "one-hot"
+        names += [f"{layer}={choice}" for layer in layers for choice in gene.choices] if apart else layers
     return names
 
 
-def _maxima(space: SearchSpace) -> npt.NDArray[np.float64]:
-    return np.array(
-        [
-            attended_layers(np.array(gene.choices, dtype=np.int16)).max() if gene.attends else max(gene.choices)
-            for gene in space.genes
-        ],
-        dtype=np.float64,
-    )
+def _kinds(space: SearchSpace) -> list[str]:
+    return [*FEATURE_KINDS, *(space.family.features if space.family is not None else ())]
 
 
-def _physical_values(space: SearchSpace, population: Population) -> npt.NDArray[np.float64]:
-    canonical = space.canonical(population)
-    values = canonical.astype(np.float64)
+def averages(space: SearchSpace, canonical: Population) -> Array:
+    """The encoding "averages" of canonical rows, `float64 [n, features]`."""
+    active = space.active(canonical)
+    parts = []
     for gene in space.genes:
-        if gene.attends is not None:
-            columns = space.columns(gene.name)
-            values[:, columns] = attended_layers(canonical[:, columns])
-    return values
-
-
-def _averages(space: SearchSpace, population: Population) -> npt.NDArray[np.float64]:
-    values = _physical_values(space, population)
-    active = space.active(population)
-    means = np.empty((len(population), len(space.genes)))
-    for column, gene in enumerate(space.genes):
         columns = space.columns(gene.name)
-        count = active[:, columns].sum(1)
-        means[:, column] = (values[:, columns] * active[:, columns]).sum(1) / count
-    return means
+        there = active[:, columns]
+        values = space.numbers(canonical, gene.name)[:, :, None] if gene.ordered else _chosen(space, gene, canonical)
+        parts.append((values * there[:, :, None]).sum(axis=1) / there.sum(axis=1)[:, None])
+    return np.concatenate(parts, axis=1) if parts else np.empty((len(canonical), 0))
 
 
-def _per_layer(space: SearchSpace, population: Population) -> npt.NDArray[np.float64]:
-    scale = np.concatenate(
-        [
-            np.full(space.columns(gene.name).stop - space.columns(gene.name).start, top)
-            for gene, top in zip(space.genes, _maxima(space), strict=True)
-        ]
-    )
-    return _physical_values(space, population) * space.active(population) / scale
+def _columns(space: SearchSpace, gene: Gene, rows: Population, active: npt.NDArray[np.bool_], kind: str) -> Array:
+    there = active[:, space.columns(gene.name)]
+    if gene.ordered and kind == "per-layer":
+        # Divided last, as it always was: the last digit of what is fitted on it is on record.
+        return space.numbers(rows, gene.name) * there / (np.abs(gene.numbers).max() or 1.0)
+    return (_chosen(space, gene, rows) * there[:, :, None]).reshape(len(rows), -1)
+
+
+def _chosen(space: SearchSpace, gene: Gene, rows: Population) -> Array:
+    """One where a choice is chosen, `[n, layers, choices]`."""
+    places = rows[:, space.columns(gene.name)]
+    return (places[:, :, None] == np.arange(len(gene.choices), dtype=np.int16)).astype(np.float64)

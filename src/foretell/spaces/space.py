@@ -6,76 +6,105 @@ import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.spaces.gene import Gene, attended_layers
+from foretell.spaces.expression import Expression
+from foretell.spaces.family import Family, family
+from foretell.spaces.gene import Gene, Scalar
 
 if TYPE_CHECKING:
     from foretell.spaces.architecture import Architecture
-    from foretell.spaces.features import FeatureKind
-    from foretell.spaces.transformer import Backbone
 
 __all__ = ["Population", "SearchSpace"]
 
 Population = npt.NDArray[np.int16]
-"""Architectures in a crowd: `int16 [n, columns]`, one row each, holding the genes' values themselves."""
+"""Architectures in a crowd: `int16 [n, columns]`, one row each, holding the places of the genes' choices."""
 
 _Mask = npt.NDArray[np.bool_]
 
+_MOST_LAYERS = 256
+_ALWAYS = np.iinfo(np.int16).max
+
 
 class SearchSpace:
-    """An ordered set of genes and the network family that they describe.
+    """An ordered set of genes, with or without a family of networks that they describe.
 
     A global gene takes one column of a population, a per-layer gene one column for each layer that its
-    depth gene can switch on. Layers beyond the active depth keep their values, so that evolution can carry
-    them (REFERENCE 5.1), but mean nothing; `canonical` removes them.
+    depth gene can switch on. Layers beyond the active depth keep their choices, so that evolution can carry
+    them (as in HAT), but mean nothing; `canonical` removes them.
 
     Args:
+        genes: The genes in the order of the columns; or a mapping from names to lists of choices (or to mappings
+            with `choices`, `depth` and `description`).
         name: The name under which the space is known.
-        genes: The genes, in the order of the columns.
-        backbone: What all architectures of the space share.
         description: One line for people.
-        latency_norm: Divisors of the ten averaged values in HAT's latency predictor, where they are
-            published (REFERENCE 6.3); None: each gene's largest value.
+        family: The name of the family of networks whose genes these are; None: the genes are the user's own.
+        constants: What all architectures of the family share, in the family's own form.
+        costs: Costs of a space without a family, by name: arithmetic expressions over the genes, in which a
+            per-layer gene stands for the sum over its active layers, as in `{"params": "layers * width**2"}`.
 
     Raises:
-        InputError: Two genes of one name, or a per-layer gene whose depth gene is not in the space.
+        InputError: No gene, two genes of one name, a per-layer gene whose depth gene is not in the space or does
+            not count layers, or an expression that cannot be read.
     """
 
     def __init__(
         self,
-        name: str,
-        genes: Sequence[Gene],
-        backbone: Backbone,
+        genes: Sequence[Gene] | Mapping[str, Any],
+        name: str = "mine",
         description: str = "",
-        latency_norm: tuple[float, ...] | None = None,
+        *,
+        family: str | None = None,
+        constants: Any = None,
+        costs: Mapping[str, str] | None = None,
     ) -> None:
+        if isinstance(genes, Mapping):
+            from foretell.spaces.written import genes_from
+
+            genes = genes_from(genes, f"the space {name}")
         self.name = name
         self.genes = tuple(genes)
-        self.backbone = backbone
         self.description = description
-        self.latency_norm = latency_norm
+        self.family_name = family
+        self.constants = constants
         self._by_name = {gene.name: gene for gene in self.genes}
         if len(self._by_name) != len(self.genes):
             raise InputError(f"space {name} has two genes of one name; each name may stand once.")
         for gene in self.genes:
-            for other in (gene.depth, gene.attends):
-                if other is not None and other not in self._by_name:
-                    raise InputError(f"space {name}: gene {gene.name} needs the depth gene {other}; add it.")
+            for other in (gene.depth, gene.bound):
+                if other is not None:
+                    self._check_depth(gene, other)
         self._slices: dict[str, slice] = {}
         start = 0
         for gene in self.genes:
-            width = max(self._by_name[gene.depth].choices) if gene.depth else 1
+            width = int(self._by_name[gene.depth].numbers.max()) if gene.depth else 1
             self._slices[gene.name] = slice(start, start + width)
             start += width
         self.width = start
+        self.expressions = {key: Expression(text, self.genes, key) for key, text in (costs or {}).items()}
+
+    def _check_depth(self, gene: Gene, other: str) -> None:
+        if other not in self._by_name:
+            raise InputError(f"space {self.name}: gene {gene.name} needs the depth gene {other}; add it.")
+        depth = self._by_name[other]
+        whole = depth.ordered and all(isinstance(choice, int) for choice in depth.choices)
+        if depth.depth is not None or not whole or not 1 <= depth.numbers.min() <= depth.numbers.max() <= _MOST_LAYERS:
+            raise InputError(
+                f"space {self.name}: {other} says how many layers {gene.name} has, but its choices are "
+                f"{list(depth.choices)}; expected whole numbers from 1 to {_MOST_LAYERS}, chosen once."
+            )
 
     def __repr__(self) -> str:
         return f"SearchSpace({self.name!r}, {len(self.genes)} genes, {self.width} columns)"
+
+    @cached_property
+    def family(self) -> Family | None:
+        """What knows more of the genes than the space does; None for a user's own."""
+        return None if self.family_name is None else family(self.family_name)
 
     # ---- genes and columns
 
@@ -94,30 +123,65 @@ class SearchSpace:
         """The columns of a population that hold the gene called `name`."""
         return self._slices[self.gene(name).name]
 
+    def numbers(self, population: Population, name: str | None = None) -> npt.NDArray[np.float64]:
+        """What choices count as: of one gene `float64 [n, layers]` (one column where it is global), else of all."""
+        if name is not None:
+            return self.gene(name).numbers.take(population[:, self.columns(name)])
+        parts = [self.numbers(population, gene.name) for gene in self.genes]
+        return np.concatenate(parts, axis=1) if parts else np.empty((len(population), 0))
+
+    def spelled(self, population: Population) -> list[list[Scalar]]:
+        """Rows as files keep them: the choices themselves instead of their places."""
+        parts = [gene.values.take(population[:, self.columns(gene.name)]).tolist() for gene in self.genes]
+        return [list(itertools.chain.from_iterable(row)) for row in zip(*parts, strict=True)]
+
+    def read(self, rows: Sequence[Sequence[Scalar]]) -> Population:
+        """What `spelled` wrote, `int16 [n, columns]`.
+
+        Raises:
+            InputError: A row of another length, or a value that is not one of its gene's choices.
+        """
+        places = np.empty((len(rows), self.width), dtype=np.int16)
+        for number, row in enumerate(rows):
+            if len(row) != self.width:
+                raise InputError(f"row {number} has {len(row)} values; the space {self.name} has {self.width} columns.")
+            for column, (gene, value) in enumerate(zip(self._column_genes, row, strict=True)):
+                place = gene.place(value)
+                if place is None:
+                    raise InputError(
+                        f"row {number} gives {gene.name} the value {value!r}; the space {self.name} allows "
+                        f"{', '.join(map(str, gene.choices))}; the nearest is {gene.nearest(value)}."
+                    )
+                places[number, column] = place
+        return places
+
     @cached_property
     def fingerprint(self) -> str:
-        """Sixteen hexadecimal digits: equal for spaces with the same genes and backbone."""
-        from dataclasses import asdict
-
+        """Sixteen hexadecimal digits: equal for spaces with the same genes, family and constants."""
         from foretell.records import fingerprint
 
-        genes = [[g.name, list(g.choices), g.depth, g.attends] for g in self.genes]
-        return fingerprint({"genes": genes, "backbone": asdict(self.backbone)})
+        genes = [[g.name, list(g.choices), g.depth, g.bound] for g in self.genes]
+        known = {} if self.family is None else self.family.described(self.constants)
+        return fingerprint({"genes": genes, **known})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The space as a space file writes it; `foretell.spaces.from_dict` reads it."""
+        from foretell.spaces.written import written
+
+        return written(self)
 
     @cached_property
     def _column_genes(self) -> list[Gene]:
         return [gene for gene in self.genes for _ in range(self._width(gene))]
 
     @cached_property
-    def _table(self) -> Population:
-        """Choices by column, `[columns, most choices]`, short rows padded with their last choice."""
-        most = max(len(gene.choices) for gene in self.genes)
-        rows = [list(g.choices) + [g.choices[-1]] * (most - len(g.choices)) for g in self._column_genes]
-        return np.array(rows, dtype=np.int16)
-
-    @cached_property
     def _counts(self) -> npt.NDArray[np.float32]:
         return np.array([len(gene.choices) for gene in self._column_genes], dtype=np.float32)
+
+    @cached_property
+    def _last(self) -> Population:
+        """The last choice of each column, `int16 [columns]`."""
+        return (self._counts - 1).astype(np.int16)
 
     def _width(self, gene: Gene) -> int:
         columns = self._slices[gene.name]
@@ -134,17 +198,15 @@ class SearchSpace:
             n: How many.
             rng: The source of randomness; nothing else is used.
             uniform_over: "genes" draws every gene uniformly and on its own, so that depths are equally
-                likely (HAT's way, REFERENCE 2.4 and 5.1); "architectures" makes every distinct
-                architecture equally likely, so that almost all are deep.
+                likely (as HAT does); "architectures" makes every distinct architecture equally likely, so
+                that almost all are deep.
 
         Returns:
-            Values, `int16 [n, columns]`.
+            Places of choices, `int16 [n, columns]`.
         """
+        population = (rng.random((n, self.width), dtype=np.float32) * self._counts).astype(np.int16)
         # The product of a float32 below one and a small count can round up to the count itself.
-        index = (rng.random((n, self.width), dtype=np.float32) * self._counts).astype(np.intp)
-        np.minimum(index, self._counts.astype(np.intp) - 1, out=index)
-        index += np.arange(self.width) * self._table.shape[1]
-        population = self._table.take(index)
+        np.minimum(population, self._last, out=population)
         if uniform_over == "architectures":
             self._redraw_uniformly(population, rng)
         return population
@@ -157,16 +219,15 @@ class SearchSpace:
         for index, gene in enumerate(self._depth_genes):
             population[:, self.columns(gene.name)] = depths[:, index : index + 1]
         for gene in self.genes:
-            if gene.attends is not None:
-                values = population[:, self.columns(gene.name)]
-                reach = population[:, self.columns(gene.attends)][:, 0]
-                for depth in np.unique(reach):
-                    rows = np.flatnonzero(reach == depth)
-                    distinct = np.unique([_clipped(gene, choice, int(depth)) for choice in gene.choices])
-                    values[rows] = rng.choice(distinct, size=(len(rows), values.shape[1]))
+            if gene.bound is not None:
+                places = population[:, self.columns(gene.name)]
+                bounds = self.numbers(population, gene.bound)[:, 0]
+                for bound in np.unique(bounds):
+                    rows = np.flatnonzero(bounds == bound)
+                    places[rows] = rng.choice(np.unique(gene.meanings(bound)), size=(len(rows), places.shape[1]))
 
     def mutate(self, population: Population, probability: float, rng: np.random.Generator) -> Population:
-        """Redraw each gene of each row with the given probability (it may draw the same value again).
+        """Redraw each gene of each row with the given probability (it may draw the same choice again).
 
         Args:
             population: `int16 [n, columns]`; not changed.
@@ -193,27 +254,32 @@ class SearchSpace:
 
     def active(self, population: Population) -> _Mask:
         """Which entries mean something: `bool [n, columns]`, false for layers beyond the depth."""
-        depth_columns, layers = self._activity
-        return population.take(depth_columns, axis=1) > layers
+        places, layers, depths = self._activity
+        if not len(depths):
+            return np.ones(population.shape, dtype=bool)
+        # The depth that each depth gene names, and one that is always enough for global genes.
+        named = np.full((len(population), len(depths) + 1), _ALWAYS, dtype=np.int16)
+        for index, (column, values) in enumerate(depths):
+            named[:, index] = values.take(population[:, column])
+        return named.take(places, axis=1) > layers
 
     @cached_property
-    def _activity(self) -> tuple[npt.NDArray[np.intp], Population]:
-        """For each column, the column of its depth gene (its own for a global gene), and its layer number.
-
-        A global gene has the layer number -2, below every value: always active. One comparison for all genes.
-        """
-        columns, layers = np.arange(self.width), np.full(self.width, -2, dtype=np.int16)
+    def _activity(self) -> tuple[npt.NDArray[np.intp], Population, list[tuple[int, Population]]]:
+        """For each column, its depth gene's place among them and its layer number; the depth genes' depths."""
+        names = list(dict.fromkeys(gene.depth for gene in self.genes if gene.depth is not None))
+        depths = [(self.columns(name).start, self.gene(name).numbers.astype(np.int16)) for name in names]
+        places, layers = np.full(self.width, len(names), dtype=np.intp), np.zeros(self.width, dtype=np.int16)
         for gene in self.genes:
             if gene.depth is not None:
-                columns[self.columns(gene.name)] = self.columns(gene.depth).start
+                places[self.columns(gene.name)] = names.index(gene.depth)
                 layers[self.columns(gene.name)] = np.arange(self._width(gene))
-        return columns, layers
+        return places, layers, depths
 
     def canonical(self, population: Population) -> Population:
         """The one spelling of each architecture: equal rows exactly when the networks are the same.
 
-        Values of inactive layers become the gene's first choice, and attention to more layers than there
-        are becomes the smallest choice that attends to all of them.
+        Choices of inactive layers become the gene's first one, and a choice beyond what bounds it becomes the
+        least one that means the same.
 
         Args:
             population: `int16 [n, columns]`; not changed.
@@ -225,54 +291,46 @@ class SearchSpace:
         for gene, table in self._clips:
             clipped = population.copy() if clipped is population else clipped
             columns = self.columns(gene.name)
-            depth = population[:, self.columns(gene.attends or "")]
-            clipped[:, columns] = table[depth, population[:, columns] + 1]
-        return np.where(self.active(population), clipped, self._table[:, 0])
+            bound = population[:, self.columns(gene.bound or "")]
+            clipped[:, columns] = table[bound, population[:, columns]]
+        return np.where(self.active(population), clipped, np.int16(0))
 
     @cached_property
     def _clips(self) -> list[tuple[Gene, Population]]:
-        """For each attention gene, what a value means at each depth of the stack attended to.
-
-        Row: the depth; column: the value plus one, so that -1 is column 0.
-        """
-        clips = []
-        for gene in self.genes:
-            if gene.attends is not None:
-                depths = range(max(self.gene(gene.attends).choices) + 1)
-                table = [[_clipped(gene, value, depth) for value in (-1, 0, 1, 2)] for depth in depths]
-                clips.append((gene, np.array(table, dtype=np.int16)))
-        return clips
+        """For each bounded gene, what each choice (column) means at each choice of its bound (row)."""
+        bounded = [(gene, self.gene(gene.bound)) for gene in self.genes if gene.bound is not None]
+        return [(g, np.array([g.meanings(b) for b in bound.numbers], dtype=np.int16)) for g, bound in bounded]
 
     def validate(self, population: Population) -> None:
-        """Check that every value is one of its gene's choices.
+        """Check that every entry is the place of one of its gene's choices.
 
         Raises:
-            InputError: Names the first row, gene and value that is not, and the nearest that is.
+            InputError: The population has another width, or names the first row and gene that is wrong.
         """
         if population.ndim != 2 or population.shape[1] != self.width:
             raise InputError(
                 f"a population of the space {self.name} has {self.width} columns; found shape {population.shape}."
             )
-        known = (population[:, :, None] == self._table[None]).any(axis=2)
-        if not known.all():
-            row, column = np.argwhere(~known)[0]
+        wrong = (population < 0) | (population > self._last)
+        if wrong.any():
+            row, column = np.argwhere(wrong)[0]
             gene = self._column_genes[column]
-            value = int(population[row, column])
             raise InputError(
-                f"row {row} gives {gene.name} the value {value}; the space {self.name} allows "
-                f"{', '.join(map(str, gene.choices))}; the nearest is {gene.nearest(value)}."
+                f"row {row} gives {gene.name} the choice number {population[row, column]}; the space {self.name} has "
+                f"{len(gene.choices)} of them, counted from 0: {', '.join(map(str, gene.choices))}."
             )
 
     def largest(self) -> Architecture:
-        """The true maximum: every gene at its largest value, attention to the most layers."""
-        return self._extreme(max)
+        """Every gene at its largest number (words: at their first choice)."""
+        return self._extreme(np.argmax)
 
     def smallest(self) -> Architecture:
-        """The true minimum: every gene at its smallest value, attention to the fewest layers."""
-        return self._extreme(min)
+        """Every gene at its smallest number (words: at their first choice)."""
+        return self._extreme(np.argmin)
 
-    def _extreme(self, pick: Callable[[tuple[int, ...]], int]) -> Architecture:
-        return self.architecture(np.array([pick(gene.choices) for gene in self._column_genes], dtype=np.int16))
+    def _extreme(self, pick: Callable[[npt.NDArray[np.float64]], np.intp]) -> Architecture:
+        row = [int(pick(gene.numbers)) if gene.ordered else 0 for gene in self._column_genes]
+        return self.architecture(np.array(row, dtype=np.int16))
 
     # ---- views for people
 
@@ -301,7 +359,7 @@ class SearchSpace:
         rows = [architecture.row for architecture in architectures]
         return np.array(rows, dtype=np.int16).reshape(len(rows), self.width)
 
-    def features(self, population: Population, kind: FeatureKind) -> npt.NDArray[np.float64]:
+    def features(self, population: Population, kind: str) -> npt.NDArray[np.float64]:
         """Numbers for a regression, `float64 [n, features]`; see `foretell.spaces.features`."""
         from foretell.spaces.features import features
 
@@ -311,25 +369,25 @@ class SearchSpace:
 
     @cached_property
     def _depth_genes(self) -> list[Gene]:
-        named = {gene.depth for gene in self.genes} | {gene.attends for gene in self.genes}
+        named = {gene.depth for gene in self.genes} | {gene.bound for gene in self.genes}
         return [gene for gene in self.genes if gene.name in named]
 
     def _sizes_by_depth(self) -> list[tuple[tuple[int, ...], int]]:
+        """For each combination of the depth genes' choices (their places), how many architectures have it."""
         result = []
-        for depths in itertools.product(*(gene.choices for gene in self._depth_genes)):
-            depth_of: Mapping[str, int] = dict(zip((g.name for g in self._depth_genes), depths, strict=True))
+        for places in itertools.product(*(range(len(gene.choices)) for gene in self._depth_genes)):
+            chosen = zip(self._depth_genes, places, strict=True)
+            depth_of = {gene.name: int(gene.numbers[place]) for gene, place in chosen}
             size = 1
             for gene in self.genes:
                 if gene.name not in depth_of:
                     size *= self._distinct(gene, depth_of) ** (depth_of[gene.depth] if gene.depth else 1)
-            result.append((depths, size))
+            result.append((places, size))
         return result
 
     @staticmethod
     def _distinct(gene: Gene, depth_of: Mapping[str, int]) -> int:
-        if gene.attends is None:
-            return len(gene.choices)
-        return len({_clipped(gene, choice, depth_of[gene.attends]) for choice in gene.choices})
+        return len(gene.choices) if gene.bound is None else len(set(gene.meanings(depth_of[gene.bound])))
 
     def size(self) -> int:
         """The number of distinct architectures, exactly."""
@@ -338,13 +396,3 @@ class SearchSpace:
     def genotypes(self) -> int:
         """The number of rows, inactive layers counted: what a search without a canonical form walks over."""
         return math.prod(int(count) for count in self._counts)
-
-
-def _clipped(gene: Gene, value: int, depth: int) -> int:
-    """The least choice of an attention gene that means the same as `value` when `depth` layers are active."""
-    reach = min(_reach(value), depth)
-    return min((c for c in gene.choices if min(_reach(c), depth) == reach), default=gene.choices[0])
-
-
-def _reach(value: int) -> int:
-    return int(attended_layers(np.array(value, dtype=np.int16)))

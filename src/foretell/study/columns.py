@@ -20,7 +20,7 @@ from foretell.study.config import StudyConfig
 from foretell.study.device import latency_setting
 from foretell.study.run import store_folder
 from foretell.study.scorers import supernet_predictor, with_kind
-from foretell.tasks import Task, TokenBatches
+from foretell.tasks.translation import Task, TokenBatches
 
 __all__ = ["SUPERNET_PREFIX", "add_latency", "add_scores"]
 

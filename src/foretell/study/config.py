@@ -15,7 +15,7 @@ from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
 from foretell.search import Evolution, Schedule
 from foretell.study.presets import with_published
-from foretell.tasks import CorpusConfig
+from foretell.tasks.translation import CorpusConfig
 from foretell.training import Recipe, SupernetKind, SupernetOptions
 
 __all__ = [

@@ -19,6 +19,7 @@ from foretell.costs import (
     random_and_extreme,
 )
 from foretell.errors import InfeasibleError, IntegrityError
+from foretell.families.encoder_decoder.genes import Backbone
 from foretell.records import lock_folder, read_object, write_json
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
@@ -41,7 +42,7 @@ def latency_setting(space: SearchSpace, study: StudyConfig, vocabulary: int) -> 
     from foretell.training import choose_device
 
     device = str(choose_device(study.device))
-    return LatencySetting(space, vocabulary, space.backbone.sentence_length, beam=study.latency.beam, device=device)
+    return LatencySetting(space, vocabulary, Backbone.of(space).sentence_length, beam=study.latency.beam, device=device)
 
 
 def quick_check(space: SearchSpace, study: StudyConfig) -> None:

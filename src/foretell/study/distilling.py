@@ -24,7 +24,7 @@ from foretell.study.run import store_folder
 from foretell.study.teacher_inputs import model_bytes, teacher_inputs
 from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.study.workers import Job
-from foretell.tasks import DamagedCacheWarning, Task
+from foretell.tasks.translation import DamagedCacheWarning, Task
 
 __all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
 

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from foretell import spaces
+from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.records import append_jsonl, lock_folder, read_jsonl
-from foretell.spaces import Architecture, TransformerShape
+from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_folder
 from foretell.study.workers import Job
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 
 __all__ = ["inherited_job"]
 

@@ -14,7 +14,7 @@ from foretell.study.architectures import write_architecture
 from foretell.study.config import StudyConfig
 from foretell.study.run import store_folder
 from foretell.study.workers import Job
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 
 __all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job"]
 

@@ -22,7 +22,7 @@ from foretell.study.limits import resolve_limits
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
 from foretell.study.workers import Job, run_jobs
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 
 __all__ = ["Prepared", "baselines", "prepare", "run_study"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from foretell.training import PUBLISHED
+from foretell.published.recipes import PUBLISHED
 
 __all__ = ["with_published"]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from foretell.llm import draw_examples
 from foretell.predictors import Context
 from foretell.study.config import StudyConfig
-from foretell.tasks import load_corpus
+from foretell.tasks.translation import load_corpus
 
 __all__ = ["corpus_title", "with_task"]
 

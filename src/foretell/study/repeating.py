@@ -16,7 +16,7 @@ from foretell.records import fingerprint
 from foretell.study.config import StudyConfig
 from foretell.study.run import open_run
 from foretell.study.training import train_missing
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 
 __all__ = ["Repeated", "repeat_observations", "split_source"]
 

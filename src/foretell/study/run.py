@@ -13,7 +13,7 @@ from foretell import __version__, progress
 from foretell.errors import InputError, IntegrityError
 from foretell.records import lock_folder, read_object, write_atomic, write_json
 from foretell.study.config import StudyConfig
-from foretell.tasks import cache_folder
+from foretell.tasks.translation import cache_folder
 
 __all__ = ["Run", "open_run", "store_folder"]
 

@@ -21,7 +21,7 @@ from foretell.study.inherited import inherited_job
 from foretell.study.jobs import supernet_job
 from foretell.study.scorers import supernet_predictor, with_kind
 from foretell.study.workers import run_jobs
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 from foretell.training import KINDS
 
 __all__ = ["compare_supernets"]
@@ -215,7 +215,7 @@ def _order(labels: Labels, scores: Vector) -> dict[str, Any]:
 def _judge(labels: Labels, scores: Vector, *, calibrated: bool) -> dict[str, Any]:
     """Measures over all architectures, and their bootstrap intervals, as JSON values."""
     space = labels.observations[0].architecture.space
-    depth = labels.population[:, space.columns(_DEPTH)][:, 0].astype(np.int64)
+    depth = space.numbers(labels.population, _DEPTH)[:, 0].astype(np.int64)
     judged = Judged(labels.values, depth, scores, None, calibrated)
     values = measure(judged, np.ones((1, len(labels))))
     resampled = Bootstrap([Split("all", (), labels.observations)], _DRAWS).resampled([judged])

@@ -11,7 +11,7 @@ from foretell.predictors.spelling import Spelling
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_folder
 from foretell.study.prompting import corpus_title
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 from foretell.training import KINDS
 from foretell.training.checkpoint import weights_digest
 

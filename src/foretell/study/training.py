@@ -24,7 +24,7 @@ from foretell.study.jobs import keep_trained, scratch_job
 from foretell.study.limits import resolve_limits
 from foretell.study.run import open_run
 from foretell.study.workers import run_jobs
-from foretell.tasks import Task
+from foretell.tasks.translation import Task
 
 __all__ = ["train_missing", "train_observations", "train_one"]
 

@@ -18,10 +18,11 @@ from foretell.study.config import StudyConfig, TrainSettings, load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
 from foretell.study.workers import run_jobs
-from foretell.tasks import Sequences, Task, Vocabulary
+from foretell.tasks import Vocabulary
+from foretell.tasks.translation import Sequences, Task
 
 if TYPE_CHECKING:
-    from foretell.nn import Seq2SeqTransformer
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 
 __all__ = ["score_with_supernet", "train_study_supernet", "trained_network", "translate_texts"]
 

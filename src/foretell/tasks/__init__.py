@@ -1,51 +1,5 @@
-"""Tasks: corpora, vocabularies, batches, and BLEU and the other scores."""
+"""Tasks, a folder each, and the text tools that they share."""
 
-from foretell.tasks.batches import (
-    Batch,
-    EpochBatches,
-    SourceBatch,
-    TokenBatches,
-    source_batches,
-    validation_batches,
-)
-from foretell.tasks.config import CORPORA, CorpusConfig, cache_folder
-from foretell.tasks.corpus import SPLITS, ParallelCorpus, Split
-from foretell.tasks.encoded import EncodedPairs, Sequences
-from foretell.tasks.home_assistant import fetch_wheel, wheel_languages
-from foretell.tasks.loading import DamagedCacheWarning, corpus_folder, load_corpus
-from foretell.tasks.scores import Score, all_scores, bleu, chrf, ter
-from foretell.tasks.task import Task
 from foretell.tasks.vocabulary import BOS, EOS, PAD, UNK, Vocabulary
 
-__all__ = [
-    "BOS",
-    "CORPORA",
-    "EOS",
-    "PAD",
-    "SPLITS",
-    "UNK",
-    "Batch",
-    "CorpusConfig",
-    "DamagedCacheWarning",
-    "EncodedPairs",
-    "EpochBatches",
-    "ParallelCorpus",
-    "Score",
-    "Sequences",
-    "SourceBatch",
-    "Split",
-    "Task",
-    "TokenBatches",
-    "Vocabulary",
-    "all_scores",
-    "bleu",
-    "cache_folder",
-    "chrf",
-    "corpus_folder",
-    "fetch_wheel",
-    "load_corpus",
-    "source_batches",
-    "ter",
-    "validation_batches",
-    "wheel_languages",
-]
+__all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary"]

@@ -15,7 +15,7 @@ from foretell.records import write_atomic
 from foretell.tasks.cleaning import normalise
 
 if TYPE_CHECKING:
-    from foretell.tasks.corpus import ParallelCorpus
+    from foretell.tasks.translation.corpus import ParallelCorpus
 
 __all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary", "VocabularyKind"]
 

@@ -11,7 +11,6 @@ from foretell.training.devices import choose_device
 from foretell.training.distributed import RankLostError, Ranks, is_first
 from foretell.training.loop import DivergedError, train
 from foretell.training.options import KINDS, SupernetKind, SupernetOptions
-from foretell.training.presets import PUBLISHED, PublishedRecipes
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
 from foretell.training.scratch import build_network, load_trained, train_from_scratch, training_key
@@ -21,11 +20,9 @@ from foretell.training.validation import score_translations, translate, translat
 
 __all__ = [
     "KINDS",
-    "PUBLISHED",
     "DamagedCheckpointWarning",
     "DivergedError",
     "Fixed",
-    "PublishedRecipes",
     "RankLostError",
     "Ranks",
     "Recipe",

@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from foretell.errors import ForetellError, InputError, IntegrityError
-from foretell.nn import Seq2SeqTransformer
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.parsing import parse_json
 from foretell.records import write_atomic
 

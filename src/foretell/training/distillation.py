@@ -7,9 +7,10 @@ from collections.abc import Iterator, Sequence
 import torch.nn.functional as F
 from torch import Tensor
 
-from foretell.nn import PAD, Seq2SeqTransformer
-from foretell.spaces import TransformerShape
-from foretell.tasks import Batch
+from foretell.families.encoder_decoder.genes import TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.nn import PAD
+from foretell.tasks.translation import Batch
 from foretell.training.devices import Precision
 
 __all__ = ["distilled_losses"]

@@ -15,11 +15,12 @@ import torch
 from torch import Tensor
 
 from foretell.errors import ForetellError, InputError
-from foretell.nn import Seq2SeqTransformer
+from foretell.families.encoder_decoder.genes import TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.progress import track
 from foretell.records import fingerprint, read_object, write_json
-from foretell.spaces import Architecture, TransformerShape
-from foretell.tasks import Batch, Task, TokenBatches, validation_batches
+from foretell.spaces import Architecture
+from foretell.tasks.translation import Batch, Task, TokenBatches, validation_batches
 from foretell.training.checkpoint import load_network, load_own
 from foretell.training.devices import Precision, choose_device
 from foretell.training.distillation import distilled_losses

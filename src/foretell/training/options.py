@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.families.encoder_decoder.genes import Backbone
 from foretell.nn import Mixture
 from foretell.spaces import SearchSpace
 
@@ -76,5 +77,5 @@ class SupernetOptions(BaseModel):
             self.experts,
             self.router_width,
             self.router_input,
-            space.latency_norm,
+            Backbone.of(space).latency_norm,
         )

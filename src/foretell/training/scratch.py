@@ -9,11 +9,12 @@ from typing import Any
 import torch
 
 from foretell import __version__
-from foretell.nn import Seq2SeqTransformer
+from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.observations import Observation
 from foretell.records import fingerprint, read_object, write_json
-from foretell.spaces import Architecture, TransformerShape
-from foretell.tasks import Split, Task
+from foretell.spaces import Architecture
+from foretell.tasks.translation import Split, Task
 from foretell.training.checkpoint import load_network, load_own, weights_digest
 from foretell.training.loop import run_key, train
 from foretell.training.recipe import Recipe
@@ -37,7 +38,7 @@ def build_network(architecture: Architecture, vocabulary: int, recipe: Recipe, s
         torch.manual_seed(seed)
         return Seq2SeqTransformer(
             TransformerShape.of(architecture),
-            space.backbone,
+            Backbone.of(space),
             vocabulary,
             dropout=recipe.dropout,
             attention_dropout=recipe.attention_dropout,
@@ -51,7 +52,7 @@ def training_key(architecture: Architecture, task: Task, recipe: Recipe, seed: i
     Raises:
         InputError: There is no checkpoint to inherit from.
     """
-    about = [architecture.space.fingerprint, architecture.row.tolist(), task.fingerprint]
+    about: list[Any] = [architecture.space.fingerprint, architecture.spelled(), task.fingerprint]
     about += [recipe.model_dump(mode="json"), seed]
     return fingerprint(about if inherit is None else [*about, _digest(inherit)])
 

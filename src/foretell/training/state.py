@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.nn import Seq2SeqTransformer
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.training.checkpoint import Checkpoint, load_own, save_network, save_tensors
 from foretell.training.devices import Precision
 

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 
 from foretell.errors import InputError, IntegrityError
-from foretell.nn import Seq2SeqTransformer
+from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.records import fingerprint
-from foretell.spaces import SearchSpace, TransformerShape
-from foretell.tasks import EncodedPairs, Sequences, Task
+from foretell.spaces import SearchSpace
+from foretell.tasks.translation import EncodedPairs, Sequences, Task
 from foretell.training.checkpoint import load_intact, load_network, load_tensors, save_tensors
 from foretell.training.devices import choose_device
 from foretell.training.distributed import joined
@@ -43,7 +44,7 @@ def build_supernet(
         torch.manual_seed(seed)
         return Seq2SeqTransformer(
             TransformerShape.of(space.largest()),
-            space.backbone,
+            Backbone.of(space),
             len(task.vocabulary),
             dropout=recipe.dropout,
             attention_dropout=recipe.attention_dropout,

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 import torch
 
-from foretell.nn import PAD, Seq2SeqTransformer, beam_search
+from foretell.families.encoder_decoder.decoding import beam_search
+from foretell.families.encoder_decoder.genes import TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.nn import PAD
 from foretell.progress import track
-from foretell.spaces import TransformerShape
-from foretell.tasks import Batch, Score, Sequences, Split, Task, Vocabulary, source_batches
+from foretell.tasks import Vocabulary
+from foretell.tasks.translation import Batch, Score, Sequences, Split, Task, source_batches
 
 __all__ = ["score_translations", "translate", "translate_split", "validation_loss"]
 

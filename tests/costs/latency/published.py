@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from foretell.observations.hat_latency import HAT_LATENCY_COLUMNS
+from foretell.published.hat_latency import HAT_LATENCY_COLUMNS
 
 
 def rows(n: int, seed: int = 0) -> np.ndarray:

@@ -8,7 +8,7 @@ import pytest
 from foretell.costs import LatencySamples, fit_latency, learning_curve, read_samples
 from foretell.costs.latency import published_split
 from foretell.errors import InputError, UnknownNameError
-from foretell.observations import import_hat_latency
+from foretell.published.hat_latency import import_hat_latency
 
 from .devices import SMALL, noisy_inputs, paper_device
 from .published import write_csv

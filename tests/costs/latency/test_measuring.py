@@ -155,7 +155,7 @@ def test_a_folder_is_no_file(tmp_path: Path):
 
 
 def test_samples_of_another_space_are_refused(tmp_path: Path):
-    from foretell.observations import import_hat_latency
+    from foretell.published.hat_latency import import_hat_latency
 
     from .published import write_csv
 

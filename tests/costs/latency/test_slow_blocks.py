@@ -6,7 +6,7 @@ import pytest
 from foretell.costs import read_samples
 from foretell.costs.latency import find_slow_blocks
 from foretell.costs.latency.slow_blocks import SlowBlock, block_excess
-from foretell.observations import import_hat_latency
+from foretell.published.hat_latency import import_hat_latency
 
 from .devices import noisy_inputs
 

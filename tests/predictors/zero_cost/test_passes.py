@@ -7,10 +7,11 @@ import torch.nn.functional as F
 
 from foretell import spaces
 from foretell.errors import UnknownNameError
-from foretell.nn import PAD, Seq2SeqTransformer
+from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.nn import PAD
 from foretell.predictors import Context, create
 from foretell.predictors.zero_cost import PASSES, ZeroCost, random_batch
-from foretell.spaces import Backbone, TransformerShape
 from foretell.training import Recipe, build_network
 
 SPACE = spaces.create("small-seq2seq")

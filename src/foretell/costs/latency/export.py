@@ -19,7 +19,7 @@ from foretell.spaces import SearchSpace
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from foretell.nn import Seq2SeqTransformer
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 
 __all__ = ["EXPORT_FORMATS", "export_network"]
 
@@ -185,4 +185,4 @@ def _quiet() -> Iterator[None]:
 
 def _space_of(network: Seq2SeqTransformer) -> SearchSpace:
     """A setting names a space; for timing one network its backbone is all that matters."""
-    return SearchSpace("exported", (), network.backbone)
+    return SearchSpace((), "exported", family="encoder_decoder", constants=network.backbone)

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from foretell.costs.latency.inputs import Floats, LatencyInputs
+from foretell.families.encoder_decoder.genes import Backbone
 
 __all__ = ["HatNetwork"]
 
@@ -47,7 +48,7 @@ class HatNetwork:
         import torch
         from torch import nn
 
-        norm = np.array(inputs.space.latency_norm or np.maximum(inputs.averages.max(0), 1e-9))
+        norm = np.array(Backbone.of(inputs.space).latency_norm or np.maximum(inputs.averages.max(0), 1e-9))
         unit = _unit(ms)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foretell.spaces import Population, SearchSpace, attended_layers
+from foretell.spaces import Population, SearchSpace
 
 __all__ = ["PARTS", "LatencyInputs", "layer_steps"]
 
@@ -93,13 +93,13 @@ def layer_steps(inputs: LatencyInputs, choices: dict[str, list[int]]) -> Floats:
     columns: list[npt.NDArray[Any]] = [np.ones(len(population))]
     for gene in space.genes:
         place, steps = space.columns(gene.name), choices[gene.name][1:]
-        values = population[:, place] if gene.attends is None else attended_layers(population[:, place])
+        values = space.numbers(population, gene.name)
         if gene.depth is not None:
             columns += [((values >= step) & active[:, place]).sum(1) for step in steps]
         elif gene.name.endswith("layer-num"):
             columns.append(values[:, 0])
         else:
-            depth = population[:, space.columns(gene.name.replace("embed-dim", "layer-num"))][:, 0]
+            depth = space.numbers(population, gene.name.replace("embed-dim", "layer-num"))[:, 0]
             columns += [column for step in steps for column in (values[:, 0] >= step, depth * (values[:, 0] >= step))]
     parts = inputs.parts()
     columns += [parts[:, PARTS.index("encoder_ffn")], parts[:, PARTS.index("decoder_ffn")]]

@@ -10,6 +10,7 @@ import numpy as np
 from foretell.costs.latency.inputs import Floats, LatencyInputs
 from foretell.costs.latency.kernels import condition, rbf, tangent, tune_rbf, tune_tangent
 from foretell.costs.latency.physical_form import PhysicalForm
+from foretell.families.encoder_decoder.genes import Backbone
 
 __all__ = ["GaussianProcess", "WideNetwork"]
 
@@ -128,7 +129,7 @@ class WideNetwork:
     @classmethod
     def fit(cls, inputs: LatencyInputs, ms: Floats, weights: Floats) -> Self:
         """Fit, with the noise that makes some 200 rows likeliest; weights `[n]`, 1 is full say."""
-        norm = np.array(inputs.space.latency_norm or np.maximum(inputs.averages.max(0), 1e-9))
+        norm = np.array(Backbone.of(inputs.space).latency_norm or np.maximum(inputs.averages.max(0), 1e-9))
         rows = _some(weights, _TUNED)
         noise = tune_tangent(inputs.averages[rows] / norm, ms[rows] / ms.mean() - 1)
         return cls._condition(norm, noise, inputs, ms, weights)

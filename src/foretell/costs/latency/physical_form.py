@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from foretell.costs.latency.inputs import PARTS, Floats, LatencyInputs, layer_steps
-from foretell.spaces import attended_layers
 
 __all__ = ["LayerForm", "PhysicalForm", "robust_weights"]
 
@@ -120,8 +119,7 @@ def robust_weights(inputs: LatencyInputs, ms: Floats, weights: Floats) -> Floats
 def _choices(inputs: LatencyInputs) -> dict[str, list[int]]:
     choices = {}
     for gene in inputs.space.genes:
-        values = np.array(gene.choices, dtype=np.int16)
-        choices[gene.name] = np.unique(attended_layers(values) if gene.attends else values).tolist()
+        choices[gene.name] = np.unique(gene.numbers).astype(int).tolist()
     return choices
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from foretell.nn import DecoderState, EncoderOutput, Seq2SeqTransformer
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.encoder_decoder.state import DecoderState, EncoderOutput
 from foretell.nn.attention import Past
 from foretell.nn.dropout import Dropout
 from foretell.nn.embedding import embed_tokens

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
 from foretell.costs.latency.setting import LatencySetting
-from foretell.spaces import Architecture, TransformerShape
+from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
+from foretell.spaces import Architecture
 
 if TYPE_CHECKING:
     import torch
 
-    from foretell.nn import Seq2SeqTransformer
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 
 _State = TypeVar("_State")
 
@@ -25,18 +26,18 @@ def timed_network(setting: LatencySetting, architecture: Architecture) -> Seq2Se
     """A network of that architecture with random weights, on the setting's device, in its precision."""
     import torch
 
-    from foretell.nn import Seq2SeqTransformer
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 
     shape = TransformerShape.of(architecture)
     with torch.random.fork_rng(devices=[]), torch.device(setting.device):
         torch.manual_seed(0)
-        network = Seq2SeqTransformer(shape, setting.space.backbone, setting.vocabulary).eval()
+        network = Seq2SeqTransformer(shape, Backbone.of(setting.space), setting.vocabulary).eval()
     return network.to(getattr(torch, setting.precision))
 
 
 def translation_step(setting: LatencySetting, network: Seq2SeqTransformer) -> Callable[[], None]:
     """A call that translates a batch of sentences of nominal length with a network; see `beam_search_step`."""
-    from foretell.nn import DecoderState
+    from foretell.families.encoder_decoder.state import DecoderState
 
     return beam_search_step(
         setting,

@@ -10,11 +10,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foretell.nn import PAD, FeedForward, Seq2SeqTransformer
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.nn import PAD, FeedForward
 from foretell.nn.attention import CrossAttention, SelfAttention
 from foretell.nn.elastic import ElasticLayerNorm, ElasticLinear
 from foretell.predictors.zero_cost import formulas
-from foretell.tasks import Batch
+from foretell.tasks.translation import Batch
 
 __all__ = ["PASSES"]
 

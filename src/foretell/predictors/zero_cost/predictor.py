@@ -7,13 +7,14 @@ import numpy.typing as npt
 import torch
 
 from foretell.errors import UnknownNameError
+from foretell.families.encoder_decoder.genes import Backbone
 from foretell.nn import EOS
 from foretell.predictors.context import Context
 from foretell.predictors.few_shot import FewShot
 from foretell.predictors.zero_cost.passes import PASSES
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
-from foretell.tasks import Batch
+from foretell.tasks.translation import Batch
 from foretell.training import Recipe, build_network
 
 __all__ = ["ZeroCost", "random_batch"]
@@ -51,7 +52,7 @@ class ZeroCost(FewShot):
         self.proxy = self.name = proxy
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
-        vocabulary = self.context.vocabulary or self.space.backbone.vocabulary
+        vocabulary = self.context.vocabulary or Backbone.of(self.space).vocabulary
         batch = self.context.batch or random_batch(self.space, vocabulary)
         scores = np.empty(len(population))
         with track(f"scoring with {self.proxy}", len(population), "architectures") as meter:
@@ -66,7 +67,7 @@ class ZeroCost(FewShot):
 def random_batch(space: SearchSpace, vocabulary: int) -> Batch:
     """Sixteen pairs of random tokens of the space's nominal sentence length, the same every time."""
     generator = torch.Generator().manual_seed(0)
-    length = space.backbone.sentence_length
+    length = Backbone.of(space).sentence_length
     source, target = (
         torch.randint(4, vocabulary, (_SENTENCES, length), generator=generator, dtype=torch.int64) for _ in range(2)
     )

@@ -1,0 +1,1 @@
+"""What others published: spaces, recipes, and importers of their records."""

@@ -1,0 +1,155 @@
+"""A task: a corpus, its vocabulary and the encoded splits, ready to train on."""
+
+from __future__ import annotations
+
+import warnings
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foretell.errors import InputError, IntegrityError
+from foretell.records import fingerprint, write_atomic
+from foretell.tasks.cleaning import Pair
+from foretell.tasks.translation.config import CorpusConfig, cache_folder
+from foretell.tasks.translation.corpus import SPLITS, ParallelCorpus, Split
+from foretell.tasks.translation.encoded import EncodedPairs, Sequences
+from foretell.tasks.translation.loading import DamagedCacheWarning, load_corpus
+from foretell.tasks.translation.scores import Score, all_scores
+from foretell.tasks.vocabulary import Vocabulary, VocabularyKind
+
+__all__ = ["Task"]
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """Translate one language into another.
+
+    Attributes:
+        corpus: The sentences.
+        vocabulary: Joint vocabulary of both languages.
+        train: Encoded training pairs.
+        valid: Encoded validation pairs.
+        test: Encoded test pairs.
+    """
+
+    corpus: ParallelCorpus
+    vocabulary: Vocabulary
+    train: EncodedPairs
+    valid: EncodedPairs
+    test: EncodedPairs
+
+    @classmethod
+    def prepare(
+        cls,
+        config: CorpusConfig | None = None,
+        vocabulary_size: int = 2000,
+        cache_dir: Path | None = None,
+        *,
+        kind: VocabularyKind = "bpe",
+    ) -> Task:
+        """Get the corpus, train the vocabulary and encode, or read all of it from the cache folder.
+
+        Args:
+            config: Which corpus; by default Home Assistant, English-German.
+            vocabulary_size: Pieces wanted; a small corpus may give fewer.
+            cache_dir: Cache folder; see `cache_folder`.
+            kind: SentencePiece's algorithm.
+
+        Raises:
+            InputError: The corpus cannot be had or used, or the vocabulary is too small for its alphabet.
+            IntegrityError: A download has the wrong hash.
+            StorageError: The cache folder cannot be written.
+        """
+        corpus = load_corpus(config or CorpusConfig(), cache_dir)
+        return cls.of(corpus, vocabulary_size, cache_dir, kind=kind)
+
+    @classmethod
+    def of(
+        cls,
+        corpus: ParallelCorpus,
+        vocabulary_size: int = 2000,
+        cache_dir: Path | None = None,
+        *,
+        kind: VocabularyKind = "bpe",
+    ) -> Task:
+        """A task on a corpus that is there already; vocabulary and encoded splits are cached."""
+        settings = {"format": _FORMAT, "corpus": corpus.fingerprint, "size": vocabulary_size, "kind": kind}
+        folder = cache_folder(cache_dir) / "tasks" / fingerprint(settings)
+        if (folder / "encoded.npz").exists():
+            try:
+                vocabulary = Vocabulary.load(folder / "vocabulary.model")
+                return cls(corpus, vocabulary, *_load(folder / "encoded.npz", corpus, vocabulary))
+            except (InputError, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                warnings.warn(f"{folder} is damaged ({error}) and made again", DamagedCacheWarning, stacklevel=2)
+        vocabulary = Vocabulary.train(corpus, vocabulary_size, kind)
+        encoded = [_encode(corpus.split(name), vocabulary) for name in SPLITS]
+        vocabulary.save(folder / "vocabulary.model")
+        write_atomic(folder / "encoded.npz", _dump(encoded, vocabulary))
+        return cls(corpus, vocabulary, *encoded)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Names the corpus and the vocabulary together."""
+        return fingerprint([self.corpus.fingerprint, self.vocabulary.fingerprint])
+
+    def pairs(self, split: Split) -> EncodedPairs:
+        """The encoded pairs of a split."""
+        pairs: EncodedPairs = getattr(self, split)
+        return pairs
+
+    def references(self, split: Split) -> list[str]:
+        """The target sentences of a split."""
+        return [target for _, target in self.corpus.split(split)]
+
+    def score(self, hypotheses: list[str], split: Split = "test") -> list[Score]:
+        """BLEU, chrF and TER of translations of a split, in the split's order.
+
+        Raises:
+            InputError: There are not as many translations as sentences.
+        """
+        return all_scores(hypotheses, self.references(split), self.corpus.target_language)
+
+    def copy_source_scores(self, split: Split = "test") -> list[Score]:
+        """Scores of the sources taken for translations: what a model must beat to be of any use."""
+        return self.score([source for source, _ in self.corpus.split(split)], split)
+
+
+def _encode(pairs: list[Pair], vocabulary: Vocabulary) -> EncodedPairs:
+    sides = zip(*pairs, strict=True) if pairs else ((), ())
+    return EncodedPairs(*(Sequences.of(vocabulary.encode(side)) for side in sides))
+
+
+def _dump(encoded: list[EncodedPairs], vocabulary: Vocabulary) -> bytes:
+    arrays: dict[str, Any] = {}
+    for name, pairs in zip(SPLITS, encoded, strict=True):
+        for side, sequences in (("source", pairs.source), ("target", pairs.target)):
+            arrays[f"{name}.{side}.values"] = sequences.values
+            arrays[f"{name}.{side}.offsets"] = sequences.offsets
+    buffer = BytesIO()
+    np.savez(buffer, vocabulary=np.array(vocabulary.fingerprint), **arrays)
+    return buffer.getvalue()
+
+
+def _load(path: Path, corpus: ParallelCorpus, vocabulary: Vocabulary) -> list[EncodedPairs]:
+    with np.load(path, allow_pickle=False) as arrays:
+        if str(arrays["vocabulary"]) != vocabulary.fingerprint:
+            raise IntegrityError(f"{path} was encoded with another vocabulary")
+        encoded = [
+            EncodedPairs(
+                *(
+                    Sequences(arrays[f"{name}.{side}.values"], arrays[f"{name}.{side}.offsets"])
+                    for side in ("source", "target")
+                )
+            )
+            for name in SPLITS
+        ]
+    if [len(pairs) for pairs in encoded] != [len(corpus.split(name)) for name in SPLITS]:
+        raise IntegrityError(f"{path} does not have the corpus's number of sentences")
+    return encoded

@@ -1,0 +1,35 @@
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from foretell.tasks.translation import CorpusConfig, cache_folder
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"name": "home-asistant"}, "unknown corpus 'home-asistant'; did you mean 'home-assistant'?"),
+        ({"max_word": 3}, "max_word"),
+        ({"max_words": 0}, "greater than or equal to 1"),
+        ({"min_words": 5, "max_words": 4}, "max_words 4 is below min_words 5"),
+        ({"source": "de"}, "source and target language are both 'de'"),
+        ({"target": "../../etc"}, "String should match pattern"),
+        ({"name": "files"}, "names no files"),
+        ({"name": "files", "paths": ["a.tsv"], "test_paths": ["b.tsv"]}, "give both or neither"),
+        ({"name": "hub"}, "names no data set"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(settings, sentence):
+    with pytest.raises(ValidationError) as caught:
+        CorpusConfig.model_validate(settings)
+    assert sentence in str(caught.value)
+
+
+def test_the_cache_folder_is_the_given_one_then_the_named_one_then_the_users(monkeypatch, tmp_path):
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "named"))
+    assert cache_folder(tmp_path) == tmp_path
+    assert cache_folder() == tmp_path / "named"
+    monkeypatch.delenv("FORETELL_CACHE")
+    assert cache_folder().name == "foretell"
+    assert Path.home() in cache_folder().parents
