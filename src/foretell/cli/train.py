@@ -65,7 +65,7 @@ def _train(
     Examples:
     `foretell train architecture.yaml --out runs/mine`
 
-    `foretell train architecture.yaml --inherit ~/.cache/foretell/supernets/e4de84fce96a7054`
+    `foretell train architecture.yaml --inherit ~/.cache/foretell/supernets/a0cfdc68db5fadff`
 
     `foretell train --observe 10 --out runs/labels --resume`
 

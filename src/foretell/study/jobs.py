@@ -16,33 +16,57 @@ from foretell.study.run import store_folder
 from foretell.study.workers import Job
 from foretell.tasks.translation import Task
 
-__all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job"]
+__all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job", "supernet_names"]
 
-_UNNAMED_PENALTY = 1.0
-"""What folders were scored with before their names told it; whatever the default becomes, these keep their names."""
+_UNNAMED = {"beam": 4, "length_penalty": 1.0}
+"""How translations are made where a folder's name does not tell, whatever the defaults become."""
 
 
 def scratch_folder(
     study: StudyConfig, task: Task, architecture: Architecture, seed: int, inherit: Path | None = None
 ) -> Path:
     """Where an architecture trained from scratch, or from a supernet's weights, under this study is kept."""
-    from foretell.training import training_key
+    from foretell.training import scratch_keys
 
     settings = study.train
-    about: list[Any] = [training_key(architecture, task, settings.recipe, seed, inherit), settings.beam]
-    if settings.length_penalty != _UNNAMED_PENALTY:
-        about.append(settings.length_penalty)
-    return store_folder("trained", fingerprint(about))
+    key = scratch_keys(architecture, task, settings.recipe, seed, inherit, study.device)[0]
+    decoding = {name: getattr(settings, name) for name in _UNNAMED if getattr(settings, name) != _UNNAMED[name]}
+    first = _first_scratch_name(study, task, architecture, seed, inherit)
+    return store_folder("trained", fingerprint([key, decoding]) if decoding else key, first)
+
+
+def _first_scratch_name(
+    study: StudyConfig, task: Task, architecture: Architecture, seed: int, inherit: Path | None
+) -> str | None:
+    """What the first version called the folder; None where it could not have been asked for."""
+    from foretell.training import first_recipe, weights_digest
+
+    settings = study.train
+    if (recipe := first_recipe(settings.recipe)) is None:
+        return None
+    about: list[Any] = [architecture.space.fingerprint, architecture.spelled(), task.fingerprint, recipe, seed]
+    about += [] if inherit is None else [weights_digest(inherit)]
+    changed = [] if settings.length_penalty == _UNNAMED["length_penalty"] else [settings.length_penalty]
+    return fingerprint([fingerprint(about), settings.beam, *changed])
+
+
+def supernet_names(study: StudyConfig, task: Task) -> tuple[str, str | None]:
+    """The name of the study's supernet in the store, and what the first version called it, if it could."""
+    from foretell.training import first_recipe, supernet_keys
+
+    settings, space = study.supernet, spaces.create(study.space)
+    kind, seed = settings.kind, settings.seed
+    key = supernet_keys(space, task, settings.recipe, kind, seed, settings, study.device)[0]
+    if (recipe := first_recipe(settings.recipe)) is None:
+        return key, None
+    told = settings.told(kind)
+    first = fingerprint([space.fingerprint, task.fingerprint, recipe, kind, seed, *([told] if told else [])])
+    return key, first
 
 
 def supernet_folder(study: StudyConfig, task: Task) -> Path:
     """Where the study's supernet is kept."""
-    from foretell.training import supernet_key
-
-    settings = study.supernet
-    space = spaces.create(study.space)
-    key = supernet_key(space, task, settings.recipe, settings.kind, settings.seed, settings)
-    return store_folder("supernets", key)
+    return store_folder("supernets", *supernet_names(study, task))
 
 
 def keep_trained(

@@ -62,6 +62,11 @@ class SupernetOptions(BaseModel):
         values = {name: getattr(self, name) for name, default in changed.items() if getattr(self, name) != default}
         return values | {name: getattr(self, name) for name in mixed}
 
+    def changed(self, kind: str) -> dict[str, Any]:
+        """Of `told` what differs from its default: what keys name."""
+        brief: dict[str, Any] = self.model_dump(mode="json")
+        return {name: value for name, value in self.told(kind).items() if name in brief}
+
     def mixture(self, kind: str, space: SearchSpace) -> Mixture | None:
         """How a supernet of this kind mixes its feed-forward networks; None where it does not.
 
