@@ -1,4 +1,4 @@
-"""Where the published data lies: read in place, never copied (REFERENCE, ../shared/data/SOURCES.md)."""
+"""Where the published data lies: read in place, never copied."""
 
 import os
 from pathlib import Path

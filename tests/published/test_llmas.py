@@ -9,7 +9,6 @@ from foretell.errors import InputError, IntegrityError, UnknownNameError
 from foretell.observations import cost_column, load, metric_column, score_column
 from foretell.published.llmas import import_llmas
 
-# REFERENCE A.1 and A: the first two demonstrations of seed 123 are the ids 16 and 9.
 ARCHITECTURE = spaces.create("hat-wmt14-en-de").smallest()
 
 

@@ -1,4 +1,4 @@
-"""The one contract of everything that says how good an architecture is (DESIGN 4)."""
+"""The one contract of everything that says how good an architecture is."""
 
 from __future__ import annotations
 

@@ -71,8 +71,8 @@ COST_FEATURES: Mapping[str, _Source] = {
     "flops-with-output-layer": _flops(output_layer=True),
     "latency": _latency,
 }
-"""One number an architecture. Parameters and FLOPs in the four conventions of REFERENCE 5.3 and 7: plain
-names leave out embeddings and the output layer, which hide what tells architectures apart (REFERENCE 10.5)."""
+"""One number an architecture. Parameters and FLOPs in the four conventions of the paper's tables: plain
+names leave out embeddings and the output layer, which hide what tells architectures apart."""
 
 FEATURES: Mapping[str, _Source] = {
     **COST_FEATURES,

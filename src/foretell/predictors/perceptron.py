@@ -17,7 +17,7 @@ from foretell.predictors.threads import one_thread
 __all__ = ["Perceptron", "TrainingPlan"]
 
 _HIDDEN = 400
-_LAYERS = 4  # REFERENCE 9 calls it 3 hidden layers; the published code makes 4 (REFERENCE 6.3)
+_LAYERS = 4  # it is called 3 hidden layers; the published code makes 4
 _CHECKS = 40
 
 Matrix = npt.NDArray[np.float32]

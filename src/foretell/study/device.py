@@ -76,7 +76,7 @@ class Device:
         costs: The space's costs on it.
         setting: The translation step that was timed.
         undisturbed_ms: Time of the probe, the smallest architecture, while nothing disturbed it: the scale on
-            which all latencies are given, whatever the clock does at the moment (REFERENCE 6.4).
+            which all latencies are given, whatever the clock does at the moment.
         predictor: What `costs` predicts latency with.
     """
 

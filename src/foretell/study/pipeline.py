@@ -1,4 +1,4 @@
-"""The main job, from corpus to trained winner (DESIGN 6); every stage is kept, none is done twice."""
+"""The main job, from corpus to trained winner; every stage is kept, none is done twice."""
 
 from __future__ import annotations
 

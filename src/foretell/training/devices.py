@@ -58,7 +58,7 @@ class Precision:
         name = resolve_precision(name, device)
         self.device = device
         self.dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
-        # REFERENCE 4: fp16 with a dynamic loss scale from 2^7.
+        # As HAT: fp16 with a dynamic loss scale from 2^7.
         self.scaler = torch.amp.GradScaler(device.type, init_scale=2.0**7) if name == "fp16" else None
 
     def autocast(self) -> AbstractContextManager[Any]:

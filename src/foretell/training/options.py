@@ -28,7 +28,7 @@ class SupernetOptions(BaseModel):
         distillation: In-place distillation for kinds with a sandwich: how much of a smaller network's target is
             the largest network's output in the same update; 0 is none, 1 leaves no labels.
         experts: Copies of each feed-forward network in a mixture. The published number is not recorded; 2 is
-            likely (REFERENCE 3).
+            likely.
         router_width: Hidden units of a mixture's routers.
         router_input: What they read: "averages", "per-layer" or "constant" (`foretell.nn.Mixture`).
     """

@@ -30,8 +30,8 @@ __all__ = ["build_network", "load_trained", "scratch_keys", "train_from_scratch"
 def build_network(architecture: Architecture, vocabulary: int, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
     """A freshly initialised stand-alone network, for whoever needs one; the initial weights depend on the seed alone.
 
-    Positions and dropout are those of the space's widest embedding, as for a sub-network of a supernet
-    (REFERENCE 2.3). The caller's random state is put back.
+    Positions and dropout are those of the space's widest embedding, as for a sub-network of a supernet.
+    The caller's random state is put back.
     """
     space = architecture.space
     widest = TransformerShape.of(space.largest())

@@ -21,7 +21,7 @@ __all__ = ["score_translations", "translate", "translate_split", "validation_los
 def validation_loss(
     network: Seq2SeqTransformer, batches: Sequence[Batch], smoothing: float, shape: TransformerShape | None = None
 ) -> float:
-    """Label-smoothed loss in bits a target token, teacher-forced, dropout off (REFERENCE 2.5).
+    """Label-smoothed loss in bits a target token, teacher-forced, dropout off.
 
     Args:
         network: The network; its training mode is restored afterwards.
@@ -57,7 +57,7 @@ def translate(
         sources: What to translate.
         beam: Hypotheses kept for each sentence; 1 is greedy search.
         length_penalty: Scores are divided by length to this power. 1 is best on the validation sentences of the
-            default study, which are short; HAT takes 0.6 for WMT (REFERENCE 4).
+            default study, which are short; HAT takes 0.6 for WMT.
         title: What the progress display calls it.
 
     Returns:

@@ -130,7 +130,7 @@ def test_counts_agree_with_the_network_and_an_independent_counter(tmp_path: Path
 
 
 def elementwise(architecture: Architecture, space: SearchSpace, length: int) -> int:
-    """Products of norms, scalings and shapes, one by one as the network makes them (REFERENCE 7)."""
+    """Products of norms, scalings and shapes, one by one as the network makes them."""
     shape = TransformerShape.of(architecture)
     encoder, decoder = len(shape.encoder_ffn), len(shape.decoder_ffn)
     pre = space.constants.norm == "pre"

@@ -29,7 +29,7 @@ def beam_search(
     """Translate a batch; what is said of a sentence does not depend on the others.
 
     A finished hypothesis scores its log-probability, end mark included, divided by its length (with the
-    end mark) to the power of `length_penalty` (REFERENCE 4). A sentence is done when as many hypotheses as
+    end mark) to the power of `length_penalty`, as in HAT. A sentence is done when as many hypotheses as
     the beam is wide have ended, or when none that is still open could beat the best finished one. Done
     sentences leave the batch. The network is run in evaluation mode and left in the mode it was in.
 

@@ -1,4 +1,4 @@
-"""Architectures as the few physical quantities that their quality follows (REFERENCE 10.4)."""
+"""Architectures as the few physical quantities that their quality follows."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def physical_features(
     """Natural logarithms of depth, width, mean feed-forward width, mean attended layers, and costs.
 
     Embeddings and the output layer are left out on purpose: they depend on the decoder's width and the
-    vocabulary only, and hide what tells architectures apart (REFERENCE 10.5). Columns that a space keeps
+    vocabulary only, and hide what tells architectures apart. Columns that a space keeps
     constant, such as HAT's encoder depth, are constant.
 
     Args:
