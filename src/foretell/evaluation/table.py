@@ -1,4 +1,4 @@
-"""The honest table: predictors on the same labels, judged on the same architectures (REFERENCE 10.4)."""
+"""The honest table: predictors on the same labels, judged on the same architectures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of supernet on one task with one budget: what each costs, and how well it foretells (REFERENCE 10.3)."""
+"""The kinds of supernet on one task with one budget: what each costs, and how well it foretells."""
 
 from __future__ import annotations
 
