@@ -17,14 +17,15 @@ from foretell.evaluation.splits import SplitPlan, first
 from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
 from foretell.observations import Observation, ObservationSet, Split
 from foretell.predictors import Columns, Context, EqualLabelsError, Labels, Predictor, TooFewLabelsError, create
+from foretell.predictors.features import has_features
 from foretell.predictors.labels import comparable
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["TRIVIAL", "comparable_set", "evaluate"]
+__all__ = ["TRIVIAL", "comparable_set", "evaluate", "trivial_rows"]
 
 TRIVIAL = ("constant", "params", "flops", "depth")
-"""The rows that stand in every table unless they are asked away."""
+"""The rows that stand in every table, as far as the space can give them, unless they are asked away."""
 
 Array = npt.NDArray[np.float64]
 
@@ -70,7 +71,7 @@ def evaluate(
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)
     context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
-    names = _names(predictors, trivial, columns)
+    names = _names(predictors, trivial_rows(collection.space) if trivial else None, columns)
     sides = [_Side.of(collection.space, split, quality) for split in planned]
     splits = [side.split for side in sides]
     bootstrap = Bootstrap(splits, draws)
@@ -133,13 +134,18 @@ class _Side:
         return Judged(self.truth, self.depth, prediction.mean, prediction.std, predictor.calibrated, quality)
 
 
-def _names(asked: Sequence[str], trivial: bool, columns: Columns) -> list[str]:
+def trivial_rows(space: SearchSpace) -> list[str]:
+    """The trivial rows that a space can give: one of plain genes has no FLOPs and no decoder."""
+    return [name for name in TRIVIAL if name == "constant" or has_features(name, space)]
+
+
+def _names(asked: Sequence[str], trivial: Sequence[str] | None, columns: Columns) -> list[str]:
     """What stands in the table: trivial rows first, raw scores with their calibrated twins last."""
-    if not trivial:
+    if trivial is None:
         return list(dict.fromkeys(asked))
     scores = {f"column:{name}" for name in [*columns.scores, *columns.own_unit]}
     twins = [f"calibrated:{name}" for name in asked if name in scores]
-    return list(dict.fromkeys([*(name for name in TRIVIAL if name not in asked), *asked, *twins]))
+    return list(dict.fromkeys([*(name for name in trivial if name not in asked), *asked, *twins]))
 
 
 def _row(
