@@ -40,7 +40,7 @@ def test_the_quick_ones_run(line, capsys):
 
 def test_the_lines_of_python_print_what_is_shown(tmp_path):
     ((lines, shown),) = re.findall(r"```python\n(.*?)```\n+```\n(.*?)```", README, flags=re.DOTALL)
-    assert len(lines.splitlines()) == 8
+    assert len([line for line in lines.splitlines() if line]) == 8
     done = subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout == shown
