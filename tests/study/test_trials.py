@@ -17,7 +17,7 @@ import foretell
 from foretell.errors import InfeasibleError, InputError, RunBusyError
 from foretell.locks import lock_folder
 from foretell.study.config import read_study
-from foretell.study.trials import run_trials
+from foretell.study.opening import run_trials
 
 GENES = {"layers": [1, 2, 3, 4], "width": [8, 16, 32, 64], "mixer": ["attention", "gru"]}
 COSTS = {"params": "layers * width ** 2"}
