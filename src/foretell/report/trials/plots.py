@@ -82,16 +82,18 @@ def _worth(run: TrialRecord) -> str:
     gain = metric.goodness(end) - metric.goodness(start)
     told = f"reached {metric.format(end)}" if gain > 0 else f"found nothing better ({metric.format(end)})"
     return (
-        f"The best of {int(first.sum())} designed trials has {metric.format(start)}; {int(later.sum())} trials "
+        f"The best of {int(first.sum())} finished trials of the design has {metric.format(start)}; {int(later.sum())} "
         f"{run.chooser} {told}."
     )
 
 
 def _edges(run: TrialRecord) -> str:
     """What the marks at the edge are."""
-    if not (~run.finished).any() and not run.far.any():
-        return ""
-    return "Marks at the axis' edge failed, or are far worse than the axis reaches."
+    found = [
+        *(["failed"] if not run.finished.all() else []),
+        *(["are far worse than the axis reaches"] if run.far.any() else []),
+    ]
+    return f"Marks at the edge of the axis {' or '.join(found)}." if found else ""
 
 
 def _marks(run: TrialRecord, x: Vector, rows: Rows) -> list[Series]:
@@ -183,7 +185,8 @@ def _strip(run: TrialRecord, gene: Gene, rows: Rows) -> Panel:
     near = run.finished & ~run.far
     y = np.where(near, run.values, run.edge)
     looks: list[tuple[str, npt.NDArray[np.bool_], int, Symbol]] = [
-        ("trial", near[trials], 0, "circle"),
+        ("trial", (near & run.kept)[trials], 0, "circle"),
+        ("breaks a limit", (near & ~run.kept)[trials], GREY, "triangle-up"),
         ("failed or far worse", ~near[trials], RED, "cross"),
     ]
     series = [

@@ -8,7 +8,6 @@ import numpy as np
 
 from foretell.costs import Constraint
 from foretell.display import plain
-from foretell.predictors.spelling import split_names
 from foretell.report.headline import Tile
 from foretell.report.numbers import amount, count, duration, number
 from foretell.report.tables import Table
@@ -40,7 +39,7 @@ def subtitle(run: TrialRecord) -> str:
     chosen = (
         "drawn at random" if search.predictor == RANDOM else f"{search.startup} designed, then {plain(run.chooser)}"
     )
-    return f"{run.metric.title} of {told}, {run.space.name}; trials {chosen}"
+    return f"{run.metric.title} of {told}, {run.space.name}; trials: {chosen}"
 
 
 def verdict(run: TrialRecord) -> tuple[str, bool]:
@@ -148,9 +147,9 @@ def trust(run: TrialRecord) -> str:
     if own is None:
         return "No predictor chose these trials; the rows say how well simple ones would have known their values."
     name = plain(own.predictor)
-    order = f"it puts unseen trials in the right order with tau {number(own.kendall_tau)} (1 is always, 0 is chance)"
+    order = f"The order that it puts them in has Kendall's tau {number(own.kendall_tau)}: 1 is theirs, 0 is chance."
     if own.mae is None or trivial is None or trivial.mae is None:
-        return f"{name} has a unit of its own; {order}."
+        return f"{name} scores unseen trials in a unit of its own. {order}"
     error = f"{name} misses the {run.metric.label} of trials that it has not seen by {own.mae:.3g} on average"
     said = f"always saying their mean misses by {trivial.mae:.3g}"
     better = sum(row.kendall_tau < own.kendall_tau for row in rows.values() if row is not own)
@@ -158,7 +157,7 @@ def trust(run: TrialRecord) -> str:
         end = "It beats every simple row below."
     else:
         end = "It does not beat every simple row below: take what it says of other architectures as a guess."
-    return f"{error}; {said}. Of every two, {order}. {end}"
+    return f"{error}; {said}. {order} {end}"
 
 
 def predictors(run: TrialRecord) -> Table | None:
@@ -189,7 +188,7 @@ def times(run: TrialRecord) -> Table:
         "Seconds of the trainings, added up: trials that ran side by side took less by the clock, values from a table "
         "took none, and what the predictor took is not in it."
     )
-    if any("llm" in name for name in split_names(run.result.search.predictor)):
+    if "llm" in run.result.search.predictor:
         note += " What calls of the language model cost is in the ledger (foretell llm ledger)."
     return Table("Training time", ["trials", "how many", "all together", "each"], rows, note)
 
