@@ -4,7 +4,7 @@
     python benchmarks/latency.py device [--n 200] [--fresh 50]
 
 The first fits every file as `foretell latency fit --curve` does and prints its errors beside those of HAT's
-MLP on the same split (REFERENCE 6.4). The second measures architectures of the small space as
+MLP on the same split. The second measures architectures of the small space as
 `foretell latency measure` does, then fresh ones until their medians are known to 2 %, and prints how far
 each form is off on these. Both take one thread and say how long they took.
 """
@@ -38,7 +38,7 @@ from foretell.costs.latency import DEFAULT_FORMS, samples_of_records
 from foretell.costs.latency.selection import fit_candidates
 from foretell.published.hat_latency import import_hat_latency
 
-# RMSE in ms / MAPD in percent, REFERENCE 6.4.
+# RMSE in ms / MAPD in percent.
 HAT_MLP = {
     "wmt14ende_gpu_titanxp": "16.7 / 6.1",
     "wmt14enfr_gpu_titanxp": "4.1 / 2.0",

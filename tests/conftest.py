@@ -1,4 +1,4 @@
-"""Where the published data lies: read in place, never copied (REFERENCE, ../shared/data/SOURCES.md)."""
+"""Where the published data lies: read in place, never copied."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,13 @@ def published() -> Path:
 
 
 @pytest.fixture(scope="session")
-def tfs_eval(published):
+def tfs_tasks(published):
+    """TFS-Eval by task: the same 30 architectures, trained on three corpora."""
     from foretell.observations import load
 
-    return load(published / "llmas", "wmt14ende")
+    return {task: load(published / "llmas", task) for task in ("wmt14ende", "wmt14enfr", "wmt19ende")}
+
+
+@pytest.fixture(scope="session")
+def tfs_eval(tfs_tasks):
+    return tfs_tasks["wmt14ende"]

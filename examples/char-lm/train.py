@@ -8,6 +8,8 @@ Run: `python train.py --layers 2 --width 64 --mixer gru --seed 1`
 import argparse
 import json
 import math
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -103,7 +105,11 @@ class Model(nn.Module):
 def read_symbols(path: Path) -> Tensor:
     """The symbols of a text file: 0 is the line feed, 1 the space; what is not ASCII becomes a question mark."""
     if not path.is_file():
-        raise SystemExit(f"{path} does not exist; README.md in the folder above says how to get the text.")
+        if path.parent != HERE / "text":
+            raise SystemExit(f"{path} does not exist; README.md in the folder above says how to get a text.")
+        # The default text is written once, by the program that this is an example of.
+        command = [sys.executable, "-m", "foretell", "corpus", "write", "home-assistant", "--out", str(path.parent)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     codes = torch.frombuffer(bytearray(path.read_text(encoding="utf-8").encode("ascii", "replace")), dtype=torch.uint8)
     return (codes.long() - 31).clamp(0, SYMBOLS - 1)
 

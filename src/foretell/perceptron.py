@@ -17,7 +17,7 @@ from foretell.machine import torch_threads
 __all__ = ["PUBLISHED", "Perceptron", "TrainingPlan"]
 
 _HIDDEN = 400
-_LAYERS = 4  # REFERENCE 9 calls it 3 hidden layers; the published code makes 4 (REFERENCE 6.3)
+_LAYERS = 4  # it is called 3 hidden layers; the published code makes 4
 _CHECKS = 40
 
 Matrix = npt.NDArray[np.float32]
@@ -43,7 +43,7 @@ class TrainingPlan:
 
 
 PUBLISHED = TrainingPlan(steps=5000, batch=128, learning_rate=1e-5, standardise=False, held_out=0.0)
-"""HAT's recipe for latency, and the paper's for distilled predictions (REFERENCE 6.3 and 9)."""
+"""HAT's recipe for latency, and that of arXiv 2310.16712 for distilled predictions."""
 
 
 class Perceptron:

@@ -11,7 +11,7 @@ import pytest
 from foretell import spaces
 from foretell.cli import main
 from foretell.observations import write_observations
-from foretell.study import labels, supernets, use
+from foretell.study import supernets, training, use
 from foretell.study.architectures import write_architecture
 from foretell.testing import make_observations
 from foretell.training import KINDS
@@ -25,7 +25,7 @@ SPACE = spaces.create("small-seq2seq")
 @pytest.fixture
 def command(tmp_path, study_file, monkeypatch, capsys):  # noqa: F811
     """Run `foretell ...` on the toy study in this process, its jobs too; what it printed."""
-    for module in (labels, supernets, use):
+    for module in (training, supernets, use):
         monkeypatch.setattr(module, "run_jobs", lambda jobs, *_: [job.function(**job.arguments) for job in jobs])
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)

@@ -5,10 +5,10 @@ import torch
 
 from foretell import spaces
 from foretell.objectives import TrainedObjective, claim
-from foretell.objectives.conformance import ObjectiveConformance
-from foretell.records import read_json
+from foretell.records import fingerprint, read_json
 from foretell.tasks.translation import ParallelCorpus, Task
-from foretell.training import Recipe, load_tensors, training_key
+from foretell.testing import ObjectiveConformance
+from foretell.training import TRANSLATION, Recipe, load_tensors, save_tensors, scratch_keys
 from foretell.training import loop as loop_module
 from tests.toy import pairs
 
@@ -136,24 +136,58 @@ def test_a_training_that_diverges_is_a_failed_label(task, tmp_path):
     assert found.provenance["seed"] == 1
 
 
-def test_folders_of_the_store_are_those_of_the_first_version(task, monkeypatch, tmp_path):
-    """A study of the first version finds what it has trained: names are made of the same things in the same order."""
-    from foretell.records import fingerprint
-
+def test_folders_of_the_store_tell_what_differs_and_those_of_the_first_version_are_found(task, monkeypatch, tmp_path):
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path))
-    key = training_key(SPACE.smallest(), task, SHORT, 2)
-    named = {1.0: [key, 5], 0.6: [key, 5, 0.6]}
-    for penalty, about in named.items():
-        objective = TrainedObjective(task, SHORT, beam=5, length_penalty=penalty)
-        assert objective.store(SPACE.smallest(), 2) == tmp_path / "trained" / fingerprint(about)
+    key = scratch_keys(SPACE.smallest(), task, SHORT, 2, device="cpu")[0]
+    about = [SPACE.fingerprint, SPACE.smallest().spelled(), task.fingerprint, SHORT.model_dump(mode="json"), 2]
+    first = fingerprint(about)
+    names = {
+        (4, 1.0): (key, [first, 4]),
+        (5, 1.0): (fingerprint([key, {"beam": 5}]), [first, 5]),
+        (5, 0.6): (fingerprint([key, {"beam": 5, "length_penalty": 0.6}]), [first, 5, 0.6]),
+    }
+    for (beam, penalty), (now, before) in names.items():
+        objective = TrainedObjective(task, SHORT, beam=beam, length_penalty=penalty, device="cpu")
+        assert objective.store(SPACE.smallest(), 2) == tmp_path / "trained" / now
+        kept = tmp_path / "trained" / fingerprint(before)
+        kept.mkdir(parents=True)
+        assert objective.store(SPACE.smallest(), 2) == kept
 
 
-def test_the_record_of_a_whole_training_is_named_as_in_the_first_version(task, whole):
-    from foretell.records import fingerprint
+def test_a_fingerprint_tells_what_labels_depend_on(task, monkeypatch):
+    def name(recipe=SHORT, **values):
+        return TrainedObjective(task, recipe, **{"device": "cpu", **values}).fingerprint
 
+    names = [name(), name(SHORT.model_copy(update={"dropout": 0.3})), name(beam=1), name(length_penalty=0.6)]
+    assert name(SHORT.model_copy(update={"precision": "fp32"})) == names[0]
+    for version in ("TRAINING", "TRANSLATION"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"foretell.training.keys.{version}", 99)
+            patch.setattr("foretell.training.TRANSLATION", 99 if version == "TRANSLATION" else TRANSLATION)
+            names.append(name())
+    assert len(set(names)) == len(names)
+
+
+def test_the_record_of_a_whole_training_tells_how_it_was_translated(task, whole):
     record = read_json(whole[1] / "observation.json")
-    key = training_key(SPACE.smallest(), task, SHORT, 1)
-    assert record["key"] == fingerprint([key, 1, 1.0, ["valid", "test"]])
+    key = scratch_keys(SPACE.smallest(), task, SHORT, 1, device="cpu")[0]
+    assert record["key"] == fingerprint([key, 1, 1.0, ["valid", "test"], TRANSLATION])
+
+
+@pytest.mark.parametrize("share", [0.25, 7 / 24])
+def test_a_part_that_the_first_version_trained_is_gone_on_with(task, tmp_path, whole, monkeypatch, share):
+    """At a validation, and between two: checkpoints under a key of the first version are those of this training."""
+    label(task, tmp_path, share)
+    key, first = scratch_keys(SPACE.smallest(), task, SHORT, 1, device="cpu")
+    for name in ("model", "state"):
+        found = load_tensors(tmp_path / f"{name}.safetensors")
+        assert found.about["key"] == key
+        save_tensors(tmp_path / f"{name}.safetensors", found.tensors, {**found.about, "key": first})
+    seen = []
+    original = loop_module._Run._update
+    monkeypatch.setattr(loop_module._Run, "_update", lambda run, n: (seen.append(n), original(run, n))[1])
+    assert same((label(task, tmp_path, 1.0), tmp_path), whole)
+    assert seen == list(range(round(24 * share), 24))
 
 
 def test_who_trains_holds_the_folder(task, tmp_path, monkeypatch):

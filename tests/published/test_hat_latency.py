@@ -87,5 +87,5 @@ def test_the_published_files(published: Path):
     records = read_hat_latency(published / "hat" / "latency_dataset" / "wmt14ende_gpu_titanxp_all.csv")
     latencies = sorted(record["latency_ms"] for record in records)
     assert len(records) == 2000
-    # REFERENCE 6.2.
+    # Counted in the published file.
     assert (latencies[0], latencies[-1]) == pytest.approx((54.7, 372.9), abs=0.05)

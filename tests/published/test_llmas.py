@@ -9,7 +9,6 @@ from foretell.errors import InputError, IntegrityError, UnknownNameError
 from foretell.observations import cost_column, load, metric_column, score_column
 from foretell.published.llmas import import_llmas
 
-# REFERENCE A.1 and A: the first two demonstrations of seed 123 are the ids 16 and 9.
 ARCHITECTURE = spaces.create("hat-wmt14-en-de").smallest()
 
 
@@ -26,9 +25,19 @@ def publish(folder: Path, seed: str, task: str, train: str, test: str) -> Path:
     return place
 
 
-def test_tfs_eval_is_read_whole(published: Path):
-    collection = load(published / "llmas")
-    assert (len(collection), collection.task, collection.space.name) == (30, "wmt14ende", "hat-wmt14-en-de")
+@pytest.mark.parametrize(
+    ("task", "space", "lowest", "highest"),
+    [
+        ("wmt14ende", "hat-wmt14-en-de", 24.01, 26.10),
+        ("wmt14enfr", "hat-wmt14-en-fr", 43.85, 46.48),
+        ("wmt19ende", "hat-wmt19-en-de", 27.99, 30.41),
+    ],
+)
+def test_tfs_eval_is_read_whole(tfs_tasks, task: str, space: str, lowest: float, highest: float):
+    collection = tfs_tasks[task]
+    assert (len(collection), collection.task, collection.space.name) == (30, task, space)
+    labels = metric_column(collection.observations)
+    assert (labels.min(), labels.max()) == (lowest, highest)
     assert [(s.name, len(s.train), len(s.test)) for s in collection.splits] == [
         ("123", 10, 20),
         ("456", 10, 20),
@@ -39,8 +48,13 @@ def test_tfs_eval_is_read_whole(published: Path):
         assert everything == {item.architecture for item in collection.observations}
 
 
-def test_demonstrations_keep_their_order(published: Path):
-    train = load(published / "llmas").split("123").train
+def test_all_tasks_have_the_same_architectures(tfs_tasks):
+    rows = [{a.architecture.row.tobytes() for a in collection.observations} for collection in tfs_tasks.values()]
+    assert rows[0] == rows[1] == rows[2]
+
+
+def test_demonstrations_keep_their_order(tfs_eval):
+    train = tfs_eval.split("123").train
     assert metric_column(train).tolist() == [24.30, 25.92, 25.53, 24.40, 24.60, 25.26, 25.88, 24.58, 24.01, 24.56]
     assert score_column(train[:2], "HAT").tolist() == [23.51, 25.02]
     assert score_column(train[:2], "HAT", "test_bleu").tolist() == [23.98, 26.13]
@@ -68,7 +82,9 @@ def test_single_published_files(published: Path):
 
 
 def test_an_import_says_the_same(published: Path, tmp_path: Path):
-    imported = import_llmas(published / "llmas", None, tmp_path / "out")
+    one_task = published / "llmas" / "train-test_seedarchs" / "456" / "wmt14ende"
+    assert len(import_llmas(one_task, None, tmp_path / "one")) == 30
+    imported = import_llmas(published / "llmas", "wmt14ende", tmp_path / "out")
     assert load(tmp_path / "out") == imported == load(published / "llmas", "wmt14ende")
     assert len((tmp_path / "out" / "observations.jsonl").read_text().splitlines()) == 30
 

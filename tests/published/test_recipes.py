@@ -1,4 +1,4 @@
-"""REFERENCE 4, the recipe of every published task."""
+"""HAT's recipe of every published task."""
 
 import pytest
 

@@ -47,7 +47,7 @@ def test_a_cached_and_an_uncached_search_find_the_same(costs, space, distinct):
 
 
 def test_the_best_ever_seen_under_the_last_predictor_is_returned(costs, space):
-    """The published code returned the 25th of its parents (REFERENCE 5.2), and forgot earlier generations."""
+    """The published code returned the 25th of its parents, and forgot earlier generations."""
     first, last = Linear(space, "first", seed=1), Linear(space, "last", seed=2)
     scorers = {"first": Scorer(first, "a"), "last": Scorer(last, "b")}
     found = run(costs, scorers, "first:1-6,last:7-9")

@@ -9,6 +9,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, UnknownNameError
 from foretell.families.encoder_decoder.genes import Backbone
 from foretell.families.encoder_decoder.spaces import encoder_decoder_space
+from foretell.predictors.base import Prediction
 from foretell.search import Evolution, Schedule, Scorer, nsga2
 from foretell.search.dominance import crowding, dominance_ranks, non_dominated
 from tests.search.conftest import Linear
@@ -81,6 +82,31 @@ def test_the_front_is_mutually_non_dominated_and_holds_the_best(costs, space, li
     assert (front.population[0] == found.best.row).all()
     np.testing.assert_array_equal(front.values[:, 1], costs.cost(front.population, "parameters"))
     assert len(linear.asked) == len(set(linear.asked))
+
+
+class Coarse(Linear):
+    """Whole numbers only: many architectures score alike."""
+
+    def predict(self, population):
+        return Prediction(np.round(super().predict(population).mean / 3))
+
+
+def test_of_equal_scores_one_on_the_front_is_the_best(costs, space):
+    """The cheapest of them; another of the same score is dominated."""
+    for seed in range(5):
+        found = run(costs, Scorer(Coarse(space), "k"), seed=seed)
+        assert found.best.row.tolist() == found.front.population[0].tolist()
+        assert found.score == found.scores[0] == found.front.values[:, 0].max()
+
+
+def test_what_an_earlier_predictor_liked_can_stand_on_the_front(costs, space):
+    """The last predictor sees it only when all candidates are judged at the end, after the last iteration."""
+    schedule = Schedule.parse("early:1-12,late:13")
+    for seed in range(20):
+        predictors = {"early": Linear(space, "early", seed=seed), "late": Linear(space, "late", seed=seed + 100)}
+        scorers = {name: Scorer(predictor, name) for name, predictor in predictors.items()}
+        found = nsga2(costs, NONE, schedule, scorers, SMALL, seed=seed)
+        assert found.best.row.tobytes() in {row.tobytes() for row in found.front.population}
 
 
 def test_the_same_seed_gives_the_same_front(costs, space):

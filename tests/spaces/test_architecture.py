@@ -13,7 +13,7 @@ from foretell.spaces import Architecture, SearchSpace
 SPACES = [spaces.create(name) for name in spaces.names()]
 HAT = spaces.create("hat-wmt14-en-de")
 
-# TFS-Eval id 23 (REFERENCE A.1).
+# One of TFS-Eval.
 TEXT = """encoder-embed-dim-subtransformer: 512
 encoder-layer-num-subtransformer: 6
 encoder-ffn-embed-dim-all-subtransformer: [3072, 2048, 1024, 2048, 1024, 1024]

@@ -10,7 +10,7 @@ HAT = spaces.create("hat-wmt14-en-de")
 
 
 def tfs_eval(de: int, dd: int, encoder_ffn: str, encoder_heads: str, ffn: str, own: str, cross: str, attn: list[int]):
-    """A row of REFERENCE A.1: widths in units of 1024, one digit a layer."""
+    """An architecture in short: widths in units of 1024, one digit a layer."""
     values = {
         "encoder-embed-dim": de,
         "encoder-layer-num": 6,

@@ -20,6 +20,7 @@ TIMES = {
     "predicted_interval_ms",
     "latency_interval_ms",
     "training_seconds",
+    "training_cpu_seconds",
 }
 
 
@@ -133,7 +134,7 @@ def test_one_architecture_of_a_file_is_trained_and_scored_by_the_supernet(tmp_pa
 
 
 def test_presets_are_compared_under_one_judge(tmp_path, study_file, foretell):
-    """Caching changes no result; what it saves stands beside what a hybrid saves (REFERENCE 5.4)."""
+    """Caching changes no result; what it saves stands beside what a hybrid saves."""
     arguments = ("search", study_file, "--compare", "hat-as-published,hat,hs-nas-1-15", "--out", "compared", "--json")
     out, _ = finish(foretell(*arguments))
     published, cached, hybrid = json.loads(out)["rows"]

@@ -9,7 +9,7 @@ from foretell.training import Recipe
 
 
 def test_the_published_cosine_schedule():
-    """REFERENCE 4: linear from 1e-7 to 1e-3 in 10,000 updates, then half a cosine to 1e-7 at 40,000."""
+    """HAT's: linear from 1e-7 to 1e-3 in 10,000 updates, then half a cosine to 1e-7 at 40,000."""
     hat = Recipe(updates=40_000, warmup=10_000, learning_rate=1e-3)
     assert hat.rate(0) == 1e-7
     assert hat.rate(5_000) == pytest.approx((1e-7 + 1e-3) / 2)

@@ -31,7 +31,7 @@ def test_depths_are_equally_likely(space):
 
 
 def test_uniform_over_architectures_almost_all_are_deep(space):
-    """The published sampler is uniform over depths, which REFERENCE 12 counts among the undocumented choices."""
+    """The published sampler is uniform over depths, and does not say so."""
     rule = SinglePath(space, 0, "architectures")
     depths = [rule.at(update)[0]["decoder-layer-num"] for update in range(100)]
     assert np.mean(np.array(depths) == 4) > 0.9
@@ -53,7 +53,7 @@ def test_mixtures_train_with_a_sandwich_and_the_options_reach_the_rule(space):
 
 
 def test_a_sandwich_holds_the_true_extremes(space):
-    """The published sandwich fixed the attention gene, so that its extremes were none (REFERENCE 2.4)."""
+    """The published sandwich fixed the attention gene, so that its extremes were none."""
     drawn, largest, smallest = Sandwich(space, 0).at(7)
     assert drawn == SinglePath(space, 0).at(7)[0]
     assert largest == space.largest()

@@ -19,11 +19,11 @@ from foretell.training import (
     load_network,
     load_supernet,
     load_validation,
-    supernet_key,
+    scratch_keys,
+    supernet_keys,
     train,
     train_from_scratch,
     train_supernet,
-    training_key,
 )
 
 SHORT = Recipe(updates=12, warmup=2, validate_every=6, max_tokens=128)
@@ -36,17 +36,18 @@ def test_the_keys_of_the_default_study_stay_what_they_were():
     study = StudyConfig()
     space, settings = create(study.space), study.supernet
     arguments = (space, HOME_ASSISTANT, settings.recipe)
-    assert supernet_key(*arguments, settings.kind, settings.seed, settings) == "e4de84fce96a7054"
-    assert supernet_key(*arguments, "spos", 1) == "07c41b7a336e950d"
-    assert training_key(space.smallest(), HOME_ASSISTANT, study.train.recipe, 1) == "75805ca5a2b640a4"
+    assert supernet_keys(*arguments, settings.kind, settings.seed, settings, "cpu")[0] == "a0cfdc68db5fadff"
+    assert supernet_keys(*arguments, "spos", 1, device="cpu")[0] == "0b7932a8883dfa19"
+    assert scratch_keys(space.smallest(), HOME_ASSISTANT, study.train.recipe, 1, device="cpu")[0] == "3f91875625344be8"
     assert set(settings.model_dump(mode="json")) == {"kind", "recipe", "seed"}
 
 
 def test_options_that_matter_name_another_supernet(space):
     def key(kind, **options):
-        return supernet_key(space, HOME_ASSISTANT, SHORT, kind, 1, SupernetOptions(**options))
+        return supernet_keys(space, HOME_ASSISTANT, SHORT, kind, 1, SupernetOptions(**options))[0]
 
     assert key("sandwich", experts=3) == key("sandwich")
+    assert key("layerwise-mos", experts=2) == key("layerwise-mos")
     distinct = [
         *(key(kind) for kind in KINDS),
         key("sandwich", distillation=0.5),
@@ -74,7 +75,7 @@ def test_the_numbers_of_training_stay_what_they_were(space, task, tmp_path, kind
     """Recorded before mixtures, distillation and several processes; another CPU may round differently."""
     recipe = SHORT.model_copy(update={"tokens_per_update": tokens})
     if kind == "scratch":
-        network = build_network(space.smallest(), task, recipe, 1)
+        network = build_network(space.smallest(), len(task.vocabulary), recipe, 1)
         result = train(network, task, recipe, Fixed(), tmp_path, seed=1, about={"test": 1})
     else:
         _, result = train_supernet(space, task, recipe, tmp_path, kind=kind)
@@ -106,7 +107,7 @@ def test_training_starts_from_inherited_weights(space, task, tmp_path, kind):
     assert network.dropout == 0.0
     assert about["inherited"] == found.provenance["inherited"]
     file = tmp_path / kind / "model.safetensors"
-    keys = {training_key(architecture, task, still, 1, source) for source in (None, file, tmp_path / kind)}
+    keys = {scratch_keys(architecture, task, still, 1, source)[0] for source in (None, file, tmp_path / kind)}
     assert len(keys) == 2
 
 

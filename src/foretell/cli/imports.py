@@ -29,7 +29,7 @@ def _hat_latency(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Convert latencies that HAT published, as samples for `foretell latency fit` (REFERENCE 6.2).
+    """Convert latencies that HAT published, as samples for `foretell latency fit`.
 
     Example: `foretell import hat-latency wmt14ende_gpu_titanxp_all.csv --out titanxp.jsonl`
     """
@@ -51,7 +51,7 @@ def _llmas(
     out: Annotated[Path, typer.Option("--out", help="Folder to write.")] = Path("observations"),
     as_json: JsonOption = False,
 ) -> None:
-    """Convert TFS-Eval: 30 architectures, their scores and the three splits (REFERENCE 10).
+    """Convert TFS-Eval: 30 architectures, their scores and the three splits.
 
     Example: `foretell import llmas ../shared/data/llmas --task wmt14ende --out tfs-eval`
     """

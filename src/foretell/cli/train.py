@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.options import OutOption, ResumeOption, StudyOption, study_from
 from foretell.cli.output import JsonOption, plain, print_json
+from foretell.metrics import REPORTED, metric_named
 
 __all__ = ["register"]
 
@@ -65,7 +66,7 @@ def _train(
     Examples:
     `foretell train architecture.yaml --out runs/mine`
 
-    `foretell train architecture.yaml --inherit ~/.cache/foretell/supernets/e4de84fce96a7054`
+    `foretell train architecture.yaml --inherit ~/.cache/foretell/supernets/a0cfdc68db5fadff`
 
     `foretell train --observe 10 --out runs/labels --resume`
 
@@ -112,8 +113,9 @@ def _train(
     for item in found:
         metrics = item.metrics
         typer.echo(
-            f"{item.architecture.key}  valid BLEU {metrics['valid_bleu']:.2f}  test BLEU {metrics['test_bleu']:.2f}  "
-            f"valid loss {metrics['valid_loss']:.3f} bits"
+            f"{item.architecture.key}  "
+            + "".join(f"{metric_named(name).label} {metrics[name]:.2f}  " for name in REPORTED)
+            + f"valid loss {metrics['valid_loss']:.3f} bits"
         )
 
 
@@ -148,10 +150,18 @@ def _repeat(text: str, study: Path | None, out: Path | None, resume: bool, as_js
 def _translate(
     run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="What to translate.")] = None,
-    beam: Annotated[int, typer.Option("--beam", min=1, help="Hypotheses kept; 1 is greedy.")] = 4,
+    beam: Annotated[
+        int | None, typer.Option("--beam", min=1, help="Hypotheses kept; 1 is greedy. Without it, the study's.")
+    ] = None,
+    length_penalty: Annotated[
+        float | None,
+        typer.Option("--length-penalty", min=0, help="Exponent of the length. Without it, the study's."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Translate sentences with a trained network; without texts, the lines of standard input.
+
+    The beam search is the one that gave the network's scores, unless options say otherwise.
 
     Example: `foretell translate runs/home-assistant-en-de "No devices found on the network"`
     """
@@ -164,7 +174,7 @@ def _translate(
         sources = texts or [line.rstrip("\n") for line in sys.stdin]
     except UnicodeDecodeError as error:
         raise InputError("standard input is not UTF-8 text; convert it to UTF-8.") from error
-    found = translate_texts(run, sources, beam=beam)
+    found = translate_texts(run, sources, beam=beam, length_penalty=length_penalty)
     if as_json:
         print_json({"translations": found})
     else:

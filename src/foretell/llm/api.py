@@ -1,7 +1,7 @@
 """Any OpenAI-compatible endpoint, through the `openai` package's asynchronous client (the extra `llm`).
 
 Retries are ours and not the client's: they are bounded, jittered, honour Retry-After for all calls at once,
-and a row of failures ends the run with everything that was paid for in the ledger (ANCHORS C.20).
+and a row of failures ends the run with everything that was paid for in the ledger.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ def candidate_fields(
     depths = {gene.depth for gene in space.genes if gene.depth}
     varying = [gene for gene in space.genes if len(gene.choices) > 1]
     averages = dict(zip(feature_names(space, "averages"), space.features(population, "averages").T, strict=True))
-    # Decoders first: their depth decides more than the encoder's where both vary (REFERENCE 10.4).
+    # Decoders first: their depth decides more than the encoder's where both vary.
     first = sorted((g.name for g in varying if g.name in depths), key=lambda name: "decoder" not in name)
     rest = [name for gene in varying if gene.name not in depths for name in averaged_names(gene)]
     fields = [Field(_words(name), averages[name], basic=True) for name in first]
@@ -104,7 +104,7 @@ def describe(fields: Sequence[Field], row: int) -> str:
 
 
 def _design(fields: Sequence[Field], rows: npt.NDArray[np.intp]) -> Array:
-    """Standardised logarithms: quality grows with the logarithm of size (REFERENCE 10.4)."""
+    """Standardised logarithms: quality grows with the logarithm of size."""
     return standardise(np.log(np.stack([np.maximum(field.values[rows], 1e-9) for field in fields], axis=1)))[0]
 
 

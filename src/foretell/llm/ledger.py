@@ -2,7 +2,7 @@
 
 One SQLite file in WAL mode that several processes may share. A call's key holds everything that its reply
 depends on, and the raw body is what is stored: numbers are read from it each time anew, so a better parser
-needs no new call and a bad parse is never served as an answer (ANCHORS C.18, C.19).
+needs no new call and a bad parse is never served as an answer.
 
 `kill -9` at any moment loses the calls in flight and nothing else.
 """

@@ -1,7 +1,7 @@
 """Prompts: pure functions from a task, labelled architectures and unlabelled ones to text.
 
 Two templates, both in words of our own. `paper_prompt` has the composition, order and number formats of the
-published system (REFERENCE 8.1, 8.3), each component a switch. `compact_prompt` says the same in one line an
+published system (LLM-PP, `gpt_scorer.py`), each component a switch. `compact_prompt` says the same in one line an
 architecture, for models that run on a laptop. Everything before the architectures in question is the same for
 all of them, so that providers and runtimes can keep it in their prefix caches.
 """
@@ -34,7 +34,7 @@ VERSION = 1
 """Part of every call's key; raise it when any word below changes."""
 
 QueryCost = Literal["code", "figure"]
-"""Whether the architecture in question has its own GFLOPS line: "code" yes, "figure" no (REFERENCE 8.1)."""
+"""Whether the architecture in question has its own GFLOPS line: "code" yes, "figure" no, as the paper's figure 3."""
 
 
 @dataclass(frozen=True)

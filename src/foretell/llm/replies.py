@@ -7,7 +7,7 @@ A reply to one question::
 
 Spaces and Markdown's ``*``, ``_`` and backquotes around the parts are free; what follows on later lines is an
 explanation and ignored. No exponents, no decimal commas, no words for infinity, no second number on the line:
-guessing which of two numbers was meant has poisoned result tables before (ANCHORS C.18).
+guessing which of two numbers was meant has poisoned result tables before.
 
 A reply to K questions has one line for each, ``i: number``, each i from 1 to K exactly once.
 """

@@ -38,7 +38,7 @@ def task_title(name: str) -> str:
 
 
 def draw_examples(pairs: Sequence[tuple[str, str]], seed: int, n: int = EXAMPLES) -> tuple[tuple[str, str], ...]:
-    """Sentence pairs for the prompt: distinct, drawn with a seed, in the corpus's order (REFERENCE 8.1).
+    """Sentence pairs for the prompt: distinct, drawn with a seed, in the corpus's order, as LLM-PP does.
 
     Args:
         pairs: Source and target sentences, such as a corpus's training pairs.

@@ -1,4 +1,4 @@
-"""Attention whose total width is fixed while its inputs' width varies (REFERENCE 1.5)."""
+"""Attention whose total width is fixed while its inputs' width varies, as in HAT."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parameters of which a smaller network uses the leading part ("first n everywhere", REFERENCE 2.1)."""
+"""Parameters of which a smaller network uses the leading part ("first n everywhere", as in HAT)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ElasticLinear(nn.Module):
         inputs: Largest number of inputs.
         outputs: Largest number of outputs.
         fan_out: The fan-out of Xavier's uniform initialisation where it is not `outputs`: the parts of one
-            published in-projection were drawn as a single matrix (REFERENCE 2.2).
+            published in-projection were drawn as a single matrix.
     """
 
     def __init__(self, inputs: int, outputs: int, fan_out: int | None = None) -> None:

@@ -32,8 +32,8 @@ class TokenRows(NamedTuple):
 class TokenMatrices(nn.Module):
     """The matrices with a row for each token: source, target input, output.
 
-    Shared, all three are one matrix, as wide as the wider side needs (REFERENCE 7: a true shared table
-    needs max(de, dd) columns). Drawn from N(0, 1 / width), the row of padding zero (REFERENCE 2.2).
+    Shared, all three are one matrix, as wide as the wider side needs (a true shared table
+    needs max(de, dd) columns). Drawn from N(0, 1 / width), the row of padding zero, as in HAT.
 
     Args:
         sizes: Vocabulary sizes of source and target.

@@ -19,7 +19,7 @@ _CHUNK_ACCELERATOR = 1 << 26  # elsewhere large enough to keep the device busy
 def smoothed_cross_entropy(
     features: Tensor, weight: Tensor, targets: Tensor, smoothing: float
 ) -> tuple[Tensor, Tensor]:
-    """Sum over tokens of the label-smoothed loss as fairseq defines it (REFERENCE 4), in nats.
+    """Sum over tokens of the label-smoothed loss as fairseq defines it, in nats.
 
     (1 - e) · NLL + (e / V) · sum over the vocabulary of -log p. The logits `features @ weight.T` are made
     in chunks and their gradient at once, in place, so they are never kept: a third of the passes over the

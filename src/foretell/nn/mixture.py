@@ -1,4 +1,4 @@
-"""Mixture-of-Supernets: feed-forward networks mixed from experts by routers that read the architecture (REFERENCE 3).
+"""Mixture-of-Supernets: feed-forward networks mixed from experts by routers that read the architecture.
 
 Only the two feed-forward matrices of a layer and their biases are mixed. Every architecture has weights of its
 own: sum over experts of p_e · W_e[slice], where p depends on the architecture alone. They are made once a pass
@@ -123,7 +123,7 @@ class Router(nn.Module):
     def forward(self, code: Tensor, neurons: int) -> Tensor:
         """Shares [E, n] of the first n = min(neurons, its own) neurons; they sum to 1 over the experts."""
         n = min(neurons, self.neurons)
-        # Neuron-major: the first n neurons are the first n · E outputs (REFERENCE 3).
+        # Neuron-major: the first n neurons are the first n · E outputs, as published.
         logits = self.output(F.relu(self.input(code, self.hidden)), n * self.experts)
         return logits.view(n, self.experts).softmax(-1).t()
 

@@ -11,14 +11,14 @@ from foretell.nn.tokens import PAD
 
 __all__ = ["SinusoidalPositions"]
 
-_FIRST = PAD + 1  # fairseq numbers positions from here (REFERENCE 1.5)
+_FIRST = PAD + 1  # fairseq numbers positions from here
 
 
 class SinusoidalPositions(nn.Module):
     """A table of sines and cosines, interleaved, whose frequencies are those of a reference width.
 
     The published table is [all sines | all cosines], so that its first d columns hold every sine but only
-    some cosines (REFERENCE 1.5). Here column 2i is the sine and 2i + 1 the cosine of frequency
+    some cosines. Here column 2i is the sine and 2i + 1 the cosine of frequency
     10000^(-i / (reference / 2 - 1)): any leading slice has whole pairs, and a stand-alone network has the
     slice of its supernet. The table grows with the longest sentence seen; it is not saved.
 

@@ -1,4 +1,4 @@
-"""The token ids that every network and every vocabulary agree on, in fairseq's order (REFERENCE 1.5)."""
+"""The token ids that every network and every vocabulary agree on, in fairseq's order."""
 
 from __future__ import annotations
 

@@ -34,13 +34,20 @@ class Lock(Protocol):
         ...
 
 
-def store_folder(kind: str, key: str) -> Path:
+def store_folder(kind: str, key: str, first: str | None = None) -> Path:
     """Where an expensive thing lives that several runs may need: a supernet, a trained architecture.
 
     It is under the user's cache folder, named by everything that it depends on, so that no run computes it
     a second time.
+
+    Args:
+        kind: Of thing.
+        key: Its name.
+        first: What the first version called it: where that is there and nothing of the present name is, it is used
+            as it stands, for it may be large, and an earlier version at work in it.
     """
-    return cache_folder() / kind / key
+    named, before = cache_folder() / kind / key, cache_folder() / kind / (first or key)
+    return before if before.is_dir() and not named.is_dir() else named
 
 
 @contextmanager

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["TrainedObjective"]
 
-_UNNAMED_PENALTY = 1.0
-"""What folders were scored with before their names told it; whatever the default becomes, these keep their names."""
+_UNNAMED = {"beam": 4, "length_penalty": 1.0}
+"""How translations are made where a folder's name does not tell, whatever the defaults become."""
 
 
 class TrainedObjective:
@@ -45,7 +45,7 @@ class TrainedObjective:
         recipe: Recipe,
         *,
         beam: int = 4,
-        length_penalty: float = _UNNAMED_PENALTY,
+        length_penalty: float = 1.0,
         device: str = "auto",
         inherit: Path | None = None,
     ) -> None:
@@ -56,23 +56,39 @@ class TrainedObjective:
 
     @property
     def fingerprint(self) -> str:
-        """Names task, recipe, decoding and inherited weights."""
-        from foretell.training.checkpoint import weights_digest
+        """Names task, recipe, decoding and inherited weights, and the versions of the code that they go through."""
+        from foretell.training import TRANSLATION, weights_digest
+        from foretell.training.keys import training_keys
 
-        about: list[Any] = [self.task.fingerprint, self.recipe.model_dump(mode="json"), self.beam, self.length_penalty]
-        if self.inherit is not None:
-            folder = self.inherit.is_dir()
-            about.append(weights_digest(self.inherit / "model.safetensors" if folder else self.inherit))
-        return fingerprint(about)
+        about = {} if self.inherit is None else {"inherited": weights_digest(self.inherit)}
+        key = training_keys(about, self.task, self.recipe, 0, self.device)[0]  # seeds are told apart by who asks
+        return fingerprint([key, self._decoding(), TRANSLATION])
+
+    def _decoding(self) -> dict[str, Any]:
+        """How translations are made, as far as names have to tell it."""
+        return {name: getattr(self, name) for name, value in _UNNAMED.items() if getattr(self, name) != value}
 
     def store(self, architecture: Architecture, seed: int) -> Path:
         """Where the user's store keeps the training of an architecture, whatever study asks for it."""
-        from foretell.training import training_key
+        from foretell.training import scratch_keys
 
-        about: list[Any] = [training_key(architecture, self.task, self.recipe, seed, self.inherit), self.beam]
-        if self.length_penalty != _UNNAMED_PENALTY:
-            about.append(self.length_penalty)
-        return store_folder("trained", fingerprint(about))
+        key, decoding = (
+            scratch_keys(architecture, self.task, self.recipe, seed, self.inherit, self.device)[0],
+            self._decoding(),
+        )
+        first = self._first_name(architecture, seed)
+        return store_folder("trained", fingerprint([key, decoding]) if decoding else key, first)
+
+    def _first_name(self, architecture: Architecture, seed: int) -> str | None:
+        """What the first version called the folder; None where it could not have been asked for."""
+        from foretell.training import first_recipe, weights_digest
+
+        if (recipe := first_recipe(self.recipe)) is None:
+            return None
+        about: list[Any] = [architecture.space.fingerprint, architecture.spelled(), self.task.fingerprint, recipe, seed]
+        about += [] if self.inherit is None else [weights_digest(self.inherit)]
+        changed = [] if self.length_penalty == _UNNAMED["length_penalty"] else [self.length_penalty]
+        return fingerprint([fingerprint(about), self.beam, *changed])
 
     def train(
         self, architecture: Architecture, *, seed: int, fidelity: float, folder: Path, title: str = "training"

@@ -1,4 +1,4 @@
-"""The one contract of everything that says how good an architecture is (DESIGN 4), and its base class."""
+"""The one contract of everything that says how good an architecture is, and its base class."""
 
 from __future__ import annotations
 

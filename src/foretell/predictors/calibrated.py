@@ -25,7 +25,7 @@ Shape = Literal["auto", "offset", "line"]
 class Calibrated(Predictor):
     """An offset or a line from a score to the labels, whichever leaves the smaller leave-one-out error.
 
-    A supernet that has seen no label is off by a constant more than by anything else (REFERENCE 10.4). A
+    A supernet that has seen no label is off by a constant more than by anything else. A
     score that itself learns from the labels is calibrated on its predictions without them.
 
     Two labels, or two different scores, give a direction but no slope that could be believed: the one through them
@@ -53,6 +53,7 @@ class Calibrated(Predictor):
         self.inner, self.shape = [inner], shape
         self.name = f"calibrated:{inner.name}"
         self.price, self.piecewise = inner.price, inner.piecewise
+        self.minimum = max(2, inner.minimum + 1) if inner.learns else 2
         self.chosen = ""
         self.errors: dict[str, float] = {}
 

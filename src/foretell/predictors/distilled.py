@@ -1,4 +1,4 @@
-"""LLM-Distill-PP: the predictions of a costly predictor distilled into a small network (REFERENCE 9)."""
+"""LLM-Distill-PP: the predictions of a costly predictor distilled into a small network (arXiv 2310.16712)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Distilled(Predictor):
     """A perceptron of three hidden layers of 400 that imitates whatever made its labels.
 
     The published recipe (`recipe="paper"`: learning rate 1e-5, raw targets, 5,000 steps, the last weights)
-    leaves the student badly under-fitted: REFERENCE 9 measured a student-to-teacher error of 0.30 BLEU after
+    leaves the student badly under-fitted: this project measured a student-to-teacher error of 0.30 BLEU after
     its 5,000 steps, more than the teacher's own error. The default standardises the targets, uses a higher
     rate that falls to zero, and keeps the weights that were best on a tenth of the labels held out.
 

@@ -107,7 +107,7 @@ class GaussianProcess(_Estimator):
 
 
 class Forest(_Estimator):
-    """A random forest; with ten labels mostly a warning (REFERENCE 10.4)."""
+    """A random forest; with ten labels mostly a warning."""
 
     name = "forest"
 

@@ -52,7 +52,7 @@ LLM_VARIABLE = "FORETELL_LLM"
 
 
 class Llm(Predictor):
-    """Asks a language model, with the labelled architectures as demonstrations (REFERENCE 8).
+    """Asks a language model, with the labelled architectures as demonstrations (LLM-PP, arXiv 2310.16712).
 
     The answer is the expected value over the model's digit tokens where it reports their probabilities, else
     the number that it wrote; averaged over several orders of the demonstrations, whose spread, with that of
@@ -64,7 +64,7 @@ class Llm(Predictor):
         model: "local:NAME", "openai:MODEL" or "URL#MODEL"; empty: `FORETELL_LLM`, else the embedded model.
         template: "compact", one line an architecture, or "paper", the published composition.
         prompt: For "paper": a row of the ablation (`foretell.llm.ABLATION`).
-        query_cost: For "paper": "code" or "figure" (REFERENCE 8.1).
+        query_cost: For "paper": "code" or "figure" (`foretell.llm.prompt`).
         demonstrations: The most labels that a prompt shows; 0 shows all. Of more, those stay that are spread
             evenly over the labels' order, from the worst to the best.
         orders: Orders of the demonstrations; 0 is 4 for a local model and 1 where each costs money. The first
@@ -293,7 +293,7 @@ class Llm(Predictor):
         return hide_names(prompt, [gene.name for gene in self.space.genes], self._card) if self.hide else prompt
 
     def _gflops(self, rows: Population) -> list[float]:
-        """With the output layer of the task's own vocabulary (the published files mix them up, REFERENCE 9)."""
+        """With the output layer of the task's own vocabulary (the published files mix them up)."""
         if not has_features("flops-with-output-layer", self.space):
             raise InputError(f"the paper's prompt names FLOPs, which {self.space.name} does not count; use compact.")
         found: list[float] = (

@@ -85,7 +85,7 @@ class Ridge(Predictor):
 
 
 class Linear(Ridge):
-    """Least squares on one sum of feature sets, such as "log-depth" or "column:HAT" (REFERENCE 10.4).
+    """Least squares on one sum of feature sets, such as "log-depth" or "column:HAT".
 
     Args:
         context: The surroundings.

@@ -32,7 +32,7 @@ _TOKENS = 1024
 
 
 class SupernetPredictor(Predictor):
-    """Scores architectures by minus the supernet's label-smoothed validation loss (REFERENCE 5.1).
+    """Scores architectures by minus the supernet's label-smoothed validation loss, as HAT does.
 
     The unit is bits a target token, so the scores rank but are no BLEU: `calibrated` is false. An
     architecture's score depends on nothing but the architecture: neither on the rest of the population nor

@@ -1,4 +1,4 @@
-"""HAT's published latency files: ten averages and two times a row (REFERENCE 6.2)."""
+"""HAT's published latency files: ten averages and two times a row."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def read_hat_latency(path: Path, *, space: str | None = None, device: str | None
 
 
 def _setting(path: Path, space: SearchSpace, device: str) -> dict[str, Any]:
-    """What is known of how it was measured (REFERENCE 6.1)."""
+    """What is known of how it was measured, by HAT's `latency_dataset.py`."""
     return {
         "space": space.name,
         "space_fingerprint": space.fingerprint,

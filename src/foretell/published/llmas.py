@@ -1,4 +1,4 @@
-"""The published data of LLM-PP: TFS-Eval and the distillation inputs (REFERENCE 10.1 and 9)."""
+"""The published data of LLM-PP: TFS-Eval and the distillation inputs (UBC-NLP/llmas)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _COSTS = {
     "flops": "total_flops",
     "flops_without_output_layer": "total_flops_without_last_layer",
     "parameters_without_embeddings": "num_parameters_without_embedding_weights",
-    # Published as V x decoder width even where the encoder is wider (REFERENCE 7).
+    # Published as V x decoder width even where the encoder is wider.
     "decoder_embedding_parameters": "num_embedding_parameters",
 }
 _SOURCE = {"source": "UBC-NLP/llmas, data/train-test_seedarchs", "licence": "MIT"}

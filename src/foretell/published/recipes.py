@@ -1,4 +1,4 @@
-"""HAT's published recipes, which the paper's supernets share (REFERENCE 4)."""
+"""HAT's published recipes, which the paper's supernets share."""
 
 from __future__ import annotations
 

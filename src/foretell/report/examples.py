@@ -54,7 +54,7 @@ def _translate(folder: Path, study: StudyConfig) -> tuple[Example, ...]:
     pairs = ParallelCorpus.load(kept).test
     rows = np.unique(np.linspace(0, len(pairs) - 1, min(_COUNT, len(pairs))).round().astype(int))
     chosen = [pairs[row] for row in rows]
-    said = translate_texts(folder, [source for source, _ in chosen], beam=study.train.beam)
+    said = translate_texts(folder, [source for source, _ in chosen])
     return tuple(
         Example(source=source, reference=reference, translation=text)
         for (source, reference), text in zip(chosen, said, strict=True)

@@ -1,4 +1,4 @@
-"""HAT's evolutionary search (REFERENCE 5.1) without its defects, under any schedule of predictors (HS-NAS)."""
+"""HAT's evolutionary search (`fairseq/evolution.py`) without its defects, under any schedule of predictors (HS-NAS)."""
 
 from __future__ import annotations
 

@@ -74,9 +74,17 @@ def nsga2(
             parents = crowd.take(order)
             if iteration < schedule.iterations:
                 crowd = _brood(breeder, parents, settings, rng)
-    front = _front(costs, scorers[schedule.at(schedule.iterations)], names)
-    elapsed = time.perf_counter() - start
-    return finish(costs.space, schedule, scorers, parents.canonical, settings.parents, history, elapsed, front)
+    last, elapsed = scorers[schedule.at(schedule.iterations)], time.perf_counter() - start
+    return finish(
+        costs.space,
+        schedule,
+        scorers,
+        parents.canonical,
+        settings.parents,
+        history,
+        elapsed,
+        lambda: _front(costs, last, names),
+    )
 
 
 def _objectives(costs: CostModel, wanted: Sequence[str] | None) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -128,7 +128,7 @@ def finish(
     count: int,
     history: list[Generation],
     elapsed: float,
-    front: Front | None = None,
+    trade_offs: Callable[[], Front] | None = None,
 ) -> SearchResult:
     """Judge the last parents and the best that each predictor ever saw by the last predictor.
 
@@ -140,7 +140,9 @@ def finish(
         count: How many finalists to name.
         history: One row an iteration.
         elapsed: Seconds of the search before this.
-        front: The Pareto front, where there is one.
+        trade_offs: Makes the Pareto front, where a search has several objectives. It is asked after the last
+            predictor has judged all candidates, for each of them may stand on it; of equal scores those on the
+            front come first, so that the best architecture always does.
     """
     last = scorers[schedule.at(schedule.iterations)]
     candidates = dict.fromkeys(row_keys(parents))
@@ -149,6 +151,12 @@ def finish(
     before = last.seconds
     rows = from_keys(candidates, space.width)
     scores = last.recall(rows)
+    front = trade_offs() if trade_offs is not None else None
+    if front is not None:
+        standing = set(row_keys(front.population))
+        others = np.array([key not in standing for key in candidates], dtype=bool)
+        rows = np.concatenate([front.population, rows[others]])
+        scores = np.concatenate([front.values[:, 0], scores[others]])
     order = np.argsort(-scores, kind="stable")[:count]
     seconds = {name: scorers[name].seconds for name in schedule.predictors}
     loop = elapsed + last.seconds - before - sum(seconds.values())

@@ -10,7 +10,7 @@ __all__ = ["Evolution"]
 
 
 class Evolution(BaseModel):
-    """The settings of an evolutionary search; the defaults are HAT's (REFERENCE 5.1).
+    """The settings of an evolutionary search; the defaults are HAT's (`fairseq/evolution.py`).
 
     Attributes:
         population: Architectures scored in an iteration: parents + mutations + crossovers.
@@ -19,7 +19,7 @@ class Evolution(BaseModel):
         crossovers: Crossovers in each generation.
         mutation_probability: Of one gene's being redrawn in a mutant.
         distinct: No architecture twice in a generation. HAT has no such rule, and its parents end as one
-            architecture in 25 spellings (REFERENCE 5.4).
+            architecture in 25 spellings.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)

@@ -26,6 +26,7 @@ __all__ = ["SUPERNET_PREFIX", "add_latency", "add_scores"]
 
 SUPERNET_PREFIX = "supernet-"
 """Before the kind of a supernet, as in "supernet-sandwich": the study's, with that kind."""
+_PROXIES = 2  # raise when the proxies' values change; 2: networks with the positions that training gives them
 _PROXY_TOKENS = 512
 """Of the one training batch that an untrained network sees."""
 
@@ -82,7 +83,7 @@ def _scores(
     context = Context(space=space, vocabulary=len(task.vocabulary), batch=batches[middle])
     predictor = create(name, context=context)
     try:
-        return predictor.fit([]).predict(rows).mean, fingerprint([name, task.fingerprint, _PROXY_TOKENS])
+        return predictor.fit([]).predict(rows).mean, fingerprint([name, task.fingerprint, _PROXY_TOKENS, _PROXIES])
     except InputError as error:
         raise InputError(f"{name} cannot score without labels ({error}); evaluate it instead.") from error
 

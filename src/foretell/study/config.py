@@ -135,7 +135,7 @@ class TrainSettings(_Part):
         seed: Of weights, data order and dropout.
         beam: Of the translations that are scored.
         length_penalty: Of the same; 1 is best for the default study's short sentences (by validation BLEU),
-            HAT takes 0.6 for WMT (REFERENCE 4).
+            HAT takes 0.6 for WMT.
         baselines: "smallest" and "largest" are the space's extremes.
     """
 

@@ -18,15 +18,17 @@ from foretell.costs import (
     measured_latency,
     random_and_extreme,
 )
-from foretell.errors import InfeasibleError
+from foretell.errors import InfeasibleError, IntegrityError
 from foretell.families.encoder_decoder.genes import Backbone
 from foretell.objectives import claim, store_folder
+from foretell.records import read_object, write_json
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.config import StudyConfig
 
 __all__ = ["Device", "latency_setting", "measure_device", "measure_finalists", "quick_check"]
 
+_SAMPLES = "latency-samples.json"
 _MARGIN = 0.5
 """A latency limit below this share of the smallest architecture's measured latency is refused at once."""
 _FINALIST = Repeats(most=60, relative_width=0.02, seconds=1.0)
@@ -74,7 +76,7 @@ class Device:
         costs: The space's costs on it.
         setting: The translation step that was timed.
         undisturbed_ms: Time of the probe, the smallest architecture, while nothing disturbed it: the scale on
-            which all latencies are given, whatever the clock does at the moment (REFERENCE 6.4).
+            which all latencies are given, whatever the clock does at the moment.
         predictor: What `costs` predicts latency with.
     """
 
@@ -84,19 +86,45 @@ class Device:
     predictor: LatencyPredictor
 
 
-def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int) -> Device:
+def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int, folder: Path) -> Device:
     """Measure architectures of the space on this device, once, and fit a latency predictor.
 
-    Measurements are kept in the user's store and shared by all runs of the same space on the same device,
-    so that a resumed or repeated run sees the same numbers.
+    Measurements are kept in the user's store and shared by all runs of the same space on the same device. Other
+    runs add to them, and every probe that joins moves the scale; so the samples that this run takes, and their
+    scale, are written into its folder, and a resumed run reads them there.
+
+    Args:
+        space: What is measured.
+        study: How many samples, with which beam, where.
+        vocabulary: Pieces of the task's vocabulary.
+        folder: The run's; gets `latency-samples.json`.
+
+    Raises:
+        IntegrityError: The samples in the folder are damaged.
     """
     setting = latency_setting(space, study, vocabulary)
+    path = folder / _SAMPLES
+    kept = read_object(path, "key", "undisturbed_ms", "samples") if path.exists() else {}
+    if kept.get("key") != setting.key:  # a first sitting, or one on another machine
+        records = _measured(space, study, setting)
+        scale = records[0]["latency_ms"] / records[0]["ratio"]
+        kept = {"format": 1, "key": setting.key, "undisturbed_ms": scale, "samples": records}
+        write_json(path, kept)
+    try:
+        measured, scale = measured_latency(space, kept["samples"]), float(kept["undisturbed_ms"])
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise IntegrityError(
+            f"{path} does not hold latency samples ({error!r}); delete it, and the device is measured again."
+        ) from error
+    predictor = LatencyPredictor.fit(space, *measured, setting.describe())
+    return Device(CostModel(space, vocabulary=vocabulary, latency=predictor), setting, scale, predictor)
+
+
+def _measured(space: SearchSpace, study: StudyConfig, setting: LatencySetting) -> list[dict[str, Any]]:
+    """The study's samples, of which the user's store may hold some already."""
     path = store_folder("latency", setting.key) / "samples.jsonl"
     with claim(path.parent):
-        records = measure_latency(setting, random_and_extreme(space, study.latency.samples), path)
-    predictor = LatencyPredictor.fit(space, *measured_latency(space, records), setting.describe())
-    costs = CostModel(space, vocabulary=vocabulary, latency=predictor)
-    return Device(costs, setting, records[0]["latency_ms"] / records[0]["ratio"], predictor)
+        return measure_latency(setting, random_and_extreme(space, study.latency.samples), path)
 
 
 def measure_finalists(

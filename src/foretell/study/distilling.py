@@ -24,10 +24,13 @@ from foretell.study.prompting import corpus_title
 from foretell.study.teacher_inputs import model_bytes, teacher_inputs
 from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.tasks.translation import DamagedCacheWarning, Task
+from foretell.training.keys import as_first_written
 
 __all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
 
 _TEACHER = "teacher.json"
+_STUDENT = 1  # raise when a student of the same labels comes out otherwise
+_FIRST_SETTINGS = ("teacher", "llm", "asked", "observations", "labels", "features", "recipe", "seed")
 _RULES = 2  # raise when the way in which the default teacher is made changes, so that old students are not used
 
 
@@ -125,11 +128,25 @@ def _folder(study: StudyConfig, costs: CostModel, observations: list[Observation
     settings = study.distilled
     stacked = settings.teacher == EMBEDDED
     unused = {"observations"} if stacked else {"observations", "llm", "asked"}
-    about: list[Any] = [costs.space.fingerprint, settings.model_dump(mode="json", exclude=unused)]
-    about += [[each.to_dict() for each in observations], costs.vocabulary]
-    asked = [_RULES, PROMPT, corpus_title(study), *model_bytes(settings.llm)]
-    about.append(asked if stacked else teacher_inputs(study))
-    return store_folder("distilled", fingerprint(about))
+    # Which model is the default one may change, and so may the teacher: they are always named.
+    named = {"teacher": settings.teacher, **({"llm": settings.llm} if stacked else {})}
+    told = settings.model_dump(mode="json", exclude=unused, exclude_defaults=True) | named
+    labels = [each.to_dict() for each in observations]
+    asked: list[Any] = [_RULES, PROMPT, corpus_title(study), *model_bytes(settings.llm)] if stacked else []
+    about = {
+        "space": costs.space.fingerprint,
+        "settings": told,
+        "observations": labels,
+        "vocabulary": costs.vocabulary,
+        "teacher": asked or teacher_inputs(study),
+        "code": _STUDENT,
+    }
+    spelled = as_first_written(settings, _FIRST_SETTINGS)
+    if spelled is None:
+        return store_folder("distilled", fingerprint(about))
+    spelled = {name: value for name, value in spelled.items() if name not in unused}
+    before = [costs.space.fingerprint, spelled, labels, costs.vocabulary, asked or teacher_inputs(study, first=True)]
+    return store_folder("distilled", fingerprint(about), fingerprint(before))
 
 
 def _distil(

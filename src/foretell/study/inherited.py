@@ -31,15 +31,16 @@ def inherited_job(study: StudyConfig, architectures: list[Architecture]) -> Job:
 
 def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, float]]:
     from foretell.progress import track
-    from foretell.training import load_supernet, score_translations, translate_split
+    from foretell.training import TRANSLATION, load_supernet, score_translations, translate_split
 
     config = StudyConfig.model_validate(study)
     space, task = spaces.create(config.space), Task.prepare(config.corpus, config.vocabulary)
     folder = supernet_folder(config, task)
     network, _ = load_supernet(folder, space, task)
     decoding: dict[str, Any] = {"beam": config.train.beam, "length_penalty": config.train.length_penalty}
+    about = {**decoding, "code": TRANSLATION}
     with claim(folder):
-        known = _known(folder / _FILE, decoding)
+        known = _known(folder / _FILE, about)
         with (folder / _FILE).open("a", encoding="utf-8") as file, track("inherited weights", len(rows)) as meter:
             for index, values in enumerate(rows):
                 architecture = Architecture.from_dict(space, values)
@@ -47,16 +48,16 @@ def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[s
                     alone = network.extract(TransformerShape.of(architecture)).eval()
                     said = translate_split(alone, task, "valid", **decoding)
                     metrics = {name: score.value for name, score in score_translations(task, said, "valid").items()}
-                    append_jsonl(file, [{"architecture": architecture.key, **decoding, "metrics": metrics}])
+                    append_jsonl(file, [{"architecture": architecture.key, **about, "metrics": metrics}])
                     known[architecture.key] = metrics
                 meter.update(index + 1)
     return [known[Architecture.from_dict(space, values).key] for values in rows]
 
 
-def _known(path: Path, decoding: dict[str, Any]) -> dict[str, dict[str, float]]:
+def _known(path: Path, about: dict[str, Any]) -> dict[str, dict[str, float]]:
     lines = read_jsonl(path, repair=True)
     return {
         line["architecture"]: line["metrics"]
         for line in lines
-        if all(line.get(name) == value for name, value in decoding.items())
+        if all(line.get(name) == value for name, value in about.items())
     }

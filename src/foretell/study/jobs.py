@@ -8,13 +8,21 @@ from typing import Any
 
 from foretell import spaces
 from foretell.objectives import Job, TrainedObjective, claim, store_folder
-from foretell.records import write_atomic
+from foretell.records import fingerprint, write_atomic
 from foretell.spaces import Architecture
 from foretell.study.architectures import write_architecture
 from foretell.study.config import StudyConfig
 from foretell.tasks.translation import Task
 
-__all__ = ["keep_trained", "scratch_folder", "scratch_job", "supernet_folder", "supernet_job", "trained_objective"]
+__all__ = [
+    "keep_trained",
+    "scratch_folder",
+    "scratch_job",
+    "supernet_folder",
+    "supernet_job",
+    "supernet_names",
+    "trained_objective",
+]
 
 
 def scratch_folder(
@@ -37,14 +45,23 @@ def trained_objective(study: StudyConfig, task: Task, inherit: Path | None = Non
     )
 
 
+def supernet_names(study: StudyConfig, task: Task) -> tuple[str, str | None]:
+    """The name of the study's supernet in the store, and what the first version called it, if it could."""
+    from foretell.training import first_recipe, supernet_keys
+
+    settings, space = study.supernet, spaces.create(study.space)
+    kind, seed = settings.kind, settings.seed
+    key = supernet_keys(space, task, settings.recipe, kind, seed, settings, study.device)[0]
+    if (recipe := first_recipe(settings.recipe)) is None:
+        return key, None
+    told = settings.told(kind)
+    first = fingerprint([space.fingerprint, task.fingerprint, recipe, kind, seed, *([told] if told else [])])
+    return key, first
+
+
 def supernet_folder(study: StudyConfig, task: Task) -> Path:
     """Where the study's supernet is kept."""
-    from foretell.training import supernet_key
-
-    settings = study.supernet
-    space = spaces.create(study.space)
-    key = supernet_key(space, task, settings.recipe, settings.kind, settings.seed, settings)
-    return store_folder("supernets", key)
+    return store_folder("supernets", *supernet_names(study, task))
 
 
 def keep_trained(

@@ -1,4 +1,4 @@
-"""The main job, from corpus to trained winner (DESIGN 6); every stage is kept, none is done twice."""
+"""The main job, from corpus to trained winner; every stage is kept, none is done twice."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def prepare(run: Run, study: StudyConfig) -> Prepared:
     with run.stage("corpus"):
         task = Task.prepare(study.corpus, study.vocabulary)
     with run.stage("latency"):
-        device = measure_device(space, study, len(task.vocabulary))
+        device = measure_device(space, study, len(task.vocabulary), run.folder)
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))

@@ -9,7 +9,7 @@ from foretell.predictors.llm import Llm
 from foretell.predictors.registry import parsed
 from foretell.predictors.spelling import Spelling
 from foretell.study.config import StudyConfig
-from foretell.study.jobs import supernet_folder
+from foretell.study.jobs import supernet_names
 from foretell.study.prompting import corpus_title
 from foretell.tasks.translation import Task
 from foretell.training import KINDS
@@ -18,8 +18,12 @@ from foretell.training.checkpoint import weights_digest
 __all__ = ["model_bytes", "teacher_inputs"]
 
 
-def teacher_inputs(study: StudyConfig) -> list[str]:
+def teacher_inputs(study: StudyConfig, *, first: bool = False) -> list[str]:
     """Names of the networks, models and tasks behind the study's teacher, whatever its spelling leaves open.
+
+    Args:
+        study: Says which teacher.
+        first: As the first version named them, where it could.
 
     Raises:
         InputError: The spelling cannot be read, or a file that it names does not exist.
@@ -27,7 +31,8 @@ def teacher_inputs(study: StudyConfig) -> list[str]:
     """
     teacher = study.distilled.teacher
     if teacher == "supernet":
-        return [supernet_folder(study, Task.prepare(study.corpus, study.vocabulary)).name]
+        now, before = supernet_names(study, Task.prepare(study.corpus, study.vocabulary))
+        return [before if first and before is not None else now]
     # The title, whoever teaches: every predictor may read the context's task.
     return [corpus_title(study), *_behind(parsed(teacher))]
 

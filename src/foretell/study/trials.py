@@ -20,6 +20,7 @@ from foretell.objectives import (
     InlineExecutor,
     Objective,
     ProcessExecutor,
+    TableObjective,
     label_folder,
     label_job,
 )
@@ -218,6 +219,8 @@ class Study:
             InfeasibleError: Not one architecture keeps the limits.
         """
         chosen = self._objective(objective)
+        if isinstance(chosen, TableObjective):
+            self._asker.pool = self.space.population(chosen.architectures)
         wanted = self.config.search.trials - len(self._results) if n_trials is None else n_trials
         if wanted > 0:
             with lock_folder(self.folder), executor or InlineExecutor() as running:

@@ -6,12 +6,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from foretell import spaces
-from foretell.errors import InputError
+from foretell.errors import InputError, IntegrityError
 from foretell.objectives import run_jobs
+from foretell.parsing import read_yaml
+from foretell.records import read_object
 from foretell.spaces import Architecture
 from foretell.study.architectures import read_architectures
-from foretell.study.config import StudyConfig
+from foretell.study.config import StudyConfig, TrainSettings, load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
 from foretell.tasks import Vocabulary
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 
 __all__ = ["score_with_supernet", "train_study_supernet", "trained_network", "translate_texts"]
+
+_DECODING = ("beam", "length_penalty")
 
 
 def train_study_supernet(study: StudyConfig) -> tuple[Path, dict[str, Any]]:
@@ -44,23 +50,29 @@ def score_with_supernet(study: StudyConfig, path: Path) -> list[tuple[Architectu
     return list(zip(found, scores.tolist(), strict=True))
 
 
-def translate_texts(run: Path, texts: Sequence[str], *, beam: int = 4) -> list[str]:
+def translate_texts(
+    run: Path, texts: Sequence[str], *, beam: int | None = None, length_penalty: float | None = None
+) -> list[str]:
     """Translate with the network of a run's winner, or of a folder of `foretell train`.
 
     Args:
         run: The folder.
         texts: Sentences of the source language.
-        beam: Hypotheses kept for each sentence.
+        beam: Hypotheses kept for each sentence; None: as many as for the scores on record.
+        length_penalty: Scores are divided by length to this power; None: as for the scores on record.
 
     Raises:
         InputError: The folder holds no trained network.
+        IntegrityError: What is on record of it is damaged.
     """
     from foretell.training import load_network, translate
 
     folder = _trained_folder(run)
     network, _ = load_network(folder / "model.safetensors")
     vocabulary = Vocabulary.load(folder / "vocabulary.model")
-    return translate(network, vocabulary, Sequences.of(vocabulary.encode(list(texts))), beam=beam)
+    decoding = _decoding(run, folder)
+    decoding |= {k: v for k, v in (("beam", beam), ("length_penalty", length_penalty)) if v is not None}
+    return translate(network, vocabulary, Sequences.of(vocabulary.encode(list(texts))), **decoding)
 
 
 def trained_network(run: Path) -> Seq2SeqTransformer:
@@ -72,6 +84,23 @@ def trained_network(run: Path) -> Seq2SeqTransformer:
     from foretell.training import load_network
 
     return load_network(_trained_folder(run) / "model.safetensors")[0]
+
+
+def _decoding(run: Path, folder: Path) -> dict[str, Any]:
+    """Beam and length penalty that the network was scored with: its record tells, else the study that trained it."""
+    study, record = run / "study.yaml", folder / "observation.json"
+    settings = load_study(None, read_yaml(study, "the study")).train if study.exists() else TrainSettings()
+    told = {name: getattr(settings, name) for name in _DECODING}
+    if not record.exists():
+        return told
+    try:
+        provenance = read_object(record, "observation")["observation"]["provenance"]
+        told |= {name: provenance[name] for name in _DECODING if name in provenance}
+        return TrainSettings.model_validate(told).model_dump(include=set(_DECODING))
+    except (KeyError, TypeError, ValidationError) as error:
+        raise IntegrityError(
+            f"{record} does not tell how its translations were made ({type(error).__name__}); restore or delete it."
+        ) from None
 
 
 def _trained_folder(run: Path) -> Path:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary", "VocabularyKind"]
 
-# fairseq's order of the special tokens (REFERENCE 1.5): positions start at PAD + 1.
+# fairseq's order of the special tokens: positions start at PAD + 1.
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 VocabularyKind = Literal["unigram", "bpe"]
 _ALPHABET_SHARE = 4  # of the pieces, at most one in four for single characters

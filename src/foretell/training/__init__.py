@@ -6,20 +6,23 @@ from foretell.training.checkpoint import (
     load_tensors,
     save_network,
     save_tensors,
+    weights_digest,
 )
 from foretell.training.devices import choose_device
 from foretell.training.distributed import RankLostError, Ranks, is_first
+from foretell.training.keys import TRANSLATION, first_recipe
 from foretell.training.loop import DivergedError, train
 from foretell.training.options import KINDS, SupernetKind, SupernetOptions
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
-from foretell.training.scratch import build_network, load_trained, train_from_scratch, training_key
+from foretell.training.scratch import build_network, load_trained, scratch_keys, train_from_scratch
 from foretell.training.state import TrainingResult
-from foretell.training.supernet import build_supernet, load_supernet, load_validation, supernet_key, train_supernet
+from foretell.training.supernet import build_supernet, load_supernet, load_validation, supernet_keys, train_supernet
 from foretell.training.validation import score_translations, translate, translate_split, validation_loss
 
 __all__ = [
     "KINDS",
+    "TRANSLATION",
     "DamagedCheckpointWarning",
     "DivergedError",
     "Fixed",
@@ -35,6 +38,7 @@ __all__ = [
     "build_network",
     "build_supernet",
     "choose_device",
+    "first_recipe",
     "is_first",
     "load_network",
     "load_supernet",
@@ -45,12 +49,13 @@ __all__ = [
     "save_network",
     "save_tensors",
     "score_translations",
-    "supernet_key",
+    "scratch_keys",
+    "supernet_keys",
     "train",
     "train_from_scratch",
     "train_supernet",
-    "training_key",
     "translate",
     "translate_split",
     "validation_loss",
+    "weights_digest",
 ]

@@ -126,10 +126,14 @@ def _check_format(header: Mapping[str, str], path: Path) -> None:
 def weights_digest(path: Path) -> str:
     """The hash of a checkpoint's tensors, as written in it: equal weights, equal hashes, whatever the file's bytes.
 
+    Args:
+        path: A `model.safetensors`, or the folder that holds one.
+
     Raises:
         InputError: There is no such file.
         IntegrityError: The file is cut or altered, or not of this version of foretell.
     """
+    path = path / "model.safetensors" if path.is_dir() else path
     if not path.is_file():
         raise InputError(f"the checkpoint {path} does not exist; give the folder that `foretell supernet train` names.")
     try:
@@ -158,14 +162,14 @@ def load_intact(path: Path) -> Checkpoint | None:
         return None
 
 
-def load_own(path: Path, key: str) -> Checkpoint | None:
-    """As `load_intact`, but also None where another training run, one of another key, has left the file.
+def load_own(path: Path, *keys: str) -> Checkpoint | None:
+    """As `load_intact`, but also None where another training run, one of none of these keys, has left the file.
 
     Warns:
         DamagedCheckpointWarning: The file is cut or altered.
     """
     found = load_intact(path)
-    return found if found is not None and found.about.get("key") == key else None
+    return found if found is not None and found.about.get("key") in keys else None
 
 
 def save_network(path: Path, network: Seq2SeqTransformer, about: Mapping[str, Any]) -> None:

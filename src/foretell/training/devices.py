@@ -12,7 +12,7 @@ from torch import Tensor
 
 from foretell.errors import InputError
 
-__all__ = ["Precision", "choose_device"]
+__all__ = ["Precision", "choose_device", "resolve_precision"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -34,6 +34,18 @@ def choose_device(name: str = "auto") -> torch.device:
     return device
 
 
+def resolve_precision(name: str, device: str | torch.device = "auto") -> str:
+    """What "auto" comes to on a device: bf16 on GPUs that have it, fp32 elsewhere; other names stay.
+
+    Raises:
+        InputError: There is no such device on this machine.
+    """
+    if name != "auto":
+        return name
+    where = device if isinstance(device, torch.device) else choose_device(device)
+    return "bf16" if where.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+
+
 class Precision:
     """Automatic mixed precision: fp32 as it is, bf16 by autocast, fp16 by autocast with a loss scale.
 
@@ -43,11 +55,10 @@ class Precision:
     """
 
     def __init__(self, name: str, device: torch.device) -> None:
-        if name == "auto":
-            name = "bf16" if device.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+        name = resolve_precision(name, device)
         self.device = device
         self.dtype = {"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name]
-        # REFERENCE 4: fp16 with a dynamic loss scale from 2^7.
+        # As HAT: fp16 with a dynamic loss scale from 2^7.
         self.scaler = torch.amp.GradScaler(device.type, init_scale=2.0**7) if name == "fp16" else None
 
     def autocast(self) -> AbstractContextManager[Any]:

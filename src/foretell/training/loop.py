@@ -18,19 +18,20 @@ from foretell.errors import ForetellError, InputError
 from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.progress import track
-from foretell.records import fingerprint, read_object, write_json
+from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
 from foretell.tasks.translation import Batch, Task, TokenBatches, validation_batches
 from foretell.training.checkpoint import load_network, load_own
 from foretell.training.devices import Precision, choose_device
 from foretell.training.distillation import distilled_losses
 from foretell.training.distributed import Ranks
+from foretell.training.keys import training_keys
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule
 from foretell.training.state import TrainingResult, TrainingState
 from foretell.training.validation import validation_loss
 
-__all__ = ["DivergedError", "run_key", "train", "updates_done"]
+__all__ = ["DivergedError", "train", "updates_done"]
 
 _FAR_APART = 0x9E3779B97F4A7C15
 """Between the random streams of processes; the seeds of one process's updates lie close together."""
@@ -38,15 +39,6 @@ _FAR_APART = 0x9E3779B97F4A7C15
 
 class DivergedError(ForetellError):
     """The loss is not a number any more; the message names the update and the last good checkpoint."""
-
-
-def run_key(about: Mapping[str, Any], task: Task, recipe: Recipe, seed: int) -> str:
-    """Names a run of `train` by all that its weights depend on; its checkpoints carry it."""
-    return fingerprint(_dependencies(about, task, recipe, seed))
-
-
-def _dependencies(about: Mapping[str, Any], task: Task, recipe: Recipe, seed: int) -> dict[str, Any]:
-    return {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
 
 
 def train(
@@ -61,6 +53,7 @@ def train(
     title: str = "training",
     device: str = "auto",
     ranks: Ranks | None = None,
+    spelled: Mapping[str, Any] | None = None,
     until: int | None = None,
 ) -> TrainingResult:
     """Train a network, or finish the training of one whose folder holds a part of it.
@@ -82,6 +75,7 @@ def train(
         title: What the progress display calls it.
         device: "auto", "cpu", "cuda" or "cuda:N".
         ranks: This process among those that train the network together; None: it is alone.
+        spelled: Defaults that keys of the first version named besides `about` (`training_keys`).
         until: Pause after so many of the recipe's updates; None: train to the end.
 
     Returns:
@@ -98,17 +92,18 @@ def train(
     ranks = ranks or Ranks()
     ranks.check(recipe.accumulate)
     stop = recipe.updates if until is None else min(max(until, 1), recipe.updates)
-    about = _dependencies(about, task, recipe, seed)
-    key, where = fingerprint(about), choose_device(device)
+    keys = training_keys(about, task, recipe, seed, device, spelled=spelled)
+    about = {**about, "recipe": recipe.model_dump(mode="json"), "seed": seed, "task": task.fingerprint}
+    where = choose_device(device)
     finished = folder / "training.json"
     record = read_object(finished) if finished.exists() else {}
-    best = load_own(folder / "model.safetensors", key) if record.get("key") == key else None
+    best = load_own(folder / "model.safetensors", *keys) if record.get("key") in keys else None
     _check_agreement(ranks, int(best is not None), where, folder)
     if best is not None:
         _check_not_past(recipe.updates, stop, folder)
         network.load_state_dict(best.tensors)
         return TrainingResult(**record["result"])
-    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": key}, where, ranks)
+    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": keys[0]}, where, ranks, keys[1:])
     with _quiet_random_state():
         run.resume()
         _check_not_past(run.result.updates, stop, folder)
@@ -117,23 +112,23 @@ def train(
             return run.pause()
         run.finish()
     if ranks.first:
-        write_json(finished, {"key": key, "about": about, "result": asdict(run.result)})
+        write_json(finished, {"key": keys[0], "about": about, "result": asdict(run.result)})
         run.state.previous.unlink(missing_ok=True)
     ranks.wait()  # Whoever looks into the folder from now on finds a finished run.
     return run.result
 
 
-def updates_done(folder: Path, key: str) -> int:
-    """How many updates the run of that key has behind it in a folder, finished or not.
+def updates_done(folder: Path, *keys: str) -> int:
+    """How many updates the run of one of these keys has behind it in a folder, finished or not.
 
     Warns:
         DamagedCheckpointWarning: Its last checkpoint is cut or altered.
     """
     finished = folder / "training.json"
     record = read_object(finished) if finished.exists() else {}
-    if record.get("key") == key:
+    if record.get("key") in keys:
         return int(record["result"]["updates"])
-    found = load_own(folder / "state.safetensors", key)
+    found = load_own(folder / "state.safetensors", *keys)
     return 0 if found is None else int(found.about["result"]["updates"])
 
 
@@ -175,6 +170,7 @@ class _Run:
         about: dict[str, Any],
         device: torch.device,
         ranks: Ranks | None = None,
+        older: Sequence[str] = (),
     ) -> None:
         self.ranks = ranks or Ranks()
         self.recipe, self.rule, self.folder, self.seed = recipe, rule, folder, seed
@@ -195,7 +191,7 @@ class _Run:
         # The beginning of the curve tells most to who stops early; these points choose no checkpoint.
         quarter = recipe.validate_every // 4 if isinstance(rule, Fixed) else 0
         self.early = range(quarter, 2 * recipe.validate_every, quarter) if quarter else range(0)
-        self.state = TrainingState(self.network, self.optimiser, self.precision, folder, about)
+        self.state = TrainingState(self.network, self.optimiser, self.precision, folder, about, older)
 
     @property
     def result(self) -> TrainingResult:

@@ -28,7 +28,7 @@ class SupernetOptions(BaseModel):
         distillation: In-place distillation for kinds with a sandwich: how much of a smaller network's target is
             the largest network's output in the same update; 0 is none, 1 leaves no labels.
         experts: Copies of each feed-forward network in a mixture. The published number is not recorded; 2 is
-            likely (REFERENCE 3).
+            likely.
         router_width: Hidden units of a mixture's routers.
         router_input: What they read: "averages", "per-layer" or "constant" (`foretell.nn.Mixture`).
     """
@@ -61,6 +61,11 @@ class SupernetOptions(BaseModel):
         changed = {"sampler": "genes", "distillation": 0.0}
         values = {name: getattr(self, name) for name, default in changed.items() if getattr(self, name) != default}
         return values | {name: getattr(self, name) for name in mixed}
+
+    def changed(self, kind: str) -> dict[str, Any]:
+        """Of `told` what differs from its default: what keys name."""
+        brief: dict[str, Any] = self.model_dump(mode="json")
+        return {name: value for name, value in self.told(kind).items() if name in brief}
 
     def mixture(self, kind: str, space: SearchSpace) -> Mixture | None:
         """How a supernet of this kind mixes its feed-forward networks; None where it does not.

@@ -27,7 +27,7 @@ class Recipe(BaseModel):
         weight_decay: Decoupled, times the learning rate.
         clip_norm: Global gradient norm at which gradients are clipped; 0 switches clipping off.
         label_smoothing: Share of the target probability spread over the vocabulary.
-        dropout: For the space's largest width; narrower networks get proportionally less (REFERENCE 2.3).
+        dropout: For the space's largest width; narrower networks get proportionally less, as in HAT.
         attention_dropout: On attention weights; not rescaled.
         precision: "auto" takes bf16 on GPUs that have it and fp32 elsewhere.
         validate_every: Updates between validations; each also writes a checkpoint.
@@ -62,7 +62,7 @@ class Recipe(BaseModel):
         return math.ceil((self.tokens_per_update or self.max_tokens) / self.max_tokens)
 
     def rate(self, update: int) -> float:
-        """Learning rate of update 0, 1, ... (REFERENCE 4)."""
+        """Learning rate of update 0, 1, ..., by HAT's curves."""
         if update < self.warmup:
             return self.initial_learning_rate + (self.learning_rate - self.initial_learning_rate) * (
                 update / self.warmup

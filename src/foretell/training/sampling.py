@@ -48,7 +48,7 @@ class Fixed:
 
 
 class SinglePath:
-    """Single-path one-shot, as HAT trains: one random architecture an update (REFERENCE 2.4).
+    """Single-path one-shot, as HAT trains: one random architecture an update.
 
     The random stream belongs to the rule alone; an update's draw does not depend on the ones before.
 
@@ -72,7 +72,7 @@ class SinglePath:
 
     @property
     def validated(self) -> list[Architecture | None]:
-        """The true largest and smallest; published code let the smallest alone decide (REFERENCE 12)."""
+        """The true largest and smallest; published code let the smallest alone decide."""
         return [self.space.largest(), self.space.smallest()]
 
 

@@ -16,20 +16,22 @@ from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture
 from foretell.tasks.translation import Split, Task
 from foretell.training.checkpoint import load_network, load_own, weights_digest
-from foretell.training.loop import run_key, train, updates_done
+from foretell.training.keys import TRANSLATION, training_keys
+from foretell.training.loop import train, updates_done
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 from foretell.training.state import TrainingResult
 from foretell.training.supernet import load_supernet
 from foretell.training.validation import score_translations, translate_split
 
-__all__ = ["build_network", "load_trained", "train_from_scratch", "training_key"]
+__all__ = ["build_network", "load_trained", "scratch_keys", "train_from_scratch"]
 
 
-def build_network(architecture: Architecture, task: Task, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
-    """A freshly initialised stand-alone network; the initial weights depend on the seed alone.
+def build_network(architecture: Architecture, vocabulary: int, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
+    """A freshly initialised stand-alone network, for whoever needs one; the initial weights depend on the seed alone.
 
-    Dropout is scaled to the space's widest embedding, as for a sub-network of a supernet (REFERENCE 2.3).
+    Positions and dropout are those of the space's widest embedding, as for a sub-network of a supernet.
+    The caller's random state is put back.
     """
     space = architecture.space
     widest = TransformerShape.of(space.largest())
@@ -38,26 +40,28 @@ def build_network(architecture: Architecture, task: Task, recipe: Recipe, seed: 
         return Seq2SeqTransformer(
             TransformerShape.of(architecture),
             Backbone.of(space),
-            len(task.vocabulary),
+            vocabulary,
             dropout=recipe.dropout,
             attention_dropout=recipe.attention_dropout,
             reference_widths=(widest.encoder_width, widest.decoder_width),
         )
 
 
-def training_key(architecture: Architecture, task: Task, recipe: Recipe, seed: int, inherit: Path | None = None) -> str:
-    """Names a training run by everything that its result depends on; inherited weights by their hash.
+def scratch_keys(
+    architecture: Architecture, task: Task, recipe: Recipe, seed: int, inherit: Path | None = None, device: str = "auto"
+) -> tuple[str, ...]:
+    """Names of a training from scratch (`training_keys`); inherited weights by their hash.
 
     Raises:
-        InputError: There is no checkpoint to inherit from.
+        InputError: There is no checkpoint to inherit from, or no such device.
     """
-    about: list[Any] = [architecture.space.fingerprint, architecture.spelled(), task.fingerprint]
-    about += [recipe.model_dump(mode="json"), seed]
-    return fingerprint(about if inherit is None else [*about, _digest(inherit)])
+    return training_keys(_about(architecture, inherit), task, recipe, seed, device)
 
 
-def _digest(inherit: Path) -> str:
-    return weights_digest(inherit / "model.safetensors" if inherit.is_dir() else inherit)
+def _about(architecture: Architecture, inherit: Path | None) -> dict[str, Any]:
+    space = architecture.space
+    about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
+    return about if inherit is None else {**about, "inherited": weights_digest(inherit)}
 
 
 def train_from_scratch(
@@ -104,22 +108,19 @@ def train_from_scratch(
         DivergedError: The loss became infinite or not a number.
         StorageError: The folder cannot be written.
     """
-    space = architecture.space
+    about, space = _about(architecture, inherit), architecture.space
+    keys = training_keys(about, task, recipe, seed, device)
     paused = until if until is not None and until < recipe.updates else None
-    named: list[Any] = [training_key(architecture, task, recipe, seed, inherit), beam, length_penalty, list(splits)]
+    named: list[Any] = [keys[0], beam, length_penalty, list(splits), TRANSLATION]
     key = fingerprint(named if paused is None else [*named, paused])
-    about = {"space": space.name, "space_fingerprint": space.fingerprint, "architecture": architecture.to_dict()}
-    if inherit is not None:
-        about["inherited"] = _digest(inherit)
     record = folder / ("observation.json" if paused is None else f"observation-{paused}.json")
     saved = read_object(record) if record.exists() else {}
     # The weights may be another run's, which came later into the same folder and has not observed anything yet.
-    trained = run_key(about, task, recipe, seed)
-    if saved.get("key") == key and (paused or load_own(folder / "model.safetensors", trained) is not None):
+    if saved.get("key") == key and (paused or load_own(folder / "model.safetensors", *keys) is not None):
         return Observation.from_dict(space, saved["observation"])
-    if paused is not None and updates_done(folder, trained) > paused:
+    if paused is not None and updates_done(folder, *keys) > paused:
         folder = folder / f"until-{paused}"
-    network = build_network(architecture, task, recipe, seed)
+    network = build_network(architecture, len(task.vocabulary), recipe, seed)
     if inherit is not None:
         supernet, _ = load_supernet(inherit, space, task)
         network.load_state_dict(supernet.extract(TransformerShape.of(architecture)).state_dict())

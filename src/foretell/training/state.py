@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class TrainingState:
         folder: Gets `state.safetensors` (everything to resume, beside it the one before) and `model.safetensors`
             (the best weights).
         about: What the weights depend on, and their `key`.
+        older: Keys that checkpoints of the same run may have from earlier versions.
 
     Attributes:
         result: What the run came to so far.
@@ -69,7 +70,9 @@ class TrainingState:
         precision: Precision,
         folder: Path,
         about: Mapping[str, Any],
+        older: Sequence[str] = (),
     ) -> None:
+        self.keys = (about["key"], *older)
         self.network, self.optimiser, self.precision, self.about = network, optimiser, precision, about
         self.best, self.latest = folder / "model.safetensors", folder / "state.safetensors"
         self.previous = folder / "state.previous.safetensors"
@@ -125,12 +128,12 @@ class TrainingState:
         """
         for path in (self.latest, self.previous):
             # Another key: left from a run with other settings; it will be replaced.
-            found = load_own(path, self.about["key"])
+            found = load_own(path, *self.keys)
             if found is None:
                 continue
             result = found.about["result"]
             # A training that has paused before its first validation has no best weights yet.
-            best_is_there = result["best_loss"] is None or load_own(self.best, self.about["key"]) is not None
+            best_is_there = result["best_loss"] is None or load_own(self.best, *self.keys) is not None
             if best_is_there or result["best_update"] == result["updates"]:
                 return found, best_is_there
         return None, False

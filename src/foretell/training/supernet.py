@@ -10,19 +10,19 @@ import torch
 from foretell.errors import InputError, IntegrityError
 from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
 from foretell.families.encoder_decoder.network import Seq2SeqTransformer
-from foretell.records import fingerprint
 from foretell.spaces import SearchSpace
 from foretell.tasks.translation import EncodedPairs, Sequences, Task
 from foretell.training.checkpoint import load_intact, load_network, load_tensors, save_tensors
 from foretell.training.devices import choose_device
 from foretell.training.distributed import joined
+from foretell.training.keys import training_keys
 from foretell.training.loop import train
 from foretell.training.options import SupernetOptions
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import sampling_rule
 from foretell.training.state import TrainingResult
 
-__all__ = ["build_supernet", "load_supernet", "load_validation", "supernet_key", "train_supernet"]
+__all__ = ["build_supernet", "load_supernet", "load_validation", "supernet_keys", "train_supernet"]
 
 _VALIDATION = "validation.safetensors"
 
@@ -52,13 +52,27 @@ def build_supernet(
         )
 
 
-def supernet_key(
-    space: SearchSpace, task: Task, recipe: Recipe, kind: str, seed: int, options: SupernetOptions | None = None
-) -> str:
-    """Names a supernet by everything that its weights depend on."""
-    told = (options or SupernetOptions()).told(kind)
-    about = [space.fingerprint, task.fingerprint, recipe.model_dump(mode="json"), kind, seed]
-    return fingerprint([*about, told] if told else about)
+def supernet_keys(
+    space: SearchSpace,
+    task: Task,
+    recipe: Recipe,
+    kind: str,
+    seed: int,
+    options: SupernetOptions | None = None,
+    device: str = "auto",
+) -> tuple[str, ...]:
+    """Names of a supernet (`training_keys`).
+
+    Raises:
+        InputError: There is no such device.
+    """
+    options = options or SupernetOptions()
+    spelled = options.told(kind)
+    return training_keys(_about(space, kind, options), task, recipe, seed, device, spelled=spelled)
+
+
+def _about(space: SearchSpace, kind: str, options: SupernetOptions) -> dict[str, Any]:
+    return {"space": space.name, "space_fingerprint": space.fingerprint, "kind": kind, **options.changed(kind)}
 
 
 def train_supernet(
@@ -98,11 +112,21 @@ def train_supernet(
     options = options or SupernetOptions()
     rule = sampling_rule(kind, space, seed, options)
     network = build_supernet(space, task, recipe, seed, kind, options)
-    about = {"space": space.name, "space_fingerprint": space.fingerprint, "kind": kind, **options.told(kind)}
+    about = _about(space, kind, options)
     title = f"training the supernet ({kind})"
     with joined(choose_device(device)) as ranks:
         result = train(
-            network, task, recipe, rule, folder, seed=seed, about=about, title=title, device=device, ranks=ranks
+            network,
+            task,
+            recipe,
+            rule,
+            folder,
+            seed=seed,
+            about=about,
+            title=title,
+            device=device,
+            ranks=ranks,
+            spelled=options.told(kind),
         )
         if ranks.first:
             _keep_validation(folder, task)

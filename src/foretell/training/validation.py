@@ -9,6 +9,7 @@ import torch
 from foretell.families.encoder_decoder.decoding import beam_search
 from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.nn import PAD
 from foretell.progress import track
 from foretell.tasks import Vocabulary
 from foretell.tasks.translation import Batch, Score, Sequences, Split, Task, source_batches
@@ -20,7 +21,7 @@ __all__ = ["score_translations", "translate", "translate_split", "validation_los
 def validation_loss(
     network: Seq2SeqTransformer, batches: Sequence[Batch], smoothing: float, shape: TransformerShape | None = None
 ) -> float:
-    """Label-smoothed loss in bits a target token, teacher-forced, dropout off (REFERENCE 2.5).
+    """Label-smoothed loss in bits a target token, teacher-forced, dropout off.
 
     Args:
         network: The network; its training mode is restored afterwards.
@@ -48,7 +49,7 @@ def translate(
     length_penalty: float = 1.0,
     title: str = "translating",
 ) -> list[str]:
-    """Translate encoded sentences with beam search.
+    """Translate encoded sentences with beam search; each as if it were alone.
 
     Args:
         network: A trained network.
@@ -56,7 +57,7 @@ def translate(
         sources: What to translate.
         beam: Hypotheses kept for each sentence; 1 is greedy search.
         length_penalty: Scores are divided by length to this power. 1 is best on the validation sentences of the
-            default study, which are short; HAT takes 0.6 for WMT (REFERENCE 4).
+            default study, which are short; HAT takes 0.6 for WMT.
         title: What the progress display calls it.
 
     Returns:
@@ -69,10 +70,9 @@ def translate(
     with track(title, len(sources), "sentences") as meter:
         for batch in batches:
             # Twice the source and a little: enough for any pair of languages, and an end to babbling.
-            limit = 2 * batch.source.shape[1] + 10
-            found = beam_search(
-                network, batch.source.to(device), beam=beam, length_penalty=length_penalty, max_length=limit
-            )
+            source = batch.source.to(device)
+            limits = 2 * (source != PAD).sum(1) + 10
+            found = beam_search(network, source, beam=beam, length_penalty=length_penalty, max_length=limits)
             for row, text in zip(batch.rows.tolist(), vocabulary.decode(found), strict=True):
                 texts[row] = text
             done += len(batch.rows)

@@ -1,4 +1,4 @@
-"""Files in the published layout, on paper devices (REFERENCE 6.2)."""
+"""Files in the published layout, on paper devices."""
 
 from pathlib import Path
 

@@ -13,7 +13,7 @@ from foretell.published.hat_latency import import_hat_latency
 from .devices import SMALL, noisy_inputs, paper_device
 from .published import write_csv
 
-# RMSE in ms and MAPD in percent of HAT's MLP on the same split, REFERENCE 6.4.
+# RMSE in ms and MAPD in percent of HAT's MLP on the same split, measured once by its recipe.
 HAT = {
     "wmt14ende_gpu_titanxp": (16.7, 6.1),
     "iwslt14deen_gpu_titanxp": (12.9, 6.2),

@@ -58,7 +58,7 @@ def test_each_architecture_is_measured_once_and_kept(tmp_path: Path):
 def test_folds_are_blocks_in_time_although_architectures_were_measured_in_random_order(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    """The residual is clock drift: rows of one slow stretch must be held out together (REFERENCE 6.4)."""
+    """The residual is clock drift: rows of one slow stretch must be held out together."""
     population = SMALL.sample(20, np.random.default_rng(0))
     order = np.random.default_rng(1).permutation(20)
     records = [

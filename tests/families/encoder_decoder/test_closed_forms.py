@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,26 +14,22 @@ from .hat_models import MODELS, read_model
 EN_DE = spaces.create("hat-wmt14-en-de")
 
 
-def published_lines(folder: Path) -> Iterator[dict]:
-    files = sorted(folder.glob("llmas/train-test_seedarchs/*/wmt14ende/*.jsonl"))
-    assert len(files) == 6
-    for file in files:
-        yield from (json.loads(line)["scratch"] for line in file.read_text().splitlines())
+def as_population(space: SearchSpace, lines: list[dict]) -> Population:
+    return space.population([Architecture.from_text(space, "\n".join(line["arch_info"])) for line in lines])
 
 
-def as_population(lines: list[dict]) -> Population:
-    return EN_DE.population([Architecture.from_text(EN_DE, "\n".join(line["arch_info"])) for line in lines])
-
-
-def test_all_published_records_are_reproduced(published: Path):
-    lines = list(published_lines(published))
+@pytest.mark.parametrize("task", ["wmt14-en-de", "wmt14-en-fr", "wmt19-en-de"])
+def test_all_published_records_are_reproduced(published: Path, task: str):
+    space = spaces.create(f"hat-{task}")
+    files = sorted(published.glob(f"llmas/train-test_seedarchs/*/{task.replace('-', '')}/*.jsonl"))
+    lines = [json.loads(line)["scratch"] for file in files for line in file.read_text().splitlines()]
     assert len(lines) == 90
-    population = as_population(lines)
-    whole = flops(EN_DE, population, output_layer=True)
-    without = flops(EN_DE, population, output_layer=False)
+    population = as_population(space, lines)
+    whole = flops(space, population, output_layer=True)
+    without = flops(space, population, output_layer=False)
     ours = {
-        "num_parameters_without_embedding_weights": parameters(EN_DE, population, embeddings=False),
-        "num_embedding_parameters": embedding_parameters(EN_DE, population, count="decoder-width"),
+        "num_parameters_without_embedding_weights": parameters(space, population, embeddings=False),
+        "num_embedding_parameters": embedding_parameters(space, population, count="decoder-width"),
         "total_flops": whole,
         "total_flops_without_last_layer": without,
         "last_layer_flops": whole - without,
@@ -48,7 +43,7 @@ def test_all_distillation_inputs_are_reproduced(published: Path):
     file = published / "llmas" / "distillation_inputs" / "wmt14ende_seed111.jsonl"
     lines = [json.loads(line)["scratch"] for line in file.read_text().splitlines()]
     assert len(lines) == 500
-    population = as_population(lines)
+    population = as_population(EN_DE, lines)
     assert flops(EN_DE, population, output_layer=True).tolist() == [int(line["total_flops"]) for line in lines]
 
 
@@ -135,7 +130,7 @@ def test_counts_agree_with_the_network_and_an_independent_counter(tmp_path: Path
 
 
 def elementwise(architecture: Architecture, space: SearchSpace, length: int) -> int:
-    """Products of norms, scalings and shapes, one by one as the network makes them (REFERENCE 7)."""
+    """Products of norms, scalings and shapes, one by one as the network makes them."""
     shape = TransformerShape.of(architecture)
     encoder, decoder = len(shape.encoder_ffn), len(shape.decoder_ffn)
     pre = space.constants.norm == "pre"

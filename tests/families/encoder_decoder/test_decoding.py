@@ -90,6 +90,21 @@ def test_a_sentence_is_translated_the_same_in_any_company(name, seed):
     assert network.training
 
 
+@pytest.mark.parametrize("beam", [1, 3])
+@quick
+@given(names, seeds)
+def test_each_sentence_has_a_limit_of_its_own(beam, name, seed):
+    network, shape = supernet(name, vocabulary=12, seed=seed), random_shape(name, seed)
+    source, limits = sentences([7, 3, 5, 4], vocabulary=12, seed=seed), torch.tensor([2, 9, 1, 5])
+    together = beam_search(network, source, beam, 0.6, limits, shape)
+    alone = [
+        beam_search(network, row[row != PAD][None], beam, 0.6, limit, shape)[0]
+        for row, limit in zip(source, limits.tolist(), strict=True)
+    ]
+    assert together == alone
+    assert all(len(text) <= limit for text, limit in zip(together, limits.tolist(), strict=True))
+
+
 def test_translations_respect_the_limit_and_hold_no_special_tokens():
     network = supernet("small-seq2seq")
     for beam in (1, 2, 5):
@@ -105,7 +120,9 @@ def test_a_shape_that_does_not_fit_is_refused_and_leaves_the_mode():
     assert network.training
 
 
-@pytest.mark.parametrize("option", [{"beam": 0}, {"max_length": 0}, {"length_penalty": -1.0}])
+@pytest.mark.parametrize(
+    "option", [{"beam": 0}, {"max_length": 0}, {"max_length": torch.tensor([3, 0, 3])}, {"length_penalty": -1.0}]
+)
 def test_options_out_of_range_are_refused(option):
     with pytest.raises(InputError, match="at least 1"):
         beam_search(supernet("pre-shared"), SOURCE, **option)

@@ -133,7 +133,7 @@ def test_layer_wise_shares_are_one_for_all_neurons_of_a_layer():
 @pytest.mark.parametrize("name", ["hat-wmt14-en-de", "hat-iwslt14-de-en", "small-seq2seq"])
 @pytest.mark.parametrize(("given", "kind"), [("averages", "hat-latency"), ("per-layer", "per-layer")])
 def test_routers_read_the_published_encodings(name, given, kind):
-    """REFERENCE 3 and 6.3; the per-layer encoding of a HAT space has 40 values."""
+    """As published; the per-layer encoding of a HAT space has 40 values."""
     space = spaces.create(name)
     mixture = Mixture("layer-wise", router_input=given, norm=space.constants.latency_norm)
     largest = TransformerShape.of(space.largest())
@@ -186,7 +186,7 @@ def test_a_description_rebuilds_the_mixture(kind):
 
 
 def test_a_mixture_adds_experts_and_routers_to_the_feed_forward_networks_alone():
-    """REFERENCE 3: attention, norms and embeddings are shared as in HAT."""
+    """As published: attention, norms and embeddings are shared as in HAT."""
     plain, network = supernet("pre-shared"), supernet("pre-shared", mixture=Mixture("neuron-wise", 2, 8))
     feed = sum(p.numel() for k, p in plain.named_parameters() if "feed_forward." in k)
     router = sum(p.numel() for r in routers(network) for p in r.parameters())

@@ -20,7 +20,7 @@ TARGET = sentences([4, 6, 6], seed=2)
 
 
 def closed_form(shape, q, pre_norm):
-    """REFERENCE 7."""
+    """HAT's sizes."""
     de, dd = shape.encoder_width, shape.decoder_width
     encoder = sum(4 * q * de + 3 * q + 6 * de + 2 * de * f + f for f in shape.encoder_ffn)
     decoder = sum(6 * q * dd + 2 * q * de + 6 * q + 9 * dd + 2 * dd * f + f for f in shape.decoder_ffn)

@@ -1,4 +1,4 @@
-"""The published spaces at full size (REFERENCE 1.3, appendix B)."""
+"""The published spaces at full size, against what HAT and LLM-PP published."""
 
 import pytest
 import torch
@@ -40,7 +40,7 @@ def test_supernets_have_their_published_sizes(name):
 @pytest.mark.parametrize(("kind", "routed"), [("layer-wise", (1,)), ("neuron-wise", (3072, 640))])
 @pytest.mark.parametrize("experts", [2, 6])
 def test_a_published_mixture_adds_experts_and_routers(kind, routed, experts):
-    """REFERENCE 3: E - 1 more feed-forward networks a layer, and routers 10 -> H -> E neurons."""
+    """As published: E - 1 more feed-forward networks a layer, and routers 10 -> H -> E neurons."""
     space = spaces.create("hat-wmt14-en-de")
     network = on_no_device(space, space.largest(), Mixture(kind, experts, 128, norm=space.constants.latency_norm))
     feed = 2 * 640 * 3072 + 3072 + 640

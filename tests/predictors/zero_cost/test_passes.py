@@ -12,6 +12,7 @@ from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.nn import PAD
 from foretell.predictors import Context, create
 from foretell.predictors.zero_cost import PASSES, ZeroCost, random_batch
+from foretell.training import Recipe, build_network
 
 SPACE = spaces.create("small-seq2seq")
 TINY = TransformerShape(4, (3,), (1,), 4, (3,), (1,), (1,), (1,))
@@ -105,6 +106,16 @@ def test_a_batch_of_the_task_is_used(batch):
     other = create("snip", context=Context(SPACE, batch=batch)).predict(rows).mean
     np.testing.assert_array_equal(plain, same)
     assert (plain != other).all()
+
+
+@pytest.mark.parametrize("proxy", ["grad_norm", "nwot"])
+def test_the_network_is_the_one_that_training_would_start_from(batch, proxy):
+    """Of a narrow architecture, too, whose positions are those of the space's widest."""
+    narrow = SPACE.smallest()
+    rows = SPACE.population([narrow])
+    scored = create(proxy, context=Context(SPACE, vocabulary=12, batch=batch, seed=3)).predict(rows).mean
+    network = build_network(narrow, 12, Recipe(), 3).eval()
+    assert scored.tolist() == [PASSES[proxy](network, batch)]
 
 
 def test_torchs_random_state_is_left_alone():

@@ -57,9 +57,9 @@ class LatencyFit:
 
 
 def published_split(n: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Rows to fit on and rows to test on: the seeded 80/10/10 shuffle of REFERENCE 6.4, the middle tenth unused.
+    """Rows to fit on and rows to test on: HAT's 80/10/10 shuffle, seeded, the middle tenth unused.
 
-    Reproduced to the last digit of that table's columns "depth only" and "constant".
+    It is the split of the table in docs/latency.md.
     """
     rows = list(range(n))
     random.Random(0).shuffle(rows)  # noqa: S311 - the published numbers were made with this generator

@@ -54,7 +54,7 @@ FORMS: Mapping[str, str] = MappingProxyType(
         "ridge": "ridge regression on HAT's averages, their squares and products",
         "gp": "the physical form, corrected by a Gaussian process on HAT's averages",
         "mlp": "the infinitely wide limit of HAT's network (its neural tangent kernel)",
-        "hat-mlp": "HAT's network by its published recipe (REFERENCE 6.3); takes about a minute",
+        "hat-mlp": "HAT's network by its published recipe; takes about a minute",
     }
 )
 """The forms by name, and what each is."""

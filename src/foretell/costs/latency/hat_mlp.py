@@ -1,4 +1,4 @@
-"""HAT's latency predictor by its published recipe (REFERENCE 6.3)."""
+"""HAT's latency predictor by its published recipe."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class HatNetwork:
 
 
 def _unit(ms: Floats) -> float:
-    """The published divisor that is nearest the mean, where one is within a factor of two (REFERENCE 6.3)."""
+    """The published divisor that is nearest the mean, where one is within a factor of two."""
     mean = float(ms.mean())
     published = min(_LATENCY_NORMS.values(), key=lambda norm: abs(np.log(norm / mean)))
     return published if 0.5 <= published / mean <= 2 else mean

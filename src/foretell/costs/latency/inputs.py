@@ -39,7 +39,7 @@ class LatencyInputs:
     Attributes:
         space: The space that they are of.
         averages: HAT's ten numbers in the units of the genes, `[n, 10]`: per-layer genes averaged over
-            active layers, attention as the number of attended layers (REFERENCE 6.2).
+            active layers, attention as the number of attended layers, as in HAT's files.
         population: `int16 [n, columns]`; None where only the averages are known, as in HAT's files.
     """
 

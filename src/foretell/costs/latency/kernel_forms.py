@@ -104,7 +104,7 @@ class WideNetwork:
     """HAT's network as its width goes to infinity: regression with the kernel of four hidden ReLU layers.
 
     It stands for HAT's MLP among the candidates of a fit, as the published recipe takes a minute; "hat-mlp" is
-    that recipe itself. Inputs are divided by the norms of REFERENCE 6.3, the target by its mean.
+    that recipe itself. Inputs are divided by HAT's published norms, the target by its mean.
 
     Attributes:
         norm: Divisors of the ten averages.

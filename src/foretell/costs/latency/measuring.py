@@ -1,6 +1,6 @@
 """Measuring the architectures of a space on this device, against a probe that tells the machine's drift.
 
-Machines drift: neighbours, clocks and heat make whole minutes slow (REFERENCE 6.4). So every timed
+Machines drift: neighbours, clocks and heat make whole minutes slow. So every timed
 translation is paired with one of a probe, the space's smallest architecture, made just before. What is
 kept is their ratio, times what the probe takes when the machine is undisturbed: the fastest tenth of all
 probes under the same setting.

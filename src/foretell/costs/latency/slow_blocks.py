@@ -1,4 +1,4 @@
-"""Contiguous slow stretches of measurements that nothing was paired with (REFERENCE 6.4).
+"""Contiguous slow stretches of measurements that nothing was paired with.
 
 Clocks fall and neighbours come: in HAT's published files up to a fifth of the rows, all in a few
 contiguous blocks, are a quarter slower than the rest. A shuffled split hides them.

@@ -58,7 +58,7 @@ def beam_search_step(
     The encoder runs once, then the decoder token by token with cached keys and values; the output layer
     and the beam's bookkeeping are included, dropout and autograd are off. An end mark stops nothing, so
     that every sentence gets the same number of tokens. HAT timed with dropout and autograd on, and without
-    the beam's bookkeeping (REFERENCE 6.1); users have it the other way round.
+    the beam's bookkeeping; users have it the other way round.
 
     Args:
         setting: Sizes, device and precision.

@@ -1,4 +1,4 @@
-"""Parameters and FLOPs of whole populations by closed forms (REFERENCE 7).
+"""Parameters and FLOPs of whole populations by closed forms, which HAT's published sizes and profiler's counts follow.
 
 The convention is part of every call: with or without embeddings, with or without the output layer. The
 published numbers are reproduced exactly; pre-norm backbones add their two final layer norms.
@@ -162,7 +162,7 @@ def flops(
     """Floating-point operations of one teacher-forced pass over one sentence pair: two a multiply-add.
 
     Source and target have the same number of tokens. Layer norms, the scaling of embeddings and queries
-    and the index products are counted as the published profiler does (REFERENCE 7); softmax, residual
+    and the index products are counted as the published profiler does; softmax, residual
     additions, ReLU, biases and look-ups are not.
 
     Args:

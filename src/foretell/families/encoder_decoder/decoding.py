@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import count
 
 import torch
 from torch import Tensor
@@ -22,13 +23,13 @@ def beam_search(
     source: Tensor,
     beam: int = 4,
     length_penalty: float = 0.6,
-    max_length: int = 200,
+    max_length: int | Tensor = 200,
     shape: TransformerShape | None = None,
 ) -> list[list[int]]:
-    """Translate a batch.
+    """Translate a batch; what is said of a sentence does not depend on the others.
 
     A finished hypothesis scores its log-probability, end mark included, divided by its length (with the
-    end mark) to the power of `length_penalty` (REFERENCE 4). A sentence is done when as many hypotheses as
+    end mark) to the power of `length_penalty`, as in HAT. A sentence is done when as many hypotheses as
     the beam is wide have ended, or when none that is still open could beat the best finished one. Done
     sentences leave the batch. The network is run in evaluation mode and left in the mode it was in.
 
@@ -37,7 +38,7 @@ def beam_search(
         source: int64 [B, S], padded on the right.
         beam: Hypotheses kept for each sentence; 1 is greedy decoding.
         length_penalty: Exponent of the length; 0 compares plain log-probabilities.
-        max_length: Most tokens of a translation, end mark not counted.
+        max_length: Most tokens of a translation, end mark not counted; one number, or int64 [B], each sentence's.
         shape: The architecture to run as; None: the network itself.
 
     Returns:
@@ -46,7 +47,8 @@ def beam_search(
     Raises:
         InputError: `shape` does not fit into the network, or an option is out of range.
     """
-    if beam < 1 or max_length < 1 or length_penalty < 0:
+    limits = source.new_zeros(len(source)) + torch.as_tensor(max_length, device=source.device)
+    if beam < 1 or bool((limits < 1).any()) or length_penalty < 0:
         raise InputError(
             f"beam {beam}, max_length {max_length}, length_penalty {length_penalty}: "
             "the first two must be at least 1 and the last not negative."
@@ -56,8 +58,8 @@ def beam_search(
     try:
         state = network.start(network.encode(source, shape), shape)
         if beam == 1:
-            return _greedy(network, state, source, max_length, shape)
-        return _Search(network, state, source, beam, length_penalty, max_length, shape).run()
+            return _greedy(network, state, source, limits, shape)
+        return _Search(network, state, source, beam, length_penalty, limits, shape).run()
     finally:
         network.train(training)
 
@@ -76,16 +78,17 @@ def _greedy(
     network: Seq2SeqTransformer,
     state: DecoderState,
     source: Tensor,
-    max_length: int,
+    limits: Tensor,
     shape: TransformerShape | None,
 ) -> list[list[int]]:
     sentences = torch.arange(len(source), device=source.device)
     tokens = torch.full_like(sentences, EOS)
-    output = source.new_full((len(source), max_length), EOS)
-    for position in range(max_length):
+    longest = int(limits.max())
+    output = source.new_full((len(source), longest), EOS)
+    for position in range(longest):
         tokens = _next_logits(network, tokens, state, shape).argmax(-1)
         output[sentences, position] = tokens
-        going = (tokens != EOS).nonzero().squeeze(1)
+        going = ((tokens != EOS) & (position + 1 < limits[sentences])).nonzero().squeeze(1)
         if len(going) == 0:
             break
         if len(going) < len(tokens):
@@ -105,11 +108,11 @@ class _Search:
         source: Tensor,
         beam: int,
         length_penalty: float,
-        max_length: int,
+        limits: Tensor,
         shape: TransformerShape | None,
     ) -> None:
         self.network, self.state, self.shape = network, state, shape
-        self.beam, self.length_penalty, self.max_length = beam, length_penalty, max_length
+        self.beam, self.length_penalty, self.limits = beam, length_penalty, limits
         batch = len(source)
         self.sentences = list(range(batch))  # which sentence each row of the beam matrices is
         self.tokens = source.new_full((batch * beam,), EOS)
@@ -120,24 +123,27 @@ class _Search:
         self.finished: list[list[tuple[float, list[int]]]] = [[] for _ in range(batch)]
 
     def run(self) -> list[list[int]]:
-        for length in range(1, self.max_length + 2):
-            scores, parents, tokens = self._extend(last=length > self.max_length)
-            self._collect(scores, parents, tokens, length)
-            if length > self.max_length:
-                break
+        for length in count(1):
+            last = length > self.limits
+            scores, parents, tokens = self._extend(last)
+            self._collect(scores, parents, tokens, last, length)
             self._advance(scores, parents, tokens)
             self._drop_done()
             if not self.sentences:
                 break
         return [max(found, key=lambda pair: pair[0])[1] for found in self.finished]
 
-    def _extend(self, last: bool) -> tuple[Tensor, Tensor, Tensor]:
-        """The 2·beam best continuations of each sentence: scores, parent rows, tokens, [B, 2·beam]."""
+    def _extend(self, last: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """The 2·beam best continuations of each sentence: scores, parent rows, tokens, [B, 2·beam].
+
+        Where it is the last token, bool [B], only the end mark may follow.
+        """
         logits = _next_logits(self.network, self.tokens, self.state, self.shape)
         gains = logits.log_softmax(-1)
-        if last:
+        if bool(last.any()):
             ending = gains[:, EOS].clone()
-            gains.fill_(-math.inf)[:, EOS] = ending
+            gains[last.repeat_interleave(self.beam)] = -math.inf
+            gains[:, EOS] = ending
         batch, vocabulary = len(self.sentences), gains.shape[1]
         totals = (self.scores.view(-1, 1) + gains).view(batch, -1)
         # Twice the beam: even if every hypothesis ends, as many go on.
@@ -145,10 +151,10 @@ class _Search:
         first = torch.arange(batch, device=flat.device)[:, None] * self.beam
         return scores, flat.div(vocabulary, rounding_mode="floor") + first, flat.remainder(vocabulary)
 
-    def _collect(self, scores: Tensor, parents: Tensor, tokens: Tensor, length: int) -> None:
+    def _collect(self, scores: Tensor, parents: Tensor, tokens: Tensor, last: Tensor, length: int) -> None:
         """Keep the hypotheses that end among the best `beam` (among all, for the last token)."""
-        width = scores.shape[1] if length > self.max_length else self.beam
-        ending = (tokens[:, :width] == EOS) & scores[:, :width].isfinite()
+        looked_at = last[:, None] | (torch.arange(scores.shape[1], device=last.device) < self.beam)
+        ending = (tokens == EOS) & scores.isfinite() & looked_at
         rows, columns = ending.nonzero(as_tuple=True)
         totals = scores[rows, columns] / length**self.length_penalty
         texts = self.history[parents[rows, columns]]
@@ -164,8 +170,10 @@ class _Search:
         self.state.select(parents)
 
     def _drop_done(self) -> None:
-        # Scores only fall, so an open hypothesis ends at best with its present score at the full length.
-        best_open = (self.scores[:, 0] / (self.max_length + 1) ** self.length_penalty).tolist()
+        # Scores only fall, so an open hypothesis ends at best with its present score at the full length; past the
+        # limit none is open.
+        longest = self.scores.new_tensor([(limit + 1) ** self.length_penalty for limit in self.limits.tolist()])
+        best_open = (self.scores[:, 0] / longest).tolist()
         going = [
             row
             for row, (sentence, bound) in enumerate(zip(self.sentences, best_open, strict=True))
@@ -177,7 +185,7 @@ class _Search:
         kept = torch.tensor(going, dtype=torch.int64, device=self.tokens.device)
         hypotheses = (kept[:, None] * self.beam + torch.arange(self.beam, device=kept.device)).flatten()
         self.sentences = [self.sentences[row] for row in going]
-        self.scores = self.scores[kept]
+        self.scores, self.limits = self.scores[kept], self.limits[kept]
         self.tokens, self.history = self.tokens[hypotheses], self.history[hypotheses]
         self.state.select(hypotheses)
         self.state.keep_sentences(kept)

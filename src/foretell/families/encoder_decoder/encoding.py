@@ -13,8 +13,8 @@ __all__ = ["encode_shape"]
 def encode_shape(shape: TransformerShape, largest: TransformerShape, mixture: Mixture) -> tuple[float, ...]:
     """What a router reads of an architecture.
 
-    The ten averages are `SearchSpace.features` of the kind "hat-latency" (REFERENCE 6.3) where the published
-    norm is given; "per-layer" is the kind of that name (REFERENCE 3), zero for layers that are not active.
+    The ten averages are `SearchSpace.features` of the kind "hat-latency" where the published
+    norm is given; "per-layer" is the kind of that name, zero for layers that are not active.
     """
     if mixture.router_input == "per-layer":
         pairs = zip(_genes(shape), _genes(largest), strict=True)

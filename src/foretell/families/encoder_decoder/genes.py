@@ -24,7 +24,7 @@ class Backbone:
 
     Attributes:
         qkv_dim: Total width of queries, keys and values, whatever the embedding width; the number of heads
-            only splits it (REFERENCE 1.5).
+            only splits it.
         norm: "post" (as published) or "pre" layer normalisation.
         embeddings: "shared" (source, target and output are one matrix) or "separate" (three).
         sentence_length: Nominal tokens a side for counting FLOPs and measuring latency.
@@ -90,7 +90,7 @@ GENES: Mapping[str, tuple[str, str | None, str | None]] = {
         "encoder-layer-num",
     ),
 }
-"""Description, depth gene and attended stack of the ten genes, in HAT's order (REFERENCE 1.4)."""
+"""Description, depth gene and attended stack of the ten genes, in HAT's order."""
 
 
 def transformer_genes(choices: Mapping[str, Sequence[Scalar]], qkv_dim: int) -> list[Gene]:

@@ -1,4 +1,4 @@
-"""The encoder-decoder Transformer that is its own supernet (REFERENCE 1.5 and 2; docs/deviations.md)."""
+"""The encoder-decoder Transformer that is its own supernet (HAT, arXiv 2005.14187; docs/deviations.md)."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Seq2SeqTransformer(nn.Module):
         backbone: What does not vary: total attention width, kind of norm, kind of embeddings.
         vocabulary: Size of the vocabulary, or of the source's and the target's.
         dropout: Probability of dropping at the reference width; a network of width d uses
-            dropout · d / reference everywhere (REFERENCE 2.3 without its exception).
+            dropout · d / reference everywhere (HAT's rule without its exception, docs/deviations.md).
         attention_dropout: Dropout of attention weights, not rescaled.
         reference_widths: Encoder and decoder width of the supernet that this network belongs to, which set
             the positions' frequencies and the dropout's scale; None: its own.
@@ -136,7 +136,7 @@ class Seq2SeqTransformer(nn.Module):
             source: int64 [B, S].
             target_in: int64 [B, T].
             target_out: int64 [B, T], padding where the sentence has ended.
-            smoothing: Label smoothing (REFERENCE 4), 0 for none.
+            smoothing: Label smoothing, 0 for none.
             shape: The architecture to run as; None: the network itself.
 
         Returns:
@@ -342,6 +342,6 @@ class Seq2SeqTransformer(nn.Module):
         return cls(**network_arguments(config))
 
     def parameter_count(self, *, embeddings: bool) -> int:
-        """Number of parameters, with or without the token matrices (REFERENCE 7)."""
+        """Number of parameters, with or without the token matrices."""
         total = sum(p.numel() for p in self.parameters())
         return total if embeddings else total - sum(p.numel() for p in self.tokens.parameters())

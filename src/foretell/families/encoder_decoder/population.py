@@ -46,7 +46,7 @@ def population_losses(
         source: int64 [B, S].
         target_in: int64 [B, T].
         target_out: int64 [B, T], padding where a sentence has ended.
-        smoothing: Label smoothing (REFERENCE 4).
+        smoothing: Label smoothing.
 
     Returns:
         float64 [number of architectures].

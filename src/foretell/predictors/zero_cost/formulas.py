@@ -1,6 +1,6 @@
 """The proxies' formulas, on tensors that a pass has produced; signs such that higher is meant to be better.
 
-What their authors meant: REFERENCE 11.15 finds several of them the wrong way round on Transformers, so
+What their authors meant: the rebuttal of arXiv 2310.16712 finds several of them the wrong way round on Transformers, so
 calibrate them (`calibrated:snip` learns the sign) before trusting their order.
 """
 

@@ -7,8 +7,7 @@ import numpy.typing as npt
 import torch
 
 from foretell.errors import UnknownNameError
-from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
-from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.encoder_decoder.genes import Backbone
 from foretell.nn import EOS
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
@@ -16,6 +15,7 @@ from foretell.predictors.zero_cost.passes import PASSES
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 from foretell.tasks.translation import Batch
+from foretell.training import Recipe, build_network
 
 __all__ = ["ZeroCost", "random_batch"]
 
@@ -27,9 +27,9 @@ _SENTENCES = 16
 class ZeroCost(Predictor):
     """A proxy of a network at initialisation; its scores only rank, and not always the way they should.
 
-    Each architecture is built on its own with the same seed, scored and dropped: memory does not grow with
-    the population, and no score depends on another row. Without the context's mini-batch, random tokens of
-    the space's nominal vocabulary and length stand in for the task.
+    Each architecture is built on its own as for training, with the same seed, scored and dropped: memory does
+    not grow with the population, and no score depends on another row. Without the context's mini-batch, random
+    tokens of the space's nominal vocabulary and length stand in for the task.
 
     Args:
         context: The surroundings; `batch`, `vocabulary` and `seed` matter.
@@ -57,17 +57,11 @@ class ZeroCost(Predictor):
         scores = np.empty(len(population))
         with track(f"scoring with {self.proxy}", len(population), "architectures") as meter:
             for index, architecture in enumerate(self.space.architectures(population)):
-                network = self._network(TransformerShape.of(architecture), vocabulary)
+                network = build_network(architecture, vocabulary, Recipe(), self.context.seed).eval()
                 with torch.enable_grad():
                     scores[index] = PASSES[self.proxy](network, batch)
                 meter.update(index + 1)
         return scores, None
-
-    def _network(self, shape: TransformerShape, vocabulary: int) -> Seq2SeqTransformer:
-        """The architecture at initialisation; the caller's random state is put back."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.context.seed)
-            return Seq2SeqTransformer(shape, Backbone.of(self.space), vocabulary, dropout=0.0).eval()
 
 
 def random_batch(space: SearchSpace, vocabulary: int) -> Batch:

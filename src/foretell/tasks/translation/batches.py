@@ -29,7 +29,7 @@ _Ints = NDArray[np.int64]
 class Batch:
     """Sentence pairs as tensors, right-padded with `PAD`.
 
-    fairseq pads sources on the left; with padding masked that makes no difference (REFERENCE 1.5).
+    fairseq pads sources on the left; with padding masked that makes no difference.
 
     Attributes:
         source: int64 [B, S], each sentence ends in `EOS`.

@@ -6,7 +6,7 @@ import os
 import pytest
 
 from foretell import spaces
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, IntegrityError, UnknownNameError
 from foretell.locks import lock_file
 from foretell.observations import read_observations, write_observations
 from foretell.study import load_study, repeat_observations, split_source, train_observations
@@ -50,6 +50,25 @@ def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, 
     assert [item.to_dict() for item in more if item in found] == [item.to_dict() for item in found]
     lines = (out / "observations.jsonl").read_text().splitlines()
     assert len(lines) == 6
+
+    for options, said in (
+        ({"design": "d-optimal", "noise": 1}, r"another --design \(random\)"),
+        ({"design": "random", "noise": 1, "draw": 5}, r"another --draw \(1\)"),
+        ({"design": "random", "noise": 1, "without": more}, "another --without;"),
+        ({"design": "random"}, r"another --noise \(1\)"),
+    ):
+        with pytest.raises(InputError, match=said):
+            train_observations(study, 5, out, resume=True, **options)
+
+    # What an earlier version planned is gone on with, and told from then on.
+    plan = json.loads((out / "plan.json").read_text())
+    (out / "plan.json").write_text(json.dumps(plan["architectures"]))
+    train_observations(study, 4, out, design="random", noise=1, resume=True)
+    assert json.loads((out / "plan.json").read_text()) == plan
+    (out / "plan.json").write_text('{"architectures": 3}')
+    with pytest.raises(IntegrityError, match=r"plan\.json is no plan"):
+        train_observations(study, 4, out, design="random", noise=1, resume=True)
+    (out / "plan.json").write_text(json.dumps(plan))
 
     apart = train_observations(study, 4, tmp_path / "apart", design="random", draw=5, without=more)
     assert {item.architecture.key for item in apart} & {item.architecture.key for item in more} == set(keys[:2])

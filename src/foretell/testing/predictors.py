@@ -51,7 +51,7 @@ def make_observations(space: SearchSpace, n: int, seed: int = 0) -> list[Observa
 
 
 class PredictorConformance:
-    """Inherit, set `spelling`, and pytest runs every rule of the contract (DESIGN 4) against a predictor.
+    """Inherit, set `spelling`, and pytest runs every rule of the contract against a predictor.
 
     Attributes:
         spelling: What `foretell.predictors.create` is given.
