@@ -46,8 +46,7 @@ def test_the_lines_of_python_print_what_is_shown(tmp_path):
     assert done.stdout == shown
 
 
-def test_the_studies_shown_are_studies(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))  # the command is `python`, which must be found
+def test_the_studies_shown_are_studies(tmp_path):
     by_command, by_itself = [yaml.safe_load(block) for kind, block in BLOCKS if kind == "yaml"]
     study = trial_study_from(by_command, tmp_path / "study.yaml")
     assert (study.name, study.quality().higher_is_better) == ("char-lm", False)

@@ -22,10 +22,10 @@ from foretell.predictors.labels import comparable
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["TRIVIAL", "comparable_set", "evaluate", "trivial_rows"]
+__all__ = ["TRIVIAL", "comparable_set", "evaluate"]
 
 TRIVIAL = ("constant", "params", "flops", "depth")
-"""The rows that stand in every table, as far as the space can give them, unless they are asked away."""
+"""The rows that stand in every table, as far as the space has what they count, unless they are asked away."""
 
 DEFAULT_REFERENCE = "depth"
 
@@ -73,7 +73,7 @@ def evaluate(
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)
     context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
-    names = _names(predictors, trivial_rows(collection.space) if trivial else None, columns)
+    names = _names(predictors, trivial, columns, collection.space)
     reference = reference if reference in names or reference != DEFAULT_REFERENCE else "constant"
     sides = [_Side.of(collection.space, split, quality) for split in planned]
     splits = [side.split for side in sides]
@@ -136,18 +136,14 @@ class _Side:
         return Judged(self.truth, self.depth, prediction.mean, prediction.std, predictor.calibrated, quality)
 
 
-def trivial_rows(space: SearchSpace) -> list[str]:
-    """The trivial rows that a space can give: one of plain genes has no FLOPs and no decoder."""
-    return [name for name in TRIVIAL if name == "constant" or has_features(name, space)]
-
-
-def _names(asked: Sequence[str], trivial: Sequence[str] | None, columns: Columns) -> list[str]:
+def _names(asked: Sequence[str], trivial: bool, columns: Columns, space: SearchSpace) -> list[str]:
     """What stands in the table: trivial rows first, raw scores with their calibrated twins last."""
-    if trivial is None:
+    if not trivial:
         return list(dict.fromkeys(asked))
     scores = {f"column:{name}" for name in [*columns.scores, *columns.own_unit]}
     twins = [f"calibrated:{name}" for name in asked if name in scores]
-    return list(dict.fromkeys([*(name for name in trivial if name not in asked), *asked, *twins]))
+    rows = [name for name in TRIVIAL if name == "constant" or has_features(name, space)]
+    return list(dict.fromkeys([*(name for name in rows if name not in asked), *asked, *twins]))
 
 
 def _row(
