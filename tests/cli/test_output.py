@@ -23,3 +23,9 @@ def test_json_is_the_same_value_in_harmless_characters(capsys: pytest.CaptureFix
     assert json.loads(shown) == value
     assert shown.strip().isprintable()
     assert "Größe 日本" in shown
+
+
+def test_an_interval_with_a_wide_end_is_short_at_both():
+    assert output.interval([1.034, 2.5]) == "1.03-2.50"
+    assert output.interval([1.034, 39.91]) == "1.0-39.9"
+    assert output.interval([-10.2, 0.5]) == "-10.2 0.5"

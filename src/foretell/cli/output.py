@@ -12,13 +12,13 @@ import typer
 
 from foretell.display import plain
 
-__all__ = ["JsonOption", "figure", "interval", "plain", "print_json", "print_table", "say"]
+__all__ = ["WIDE", "JsonOption", "figure", "interval", "plain", "print_json", "print_table", "say"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
-_WIDE = 10
-"""From here on one decimal is enough in an interval, and two do not fit."""
+WIDE = 10
+"""From here on one decimal is enough in a narrow column, in an interval at both of its ends, and two do not fit."""
 
 # What `json.dumps` leaves as it is although a terminal would obey it, or no encoding can write it.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -44,7 +44,8 @@ def interval(ends: Sequence[float] | None) -> str:
     """Both ends of an interval, short enough to stand beside its figure; "-" where there is none."""
     if ends is None:
         return "-"
-    low, high = (f"{end:.2f}" if abs(end) < _WIDE else f"{end:.1f}" for end in ends)
+    digits = 2 if max(map(abs, ends)) < WIDE else 1
+    low, high = (f"{end:.{digits}f}" for end in ends)
     return f"{low}{'-' if ends[0] >= 0 else ' '}{high}"
 
 

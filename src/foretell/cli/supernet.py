@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from foretell.cli.options import SpaceOption, StudyOption, study_from
-from foretell.cli.output import JsonOption, figure, interval, print_json, print_table
+from foretell.cli.output import WIDE, JsonOption, figure, interval, print_json, print_table
 from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
@@ -229,4 +229,5 @@ def _print(result: dict[str, Any]) -> None:
 def _judged(row: dict[str, Any]) -> list[str]:
     raw, calibrated = row["raw"], row["calibrated"]
     order = [figure(raw["tau"], 2), interval(raw["tau_ci"]), figure(raw["tau_in_depth"], 2)]
-    return [*order, figure(calibrated["mae"], 2), interval(calibrated["mae_ci"])]
+    wrong = calibrated["mae"]
+    return [*order, figure(wrong, 1 if wrong is not None and wrong >= WIDE else 2), interval(calibrated["mae_ci"])]
