@@ -85,3 +85,13 @@ def test_a_count_that_the_space_does_not_have_is_one_sentence(name):
 
     with pytest.raises(InputError, match=r"unknown feature set|latency is asked for"):
         evaluate(collection(additive), [name], metric="y", plan=ONE, draws=5)
+
+
+def test_a_cost_of_the_user_s_may_be_zero_or_less():
+    space = SearchSpace(
+        {"layers": [1, 2, 3], "width": list(range(1, 30))}, costs={"params": "(layers - 1) * width - 5"}
+    )
+    rows = np.unique(space.sample(60, np.random.default_rng(0)), axis=0)
+    items = [Observation(each, {"y": float(each["layers"] * each["width"])}) for each in space.architectures(rows)]
+    found = evaluate(ObservationSet(space, tuple(items)), ["regression"], metric="y", plan=ONE, draws=5)
+    assert found.row("regression").values["mae"] < found.row("constant").values["mae"]

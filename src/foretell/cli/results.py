@@ -55,7 +55,8 @@ def print_trials(result: Mapping[str, Any]) -> None:
     print_table(title, ["trial", metric.title, *shown, ""], rows)
     failed = [each for each in result["trials"] if "failed" in each]
     if failed:
-        say(f"{len(failed)} trials failed, the last one because {failed[-1]['failed']}\n")
+        trials = "1 trial" if len(failed) == 1 else f"{len(failed)} trials"
+        say(f"{trials} failed, the last one because {failed[-1]['failed']}\n")
     genes = winner["architecture"]
     print_table("The winner's genes", ["gene", "value"], [[name, _value(value)] for name, value in genes.items()])
     told = [[row["predictor"], _figure(row["mae"]), _figure(row["kendall_tau"])] for row in result["trust"]]

@@ -85,9 +85,8 @@ def _encoding(kind: str, space: SearchSpace, rows: Population, _context: Context
 
 def _log(source: _Source, space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
     values = source(space, rows, context, columns)
-    if not (values > 0).all():
-        raise InputError("the logarithm of a cost is asked for, but some are not above zero; take the cost itself.")
-    return np.log(values)
+    # A user's own cost may be zero or less: the same order, and nearly the logarithm where it is large.
+    return np.log(values) if space.family is not None else np.sign(values) * np.log1p(np.abs(values))
 
 
 COST_FEATURES: Mapping[str, _Source] = {
