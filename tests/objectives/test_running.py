@@ -54,7 +54,15 @@ def test_a_program_dies_with_the_process_that_wanted_it(tmp_path):
     assert are_gone(tmp_path)
 
 
-def test_an_interrupt_ends_the_program(tmp_path):
+@pytest.fixture
+def interruptible():
+    """A shell's background jobs are deaf to an interrupt, and so would be this test in one."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_ends_the_program(tmp_path, interruptible):
     def interrupt():
         family(tmp_path)
         os.kill(os.getpid(), signal.SIGINT)

@@ -7,7 +7,7 @@ from foretell.errors import InputError, IntegrityError
 from foretell.tasks.translation import SPLITS, ParallelCorpus
 from foretell.tasks.translation.files import read_pairs
 
-from .sentences import corpus
+from tests.tasks.sentences import corpus
 
 
 def test_what_is_saved_is_loaded(tmp_path):

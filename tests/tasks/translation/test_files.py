@@ -3,7 +3,7 @@ import pytest
 from foretell.errors import InputError
 from foretell.tasks.translation.files import read_files, read_pairs
 
-from .sentences import made_up
+from tests.tasks.sentences import made_up
 
 
 @pytest.fixture

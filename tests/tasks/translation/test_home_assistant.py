@@ -7,7 +7,7 @@ from foretell.errors import InputError, IntegrityError, StorageError, UnknownNam
 from foretell.tasks.translation import CorpusConfig, cache_folder, home_assistant, load_corpus, wheel_languages
 from foretell.tasks.translation.home_assistant import fetch_wheel, read_home_assistant, read_wheel
 
-from .sentences import write_wheel
+from tests.tasks.sentences import write_wheel
 
 LAMP = {"title": "Lamp", "config": {"step": {"user": {"title": "Plug in the lamp"}}, "gone": "Only here"}}
 LAMPE = {"config": {"step": {"user": {"title": "Lampe einstecken"}}}, "title": "Lampe", "count": 3, "extra": "Nur hier"}

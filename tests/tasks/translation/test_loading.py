@@ -3,7 +3,7 @@ import pytest
 from foretell.errors import InputError
 from foretell.tasks.translation import CorpusConfig, DamagedCacheWarning, corpus_folder, load_corpus
 
-from .sentences import made_up
+from tests.tasks.sentences import made_up
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import sacrebleu
 from foretell.errors import InputError
 from foretell.tasks.translation import all_scores, bleu, chrf, ter
 
-from .sentences import made_up
+from tests.tasks.sentences import made_up
 
 REFERENCES = [target for _, target in made_up(20)]
 HYPOTHESES = [target.replace("bei", "nahe") for target in REFERENCES]

@@ -6,7 +6,7 @@ from foretell.errors import InputError
 from foretell.tasks.cleaning import GroupedPair, near_copy_key
 from foretell.tasks.translation.splitting import deduplicate, split_by_group, without_copies_of_evaluation
 
-from .sentences import made_up
+from tests.tasks.sentences import made_up
 
 
 def keys(pairs, side):

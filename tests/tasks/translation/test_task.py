@@ -8,7 +8,7 @@ from foretell.errors import InputError
 from foretell.tasks import Vocabulary
 from foretell.tasks.translation import SPLITS, CorpusConfig, DamagedCacheWarning, Task
 
-from .sentences import corpus, made_up
+from tests.tasks.sentences import corpus, made_up
 
 
 def equal(one, other):
