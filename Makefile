@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup search test check faults docs fuzz lock test-minimum sbom audit clean
+.PHONY: setup setup-dev search test check faults docs fuzz lock test-minimum sbom audit clean
 
+# What running needs, and on top of it what developing needs: tests, linters, documentation, figures, ONNX.
 setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
 
 # Every package by its hash; torch alone by its exact version: machines have different builds of it (docs/security.md).
 # Then this package, without an index: what pyproject.toml names and the lock lacks is an error here, not a download.
@@ -14,30 +16,35 @@ $(VENV)/.ready: pyproject.toml constraints.txt requirements.lock
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes -r requirements.lock
 	$(PIP) -c constraints.txt $$(grep '^torch==' constraints.txt)
-	$(PIP) --no-index --no-build-isolation -e '.[dev]'
+	$(PIP) --no-index --no-build-isolation -e '.[llm,local,report]'
 	$(BIN)/foretell corpus fetch home-assistant
 	-$(BIN)/foretell llm fetch gemma-3-270m # without it the regression teaches alone
+	touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready constraints-dev.txt requirements-dev.lock
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-index --no-build-isolation -e '.[dev,docs,onnx]'
 	touch $@
 
 search: setup
 	$(BIN)/foretell search --resume
 
 # One thread a process: results do not depend on it, and two test workers do not fight over two cores.
-test: setup
+test: setup-dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
 
 # What a night may bring, in every long command: kills, full disks, damage and so on; one line each (docs/faults.md).
-faults: setup
+faults: setup-dev
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.faults --out results/faults.csv
 
-check: setup
+check: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # The site, in site/; every warning is an error. What builds it is in the lock, by hash, like everything else.
-docs: setup
+docs: setup-dev
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # ---- fuzzing and dependencies (docs/security.md)
@@ -50,7 +57,7 @@ LOCK := $(TOOLS)/bin/uv pip compile --quiet --generate-hashes --no-header --no-a
 # Coverage-guided: SECONDS for each reader of tests/fuzz/readers.py, or for those named in READERS.
 SECONDS ?= 20
 READERS ?= $$($(BIN)/python -m tests.fuzz.guided)
-fuzz: setup
+fuzz: setup-dev
 	$(PIP) --require-hashes -r requirements-fuzz.lock
 	for reader in $(READERS); do $(BIN)/python -m tests.fuzz.guided $$reader $(SECONDS) || exit 1; done
 
@@ -59,9 +66,10 @@ $(TOOLS)/.ready: requirements-tools.lock
 	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-tools.lock
 	touch $@
 
-# After a change of constraints.txt: its exact versions with the hashes of all their files.
+# After a change of constraints.txt or constraints-dev.txt: their exact versions with the hashes of all their files.
 lock: $(TOOLS)/.ready
 	$(LOCK) constraints.txt --no-deps --no-emit-package torch -o requirements.lock
+	$(LOCK) constraints-dev.txt --no-deps -o requirements-dev.lock
 	$(LOCK) requirements-tools.in --universal -o requirements-tools.lock
 	$(LOCK) requirements-fuzz.in --no-deps -o requirements-fuzz.lock
 
@@ -74,15 +82,15 @@ test-minimum: $(TOOLS)/.ready
 		-m "not network" -W ignore::DeprecationWarning
 
 # What is installed, as CycloneDX.
-sbom: setup $(TOOLS)/.ready
+sbom: setup-dev $(TOOLS)/.ready
 	mkdir -p dist
 	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --output-format JSON \
 		--output-file dist/foretell.cdx.json $(BIN)/python
 
 # The second line needs the advisories of the package index; without them it fails rather than say that all is well.
-audit: setup $(TOOLS)/.ready
+audit: setup-dev $(TOOLS)/.ready
 	$(BIN)/python -m pip check
-	$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock
+	$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-dev.lock
 
 clean:
 	rm -rf $(VENV) $(TOOLS) $(MINIMUM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

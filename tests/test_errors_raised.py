@@ -26,7 +26,7 @@ from foretell.errors import (
 )
 from foretell.llm.model import LanguageModelError
 from foretell.locks import lock_folder
-from foretell.predictors.labels import TooFewLabelsError
+from foretell.predictors.labels import EqualLabelsError, TooFewLabelsError
 from foretell.training.distributed import RankLostError
 from foretell.training.loop import DivergedError
 
@@ -133,6 +133,17 @@ def _one_label(folder: Path) -> list[str]:
     return ["predict", "--predictor", "ridge", "--observations", file, "--architectures", file]
 
 
+def _equal_labels(folder: Path) -> list[str]:
+    from foretell import spaces
+    from foretell.observations import Observation, write_observations
+
+    space = spaces.create("small-seq2seq")
+    pair = (space.smallest(), space.largest())
+    write_observations(folder / "same.jsonl", [Observation(each, {"valid_bleu": 9.0}) for each in pair])
+    file = str(folder / "same.jsonl")
+    return ["predict", "--predictor", "ridge", "--observations", file, "--architectures", file]
+
+
 CASES: dict[type[ForetellError], Case] = {
     ForetellError: Case(_killed_worker, "the process of 'doomed' was killed .* run the same command with --resume", 1),
     InputError: Case(
@@ -148,6 +159,7 @@ CASES: dict[type[ForetellError], Case] = {
     DivergedError: Case(_diverged, r"at update \d+", 1),
     RankLostError: Case(_lonely_rank, "another of the 2 processes .*; what was saved is kept: start all of them", 1),
     LanguageModelError: Case(_no_probabilities, "answers messages; only raw completion can score a text", 1),
+    EqualLabelsError: Case(_equal_labels, r"all 2 labels \(valid_bleu\) are 9, so ridge has nothing to learn", 2),
     TooFewLabelsError: Case(_one_label, "ridge needs at least 2 labelled architectures, found 1: label more", 2),
 }
 

@@ -112,3 +112,11 @@ def test_declarations_that_make_no_sense_have_their_sentence(given, said):
 def test_an_unknown_key_of_a_declaration_names_the_nearest():
     with pytest.raises(UnknownNameError, match="higher_is_better"):
         metric_from({"name": "m", "higher_is_beter": False})
+
+
+def test_a_command_line_says_the_direction_beside_the_name():
+    assert metric_from("y:min") == Metric.declare("y", higher_is_better=False)
+    assert metric_from("y:max") == metric_from("y")
+    assert metric_from("valid_loss:min") == metric_named("valid_loss")
+    with pytest.raises(InputError, match="of which lower is better"):
+        metric_from("valid_loss:max")

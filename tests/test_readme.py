@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import yaml
 
 from foretell.cli import main
 from foretell.study.config import StudyConfig
+from foretell.study.trial_config import trial_study_from
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -36,10 +38,22 @@ def test_the_quick_ones_run(line, capsys):
     assert capsys.readouterr().out
 
 
-def test_the_study_shown_is_a_study():
-    (text,) = [block for kind, block in BLOCKS if kind == "yaml"]
-    study = StudyConfig.model_validate(yaml.safe_load(text))
-    assert study.name == "my-study"
+def test_the_lines_of_python_print_what_is_shown(tmp_path):
+    ((lines, shown),) = re.findall(r"```python\n(.*?)```\n+```\n(.*?)```", README, flags=re.DOTALL)
+    assert len([line for line in lines.splitlines() if line]) == 8
+    done = subprocess.run([sys.executable, "-c", lines], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == shown
+
+
+def test_the_studies_shown_are_studies(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))  # the command is `python`, which must be found
+    by_command, by_itself = [yaml.safe_load(block) for kind, block in BLOCKS if kind == "yaml"]
+    study = trial_study_from(by_command, tmp_path / "study.yaml")
+    assert (study.name, study.quality().higher_is_better) == ("char-lm", False)
+    # Every gene is mentioned and no placeholder is unknown.
+    assert study.make_objective(tmp_path).metrics == ("val_loss",)
+    assert StudyConfig.model_validate(by_itself).name == "my-study"
 
 
 @pytest.mark.parametrize("target", [line.split()[1] for line in LINES if line.startswith("make ")])

@@ -150,17 +150,30 @@ def pins(name: str) -> dict[str, str]:
     return {re.sub(r"[-_.]+", "-", package).lower(): version for package, version in found}
 
 
-def test_the_lock_has_every_pin_with_hashes():
-    """`make lock` writes it anew from constraints.txt."""
-    expected = pins("constraints.txt")
-    assert expected.pop("torch"), "torch is pinned, without a hash: its build differs from machine to machine"
-    assert pins("requirements.lock") == expected
-    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", (ROOT / "requirements.lock").read_text())
+@pytest.mark.parametrize(
+    ("constraints", "lock", "without_hash"),
+    # torch: its build differs from machine to machine
+    [("constraints.txt", "requirements.lock", {"torch"}), ("constraints-dev.txt", "requirements-dev.lock", set())],
+)
+def test_a_lock_has_every_pin_with_hashes(constraints: str, lock: str, without_hash: set[str]):
+    """`make lock` writes both anew from the constraints."""
+    expected = pins(constraints)
+    assert without_hash <= expected.keys()
+    assert pins(lock) == {name: version for name, version in expected.items() if name not in without_hash}
+    entries = re.split(r"(?m)^(?=[A-Za-z0-9])", (ROOT / lock).read_text())
     bare = [entry.split("==")[0] for entry in entries if "==" in entry and "--hash=sha256:" not in entry]
     assert bare == []
 
 
-@pytest.mark.parametrize("name", ["constraints.txt", "requirements.lock", "requirements-tools.lock", "Makefile"])
-def test_no_file_names_a_package_index(name: str):
-    text = (ROOT / name).read_text()
+def test_what_running_needs_is_pinned_once():
+    """`make setup-dev` installs on top of `make setup`: a second pin would change what running was tested with."""
+    running, developing = pins("constraints.txt").keys(), pins("constraints-dev.txt").keys()
+    assert not running & developing
+    assert {"pytest", "ruff", "mypy", "mkdocs", "matplotlib", "playwright", "onnx"} <= developing
+
+
+@pytest.mark.parametrize("pattern", ["constraints*.txt", "requirements*.lock", "Makefile"])
+def test_no_file_names_a_package_index(pattern: str):
+    text = "".join(path.read_text() for path in ROOT.glob(pattern))
+    assert text
     assert not re.search(r"https?://|(?<!emit-)(index-url|find-links)|trusted-host", text)

@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from foretell.metrics import Metric
-    from foretell.observations import Observation, ObservationSet
-    from foretell.spaces import Architecture, Gene, SearchSpace
-    from foretell.study.trials import Study, Trial, create_study, load_study
+from typing import Any
 
 __version__ = "0.1.0"
 
@@ -30,9 +24,10 @@ _HOMES = {
     **dict.fromkeys(("Architecture", "Gene", "SearchSpace"), "foretell.spaces"),
     **dict.fromkeys(("Observation", "ObservationSet"), "foretell.observations"),
     "Metric": "foretell.metrics",
-    **dict.fromkeys(("Study", "Trial", "create_study", "load_study"), "foretell.study.trials"),
+    **dict.fromkeys(("Study", "Trial"), "foretell.study.trials"),
+    **dict.fromkeys(("create_study", "load_study"), "foretell.study.opening"),
 }
-"""Where each name lives; its room is imported when the name is first used."""
+"""Where each name lives; its room is imported when the name is first used (types: `__init__.pyi`)."""
 
 
 def __getattr__(name: str) -> Any:

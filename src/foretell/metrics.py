@@ -252,6 +252,9 @@ def metric_named(name: str) -> Metric:
 def metric_from(value: str | Metric | Mapping[str, Any]) -> Metric:
     """A metric as a study names or declares it: `val_loss`, or `{name: val_loss, higher_is_better: false}`.
 
+    On a command line, where there is no room to declare it, `y:min` is the metric `y` of which lower is better, and
+    `y:max` one of which higher is.
+
     Raises:
         InputError: No name, a direction that is not true or false, or a built-in metric turned around.
         UnknownNameError: A key that a declaration does not have.
@@ -259,6 +262,9 @@ def metric_from(value: str | Metric | Mapping[str, Any]) -> Metric:
     if isinstance(value, Metric):
         return value
     if isinstance(value, str):
+        name, _, way = value.rpartition(":")
+        if name and way in ("min", "max"):
+            return Metric.declare(name, higher_is_better=way == "max")
         return metric_named(value)
     for key in value:
         if key not in _KEYS:

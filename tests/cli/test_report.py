@@ -75,7 +75,7 @@ def test_a_page_that_cannot_be_drawn_loses_nothing_of_the_search(run, capsys, mo
 def test_a_fault_of_our_own_loses_nothing_either(run, capsys, monkeypatch):
     import foretell.report
 
-    monkeypatch.setattr(foretell.report, "read_run", lambda path: 1 / 0)
+    monkeypatch.setattr(foretell.report, "write_report", lambda path: 1 / 0)
     assert draw_page(run) is None
     assert "unexpected ZeroDivisionError" in capsys.readouterr().err
 

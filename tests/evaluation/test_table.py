@@ -2,6 +2,7 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from foretell import spaces
@@ -9,6 +10,7 @@ from foretell.errors import UnknownNameError
 from foretell.evaluation import TRIVIAL, SplitPlan, evaluate, to_json
 from foretell.metrics import Metric
 from foretell.observations import Observation, ObservationSet, Split
+from foretell.spaces import SearchSpace
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -29,6 +31,16 @@ def test_trivial_rows_and_calibrated_twins_are_there_unless_asked_away(collectio
     assert names == [*TRIVIAL, "column:score", "ridge", "calibrated:column:score"]
     bare = evaluate(collection, ["column:score"], plan=SplitPlan("random:1"), trivial=False, draws=10)
     assert [row.predictor for row in bare.rows] == ["column:score"]
+
+
+@pytest.mark.parametrize(("costs", "rows"), [({}, ["constant"]), ({"params": "width**2"}, ["constant", "params"])])
+def test_a_space_of_plain_genes_has_the_trivial_rows_that_it_can_give(costs, rows):
+    space = SearchSpace({"width": [1, 2, 3, 4, 5], "mixer": ["gru", "conv", "attention"]}, costs=costs)
+    rng = np.random.default_rng(0)
+    found = space.architectures(np.unique(space.sample(60, rng), axis=0))
+    labelled = tuple(Observation(each, {"valid_bleu": 3.0 * each["width"] + rng.normal()}) for each in found)
+    table = evaluate(ObservationSet(space, labelled), ["regression"], plan=SplitPlan("random:2"), draws=10)
+    assert [row.predictor for row in table.rows] == [*rows, "regression"]
 
 
 def test_figures_stand_inside_their_intervals(table):

@@ -29,6 +29,8 @@ CLOCK = {
     "seconds",
     "stages",
     "training_seconds",
+    "cpu_seconds",
+    "training_cpu_seconds",
     "peak_memory",
     "measured_at",
     "latency_ms",

@@ -105,3 +105,27 @@ def test_numbers_below_one_and_above_a_hundred_work():
         text = f"{truth:.3f}"
         moments, _ = grown({text: 1.0}, window, decimals=3, resolved=3, floor=0.0)
         assert moments.mean == pytest.approx(truth, abs=1e-6)
+
+
+@pytest.mark.parametrize("window", [(-4.0, -2.0), (-5.0, 3.0)])
+def test_negative_numbers_are_numbers(window):
+    weights = {"-2.50": 0.5, "-3.10": 0.3, "-2.97": 0.2}
+    values, p = np.array([float(text) for text in weights]), np.array(list(weights.values()))
+    moments, _ = grown(weights, window, resolved=2, floor=0.0)
+    assert moments.mean == pytest.approx(values @ p, abs=1e-6)
+    assert moments.median == pytest.approx(-2.97, abs=1e-6)
+
+
+def test_a_window_on_both_sides_of_zero_holds_both_signs():
+    moments, _ = grown({"-0.50": 0.25, "0.50": 0.25, "1.25": 0.5}, (-2.0, 2.0), resolved=2, floor=0.0)
+    assert moments.mean == pytest.approx(0.625, abs=1e-6)
+
+
+def test_a_sign_is_no_number_where_none_is_negative():
+    tree = DigitTree(0.0, 30.0)
+    tree.add("", [Step("-", {"-": math.log(0.6), "2": math.log(0.4)})])
+    assert tree.moments().seen == pytest.approx(0.4)
+
+
+def test_windows_without_an_end_are_cut():
+    assert DigitTree.over((-math.inf, math.inf), [-2.0, -3.0], 2).longest == 10

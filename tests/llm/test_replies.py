@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from foretell.llm import parse_number, parse_numbers
-from foretell.metrics import metric_named
+from foretell.metrics import Metric, metric_named
 
 BLEU = metric_named("valid_bleu")
 
@@ -131,3 +131,9 @@ def test_the_plausible_window_holds_the_labels_and_the_bounds():
     assert low < 21 < 24 < 26 < 29 < high
     assert BLEU.plausible([1.0, 99.0]) == (0.0, 100.0)
     assert BLEU.plausible([]) == (0.0, 100.0)
+
+
+def test_negative_numbers_are_read_where_the_metric_has_them():
+    own = Metric.declare("own_loss", higher_is_better=False, label="loss")
+    assert parse_number("loss: -2.75", own).value == -2.75
+    assert "no BLEU" in parse_number("-2.75", BLEU).reason

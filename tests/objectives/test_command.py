@@ -9,7 +9,7 @@ import pytest
 
 from foretell.errors import InputError, StorageError
 from foretell.objectives import CommandObjective, CommandSettings, Fidelities
-from foretell.objectives.conformance import ObjectiveConformance
+from foretell.testing import ObjectiveConformance
 from tests.objectives.programs import GENES, SPACE, TOLD, is_running, label, number_in, objective
 
 CONTINUED = """

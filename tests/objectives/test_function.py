@@ -5,7 +5,7 @@ import pytest
 
 from foretell.errors import InputError, StorageError
 from foretell.objectives import Fidelities, FunctionObjective
-from foretell.objectives.conformance import ObjectiveConformance
+from foretell.testing import ObjectiveConformance
 
 
 def depth(architecture):

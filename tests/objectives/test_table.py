@@ -2,9 +2,8 @@ import pytest
 
 from foretell.errors import InputError
 from foretell.objectives import TableObjective
-from foretell.objectives.conformance import ObjectiveConformance
 from foretell.observations import Observation, ObservationSet
-from foretell.testing import make_observations
+from foretell.testing import ObjectiveConformance, make_observations
 
 
 def recorded(architecture, loss, seed, **more):

@@ -5,9 +5,9 @@ import torch
 
 from foretell import spaces
 from foretell.objectives import TrainedObjective, claim
-from foretell.objectives.conformance import ObjectiveConformance
 from foretell.records import fingerprint, read_json
 from foretell.tasks.translation import ParallelCorpus, Task
+from foretell.testing import ObjectiveConformance
 from foretell.training import TRANSLATION, Recipe, load_tensors, save_tensors, scratch_keys
 from foretell.training import loop as loop_module
 from tests.toy import pairs

@@ -9,7 +9,7 @@ from foretell import spaces
 from foretell.errors import InputError
 from foretell.metrics import Metric
 from foretell.observations import OWN_UNIT, Observation, population_of
-from foretell.predictors import Columns, Context, Labels, create, load, names, save
+from foretell.predictors import Columns, Context, Labels, create, describe, load, names, save
 from foretell.predictors.labelling import label_architectures
 from foretell.predictors.leave_one_out import held_out
 from foretell.testing import make_observations
@@ -18,10 +18,9 @@ from tests.predictors.test_conformance import SPELLINGS
 SPACE = spaces.create("small-seq2seq")
 FALLS = Metric.declare("y", higher_is_better=False)
 RISES = Metric.declare("minus_y", higher_is_better=True)
-# What looks at no label, or needs a trained network or a language model.
-OTHERS = {"llm", "llm-embedding", "spos", "sandwich", "layerwise-mos", "neuronwise-mos"}
-PROXIES = {"l2_norm", "grad_norm", "plain", "snip", "grasp", "synflow", "fisher", "nwot", "jacov", "epe", "zen"}
-LEARNERS = [name for name in names() if name not in OTHERS | PROXIES]
+# One name of each class that labels alone make; proxies look at none.
+LEARNERS = {describe(name).target: name for name in names() if describe(name).alone}
+LEARNERS.pop("foretell.predictors.zero_cost:ZeroCost")
 SPELT = {**SPELLINGS, "distilled": "distilled(steps=20)", "ridge": "ridge(features=column:score+log-params)"}
 
 
@@ -42,7 +41,7 @@ def fitted(spelling, metric, shown=20):
     return create(spelling, context=context).fit(items[:shown]), items
 
 
-@pytest.mark.parametrize("name", [*LEARNERS, "calibrated:column:proxy", "rank:gp"])
+@pytest.mark.parametrize("name", [*LEARNERS.values(), "calibrated:column:proxy", "rank:gp"])
 def test_predictions_are_mirrored_to_the_last_bit(name):
     one, items = fitted(SPELT.get(name, name), FALLS, 24)
     other, _ = fitted(SPELT.get(name, name), RISES, 24)
@@ -144,3 +143,11 @@ def test_auto_works_from_two_labels_on(n):
     bare = create("auto", context=Context(SPACE, FALLS)).fit([replace(each, scores={}) for each in items[:n]])
     assert np.isfinite(bare.predict(population_of(items)).mean).all()
     assert bare.chosen in bare.why
+
+
+def test_auto_learns_from_labels_that_differ_in_one_place_only():
+    items = [replace(item, metrics={"y": 2.0 + (index == 3)}) for index, item in enumerate(observed(FALLS, 6))]
+    auto = create("auto(gp)", context=Context(SPACE, FALLS)).fit(items[:4])
+    assert np.isfinite(auto.predict(population_of(items)).mean).all()
+    few = create("auto(distilled)", context=Context(SPACE, FALLS)).fit(items)
+    assert "6 labels are too few to judge calibrated:distilled" in few.why

@@ -8,6 +8,8 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.llm import Budget, Ledger, Session
 from foretell.llm.api import ApiModel
 from foretell.llm.prices import Price
+from foretell.metrics import Metric
+from foretell.observations import Observation
 from foretell.predictors import Context
 from foretell.predictors.llm import Llm, spread_evenly
 from foretell.testing import PredictorConformance, make_observations
@@ -69,6 +71,23 @@ def test_predictions_are_the_answers_and_what_they_cost_is_known(endpoint):
     # Answers are on record: predicting again costs nothing.
     assert build(template="paper").fit(SHOWN[:10]).predict(rows).mean.tolist() == prediction.mean.tolist()
     assert server.succeeded == 6
+
+
+def test_a_loss_is_shown_and_read_as_it_is(endpoint):
+    build, _ = endpoint
+    shown = [Observation(item.architecture, {"own_loss": item.metric() / 10 - 4}) for item in SHOWN[:10]]
+    falling = Metric.declare("own_loss", higher_is_better=False, label="loss", meaning="what is lost")
+    predictor = build(Context(SPACE, falling)).fit(shown)
+    rows = population(4)
+    (prompt,) = predictor.prompts(rows)
+    lines = [line for line in prompt.prefix.splitlines() if ", loss: -" in line]
+    assert sorted(float(line.rpartition(" ")[2]) for line in lines) == pytest.approx(
+        sorted(item.metric("own_loss") for item in shown), abs=0.01
+    )
+    assert "A lower loss is better." in prompt.prefix
+    prediction = predictor.predict(rows)
+    assert prediction.mean.tolist() == [float(truth(query)) for query in prompt.queries]
+    assert predictor.goodness(prediction).tolist() == (-prediction.mean).tolist()
 
 
 def test_pieces_are_reported_as_their_replies_come(endpoint):

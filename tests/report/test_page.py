@@ -153,7 +153,7 @@ def test_a_large_search_keeps_what_matters_and_says_so(record):
 def test_the_table_behind_the_plots_holds_the_architectures(record):
     table = RunView(record).architectures()
     row = table["rows"][table["keys"].index(table["first"])]
-    assert SPACE.architecture(row) == record.winner
+    assert SPACE.architecture(SPACE.read([row])[0]) == record.winner
     depth = [gene["depth"] for gene in table["genes"]]
     names = [gene["name"] for gene in table["genes"]]
     assert depth[names.index("decoder-ffn-embed-dim-all")] == names.index("decoder-layer-num")

@@ -20,6 +20,7 @@ TIMES = {
     "predicted_interval_ms",
     "latency_interval_ms",
     "training_seconds",
+    "training_cpu_seconds",
 }
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foretell.cli.output import JsonOption, print_json, print_table, say
 
+if TYPE_CHECKING:
+    from foretell.tasks.translation import ParallelCorpus
+
 __all__ = ["register"]
 
-_group = typer.Typer(no_args_is_help=True, help="List, fetch and look at parallel corpora.")
+_group = typer.Typer(no_args_is_help=True, help="List, fetch, look at and write parallel corpora.")
 
 _Source = Annotated[str, typer.Option("--source", help="Language translated from.")]
 _Target = Annotated[str, typer.Option("--target", help="Language translated to.")]
@@ -57,7 +60,7 @@ def _fetch(
 
     `foretell corpus fetch files --path train.en --path train.de`
     """
-    _describe(name, source, target, path, dataset, subset, as_json, examples=0)
+    _describe(name, _load(name, source, target, path, dataset, subset), as_json, examples=0)
 
 
 @_group.command("show")
@@ -75,30 +78,54 @@ def _show(
 
     Example: `foretell corpus show home-assistant --target ga -n 3`
     """
-    _describe(name, source, target, path, dataset, subset, as_json, examples)
+    _describe(name, _load(name, source, target, path, dataset, subset), as_json, examples)
 
 
-def _describe(
-    name: str,
-    source: str,
-    target: str,
-    path: list[Path] | None,
-    dataset: str | None,
-    subset: str | None,
-    as_json: bool,
-    examples: int,
+@_group.command("write")
+def _write(
+    name: _Name = "home-assistant",
+    source: _Source = "en",
+    target: _Target = "de",
+    path: _Paths = None,
+    dataset: _Dataset = None,
+    subset: _Subset = None,
+    out: Annotated[Path, typer.Option("--out", help="Folder of the text files.")] = Path("text"),
+    as_json: JsonOption = False,
 ) -> None:
+    """Write the splits of a corpus as text files, one sentence a line: train.en, train.de, valid.en, ...
+
+    Example: `foretell corpus write home-assistant --target ga --out text`
+    """
+    corpus = _load(name, source, target, path, dataset, subset)
+    files = [str(file) for file in corpus.write_text(out)]
+    if as_json:
+        print_json({"files": files, "fingerprint": corpus.fingerprint, "provenance": corpus.provenance})
+        return
+    say(f"Written: {', '.join(files)}")
+    if corpus.provenance.get("attribution"):
+        say(corpus.provenance["attribution"])
+
+
+def _load(
+    name: str, source: str, target: str, path: list[Path] | None, dataset: str | None, subset: str | None
+) -> ParallelCorpus:
     from foretell.cli.options import study_from
-    from foretell.tasks.translation import SPLITS, load_corpus
+    from foretell.tasks.translation import load_corpus
 
     values = {"name": name, "source": source, "target": target, "dataset": dataset, "subset": subset}
     study = study_from(None, corpus={**values, "paths": [str(p) for p in path or []]})
-    corpus = load_corpus(study.corpus)
+    return load_corpus(study.corpus)
+
+
+def _describe(name: str, corpus: ParallelCorpus, as_json: bool, examples: int) -> None:
+    from foretell.tasks.translation import SPLITS
+
     sizes = {split: len(corpus.split(split)) for split in SPLITS}
     if as_json:
         pairs = corpus.train[:examples]
         print_json({"sizes": sizes, "fingerprint": corpus.fingerprint, "provenance": corpus.provenance, "pairs": pairs})
         return
-    print_table(f"{name}, {source}-{target}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
+    languages = f"{corpus.source_language}-{corpus.target_language}"
+    print_table(f"{name}, {languages}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
     for left, right in corpus.train[:examples]:
         say(f"{left}\n    {right}")

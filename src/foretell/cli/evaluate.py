@@ -35,7 +35,9 @@ def _evaluate(
     observations: Annotated[Path, typer.Option(help="A file or folder of observations, or published data.")],
     predictor: Annotated[list[str] | None, typer.Option(help="Names, comma-separated or repeated.")] = None,
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What is predicted.")] = PRIMARY_METRIC,
+    metric: Annotated[
+        str, typer.Option(help="What is predicted; y:min or y:max says which way an own metric is better.")
+    ] = PRIMARY_METRIC,
     demonstrations: Annotated[str, typer.Option(help="Labels to learn from; 3,5,10 gives a learning curve.")] = "10",
     splits: Annotated[
         str,

@@ -12,12 +12,10 @@ from foretell.cli.output import JsonOption, print_json, say
 from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
-    from foretell.report import RunRecord
+    from foretell.report import Record
     from foretell.report.plot import Plot
 
 __all__ = ["draw_page", "register"]
-
-_PAGE = "report.html"
 
 
 def register(app: typer.Typer) -> None:
@@ -79,9 +77,9 @@ def draw_page(run: Path) -> Path | None:
     from foretell.errors import ForetellError
 
     try:
-        from foretell.report import read_run, write_page
+        from foretell.report import write_report
 
-        return write_page([read_run(run)], run / _PAGE)
+        return write_report(run)
     except ForetellError as error:
         reason = str(error)
     except Exception as error:
@@ -95,17 +93,17 @@ def _note(text: str) -> None:
 
 
 def _page(runs: list[Path], out: Path | None, figures: Path | None) -> tuple[Path, list[Path]]:
-    from foretell.report import read_run, write_page
+    from foretell.report import PAGE, read_run, write_page
 
     records = [read_run(run) for run in runs]
     for record in records:
         for part, reason in record.missing.items():
             _note(f"{record.folder}: no {part}: {reason}")
-    page = write_page(records, out or (runs[0] / _PAGE if len(runs) == 1 else Path(_PAGE)))
+    page = write_page(records, out or (runs[0] / PAGE if len(runs) == 1 else Path(PAGE)))
     return page, _figures_of_runs(records, figures) if figures is not None else []
 
 
-def _figures_of_runs(records: list[RunRecord], folder: Path) -> list[Path]:
+def _figures_of_runs(records: list[Record], folder: Path) -> list[Path]:
     """One run's figures in the folder; of several runs those that compare them, and each run's in a folder below."""
     from foretell.report import comparison_plots, run_plots, write_figures
 

@@ -9,6 +9,7 @@ import typer
 
 from foretell.cli.options import OutOption, ResumeOption, StudyOption, study_from
 from foretell.cli.output import JsonOption, plain, print_json
+from foretell.metrics import REPORTED, metric_named
 
 __all__ = ["register"]
 
@@ -112,8 +113,9 @@ def _train(
     for item in found:
         metrics = item.metrics
         typer.echo(
-            f"{item.architecture.key}  valid BLEU {metrics['valid_bleu']:.2f}  test BLEU {metrics['test_bleu']:.2f}  "
-            f"valid loss {metrics['valid_loss']:.3f} bits"
+            f"{item.architecture.key}  "
+            + "".join(f"{metric_named(name).label} {metrics[name]:.2f}  " for name in REPORTED)
+            + f"valid loss {metrics['valid_loss']:.3f} bits"
         )
 
 

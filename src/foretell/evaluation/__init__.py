@@ -7,7 +7,7 @@ from foretell.evaluation.metrics import MEASURES, Judged, measure
 from foretell.evaluation.noise import Ceiling, LabelQuality, label_quality, tau_ceiling
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan
-from foretell.evaluation.table import TRIVIAL, comparable_set, evaluate
+from foretell.evaluation.table import TRIVIAL, comparable_set, evaluate, trivial_rows
 from foretell.evaluation.unseen import unseen_row
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "tau_ceiling",
     "to_csv",
     "to_json",
+    "trivial_rows",
     "unseen_row",
 ]

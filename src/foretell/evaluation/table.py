@@ -17,14 +17,17 @@ from foretell.evaluation.splits import SplitPlan, first
 from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
 from foretell.observations import Observation, ObservationSet, Split
 from foretell.predictors import Columns, Context, EqualLabelsError, Labels, Predictor, TooFewLabelsError, create
+from foretell.predictors.features import depth_gene, has_features
 from foretell.predictors.labels import comparable
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["TRIVIAL", "comparable_set", "evaluate"]
+__all__ = ["TRIVIAL", "comparable_set", "evaluate", "trivial_rows"]
 
 TRIVIAL = ("constant", "params", "flops", "depth")
-"""The rows that stand in every table unless they are asked away."""
+"""The rows that stand in every table, as far as the space can give them, unless they are asked away."""
+
+DEFAULT_REFERENCE = "depth"
 
 Array = npt.NDArray[np.float64]
 
@@ -37,7 +40,7 @@ def evaluate(
     demonstrations: Sequence[int] = (10,),
     plan: SplitPlan | None = None,
     trivial: bool = True,
-    reference: str = "depth",
+    reference: str = DEFAULT_REFERENCE,
     draws: int = 1000,
     context: Context | None = None,
 ) -> Evaluation:
@@ -57,7 +60,7 @@ def evaluate(
         demonstrations: Numbers of labels; more than one gives a learning curve.
         plan: How to split; None: the stored splits where there are any, else twenty random ones.
         trivial: Whether the trivial rows are added.
-        reference: The row that differences are taken to.
+        reference: The row that differences are taken to; without depth genes the default is "constant".
         draws: Bootstrap resamplings.
         context: A latency model, a vocabulary or a seed for the predictors.
 
@@ -70,7 +73,8 @@ def evaluate(
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)
     context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
-    names = _names(predictors, trivial, columns)
+    names = _names(predictors, trivial_rows(collection.space) if trivial else None, columns)
+    reference = reference if reference in names or reference != DEFAULT_REFERENCE else "constant"
     sides = [_Side.of(collection.space, split, quality) for split in planned]
     splits = [side.split for side in sides]
     bootstrap = Bootstrap(splits, draws)
@@ -119,9 +123,8 @@ class _Side:
             raise InputError(f"no architecture that the split {split.name} tests on has a label; observe more.")
         labels = Labels.of(succeeded, metric, space)
         population = labels.population
-        gene = "decoder-layer-num"
-        known = any(each.name == gene for each in space.genes)
-        depth = space.numbers(population, gene)[:, 0] if known else np.zeros(len(population))
+        gene = depth_gene(space)
+        depth = space.numbers(population, gene)[:, 0] if gene else np.zeros(len(population))
         once = replace(split, test=labels.observations)
         return cls(once, population, labels.values, depth.astype(np.int64))
 
@@ -133,13 +136,18 @@ class _Side:
         return Judged(self.truth, self.depth, prediction.mean, prediction.std, predictor.calibrated, quality)
 
 
-def _names(asked: Sequence[str], trivial: bool, columns: Columns) -> list[str]:
+def trivial_rows(space: SearchSpace) -> list[str]:
+    """The trivial rows that a space can give: one of plain genes has no FLOPs and no decoder."""
+    return [name for name in TRIVIAL if name == "constant" or has_features(name, space)]
+
+
+def _names(asked: Sequence[str], trivial: Sequence[str] | None, columns: Columns) -> list[str]:
     """What stands in the table: trivial rows first, raw scores with their calibrated twins last."""
-    if not trivial:
+    if trivial is None:
         return list(dict.fromkeys(asked))
     scores = {f"column:{name}" for name in [*columns.scores, *columns.own_unit]}
     twins = [f"calibrated:{name}" for name in asked if name in scores]
-    return list(dict.fromkeys([*(name for name in TRIVIAL if name not in asked), *asked, *twins]))
+    return list(dict.fromkeys([*(name for name in trivial if name not in asked), *asked, *twins]))
 
 
 def _row(

@@ -6,6 +6,7 @@ import os
 import shlex
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -103,7 +104,7 @@ class CommandObjective:
     def _values(self, architecture: Architecture, seed: int, amount: int | float, folder: Path) -> dict[str, str]:
         genes = architecture.to_dict()
         values = {name: spelled(value) for name, value in genes.items()}
-        values |= {"seed": str(seed), "fidelity": str(amount), "folder": str(folder)}
+        values |= {"seed": str(seed), "fidelity": str(amount), "folder": str(folder), "python": sys.executable}
         if "architecture" in self._named:
             write_json(folder / _ARCHITECTURE, genes)
             values["architecture"] = str(folder / _ARCHITECTURE)

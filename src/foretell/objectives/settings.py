@@ -36,7 +36,8 @@ class CommandSettings(BaseModel):
     Attributes:
         command: Its words, or one string that is split into words as a shell does. `{gene}` stands for a gene's value
             (a JSON list for a gene of each layer), `{architecture}` for a JSON file of all of them, `{seed}`,
-            `{fidelity}` (in the unit below), `{folder}` and `{device}` for what they say; `{{` and `}}` are braces.
+            `{fidelity}` (in the unit below), `{folder}` and `{device}` for what they say, `{python}` for the Python
+            that runs foretell; `{{` and `}}` are braces.
         shell: Whether `command`, one string, is a shell's script; what is filled in is quoted.
         metrics: The metrics that it tells, most important first.
         costs: What else it tells: `latency_ms`, `parameters`, ...

@@ -49,6 +49,11 @@ class TableObjective:
         several = any(item.fidelity != 1 for item in self._recorded)
         self.fidelities = Fidelities(unit="share") if several else Fidelities()
 
+    @property
+    def architectures(self) -> list[Architecture]:
+        """All that have labels, each once, in the order of the records."""
+        return list(dict.fromkeys(item.architecture for item in self._recorded))
+
     @cached_property
     def fingerprint(self) -> str:
         """Names the labels."""

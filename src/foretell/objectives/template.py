@@ -12,7 +12,7 @@ from foretell.spaces import SearchSpace
 
 __all__ = ["RESERVED", "Template", "check_placeholders", "spelled"]
 
-RESERVED = ("seed", "fidelity", "folder", "device", "architecture")
+RESERVED = ("seed", "fidelity", "folder", "device", "architecture", "python")
 """Placeholders that are no genes."""
 
 

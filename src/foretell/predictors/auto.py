@@ -93,12 +93,12 @@ class Auto(Predictor):
         return sources + [Calibrated(each, self.context) for each in self.inner]
 
     def _learn(self, labels: Labels) -> None:
-        sources = self._sources(labels)
-        judged = [each for each in sources if each.minimum < len(labels)]
-        if not judged:
-            self._trust(sources, labels)
+        everything, n = self._sources(labels), len(labels)
+        sources = [each for each in everything if each.minimum < n]
+        self._fallback = self._alone(n).fit(labels.observations)
+        if not sources:
+            self._trust(everything, labels)
             return
-        sources = judged
         held = [held_out(each, labels.observations) for each in sources]
         tried = [([each], scores) for each, scores in zip(sources, held, strict=True)]
         if len(sources) > 1:
@@ -108,15 +108,19 @@ class Auto(Predictor):
         self.candidates = tuple(_judge(tried, labels.values))
         index = self._choose()
         self._members = [fresh(each).fit(labels.observations) for each in tried[index][0]]
-        self._fallback = fresh(sources[0]).fit(labels.observations)
-        n = len(labels)
+        if left_out := [each.name for each in everything if each not in sources]:
+            self.why += f" {n} labels are too few to judge {', '.join(left_out)}."
         self._std = self.candidates[index].error * float(np.sqrt((n - 1) / max(n - 3, 1)))
+
+    def _alone(self, labels: int) -> Predictor:
+        """What has an opinion of every architecture, recorded score or not."""
+        regression = Regression(self.context)
+        return regression if labels >= regression.minimum else Constant(self.context)
 
     def _trust(self, sources: Sequence[Predictor], labels: Labels) -> None:
         """Take what so few labels can be fitted to, as none of it can be judged on them."""
         able = [each for each in sources if each.minimum <= len(labels)] or [Constant(self.context)]
         self._members = [able[0].fit(labels.observations)]
-        self._fallback = Constant(self.context).fit(labels.observations)
         self.candidates, self.chosen = (), able[0].name
         self._std = float(labels.values.std(ddof=1)) * float(np.sqrt(1 + 1 / len(labels)))
         self.why = f"{self.chosen} is taken on trust: {len(labels)} labels are too few to compare anything."

@@ -53,6 +53,7 @@ class Calibrated(Predictor):
         self.inner, self.shape = [inner], shape
         self.name = f"calibrated:{inner.name}"
         self.price, self.piecewise = inner.price, inner.piecewise
+        self.minimum = max(2, inner.minimum + 1) if inner.learns else 2
         self.chosen = ""
         self.errors: dict[str, float] = {}
 

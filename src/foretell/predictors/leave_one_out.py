@@ -10,6 +10,8 @@ import numpy.typing as npt
 from foretell.observations import Observation, population_of
 from foretell.predictors.base import Prediction, Predictor
 from foretell.predictors.columns import Columns
+from foretell.predictors.labels import EqualLabelsError
+from foretell.spaces import Population
 
 __all__ = ["fit_held_out", "fresh", "held_out", "leave_one_out"]
 
@@ -69,6 +71,17 @@ def _by_folds(predictor: Predictor, observations: Sequence[Observation], folds: 
     for number in range(folds):
         out = fold == number
         rest = [item for item, left in zip(observations, out, strict=True) if not left]
-        fitted = fresh(twin).fit(rest)
-        held[out] = say(fitted, fitted.predict(population[out]))
+        held[out] = _without(fresh(twin), rest, population[out], say)
     return held
+
+
+def _without(twin: Predictor, rest: Sequence[Observation], left_out: Population, say: _Say) -> Vector:
+    """What is said of rows that were left out; where the rest have one and the same label, that label."""
+    try:
+        fitted = twin.fit(rest)
+    except EqualLabelsError:
+        if not twin.calibrated:
+            raise
+        label = next(item.metric(twin.metric) for item in rest if not item.failed)
+        return say(twin, Prediction(np.full(len(left_out), label)))
+    return say(fitted, fitted.predict(left_out))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -15,16 +14,7 @@ from foretell.report.record import RunRecord
 from foretell.report.search_plots import ABSCISSAE, unit_of
 from foretell.report.tables import Table
 
-__all__ = ["Comparison", "comparison_plots", "titles"]
-
-
-def titles(records: Sequence[RunRecord]) -> list[str]:
-    """The names of runs; with the folder where two have the same."""
-    often = Counter(record.result.name for record in records)
-    return [
-        record.result.name if often[record.result.name] == 1 else f"{record.result.name} ({record.folder.as_posix()})"
-        for record in records
-    ]
+__all__ = ["Comparison"]
 
 
 class Comparison:
@@ -32,13 +22,18 @@ class Comparison:
 
     Args:
         records: At least two.
+        titles: Their names, each once.
     """
 
-    def __init__(self, records: Sequence[RunRecord]) -> None:
-        self.records, self.titles = records, titles(records)
+    def __init__(self, records: Sequence[RunRecord], titles: Sequence[str]) -> None:
+        self.records, self.titles = records, titles
 
     @property
-    def table(self) -> Table:
+    def tables(self) -> list[Table]:
+        """The winners, and seconds by stage."""
+        return [self._winners(), self._stages()]
+
+    def _winners(self) -> Table:
         """One row a run."""
         judged = [metric_named(name).label for name in REPORTED]
         header = ["run", "limits", "", "parameters", "measured ms", *judged, "computed", "took"]
@@ -57,8 +52,7 @@ class Comparison:
             duration(sum(result.stages.values())),
         ]
 
-    @property
-    def stages(self) -> Table:
+    def _stages(self) -> Table:
         """Seconds by stage and run."""
         names = list(dict.fromkeys(name for record in self.records for name in record.result.stages))
         rows = [
@@ -85,11 +79,6 @@ class Comparison:
     def plot_tables(self) -> dict[str, tuple[Sequence[str], Sequence[Sequence[str]]]]:
         """Each plot as a table, by the plot's name."""
         return {plot.name: plot_table(plot) for plot in self.plots}
-
-
-def comparison_plots(records: Sequence[RunRecord]) -> list[Plot]:
-    """The plots that hold several runs."""
-    return Comparison(records).plots
 
 
 def _scores(runs: Sequence[RunRecord], names: Sequence[str]) -> Plot:

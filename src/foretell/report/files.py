@@ -113,6 +113,9 @@ def _panel(panel: Panel, axes: Axes) -> None:
     _guides(panel, axes)
     if panel.whole:
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if panel.ticks:
+        axes.set_xticks(list(panel.shown_ticks), list(panel.shown_ticks.values()))
+        axes.set_xlim(-0.5, len(panel.ticks) - 0.5)
     if panel.bands:
         axes.set_xlim(panel.bands[0].start, panel.bands[-1].end)
     if panel.both is not None:

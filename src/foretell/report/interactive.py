@@ -100,6 +100,14 @@ def _layout(panel: Panel) -> dict[str, Any]:
         layout["xaxis"]["range"] = [panel.bands[0].start, panel.bands[-1].end]
     if panel.whole and _width(panel) <= _FEW:
         layout["xaxis"] |= {"tickmode": "linear", "tick0": 0, "dtick": 1}
+    if panel.ticks:
+        shown = panel.shown_ticks
+        layout["xaxis"] |= {
+            "tickmode": "array",
+            "tickvals": list(shown),
+            "ticktext": [_plain(text) for text in shown.values()],
+            "range": [-0.5, len(panel.ticks) - 0.5],
+        }
     shapes = [*_bands(panel), *(_guide(guide, panel) for guide in panel.guides)]
     notes = [*_band_names(panel), *_guide_names(panel)]
     return layout | {"shapes": shapes, "annotations": notes}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["count", "duration", "money", "number", "short", "span"]
+__all__ = ["amount", "count", "duration", "money", "number", "short", "span"]
 
 _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 
@@ -13,6 +13,13 @@ _UNITS = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
 def count(value: float | None) -> str:
     """A whole number with separators; a dash for none."""
     return "–" if value is None else f"{value:,.0f}"
+
+
+def amount(value: float | None) -> str:
+    """A cost of any size: whole where it is a count or large, else three figures; a dash for none."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if abs(value) >= 100 or value.is_integer() else f"{value:.3g}"
 
 
 def short(value: float | None) -> str:

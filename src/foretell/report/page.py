@@ -12,13 +12,18 @@ from typing import Any
 from foretell import __version__
 from foretell.errors import InputError
 from foretell.records import write_atomic
-from foretell.report.comparison import Comparison, titles
+from foretell.report.comparison import Comparison
 from foretell.report.interactive import plotly_figures, plotly_script
+from foretell.report.kinds import Record, View, bytes_of_row, comparison_of, titles, view_of
 from foretell.report.plot import PALETTE, Plot
-from foretell.report.record import RunRecord
-from foretell.report.view import RunView
+from foretell.report.record import read_run
+from foretell.report.trials.comparison import TrialComparison
 
-__all__ = ["render", "write_page"]
+__all__ = ["PAGE", "render", "write_page", "write_report"]
+
+PAGE = "report.html"
+"""A run's page, in its folder."""
+
 
 _LARGEST = 6_000_000
 """Bytes of a page, most of them plotly's script."""
@@ -26,7 +31,7 @@ _FIXED, _RUN, _FEWEST = 80_000, 140_000, 200
 """Bytes of style and frame, of a run without its architectures, and the fewest architectures worth showing."""
 
 
-def write_page(records: Sequence[RunRecord], path: Path) -> Path:
+def write_page(records: Sequence[Record], path: Path) -> Path:
     """Write the page of one run, or of several side by side.
 
     Args:
@@ -34,19 +39,37 @@ def write_page(records: Sequence[RunRecord], path: Path) -> Path:
         path: The HTML file.
 
     Raises:
-        InputError: plotly or jinja2 is not installed, or the runs are too many for one page.
+        InputError: plotly or jinja2 is not installed, or the runs are of two kinds or too many for one page.
         StorageError: The disk refused.
     """
     write_atomic(path, render(records))
     return path
 
 
-def render(records: Sequence[RunRecord]) -> str:
+def write_report(folder: Path) -> Path:
+    """Write the page of one run, of either kind, into its folder.
+
+    Args:
+        folder: The run's folder.
+
+    Returns:
+        The page, `report.html`.
+
+    Raises:
+        InputError: The folder holds no finished run, or plotly or jinja2 is not installed.
+        IntegrityError: A file of the run is damaged.
+        StorageError: The disk refused.
+    """
+    return write_page([read_run(folder)], folder / PAGE)
+
+
+def render(records: Sequence[Record]) -> str:
     """The page as text; everything that comes from a file, a corpus or a reply is escaped.
 
     Raises:
-        InputError: plotly or jinja2 is not installed, or the runs are too many for one page.
+        InputError: plotly or jinja2 is not installed, or the runs are of two kinds or too many for one page.
     """
+    comparison = comparison_of(records)
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
         from markupsafe import Markup
@@ -58,8 +81,7 @@ def render(records: Sequence[RunRecord]) -> str:
             "`foretell report` with the folder of the run."
         ) from error
     most = _affordable(records, len(plotly.encode()))
-    views = [RunView(record, number, most) for number, record in enumerate(records)]
-    comparison = Comparison(records) if len(records) > 1 else None
+    views = [view_of(record, number, most) for number, record in enumerate(records)]
     environment = Environment(
         loader=PackageLoader("foretell.report", "templates"),
         autoescape=True,
@@ -85,10 +107,10 @@ def render(records: Sequence[RunRecord]) -> str:
     )
 
 
-def _affordable(records: Sequence[RunRecord], script: int) -> int:
+def _affordable(records: Sequence[Record], script: int) -> int:
     """How many architectures of each run a page can hold."""
     share = (_LARGEST - _FIXED - script) / len(records) - _RUN
-    row = max(100 + 4 * record.space.width for record in records)
+    row = max(map(bytes_of_row, records))
     most = int(share / row)
     if most < _FEWEST:
         raise InputError(f"{len(records)} runs are too many for one page; compare fewer at a time.")
@@ -106,15 +128,14 @@ def _policy(*scripts: str) -> str:
     return f"default-src 'none'; script-src {allowed}; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 
 
-def _contents(views: Sequence[RunView], names: Sequence[str]) -> list[tuple[str, str]]:
+def _contents(views: Sequence[View], names: Sequence[str]) -> list[tuple[str, str]]:
     """Anchors and their names for the bar at the top."""
     if len(views) > 1:
         return [("compared", "Side by side"), *((v.prefix, name) for v, name in zip(views, names, strict=True))]
-    parts = {"": "Found", "-search": "Search", "-trust": "Trust", "-cost": "Cost", "-provenance": "Provenance"}
-    return [(views[0].prefix + anchor, name) for anchor, name in parts.items()]
+    return [(views[0].prefix + anchor, name) for anchor, name in views[0].contents.items()]
 
 
-def _data(views: Sequence[RunView], comparison: Comparison | None) -> dict[str, Any]:
+def _data(views: Sequence[View], comparison: Comparison | TrialComparison | None) -> dict[str, Any]:
     """What the page's script draws from."""
     figures: dict[str, Any] = {}
     for view in views:

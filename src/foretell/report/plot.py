@@ -9,6 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from foretell.display import shortened
+
 __all__ = ["GREY", "GRID", "PALETTE", "RED", "Band", "Guide", "Panel", "Plot", "Series", "Symbol", "plot_table"]
 
 Vector = npt.NDArray[np.float64]
@@ -28,6 +30,8 @@ PALETTE: tuple[tuple[str, str], ...] = (
 """Colours on light and on dark ground; six for series with a contrast of at least 4, then those with names."""
 
 RED, GREY, GRID = 6, 7, 8
+
+_MOST_TICKS, _TICK = 12, 18
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +102,7 @@ class Panel:
         right: Title of the right axis, if there is one.
         both: One range for both axes; None leaves them to the marks.
         whole: Whether x counts something, so that a tick between two whole numbers would mean nothing.
+        ticks: What stands at x = 0, 1, ... where x is a choice and no quantity; empty: numbers.
     """
 
     title: str
@@ -109,6 +114,13 @@ class Panel:
     right: str = ""
     both: tuple[float, float] | None = None
     whole: bool = False
+    ticks: Sequence[str] = ()
+
+    @property
+    def shown_ticks(self) -> dict[int, str]:
+        """The ticks that there is room for, by their place."""
+        step = -(-len(self.ticks) // _MOST_TICKS)
+        return {place: shortened(self.ticks[place], _TICK) for place in range(0, len(self.ticks), step or 1)}
 
 
 @dataclass(frozen=True, eq=False)

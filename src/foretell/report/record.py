@@ -16,8 +16,9 @@ from foretell.parsing import read_yaml
 from foretell.predictors import Context
 from foretell.report.calls import ModelCalls, calls_of
 from foretell.report.examples import Example, examples_of
-from foretell.report.result import RunResult, read_result
+from foretell.report.result import RunResult, TrialResult, read_result
 from foretell.report.seen import Seen, read_seen
+from foretell.report.trials.record import TrialRecord, trial_record
 from foretell.report.trust import Trust, judge
 from foretell.search import Schedule
 from foretell.spaces import Architecture, SearchSpace
@@ -99,8 +100,8 @@ class RunRecord:
         return Constraints.parse([] if text == "none" else text.split(","))
 
 
-def read_run(folder: Path) -> RunRecord:
-    """Read a finished run; what beside its result cannot be had is left out, with the reason.
+def read_run(folder: Path) -> RunRecord | TrialRecord:
+    """Read a finished run of either kind; what beside its result cannot be had is left out, with the reason.
 
     Args:
         folder: The run's folder.
@@ -110,6 +111,10 @@ def read_run(folder: Path) -> RunRecord:
         IntegrityError: A file of it is damaged.
     """
     result = read_result(folder)
+    return trial_record(folder, result) if isinstance(result, TrialResult) else _search_record(folder, result)
+
+
+def _search_record(folder: Path, result: RunResult) -> RunRecord:
     study = _study(folder / "study.yaml")
     costs = _costs(folder, study)
     missing: dict[str, str] = {}

@@ -5,12 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from foretell.errors import InputError, IntegrityError
 from foretell.records import read_json
+from foretell.spaces import Scalar
 
-__all__ = ["Entry", "Finalist", "Iteration", "RunResult", "Teacher", "read_result"]
+__all__ = [
+    "Entry",
+    "Finalist",
+    "Iteration",
+    "RunResult",
+    "Teacher",
+    "TrialEntry",
+    "TrialResult",
+    "TrialTrust",
+    "read_result",
+]
 
 
 def _ordered(ends: tuple[float, float]) -> tuple[float, float]:
@@ -114,8 +125,50 @@ class RunResult(_Part):
     teacher: Teacher | None = None
 
 
-def read_result(folder: Path) -> RunResult:
-    """Read a run's result.
+class TrialEntry(_Part):
+    """An architecture that the user's objective was asked about, and what came out of it."""
+
+    trial: int = Field(ge=0, lt=1_000_000_000)
+    architecture: dict[str, Scalar | list[Scalar]]
+    metrics: dict[str, float]
+    costs: dict[str, float]
+    failed: str = ""
+    kept: bool = False
+    seconds: float = Field(default=0.0, ge=0)
+
+
+class _TrialSearch(_Part):
+    predictor: str
+    startup: int = Field(ge=0)
+    seed: int
+    asked: int = Field(ge=0)
+
+
+class TrialTrust(_Part):
+    """How good a predictor is on the trials' labels, each unseen when it was predicted."""
+
+    predictor: str
+    mae: float | None
+    kendall_tau: float
+
+
+class TrialResult(_Part):
+    """The `result.json` of a study of trials (docs/formats.md)."""
+
+    format: Literal[1]
+    kind: Literal["trials"]
+    name: str
+    metric: dict[str, Any]
+    constraint: str
+    winner: TrialEntry
+    trials: list[TrialEntry] = Field(min_length=1)
+    search: _TrialSearch
+    trust: list[TrialTrust]
+    software: dict[str, str]
+
+
+def read_result(folder: Path) -> RunResult | TrialResult:
+    """Read a run's result, of either kind.
 
     Raises:
         InputError: The folder holds no finished run of one search.
@@ -124,8 +177,10 @@ def read_result(folder: Path) -> RunResult:
     path = folder / "result.json"
     if not path.exists():
         raise InputError(f"{folder} holds no finished run; {_what_it_holds(folder)}")
+    value = read_json(path)
+    kind = TrialResult if isinstance(value, dict) and value.get("kind") == "trials" else RunResult
     try:
-        return RunResult.model_validate(read_json(path))
+        return kind.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import yaml
@@ -15,8 +14,9 @@ from foretell.report import headline, search_plots, tables
 from foretell.report.benchmark import plots_of
 from foretell.report.plot import Plot, plot_table
 from foretell.report.record import RunRecord
+from foretell.report.taken import gene_places, repeat_command, rounded
 
-__all__ = ["RunView", "run_plots"]
+__all__ = ["RunView"]
 
 
 class RunView:
@@ -27,6 +27,15 @@ class RunView:
         number: 0, 1, ... on this page.
         most: Architectures that the page can afford to hold of this run.
     """
+
+    template: ClassVar[str] = "run.html.jinja"
+    contents: ClassVar[Mapping[str, str]] = {
+        "": "Found",
+        "-search": "Search",
+        "-trust": "Trust",
+        "-cost": "Cost",
+        "-provenance": "Provenance",
+    }
 
     def __init__(self, record: RunRecord, number: int = 0, most: int = 6000) -> None:
         self.record, self.number, self.most = record, number, most
@@ -102,10 +111,10 @@ class RunView:
         known = {**seen.costs, **{f"{name} score": values for name, values in seen.scores.items()}}
         return {
             "space": record.space.name,
-            "genes": _genes(record),
+            "genes": gene_places(record.space),
             "keys": rows,
             "rows": seen.space.spelled(seen.population[rows]),
-            "columns": [{"name": name, "values": _rounded(values[rows])} for name, values in known.items()],
+            "columns": [{"name": name, "values": rounded(values[rows])} for name, values in known.items()],
             "front": seen.front(record.judge).tolist() if len(seen) else [],
             "first": seen.row(record.winner),
         }
@@ -114,10 +123,8 @@ class RunView:
 
     @property
     def command(self) -> str:
-        """What repeats the run, in the folder where it was started: paths in a study are relative to its file."""
-        folder = self.record.folder.as_posix()
-        study, again = shlex.quote(f"{folder}/study.yaml"), shlex.quote(f"{folder}-again")
-        return f"cp {study} repeat.yaml\nforetell search repeat.yaml --out {again}"
+        """What repeats the run."""
+        return repeat_command(self.record.folder)
 
     @property
     def study(self) -> str:
@@ -129,26 +136,3 @@ class RunView:
         """The winner as YAML that `foretell train` reads."""
         values = {"space": self.record.space.name, **self.record.winner.to_dict()}
         return yaml.safe_dump(values, sort_keys=False)
-
-
-def run_plots(record: RunRecord) -> list[Plot]:
-    """All plots of a run."""
-    return RunView(record).plots
-
-
-def _genes(record: RunRecord) -> list[dict[str, Any]]:
-    """Where each gene stands in a row, and the place of the gene that says how many layers are active."""
-    space = record.space
-    places = {gene.name: place for place, gene in enumerate(space.genes)}
-    return [
-        {
-            "name": gene.name,
-            "start": space.columns(gene.name).start,
-            "depth": None if gene.depth is None else places[gene.depth],
-        }
-        for gene in space.genes
-    ]
-
-
-def _rounded(values: np.ndarray) -> list[float | None]:
-    return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]

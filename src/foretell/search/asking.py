@@ -39,6 +39,7 @@ class Asker:
         predictor: As `foretell.predictors.create` knows it; "random" proposes random feasible architectures.
         startup: Proposals by design.
         seed: Of everything random.
+        pool: All that can be proposed, `int16 [n, columns]`, where only those have labels; None: the whole space.
     """
 
     def __init__(
@@ -50,10 +51,12 @@ class Asker:
         predictor: str = "regression",
         startup: int = 6,
         seed: int = 0,
+        pool: Population | None = None,
     ) -> None:
         self.costs, self.constraints, self.metric = costs, constraints, metric
         self.predictor, self.startup, self.seed = predictor, startup, seed
         self.space = costs.space
+        self.pool = pool
         self._design: Population | None = None
 
     def ask(self, number: int, observations: Sequence[Observation], taken: Population) -> Population:
@@ -88,11 +91,11 @@ class Asker:
 
     def fitted(self, observations: Sequence[Observation]) -> Predictor | None:
         """The predictor that has learnt from labels; None while there are too few, or all alike."""
-        if self.predictor == "random":
+        if self.predictor == "random" or all(item.failed for item in observations):
             return None
         predictor = create(self.predictor, context=Context(self.space, metric=self.metric, seed=self.seed))
         try:
-            return predictor.fit(observations) if observations else None
+            return predictor.fit(observations)
         except (TooFewLabelsError, EqualLabelsError):
             return None
 
@@ -119,6 +122,11 @@ class Asker:
 
     def _candidates(self, rng: np.random.Generator, taken: Population, parents: Population | None = None) -> Population:
         """Feasible architectures that are not taken, each once, in an order of their own."""
+        if self.pool is not None:
+            rows = self._free(self.pool, taken)
+            if len(rows):
+                return rows
+            raise self._used_up(taken)
         rows = self.space.sample(_DRAWN, rng)
         if parents is not None and len(parents):
             chosen = parents[rng.integers(len(parents), size=_MUTANTS)]
@@ -132,11 +140,18 @@ class Asker:
             )
             found = self._free(np.concatenate([examples, relatives]), taken)
         if not len(found):
-            raise InfeasibleError(
-                f"every architecture of {self.space.name} that was found to keep {self.constraints} has been tried "
-                f"({len(taken)} of them); ask for fewer trials, or widen the space."
-            )
+            raise self._used_up(taken)
         return found
+
+    def _used_up(self, taken: Population) -> InfeasibleError:
+        if not len(taken):
+            return InfeasibleError(
+                f"no architecture of {self.space.name} on record keeps {self.constraints}; relax it."
+            )
+        return InfeasibleError(
+            f"every architecture of {self.space.name} that was found to keep {self.constraints} has been tried "
+            f"({len(taken)} of them); ask for fewer trials, or widen the space."
+        )
 
     def _free(self, rows: Population, taken: Population) -> Population:
         rows = np.unique(self.space.canonical(rows), axis=0)

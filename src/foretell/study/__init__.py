@@ -3,12 +3,12 @@
 from foretell.study.columns import add_latency, add_scores
 from foretell.study.compare import PRESETS, run_comparison
 from foretell.study.config import StudyConfig, load_study, read_study
+from foretell.study.opening import run_trials
 from foretell.study.pipeline import run_study
 from foretell.study.repeating import Repeated, repeat_observations, split_source
 from foretell.study.supernets import compare_supernets
 from foretell.study.training import train_observations, train_one
 from foretell.study.trial_config import TrialStudyConfig
-from foretell.study.trials import run_trials
 from foretell.study.use import score_with_supernet, train_study_supernet, translate_texts
 
 __all__ = [

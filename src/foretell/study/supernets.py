@@ -16,6 +16,7 @@ from foretell.metrics import PRIMARY_METRIC, metric_named
 from foretell.objectives import run_jobs
 from foretell.observations import OWN_UNIT, ObservationSet, Split
 from foretell.predictors import Labels, create
+from foretell.predictors.features import depth_gene
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
@@ -29,7 +30,6 @@ __all__ = ["compare_supernets"]
 
 Vector = npt.NDArray[np.float64]
 
-_DEPTH = "decoder-layer-num"
 _DRAWS = 1000
 _FEWEST = 3
 """Labels that a calibration sees: two always lie on a line, which says nothing of how well it fits."""
@@ -216,7 +216,7 @@ def _order(labels: Labels, scores: Vector) -> dict[str, Any]:
 def _judge(labels: Labels, scores: Vector, *, calibrated: bool) -> dict[str, Any]:
     """Measures over all architectures, and their bootstrap intervals, as JSON values."""
     space = labels.observations[0].architecture.space
-    depth = space.numbers(labels.population, _DEPTH)[:, 0].astype(np.int64)
+    depth = space.numbers(labels.population, depth_gene(space))[:, 0].astype(np.int64)
     judged = Judged(labels.values, depth, scores, None, calibrated, metric_named(labels.metric))
     values = measure(judged, np.ones((1, len(labels))))
     resampled = Bootstrap([Split("all", (), labels.observations)], _DRAWS).resampled([judged])

@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from foretell import __version__
-from foretell.evaluation import unseen_row
+from foretell.evaluation import trivial_rows, unseen_row
 from foretell.observations import Observation, metric_column
 from foretell.predictors import Context, EqualLabelsError, Predictor, TooFewLabelsError, create
-from foretell.predictors.features import has_features
 from foretell.predictors.leave_one_out import held_out
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
 __all__ = ["trial_result"]
 
 _FORMAT = 1
-_RULES = ("constant", "params", "flops")
-"""Rows that every table of predictors has, as far as the space has such a cost."""
 
 
 def trial_result(study: Study) -> dict[str, Any]:
@@ -75,10 +72,9 @@ def _seconds(item: Observation) -> float:
 def _trust(study: Study, labelled: Sequence[Observation]) -> list[dict[str, Any]]:
     """How good predictors are on the trials' labels, each label unseen when it is predicted."""
     own = [] if study.config.search.predictor == "random" else [study.config.search.predictor]
-    rules = [name for name in _RULES if name == "constant" or has_features(name, study.space)]
     context = Context(study.space, metric=study.metric, seed=study.config.search.seed)
     rows = []
-    for name in dict.fromkeys([*rules, *own]):
+    for name in dict.fromkeys([*trivial_rows(study.space), *own]):
         row = _unseen(create(name, context=context), labelled)
         if row is not None:
             rows.append(row)

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -19,24 +19,23 @@ from foretell.objectives import (
     FunctionObjective,
     InlineExecutor,
     Objective,
-    ProcessExecutor,
+    TableObjective,
     label_folder,
     label_job,
 )
 from foretell.observations import Observation, ObservationWriter
 from foretell.predictors import Context, Prediction, create
 from foretell.progress import track
-from foretell.records import append_jsonl, read_jsonl, write_atomic, write_json
+from foretell.records import append_jsonl, read_jsonl, write_json
 from foretell.search.asking import Asker
 from foretell.spaces import Architecture, Population, SearchSpace
-from foretell.study.config import read_study
-from foretell.study.trial_config import TrialStudyConfig, limited_costs, trial_study_from
+from foretell.study.trial_config import TrialStudyConfig, limited_costs
 from foretell.study.trial_result import trial_result
 
-__all__ = ["Study", "Trial", "create_study", "load_study", "open_study", "run_trials"]
+__all__ = ["STUDY_FILE", "Study", "Trial"]
 
-_STARTUP = 6
-_STUDY, _TRIALS, _OBSERVATIONS = "study.yaml", "trials.jsonl", "observations.jsonl"
+STUDY_FILE = "study.yaml"
+_TRIALS, _OBSERVATIONS = "trials.jsonl", "observations.jsonl"
 
 
 @dataclass(frozen=True)
@@ -218,6 +217,8 @@ class Study:
             InfeasibleError: Not one architecture keeps the limits.
         """
         chosen = self._objective(objective)
+        if isinstance(chosen, TableObjective):
+            self._asker.pool = self.space.population(chosen.architectures)
         wanted = self.config.search.trials - len(self._results) if n_trials is None else n_trials
         if wanted > 0:
             with lock_folder(self.folder), executor or InlineExecutor() as running:
@@ -371,133 +372,3 @@ class Study:
             with ObservationWriter(path) as writer:
                 for item in writer.written(self.space):
                     self._results[int(item.provenance["trial"])] = item
-
-
-def create_study(
-    space: SearchSpace | Mapping[str, Any],
-    *,
-    metric: str | Mapping[str, Any] = "value",
-    direction: Literal["minimize", "maximize"] | None = None,
-    storage: str | Path | None = None,
-    study_name: str | None = None,
-    objective: Mapping[str, Any] | None = None,
-    constraints: Sequence[str] = (),
-    costs: Sequence[str] = (),
-    predictor: str = "regression",
-    startup: int | None = None,
-    seed: int = 1,
-    load_if_exists: bool = False,
-) -> Study:
-    """Make a study, in the words of Optuna.
-
-    Example:
-        >>> space = foretell.SearchSpace({"layers": [2, 4, 6], "activation": ["gelu", "silu"]})
-        >>> study = foretell.create_study(space, metric="val_loss", direction="minimize")
-        >>> study.optimize(train, n_trials=20)
-
-    Args:
-        space: What may be chosen.
-        metric: What is to become good, by name, or declared as in a study file.
-        direction: "minimize" or "maximize"; None: the metric's own, where it is a known one.
-        storage: The study's folder; None: `runs/<study_name>`.
-        study_name: Its name; None: the folder's.
-        objective: As in a study file (`{"command": ...}`); None: `optimize` is handed a function.
-        constraints: Limits such as "params<=150k".
-        costs: What the objective tells besides the metric; limits may name them.
-        predictor: Chooses trials after the first `startup`, by its upper confidence; "random" chooses at random.
-        startup: Trials chosen by design before; None: six.
-        seed: Of everything random in the choice.
-        load_if_exists: Go on with a study that is in the folder already.
-
-    Raises:
-        InputError: The folder holds a study and `load_if_exists` is false, or another study; a metric that is
-            declared in two directions.
-    """
-    folder = Path(storage) if storage is not None else Path("runs") / (study_name or "mine")
-    declared: dict[str, Any] = dict(metric) if isinstance(metric, Mapping) else {"name": metric}
-    if direction is not None:
-        if direction not in ("minimize", "maximize"):
-            raise InputError(f"the direction is {direction!r}; expected minimize or maximize.")
-        if declared.setdefault("higher_is_better", direction == "maximize") != (direction == "maximize"):
-            raise InputError(f"the metric {declared.get('name')} is declared in two directions; keep one of them.")
-    described = space.to_dict() if isinstance(space, SearchSpace) else dict(space)
-    if not isinstance(space, SearchSpace) and "genes" not in described:
-        described = {"genes": described}
-    data = {
-        "name": study_name or folder.name or "mine",
-        "space": described,
-        "metric": declared,
-        "objective": {**(objective or {"function": "given to optimize"}), **({"costs": list(costs)} if costs else {})},
-        "constraints": list(constraints),
-        "search": {"predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
-    }
-    config = trial_study_from(data, "create_study")
-    return open_study(config, folder, resume=load_if_exists, again="load_if_exists=True")
-
-
-def load_study(storage: str | Path) -> Study:
-    """A study that was made before, by Python or the command line.
-
-    Raises:
-        InputError: The folder holds none.
-    """
-    folder = Path(storage)
-    if not (folder / _STUDY).exists():
-        raise InputError(f"{folder} holds no study; expected {_STUDY}: check the path, or create_study.")
-    config = read_study(folder / _STUDY)
-    if not isinstance(config, TrialStudyConfig):
-        raise InputError(f"{folder} holds a study that trains by itself; go on with `foretell search --resume`.")
-    return Study(config, folder)
-
-
-def open_study(config: TrialStudyConfig, folder: Path, *, resume: bool, again: str) -> Study:
-    """A study in its folder, new or gone on with.
-
-    Args:
-        config: What is studied.
-        folder: Its folder.
-        resume: Go on with what is there.
-        again: How the caller says so, for the message.
-
-    Raises:
-        InputError: The folder holds a study and `resume` is false, or another study.
-    """
-    file, text = folder / _STUDY, config.to_yaml()
-    if file.exists():
-        if not resume:
-            raise InputError(f"{folder} holds a study already; go on with it by {again}, or choose another folder.")
-        if file.read_text(encoding="utf-8") != text:
-            raise InputError(
-                f"{folder} holds another study; repeat what it was made with (see {file}), or choose another folder."
-            )
-    with lock_folder(folder):
-        write_atomic(file, text)
-    return Study(config, folder)
-
-
-def run_trials(config: TrialStudyConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
-    """Run a study of trials, or the rest of it: `search.workers` trials at a time, each in a process of its own.
-
-    After a crash or an interruption the same call with `resume` ends where the run would have ended; what is lost is
-    the trials that were being trained.
-
-    Args:
-        config: What is studied.
-        out: The run's folder; None is `runs/<name of the study>`.
-        resume: Go on with what is in the folder.
-
-    Returns:
-        What `result.json` holds (docs/formats.md).
-
-    Raises:
-        InfeasibleError: No architecture keeps the limits, or none that was tried does.
-        InputError: Every trial failed; the sentence says why the last one did.
-    """
-    folder = out or Path("runs") / config.name
-    objective = config.make_objective()  # refused before the folder is bound to a study
-    study = open_study(config, folder, resume=resume, again="--resume")
-    study.optimize(objective, executor=ProcessExecutor(config.search.workers))
-    told = study.observations
-    if told and all(item.failed for item in told):
-        raise InputError(f"all {len(told)} trials of {config.name} failed, the last one because {told[-1].failed}")
-    return study.finish()

@@ -19,7 +19,8 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
         where: The file.
         model: What was to be made of it.
     """
-    first = error.errors()[0]
+    # A key that is not known explains the one that is missing.
+    first = min(error.errors(), key=lambda each: each["type"] != "extra_forbidden")
     place = ".".join(map(str, first["loc"]))
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]

@@ -4,7 +4,8 @@ import json
 import pytest
 
 from foretell.errors import InputError, IntegrityError
-from foretell.tasks.translation import ParallelCorpus
+from foretell.tasks.translation import SPLITS, ParallelCorpus
+from foretell.tasks.translation.files import read_pairs
 
 from .sentences import corpus
 
@@ -17,6 +18,19 @@ def test_what_is_saved_is_loaded(tmp_path):
     assert loaded == odd
     assert loaded.provenance == saved.provenance
     assert loaded.fingerprint == odd.fingerprint
+
+
+def test_text_files_are_aligned_and_read_back_as_a_corpus(tmp_path):
+    made = corpus(train=30, valid=20, test=20)
+    names = ["train.en", "train.de", "valid.en", "valid.de", "test.en", "test.de"]
+    assert made.write_text(tmp_path / "text") == [tmp_path / "text" / name for name in names]
+    for split in SPLITS:
+        assert read_pairs([tmp_path / "text" / f"{split}.{language}" for language in ("en", "de")]) == made.split(split)
+
+
+def test_a_sentence_of_two_lines_is_not_written(tmp_path):
+    with pytest.raises(InputError, match="pair 1 of valid holds a tab or a line break"):
+        dataclasses.replace(corpus(train=30), valid=[("one\ntwo", "eins zwei")]).write_text(tmp_path)
 
 
 def test_the_fingerprint_is_of_the_sentences_and_their_splits():

@@ -64,10 +64,11 @@
       return [this.genes(key).map(([name, value]) => `${name}: ${text(value)}`), this.numbers(key).map((pair) => pair.join(": "))];
     }
 
-    /** What `foretell train` reads; JSON's strings and lists are YAML. */
+    /** What `foretell train` reads, or the genes alone; JSON's strings and lists are YAML. */
     yaml(key) {
       const lines = this.genes(key).map(([name, value]) => `${JSON.stringify(name)}: ${JSON.stringify(value)}`);
-      return [`"space": ${JSON.stringify(this.table.space)}`, ...lines, ""].join("\n");
+      const space = this.table.space === null ? [] : [`"space": ${JSON.stringify(this.table.space)}`];
+      return [...space, ...lines, ""].join("\n");
     }
   }
 

@@ -74,6 +74,24 @@ class ParallelCorpus:
         }
         write_json(folder / _META, meta)
 
+    def write_text(self, folder: Path) -> list[Path]:
+        """Write two text files a split, `train.en` and `train.de` and so on: one sentence a line, aligned.
+
+        Returns:
+            The files.
+
+        Raises:
+            InputError: A sentence holds a tab or a line break.
+            StorageError: The disk refused.
+        """
+        written = []
+        for name in SPLITS:
+            _refuse_breaks(self.split(name), name)
+            for side, language in enumerate((self.source_language, self.target_language)):
+                written.append(folder / f"{name}.{language}")
+                write_atomic(written[-1], "".join(f"{pair[side]}\n" for pair in self.split(name)))
+        return written
+
     @classmethod
     def load(cls, folder: Path) -> ParallelCorpus:
         """Read what `save` wrote.

@@ -1,6 +1,6 @@
 """Published tests: what an objective must keep, whoever wrote it.
 
-    from foretell.objectives.conformance import ObjectiveConformance
+    from foretell.testing import ObjectiveConformance
 
     class TestMine(ObjectiveConformance):
         def make(self, folder):

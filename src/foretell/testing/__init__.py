@@ -1,0 +1,15 @@
+"""Published tests: what predictors, objectives and families must keep, whoever wrote them.
+
+    from foretell.testing import PredictorConformance
+
+    class TestMine(PredictorConformance):
+        spelling = "mine"
+
+runs them all under pytest; `ObjectiveConformance` and `FamilyConformance` likewise.
+"""
+
+from foretell.testing.families import FamilyConformance
+from foretell.testing.objectives import ObjectiveConformance
+from foretell.testing.predictors import PredictorConformance, make_observations
+
+__all__ = ["FamilyConformance", "ObjectiveConformance", "PredictorConformance", "make_observations"]

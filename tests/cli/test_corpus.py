@@ -1,0 +1,31 @@
+import json
+
+import pytest
+
+from foretell.cli import main
+from tests.tasks.sentences import made_up
+
+
+@pytest.fixture
+def pairs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "pairs.tsv").write_text("".join(f"{source}\t{target}\n" for source, target in made_up(400)))
+    return ["files", "--path", "pairs.tsv"]
+
+
+def test_a_corpus_is_written_as_text(pairs, tmp_path, capsys):
+    assert main(["corpus", "write", *pairs, "--out", "here", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["files"] == [
+        f"here/{split}.{language}" for split in ("train", "valid", "test") for language in ("en", "de")
+    ]
+    assert main(["corpus", "show", *pairs, "--examples", "400", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["fingerprint"] == told["fingerprint"]
+    assert (tmp_path / "here" / "train.en").read_text().splitlines() == [source for source, _ in shown["pairs"]]
+
+
+def test_where_it_is_written_is_told(pairs, capsys):
+    assert main(["corpus", "write", *pairs]) == 0
+    assert "text/train.en, text/train.de" in capsys.readouterr().out.replace("\n", " ")

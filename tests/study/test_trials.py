@@ -1,0 +1,316 @@
+"""Studies of trials: asking, telling, optimizing, killed and gone on with, in Python and from YAML."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import foretell
+from foretell.errors import InfeasibleError, InputError, RunBusyError
+from foretell.locks import lock_folder
+from foretell.study.config import read_study
+from foretell.study.opening import run_trials
+
+GENES = {"layers": [1, 2, 3, 4], "width": [8, 16, 32, 64], "mixer": ["attention", "gru"]}
+COSTS = {"params": "layers * width ** 2"}
+
+
+def loss(architecture) -> float:
+    return 5 - np.log(architecture["layers"] * architecture["width"]) + (architecture["mixer"] == "gru")
+
+
+@pytest.fixture
+def space() -> foretell.SearchSpace:
+    return foretell.SearchSpace(GENES, costs=COSTS)
+
+
+def create(space, folder, **more):
+    settings = {"metric": "val_loss", "direction": "minimize", "constraints": ["params<=4k"], **more}
+    return foretell.create_study(space, storage=folder, **settings)
+
+
+def told(study) -> list[tuple]:
+    return [(tuple(item.architecture.to_dict().items()), item.metrics, item.failed) for item in study.observations]
+
+
+def test_optimize_finds_a_good_architecture_under_the_limit(space, tmp_path):
+    study = create(space, tmp_path / "run")
+    study.optimize(loss, n_trials=12)
+    assert len(study.trials) == len(study.observations) == 12
+    assert len({trial.architecture for trial in study.trials}) == 12
+    assert all(item.cost("parameters") <= 4000 for item in study.observations)
+    assert study.best_params == {"layers": 3, "width": 32, "mixer": "attention"}
+    assert study.best_value == pytest.approx(loss(study.best_params))
+    assert study.best_trial.params == study.best_params
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert result["winner"]["architecture"] == study.best_params
+    assert [row["predictor"] for row in result["trust"]] == ["constant", "params", "regression"]
+    errors = {row["predictor"]: row["mae"] for row in result["trust"]}
+    assert errors["regression"] < errors["constant"]
+
+
+def test_a_metric_that_rises_is_maximised(space, tmp_path):
+    study = create(space, tmp_path / "run", metric="score", direction="maximize")
+    study.optimize(lambda architecture: -loss(architecture), n_trials=12)
+    assert study.best_params == {"layers": 3, "width": 32, "mixer": "attention"}
+
+
+def test_the_same_seed_asks_the_same_and_another_something_else(space, tmp_path):
+    space = foretell.SearchSpace({**GENES, "kernel": list(range(40)), "rate": [0.1, 0.2, 0.3]}, costs=COSTS)
+    studies = [create(space, tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))]
+    for study in studies:
+        study.optimize(loss, n_trials=9)
+    assert told(studies[0]) == told(studies[1]) != told(studies[2])
+
+
+def test_ask_and_tell_survive_a_restart(space, tmp_path):
+    whole = create(space, tmp_path / "whole")
+    whole.optimize(loss, n_trials=9)
+    for _ in range(9):
+        study = (
+            foretell.load_study(tmp_path / "parts")
+            if (tmp_path / "parts").exists()
+            else create(space, tmp_path / "parts")
+        )
+        trial = study.ask()
+        study.tell(trial, val_loss=loss(trial.architecture))
+    assert told(foretell.load_study(tmp_path / "parts")) == told(whole)
+
+
+def test_what_was_asked_and_not_told_is_trained_first(space, tmp_path):
+    study = create(space, tmp_path / "run")
+    asked = [study.ask().architecture for _ in range(2)]
+    again = foretell.load_study(tmp_path / "run")
+    seen = []
+    again.optimize(lambda architecture: seen.append(architecture) or loss(architecture), n_trials=3)
+    assert seen[:2] == asked
+    assert len(again.observations) == 3
+
+
+def test_failures_are_told_kept_and_learnt_from(space, tmp_path):
+    def train(architecture) -> float:
+        if architecture["layers"] == 4:
+            raise MemoryError("out of memory")
+        return float("nan") if architecture["mixer"] == "gru" else loss(architecture)
+
+    study = create(space, tmp_path / "run")
+    study.optimize(train, n_trials=14)
+    failed = [item for item in study.observations if item.failed]
+    assert failed
+    assert all(item.metrics == {} for item in failed)
+    assert any("out of memory" in item.failed for item in failed)
+    assert any("nan" in item.failed for item in failed)
+    assert study.best_params["mixer"] == "attention"
+    chosen = study.observations[6:]
+    assert sum(bool(item.failed) for item in chosen) <= len(chosen) // 2
+    assert foretell.load_study(tmp_path / "run").best == study.best
+
+
+def test_what_only_the_objective_tells_can_be_limited(space, tmp_path):
+    study = create(space, tmp_path / "run", constraints=["memory<=40"], costs=["memory"])
+    study.optimize(lambda a: {"val_loss": loss(a), "memory": a["layers"] * a["width"]}, n_trials=14)
+    assert study.best.costs["memory"] <= 40
+    assert study.best.costs["memory"] >= 24
+    with pytest.raises(InputError, match="did you mean 'memory'"):
+        create(space, tmp_path / "other", constraints=["memori<=40"], costs=["memory"])
+
+
+def test_a_space_that_is_used_up_ends_the_study(tmp_path):
+    space = foretell.SearchSpace({"width": [1, 2, 3]})
+    study = create(space, tmp_path / "run", constraints=[])
+    with pytest.warns(UserWarning, match="all architectures of .* have been tried"):
+        study.optimize(lambda architecture: 1 / architecture["width"], n_trials=10)
+    assert len(study.observations) == 3
+    assert study.best_params == {"width": 3}
+
+
+def test_predictions_are_in_the_metric_s_unit(space, tmp_path):
+    study = create(space, tmp_path / "run", constraints=[])
+    study.optimize(loss, n_trials=10)
+    rows = study.space.sample(20, np.random.default_rng(0))
+    prediction = study.predict(rows)
+    truth = np.array([loss(each) for each in study.space.architectures(rows)])
+    assert np.abs(prediction.mean - truth).mean() < 0.5
+    assert study.predict(study.space.architectures(rows)).mean.tolist() == prediction.mean.tolist()
+
+
+def test_a_random_study_is_random_and_says_nothing_of_a_predictor(space, tmp_path):
+    study = create(space, tmp_path / "run", predictor="random")
+    study.optimize(loss, n_trials=5)
+    result = json.loads((tmp_path / "run" / "result.json").read_text())
+    assert [row["predictor"] for row in result["trust"]] == ["constant", "params"]
+
+
+def test_telling_what_makes_no_sense_is_one_sentence(space, tmp_path):
+    study = create(space, tmp_path / "run")
+    trial = study.ask()
+    with pytest.raises(InputError, match="there is no trial 7; the study has asked for 1: ask first"):
+        study.tell(7, 1.0)
+    with pytest.raises(InputError, match=r"trial 0 was told acc; expected the metric val_loss"):
+        study.tell(trial, acc=0.5)
+    with pytest.raises(InputError, match=r"trial 0 was told val_loss='low'; expected a number"):
+        study.tell(trial, val_loss="low")
+    with pytest.raises(InputError, match="expected a finite number"):
+        study.tell(trial, float("nan"))
+    study.tell(trial, 3.5)
+    with pytest.raises(InputError, match="trial 0 was told already"):
+        study.tell(trial, 3.5)
+    second = study.ask()
+    study.tell(second, failed="out of memory")
+    assert study.observations[1].failed == "out of memory"
+    with pytest.raises(InputError, match="has no finished trial"):
+        create(space, tmp_path / "empty").best  # noqa: B018 - the property refuses
+
+
+def test_a_folder_is_one_study_s(space, tmp_path):
+    study = create(space, tmp_path / "run")
+    with pytest.raises(InputError, match="holds a study already; go on with it by load_if_exists=True"):
+        create(space, tmp_path / "run")
+    with pytest.raises(InputError, match="holds another study"):
+        create(space, tmp_path / "run", seed=9, load_if_exists=True)
+    assert create(space, tmp_path / "run", load_if_exists=True).trials == []
+    with pytest.raises(InputError, match="holds no study"):
+        foretell.load_study(tmp_path / "nowhere")
+    with lock_folder(tmp_path / "run"):
+        process = subprocess.run(
+            [sys.executable, "-c", f"import foretell; foretell.load_study({str(tmp_path / 'run')!r}).ask()"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert process.returncode == 1
+    assert RunBusyError.__name__ in process.stderr
+    with pytest.raises(InputError, match="go on from Python"):
+        study.optimize()
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"direction": "down"}, "expected minimize or maximize"),
+        ({"metric": {"name": "m", "higher_is_better": True}}, "is declared in two directions"),
+        ({"metric": "valid_bleu"}, "of which higher is better"),
+        ({"constraints": ["latancy<=3"]}, "unknown cost 'latancy'"),
+        ({"constraints": ["params<=0"]}, "is not a positive number"),
+        ({"predictor": "regresion"}, "did you mean 'regression'"),
+    ],
+)
+def test_a_study_that_makes_no_sense_is_one_sentence(space, tmp_path, change, sentence):
+    with pytest.raises(InputError, match=sentence):
+        create(space, tmp_path / "run", **change)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_limit_that_nothing_keeps_is_said_before_anything_is_trained(space, tmp_path):
+    study = create(space, tmp_path / "run", constraints=["params<=10"])
+    with pytest.raises(InfeasibleError, match="the smallest reachable parameters value is 64"):
+        study.optimize(loss, n_trials=3)
+
+
+SCRIPT = """
+import json, math, sys, time
+layers, width, mixer = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+time.sleep(float(sys.argv[4]))
+print(json.dumps({"val_loss": 5 - math.log(layers * width) + (mixer == "gru")}))
+"""
+STUDY = """
+name: by-command
+space:
+  genes: {layers: [1, 2, 3, 4], width: [8, 16, 32, 64], mixer: [attention, gru]}
+  costs: {params: layers * width ** 2}
+metric: {name: val_loss, higher_is_better: false}
+objective: {command: "%s train.py {layers} {width} {mixer} %s"}
+constraints: ["params<=4k"]
+search: {trials: 7, workers: 2}
+"""
+
+
+def write_study(folder: Path, pause: float = 0.0) -> Path:
+    (folder / "train.py").write_text(SCRIPT)
+    (folder / "study.yaml").write_text(STUDY % (sys.executable, pause))
+    return folder / "study.yaml"
+
+
+def test_a_command_trains_beside_its_study_file(tmp_path):
+    config = read_study(write_study(tmp_path))
+    result = run_trials(config, tmp_path / "run")
+    assert result["search"]["finished"] == 7
+    assert result["winner"]["costs"]["parameters"] <= 4000
+    with pytest.raises(InputError, match="go on with it by --resume"):
+        run_trials(config, tmp_path / "run")
+    study = foretell.load_study(tmp_path / "run")
+    assert study.best.architecture.to_dict() == result["winner"]["architecture"]
+
+
+def test_killed_and_resumed_it_ends_where_it_would_have_ended(tmp_path):
+    whole = run_trials(read_study(write_study(tmp_path)), tmp_path / "whole")
+    path = write_study(tmp_path, 0.4)
+    arguments = [sys.executable, "-m", "foretell", "search", str(path), "--out", str(tmp_path / "killed")]
+    process = subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.DEVNULL)
+    while not (tmp_path / "killed" / "observations.jsonl").exists():
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    done = (tmp_path / "killed" / "observations.jsonl").read_bytes()
+    found = subprocess.run([*arguments, "--resume", "--json"], capture_output=True, text=True, check=True)
+    result = json.loads(found.stdout)
+    assert (tmp_path / "killed" / "observations.jsonl").read_bytes().startswith(done[: done.rfind(b"\n") + 1])
+    for kind in ("winner", "trials"):
+        assert without_seconds(result[kind]) == without_seconds(whole[kind])
+
+
+def without_seconds(entries):
+    entries = entries if isinstance(entries, list) else [entries]
+    return sorted(({**each, "seconds": 0} for each in entries), key=lambda each: each["trial"])
+
+
+def test_a_study_whose_trials_all_fail_says_why(tmp_path):
+    path = write_study(tmp_path)
+    (tmp_path / "train.py").write_text("raise SystemExit('no such data')")
+    with pytest.raises(InputError, match=r"all 7 trials of by-command failed, the last one because .*no such data"):
+        run_trials(read_study(path), tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("metric: {name", "metrik: {name", "did you mean 'metric'"),
+        ("{layers} {width}", "{layer} {width}", "did you mean 'layers'"),
+        ("{trials: 7", "{trails: 7", "did you mean 'trials'"),
+        ("constraints:", "corpus: {}\nconstraints:", "unknown key 'corpus'"),
+        ("params<=4k", "flops<=4k", "unknown cost 'flops'"),
+        ("layers * width ** 2", "exec(layers)", "holds a call"),
+        ("objective: {command:", "objective: {table: x, command:", "has command and table"),
+        ("[attention, gru]", "[attention, 3]", "mixes words and numbers"),
+    ],
+)
+def test_a_study_file_that_makes_no_sense_is_one_sentence(tmp_path, old, new, sentence):
+    path = write_study(tmp_path)
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(InputError, match=sentence):
+        run_trials(read_study(path), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_table_can_be_searched(space, tmp_path):
+    teacher = create(space, tmp_path / "labels", constraints=[], predictor="random")
+    teacher.optimize(loss, n_trials=30)
+    data = {
+        "space": space.to_dict(),
+        "metric": {"name": "val_loss", "higher_is_better": False},
+        "objective": {"table": str(tmp_path / "labels" / "observations.jsonl")},
+        "search": {"trials": 10},
+    }
+    (tmp_path / "study.yaml").write_text(json.dumps(data))
+    result = run_trials(read_study(tmp_path / "study.yaml"), tmp_path / "run")
+    known = {item.architecture.key for item in teacher.observations}
+    assert {foretell.Architecture.from_dict(space, each["architecture"]).key for each in result["trials"]} <= known
+    assert result["winner"]["metrics"]["val_loss"] == min(item.metrics["val_loss"] for item in teacher.observations)
