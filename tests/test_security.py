@@ -34,9 +34,14 @@ ONLY_IN = {
     "yaml": {"foretell/parsing.py", "foretell/study"},  # studies and architectures are written with safe_dump
     "zipfile.ZipFile": {"foretell/archives.py"},
     "importlib.import_module": {
+        "foretell/__init__.py",
         "foretell/cli/app.py",
         "foretell/costs/latency/form.py",
+        "foretell/observations/loading.py",
         "foretell/predictors/registry.py",
+        "foretell/spaces/family.py",
+        "foretell/spaces/registry.py",
+        "foretell/study/trials.py",
     },
 }
 

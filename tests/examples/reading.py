@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import operator
+import sys
 from pathlib import Path
 
 import yaml
@@ -53,4 +54,4 @@ def number(text, genes):
 
 def filled(name, **values):
     """The words of the study's command for one architecture."""
-    return [word.format(**values) for word in study(name)["objective"]["command"].split()]
+    return [word.format(python=sys.executable, **values) for word in study(name)["objective"]["command"].split()]

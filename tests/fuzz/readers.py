@@ -185,7 +185,7 @@ def _predictor() -> bytes:
 
 
 def _journal() -> bytes:
-    rows = SPACE.sample(3, np.random.default_rng(0)).tolist()
+    rows = SPACE.spelled(SPACE.sample(3, np.random.default_rng(0)))
     head = {"format": 1, "space": SPACE.fingerprint}
     return _lines([head, {"predictor": "p", "rows": rows, "scores": [1.0, None, 2.0]}])
 

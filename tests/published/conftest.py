@@ -1,1 +1,5 @@
-from tests.training.conftest import task  # noqa: F401
+"""Published recipes train on the toy task of the training tests."""
+
+from tests.training.conftest import task
+
+__all__ = ["task"]

@@ -64,10 +64,10 @@ def print_trials(result: Mapping[str, Any]) -> None:
         print_table("Predictors, each on trials unseen", ["predictor", "MAE", "tau"], told)
 
 
-_BEST = 5
+_BEST = 5  # trials shown
 
 
-def _count(value: float | None) -> str:
+def _cost(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
@@ -112,7 +112,7 @@ def _short(value: float) -> str:
     return f"{value:.2f}" if abs(value) < 100 else f"{value:,.0f}"
 
 
-def _cost(value: float) -> str:
+def _count(value: float) -> str:
     """A count of parameters: exact while it is short."""
     return f"{value:,.0f}" if value < 1e7 else f"{value / 1e6:.1f} M"
 

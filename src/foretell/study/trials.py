@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ from foretell.study.trial_result import trial_result
 __all__ = ["STUDY_FILE", "Study", "Trial"]
 
 STUDY_FILE = "study.yaml"
+_PAGES = "foretell.report"
+"""What draws a study's page: a room on a higher floor, which is therefore asked by name."""
 _TRIALS, _OBSERVATIONS = "trials.jsonl", "observations.jsonl"
 
 
@@ -232,11 +235,8 @@ class Study:
         Raises:
             InputError: The extra `[report]` is not installed, or nothing was told yet.
         """
-        from importlib import import_module
-
         self.finish()
-        # The page is drawn on a higher floor, which is asked by name.
-        path: Path = import_module("foretell.report").write_report(self.folder)
+        path: Path = import_module(_PAGES).write_report(self.folder)
         return path
 
     def finish(self) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import pytest
 from foretell.errors import InputError, IntegrityError
 from foretell.tasks.translation import SPLITS, ParallelCorpus
 from foretell.tasks.translation.files import read_pairs
-
 from tests.tasks.sentences import corpus
 
 

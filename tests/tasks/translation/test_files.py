@@ -2,7 +2,6 @@ import pytest
 
 from foretell.errors import InputError
 from foretell.tasks.translation.files import read_files, read_pairs
-
 from tests.tasks.sentences import made_up
 
 

@@ -6,7 +6,6 @@ import pytest
 from foretell.errors import InputError, IntegrityError, StorageError, UnknownNameError
 from foretell.tasks.translation import CorpusConfig, cache_folder, home_assistant, load_corpus, wheel_languages
 from foretell.tasks.translation.home_assistant import fetch_wheel, read_home_assistant, read_wheel
-
 from tests.tasks.sentences import write_wheel
 
 LAMP = {"title": "Lamp", "config": {"step": {"user": {"title": "Plug in the lamp"}}, "gone": "Only here"}}

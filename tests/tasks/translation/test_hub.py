@@ -6,7 +6,6 @@ import pytest
 from foretell.errors import InputError
 from foretell.tasks.translation import CorpusConfig, load_corpus
 from foretell.tasks.translation.hub import read_hub
-
 from tests.tasks.sentences import made_up
 
 INFO = SimpleNamespace(version="1.0.0", license="cc-by", citation="somebody")

@@ -2,7 +2,6 @@ import pytest
 
 from foretell.errors import InputError
 from foretell.tasks.translation import CorpusConfig, DamagedCacheWarning, corpus_folder, load_corpus
-
 from tests.tasks.sentences import made_up
 
 

@@ -3,7 +3,6 @@ import sacrebleu
 
 from foretell.errors import InputError
 from foretell.tasks.translation import all_scores, bleu, chrf, ter
-
 from tests.tasks.sentences import made_up
 
 REFERENCES = [target for _, target in made_up(20)]

@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from foretell.errors import InputError
 from foretell.tasks.cleaning import GroupedPair, near_copy_key
 from foretell.tasks.translation.splitting import deduplicate, split_by_group, without_copies_of_evaluation
-
 from tests.tasks.sentences import made_up
 
 

@@ -7,7 +7,6 @@ import pytest
 from foretell.errors import InputError
 from foretell.tasks import Vocabulary
 from foretell.tasks.translation import SPLITS, CorpusConfig, DamagedCacheWarning, Task
-
 from tests.tasks.sentences import corpus, made_up
 
 
