@@ -314,3 +314,17 @@ def test_a_table_can_be_searched(space, tmp_path):
     known = {item.architecture.key for item in teacher.observations}
     assert {foretell.Architecture.from_dict(space, each["architecture"]).key for each in result["trials"]} <= known
     assert result["winner"]["metrics"]["val_loss"] == min(item.metrics["val_loss"] for item in teacher.observations)
+
+
+def test_a_study_can_be_made_longer_and_nothing_else(tmp_path):
+    path = write_study(tmp_path)
+    first = run_trials(read_study(path), tmp_path / "run")
+    longer = read_study(path)
+    for trials in (9, 10):
+        search = longer.search.model_copy(update={"trials": trials})
+        result = run_trials(longer.model_copy(update={"search": search}), tmp_path / "run", resume=True)
+        assert result["search"]["finished"] == trials
+        assert without_seconds(result["trials"])[:7] == without_seconds(first["trials"])
+    search = longer.search.model_copy(update={"seed": 5})
+    with pytest.raises(InputError, match="holds another study"):
+        run_trials(longer.model_copy(update={"search": search}), tmp_path / "run", resume=True)

@@ -109,17 +109,34 @@ def open_study(config: TrialStudyConfig, folder: Path, *, resume: bool, again: s
     Raises:
         InputError: The folder holds a study and `resume` is false, or another study.
     """
-    file, text = folder / STUDY_FILE, config.to_yaml()
+    file = folder / STUDY_FILE
     if file.exists():
         if not resume:
             raise InputError(f"{folder} holds a study already; go on with it by {again}, or choose another folder.")
-        if file.read_text(encoding="utf-8") != text:
+        begun = read_study(file)
+        longer = _as_long_as(begun, config) if isinstance(begun, TrialStudyConfig) else begun
+        if not isinstance(longer, TrialStudyConfig) or longer.to_yaml() != config.to_yaml():
             raise InputError(
                 f"{folder} holds another study; repeat what it was made with (see {file}), or choose another folder."
             )
+        # More trials may be asked for; the design stays the one that was begun.
+        if isinstance(begun, TrialStudyConfig) and config.search.trials != begun.search.trials:
+            startup = {"startup": begun.search.designed}
+            config = config.model_copy(update={"search": config.search.model_copy(update=startup)})
     with lock_folder(folder):
-        write_atomic(file, text)
+        write_atomic(file, config.to_yaml())
     return Study(config, folder)
+
+
+def _as_long_as(begun: TrialStudyConfig, asked: TrialStudyConfig) -> TrialStudyConfig:
+    """A study as it was begun, with as many trials and workers as are asked for now.
+
+    Once it has been made longer, it says how many trials were designed; whoever asks again need not.
+    """
+    wanted = {"trials": asked.search.trials, "workers": asked.search.workers}
+    if asked.search.startup is None:
+        wanted["startup"] = None
+    return begun.model_copy(update={"search": begun.search.model_copy(update=wanted)})
 
 
 def run_trials(config: TrialStudyConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
