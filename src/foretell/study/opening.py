@@ -114,15 +114,14 @@ def open_study(config: TrialStudyConfig, folder: Path, *, resume: bool, again: s
         if not resume:
             raise InputError(f"{folder} holds a study already; go on with it by {again}, or choose another folder.")
         begun = read_study(file)
-        longer = _as_long_as(begun, config) if isinstance(begun, TrialStudyConfig) else begun
-        if not isinstance(longer, TrialStudyConfig) or longer.to_yaml() != config.to_yaml():
+        if not isinstance(begun, TrialStudyConfig) or _as_long_as(begun, config).to_yaml() != config.to_yaml():
             raise InputError(
                 f"{folder} holds another study; repeat what it was made with (see {file}), or choose another folder."
             )
         # More trials may be asked for; the design stays the one that was begun.
-        if isinstance(begun, TrialStudyConfig) and config.search.trials != begun.search.trials:
-            startup = {"startup": begun.search.designed}
-            config = config.model_copy(update={"search": config.search.model_copy(update=startup)})
+        same = begun.search.trials == config.search.trials
+        startup = {"startup": begun.search.startup if same else begun.search.designed}
+        config = config.model_copy(update={"search": config.search.model_copy(update=startup)})
     with lock_folder(folder):
         write_atomic(file, config.to_yaml())
     return Study(config, folder)
