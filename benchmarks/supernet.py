@@ -55,7 +55,7 @@ def sandwich_step(network: Seq2SeqTransformer, shapes: list[TransformerShape]) -
         source, target_in, target_out, tokens = batch
         optimizer.zero_grad(set_to_none=True)
         for shape in shapes:
-            loss = network.loss(source, target_in, target_out, shape=shape)[0] / (tokens * len(shapes))
+            loss = network.teacher_forced_loss(source, target_in, target_out, shape=shape)[0] / (tokens * len(shapes))
             loss.backward()
         optimizer.step()
 

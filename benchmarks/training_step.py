@@ -64,7 +64,7 @@ class StockTransformer(nn.Module):
         embedded = self.embedding(tokens) * math.sqrt(self.width) + self.positions[: tokens.shape[1]]
         return F.dropout(embedded, self.dropout, self.training)
 
-    def loss(self, source: Tensor, target_in: Tensor, target_out: Tensor) -> tuple[Tensor]:
+    def teacher_forced_loss(self, source: Tensor, target_in: Tensor, target_out: Tensor) -> tuple[Tensor]:
         """The smoothed loss summed over real target tokens, as torch's users write it."""
         length = target_in.shape[1]
         causal = torch.ones(length, length, dtype=torch.bool).triu(1)
@@ -114,7 +114,7 @@ def stepper(network: nn.Module, shape: TransformerShape | None = None) -> Callab
     def step(batch: Batch) -> None:
         source, target_in, target_out, tokens = batch
         optimizer.zero_grad(set_to_none=True)
-        loss = network.loss(source, target_in, target_out, **extra)[0] / tokens
+        loss = network.teacher_forced_loss(source, target_in, target_out, **extra)[0] / tokens
         loss.backward()
         optimizer.step()
 
@@ -207,7 +207,7 @@ def passer(network: nn.Module, shape: TransformerShape | None = None) -> Callabl
 
     def step(batch: Batch) -> None:
         network.zero_grad(set_to_none=True)
-        network.loss(*batch[:3], **extra)[0].backward()
+        network.teacher_forced_loss(*batch[:3], **extra)[0].backward()
 
     return step
 

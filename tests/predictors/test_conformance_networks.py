@@ -31,7 +31,7 @@ class TestSupernet(PredictorConformance):
     def make(self, context):
         torch.manual_seed(0)
         space = context.space
-        mixture = SupernetOptions(router_width=8).mixture(self.kind, space)
+        mixture = SupernetOptions(router_width=8).mixture(self.kind)
         network = Seq2SeqTransformer(TransformerShape.of(space.largest()), space.constants, 64, mixture=mixture)
         rng = np.random.default_rng(0)
         sides = [Sequences.of([rng.integers(4, 64, size=n).tolist() for n in (3, 5, 8)]) for _ in range(2)]

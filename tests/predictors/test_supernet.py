@@ -41,7 +41,7 @@ def test_a_score_is_minus_the_loss_in_bits_a_token():
 
     shape = TransformerShape.of(SPACE.architectures(POPULATION[:1])[0])
     with torch.no_grad():
-        found = [NETWORK.eval().loss(b.source, b.target_in, b.target_out, 0.1, shape) for b in BATCHES]
+        found = [NETWORK.eval().loss(b, shape, smoothing=0.1) for b in BATCHES]
     bits = sum(float(loss) for loss, _, _ in found) / np.log(2)
     assert scores(POPULATION[:1])[0] == pytest.approx(-bits / sum(int(n) for _, _, n in found), rel=1e-6)
 

@@ -16,7 +16,7 @@ def run(tmp_path):
     corpus = ParallelCorpus("en", "de", found[:40], found[40:50], found[50:], {"name": "reversed words"})
     task = Task.of(corpus, 40, tmp_path / "cache")
     (tmp_path / "winner").mkdir()
-    network = build_network(spaces.create("small-seq2seq").smallest(), len(task.vocabulary), Recipe(), 1)
+    network = build_network(spaces.create("small-seq2seq").smallest(), task.sizes, Recipe(), 1)
     save_network(tmp_path / "winner" / "model.safetensors", network, {})
     task.vocabulary.save(tmp_path / "winner" / "vocabulary.model")
     study = load_study(None, {"train": {"beam": 3, "length_penalty": 0.3}})

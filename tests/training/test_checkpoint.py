@@ -11,7 +11,7 @@ pytestmark = pytest.mark.network
 
 
 def test_a_network_comes_back_with_its_configuration(tmp_path, task, space):
-    network = build_network(space.largest(), len(task.vocabulary), Recipe(), 3).eval()
+    network = build_network(space.largest(), task.sizes, Recipe(), 3).eval()
     save_network(tmp_path / "n.safetensors", network, {"why": "test"})
     again, about = load_network(tmp_path / "n.safetensors")
     assert about["why"] == "test"

@@ -42,7 +42,7 @@ def equal(a, b):
 
 
 def scratch(architecture, task, folder, recipe=SHORT, seed=1):
-    network = build_network(architecture, len(task.vocabulary), recipe, seed)
+    network = build_network(architecture, task.sizes, recipe, seed)
     result = train(network, task, recipe, Fixed(), folder, seed=seed, about={"test": 1})
     return weights(network), result
 
@@ -179,7 +179,7 @@ def test_the_best_checkpoint_by_validation_loss_is_kept(architecture, task, tmp_
         average_last=0,
         clip_norm=0,
     )
-    network = build_network(architecture, len(task.vocabulary), recipe, 1)
+    network = build_network(architecture, task.sizes, recipe, 1)
     result = train(network, task, recipe, Fixed(), tmp_path, seed=1, about={})
     losses = [row["valid_loss"] for row in result.history]
     assert result.best_loss == min(losses)
@@ -192,15 +192,15 @@ def test_the_best_checkpoint_by_validation_loss_is_kept(architecture, task, tmp_
 def test_accumulated_micro_batches_give_the_update_of_their_sum(architecture, task, tmp_path):
     """The gradient of an update is the mean over all of its target tokens, however they are cut up."""
     recipe = Recipe(updates=1, warmup=0, validate_every=1, max_tokens=64, tokens_per_update=256, dropout=0.0)
-    network = build_network(architecture, len(task.vocabulary), recipe, 1)
-    reference = build_network(architecture, len(task.vocabulary), recipe, 1)
+    network = build_network(architecture, task.sizes, recipe, 1)
+    reference = build_network(architecture, task.sizes, recipe, 1)
     run = loop_module._Run(network, task, recipe, Fixed(), tmp_path, 1, {"key": ""}, torch.device("cpu"))
-    batches = [run._batch(i) for i in range(4)]
+    batches = [run.updates.batch(i) for i in range(4)]
     tokens = sum(batch.tokens for batch in batches)
-    total = sum(reference.loss(b.source, b.target_in, b.target_out, 0.1)[0] for b in batches)
+    total = sum(reference.loss(b, smoothing=0.1)[0] for b in batches)
     (total / tokens).backward()
     captured = {}
-    run.precision.step = lambda *_: captured.update(
+    run.updates.precision.step = lambda *_: captured.update(
         {n: p.grad.clone() for n, p in network.named_parameters() if p.grad is not None}
     )
     run._update(0)

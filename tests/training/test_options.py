@@ -3,7 +3,6 @@ from pydantic import ValidationError
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.nn import Mixture
-from foretell.spaces import create
 from foretell.training import KINDS, SupernetOptions
 
 
@@ -22,20 +21,16 @@ def test_weights_depend_on_the_options_that_their_kind_has():
     assert SupernetOptions(sampler="architectures").told("neuronwise-mos") == {"sampler": "architectures", **mixed}
 
 
-def test_kinds_and_their_mixtures(space):
-    assert [SupernetOptions().mixture(kind, space) for kind in KINDS] == [
+def test_kinds_and_their_mixtures():
+    assert [SupernetOptions().mixture(kind) for kind in KINDS] == [
         None,
         None,
         Mixture("layer-wise"),
         Mixture("neuron-wise"),
     ]
-    published = create("hat-wmt14-en-de")
-    norm = (640.0, 6.0, 2048.0, 6.0, 640.0, 6.0, 2048.0, 6.0, 6.0, 2.0)
-    assert SupernetOptions(router_width=64).mixture("layerwise-mos", published) == Mixture(
-        "layer-wise", router_width=64, norm=norm
-    )
+    assert SupernetOptions(router_width=64).mixture("layerwise-mos") == Mixture("layer-wise", router_width=64)
     with pytest.raises(UnknownNameError, match="did you mean 'neuronwise-mos'"):
-        SupernetOptions().mixture("neuron-wise-mos", space)
+        SupernetOptions().mixture("neuron-wise-mos")
 
 
 def test_options_that_make_no_sense_are_refused():

@@ -36,8 +36,8 @@ def test_an_observation_has_all_scores_and_its_provenance(space, task, tmp_path)
 
 
 def test_the_initial_weights_depend_on_the_seed_alone(space, task):
-    one, two = (build_network(space.smallest(), len(task.vocabulary), SHORT, 1).state_dict() for _ in range(2))
-    other = build_network(space.smallest(), len(task.vocabulary), SHORT, 2).state_dict()
+    one, two = (build_network(space.smallest(), task.sizes, SHORT, 1).state_dict() for _ in range(2))
+    other = build_network(space.smallest(), task.sizes, SHORT, 2).state_dict()
     assert all(one[name].equal(two[name]) for name in one)
     assert not all(one[name].equal(other[name]) for name in one)
 

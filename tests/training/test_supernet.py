@@ -75,7 +75,7 @@ def test_the_numbers_of_training_stay_what_they_were(space, task, tmp_path, kind
     """Recorded before mixtures, distillation and several processes; another CPU may round differently."""
     recipe = SHORT.model_copy(update={"tokens_per_update": tokens})
     if kind == "scratch":
-        network = build_network(space.smallest(), len(task.vocabulary), recipe, 1)
+        network = build_network(space.smallest(), task.sizes, recipe, 1)
         result = train(network, task, recipe, Fixed(), tmp_path, seed=1, about={"test": 1})
     else:
         _, result = train_supernet(space, task, recipe, tmp_path, kind=kind)

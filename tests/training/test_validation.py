@@ -10,7 +10,7 @@ from foretell.training import Recipe, build_network, translate
 @pytest.mark.parametrize("seed", range(4))
 def test_a_sentence_is_translated_alone_as_in_a_batch(task, beam, seed):
     """Untrained networks babble up to the limit, which must be the sentence's own."""
-    network = build_network(create("small-seq2seq").smallest(), len(task.vocabulary), Recipe(), seed)
+    network = build_network(create("small-seq2seq").smallest(), task.sizes, Recipe(), seed)
     sources = Sequences.of([task.valid.source[row][:length] for row, length in enumerate((1, 9, 2, 5, 3))])
     together = translate(network, task.vocabulary, sources, beam=beam)
     alone = [

@@ -20,7 +20,7 @@ from foretell.spaces import Population, SearchSpace
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+    from foretell.families.base import Network
     from foretell.tasks.translation import Batch
 
 __all__ = ["SupernetPredictor"]
@@ -59,7 +59,7 @@ class SupernetPredictor(Predictor):
     def __init__(
         self,
         space: SearchSpace,
-        network: Seq2SeqTransformer,
+        network: Network,
         batches: Sequence[Batch],
         *,
         smoothing: float = 0.1,
@@ -137,14 +137,12 @@ class SupernetPredictor(Predictor):
         return -total / sum(batch.tokens for batch in self._tight) / math.log(2)
 
     def _losses(
-        self, network: Seq2SeqTransformer, shapes: list[TransformerShape], pool: ThreadPoolExecutor
+        self, network: Network, shapes: list[TransformerShape], pool: ThreadPoolExecutor
     ) -> npt.NDArray[np.float64]:
         """Losses in nats, summed over the validation set, `[shapes]`."""
-        from foretell.families.encoder_decoder.population import population_losses
 
         def losses(batch: Batch) -> npt.NDArray[np.float64]:
-            found = population_losses(network, shapes, batch.source, batch.target_in, batch.target_out, self.smoothing)
-            return found.numpy()
+            return network.losses(shapes, batch, smoothing=self.smoothing).numpy()
 
         return sum(pool.map(losses, self._tight), np.zeros(len(shapes)))
 
@@ -154,9 +152,7 @@ class SupernetPredictor(Predictor):
 
         network = self.network if self.network.mixture is None else self.network.extract(shape)
         with torch.inference_mode():
-            losses = [
-                float(network.loss(b.source, b.target_in, b.target_out, self.smoothing, shape)[0]) for b in self.batches
-            ]
+            losses = [float(network.loss(b, shape, smoothing=self.smoothing)[0]) for b in self.batches]
         return -sum(losses) / sum(batch.tokens for batch in self.batches) / math.log(2)
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from foretell import spaces
-from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.objectives import Job, claim
 from foretell.records import append_jsonl, read_jsonl
 from foretell.spaces import Architecture
@@ -31,7 +30,7 @@ def inherited_job(study: StudyConfig, architectures: list[Architecture]) -> Job:
 
 def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, float]]:
     from foretell.progress import track
-    from foretell.training import TRANSLATION, load_supernet, score_translations, translate_split
+    from foretell.training import TRANSLATION, load_supernet, member_of, score_translations, translate_split
 
     config = StudyConfig.model_validate(study)
     space, task = spaces.create(config.space), Task.prepare(config.corpus, config.vocabulary)
@@ -45,7 +44,7 @@ def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[s
             for index, values in enumerate(rows):
                 architecture = Architecture.from_dict(space, values)
                 if architecture.key not in known:
-                    alone = network.extract(TransformerShape.of(architecture)).eval()
+                    alone = network.extract(member_of(architecture)).eval()
                     said = translate_split(alone, task, "valid", **decoding)
                     metrics = {name: score.value for name, score in score_translations(task, said, "valid").items()}
                     append_jsonl(file, [{"architecture": architecture.key, **about, "metrics": metrics}])

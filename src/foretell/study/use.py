@@ -79,11 +79,15 @@ def trained_network(run: Path) -> Seq2SeqTransformer:
     """The network of a run's winner, or of a folder of `foretell train`.
 
     Raises:
-        InputError: The folder holds no trained network.
+        InputError: The folder holds no trained network, or one of another family.
     """
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
     from foretell.training import load_network
 
-    return load_network(_trained_folder(run) / "model.safetensors")[0]
+    network, _ = load_network(_trained_folder(run) / "model.safetensors")
+    if not isinstance(network, Seq2SeqTransformer):
+        raise InputError(f"{run} holds a network of the family {network.family}; give one of an encoder_decoder.")
+    return network
 
 
 def _decoding(run: Path, folder: Path) -> dict[str, Any]:

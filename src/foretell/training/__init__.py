@@ -1,5 +1,6 @@
 """Training: one loop for architectures trained from scratch and for supernets."""
 
+from foretell.training.building import build_network
 from foretell.training.checkpoint import (
     DamagedCheckpointWarning,
     load_network,
@@ -15,9 +16,10 @@ from foretell.training.loop import DivergedError, train
 from foretell.training.options import KINDS, SupernetKind, SupernetOptions
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
-from foretell.training.scratch import build_network, load_trained, scratch_keys, train_from_scratch
+from foretell.training.scratch import load_trained, scratch_keys, train_from_scratch
 from foretell.training.state import TrainingResult
 from foretell.training.supernet import build_supernet, load_supernet, load_validation, supernet_keys, train_supernet
+from foretell.training.update import member_of
 from foretell.training.validation import score_translations, translate, translate_split, validation_loss
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "load_tensors",
     "load_trained",
     "load_validation",
+    "member_of",
     "sampling_rule",
     "save_network",
     "save_tensors",

@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from foretell.errors import ForetellError, InputError, IntegrityError
-from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.base import Network, restore
 from foretell.parsing import parse_json
 from foretell.records import write_atomic
 
@@ -172,12 +172,12 @@ def load_own(path: Path, *keys: str) -> Checkpoint | None:
     return found if found is not None and found.about.get("key") in keys else None
 
 
-def save_network(path: Path, network: Seq2SeqTransformer, about: Mapping[str, Any]) -> None:
-    """Write a network with its configuration, so that `load_network` needs nothing else."""
-    save_tensors(path, network.state_dict(), {**about, "network": network.config()})
+def save_network(path: Path, network: Network, about: Mapping[str, Any]) -> None:
+    """Write a network with its family and configuration, so that `load_network` needs nothing else."""
+    save_tensors(path, network.state_dict(), {**about, "family": network.family, "network": network.config()})
 
 
-def load_network(path: Path) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
+def load_network(path: Path) -> tuple[Network, dict[str, Any]]:
     """A network in evaluation mode on the CPU, and what was written beside it.
 
     Raises:
@@ -187,16 +187,16 @@ def load_network(path: Path) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
     checkpoint = load_tensors(path)
     if "network" not in checkpoint.about:
         raise InputError(f"{path} holds no network; give a model.safetensors that foretell has written.")
-    config = checkpoint.about["network"]
+    family, config = checkpoint.about.get("family"), checkpoint.about["network"]
     try:
         # First without memory: the description may be of another, much larger network than the tensors.
         with torch.device("meta"):
-            described = Seq2SeqTransformer.from_config(config).state_dict()
+            described = restore(family, config).state_dict()
         if {name: t.shape for name, t in described.items()} != {
             name: t.shape for name, t in checkpoint.tensors.items()
         }:
             raise ValueError("its tensors are of another network than it says")
-        network = Seq2SeqTransformer.from_config(config)
+        network = restore(family, config)
         network.load_state_dict(checkpoint.tensors)
     except (RuntimeError, TypeError, ValueError, AttributeError, LookupError, ArithmeticError) as error:
         if isinstance(error, ForetellError):

@@ -12,29 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from foretell.errors import ForetellError, InputError
-from foretell.families.encoder_decoder.genes import TransformerShape
-from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.base import Network
 from foretell.progress import track
 from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
-from foretell.tasks.translation import Batch, Task, TokenBatches, validation_batches
+from foretell.tasks.translation import Task, TokenBatches, validation_batches
 from foretell.training.checkpoint import load_network, load_own
-from foretell.training.devices import Precision, choose_device
-from foretell.training.distillation import distilled_losses
+from foretell.training.devices import choose_device
 from foretell.training.distributed import Ranks
 from foretell.training.keys import training_keys
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule
 from foretell.training.state import TrainingResult, TrainingState
+from foretell.training.update import Updates, member_of
 from foretell.training.validation import validation_loss
 
 __all__ = ["DivergedError", "train", "updates_done"]
-
-_FAR_APART = 0x9E3779B97F4A7C15
-"""Between the random streams of processes; the seeds of one process's updates lie close together."""
 
 
 class DivergedError(ForetellError):
@@ -42,7 +37,7 @@ class DivergedError(ForetellError):
 
 
 def train(
-    network: Seq2SeqTransformer,
+    network: Network,
     task: Task,
     recipe: Recipe,
     rule: SamplingRule,
@@ -161,7 +156,7 @@ class _Run:
 
     def __init__(
         self,
-        network: Seq2SeqTransformer,
+        network: Network,
         task: Task,
         recipe: Recipe,
         rule: SamplingRule,
@@ -173,25 +168,16 @@ class _Run:
         older: Sequence[str] = (),
     ) -> None:
         self.ranks = ranks or Ranks()
-        self.recipe, self.rule, self.folder, self.seed = recipe, rule, folder, seed
+        self.recipe, self.rule, self.folder = recipe, rule, folder
         self.device = device
         self.network = network.to(device)
-        self.precision = Precision(recipe.precision, device)
-        self.data = TokenBatches(task.train, recipe.max_tokens, seed)
+        data = TokenBatches(task.train, recipe.max_tokens, seed)
         self.valid = [batch.to(device) for batch in validation_batches(task.valid, max(2048, recipe.max_tokens))]
-        self.parameters = list(network.parameters())
-        self.optimiser = torch.optim.AdamW(
-            self.parameters,
-            lr=recipe.learning_rate,
-            betas=recipe.betas,
-            eps=recipe.epsilon,
-            weight_decay=recipe.weight_decay,
-            fused=device.type in ("cpu", "cuda"),
-        )
+        self.updates = Updates(self.network, data, recipe, rule, seed, device, self.ranks)
         # The beginning of the curve tells most to who stops early; these points choose no checkpoint.
         quarter = recipe.validate_every // 4 if isinstance(rule, Fixed) else 0
         self.early = range(quarter, 2 * recipe.validate_every, quarter) if quarter else range(0)
-        self.state = TrainingState(self.network, self.optimiser, self.precision, folder, about, older)
+        self.state = TrainingState(self.network, self.updates.optimiser, self.updates.precision, folder, about, older)
 
     @property
     def result(self) -> TrainingResult:
@@ -273,44 +259,11 @@ class _Run:
         result.peak_memory = max(result.peak_memory, _peak_memory(self.device))
 
     def _update(self, update: int) -> tuple[float, int]:
-        """One optimiser step; returns the summed loss (nats) and the tokens it is a sum over."""
-        # Dropout masks are a function of the seed, the update and the process: nothing random need be saved.
-        torch.manual_seed((self.seed * 1_000_003 + update + self.ranks.rank * _FAR_APART) % 2**63)
-        positions = range(update * self.recipe.accumulate, (update + 1) * self.recipe.accumulate)
-        batches = [self._batch(position) for position in self.ranks.mine(positions)]
-        architectures = self.rule.at(update)
-        tokens = self.ranks.count(sum(batch.tokens for batch in batches), self.device) * len(architectures)
-        total = torch.zeros((), device=self.device)
-        for loss in self._losses(batches, [_shape(architecture) for architecture in architectures]):
-            self.precision.backward(loss / tokens)
-            total += loss.detach()
-        self.ranks.sum_gradients(self.parameters)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.rate(update)
-        self.precision.step(self.optimiser, self.parameters, self.recipe.clip_norm)
-        summed = float(self.ranks.sum(total))
+        """One optimiser step; returns the summed loss (nats) and the targets it is a sum over."""
+        summed, tokens = self.updates.take(update)
         if not math.isfinite(summed):
-            raise DivergedError(self._obituary(update, architectures))
+            raise DivergedError(self._obituary(update, self.rule.at(update)))
         return summed, tokens
-
-    def _losses(self, batches: Sequence[Batch], shapes: Sequence[TransformerShape | None]) -> Iterator[Tensor]:
-        """The losses (nats, summed over tokens) of each architecture on each batch, one graph at a time."""
-        smoothing = self.recipe.label_smoothing
-        if self.rule.distillation:
-            for batch in batches:
-                yield from distilled_losses(
-                    self.network, batch, shapes, smoothing, self.rule.distillation, self.precision
-                )
-            return
-        for shape in shapes:
-            for batch in batches:
-                with self.precision.autocast():
-                    loss, _, _ = self.network.loss(batch.source, batch.target_in, batch.target_out, smoothing, shape)
-                yield loss
-
-    def _batch(self, position: int) -> Batch:
-        epoch, index = divmod(position, len(self.data))
-        return self.data.epoch(epoch)[index].to(self.device)
 
     def _obituary(self, update: int, architectures: list[Architecture | None]) -> str:
         names = ", ".join(a.key for a in architectures if a is not None) or "the whole network"
@@ -349,7 +302,7 @@ class _Run:
 
     def _validation_loss(self) -> float:
         losses = [
-            validation_loss(self.network, self.valid, self.recipe.label_smoothing, _shape(architecture))
+            validation_loss(self.network, self.valid, self.recipe.label_smoothing, member_of(architecture))
             for architecture in self.rule.validated
         ]
         return sum(losses) / len(losses)
@@ -379,10 +332,6 @@ class _Run:
             self.state.take(found)
             if not best_is_there:
                 self._save_best()
-
-
-def _shape(architecture: Architecture | None) -> TransformerShape | None:
-    return None if architecture is None else TransformerShape.of(architecture)
 
 
 def _peak_memory(device: torch.device) -> int:

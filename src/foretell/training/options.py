@@ -7,9 +7,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.encoder_decoder.genes import Backbone
 from foretell.nn import Mixture
-from foretell.spaces import SearchSpace
 
 __all__ = ["KINDS", "SupernetKind", "SupernetOptions"]
 
@@ -67,7 +65,7 @@ class SupernetOptions(BaseModel):
         brief: dict[str, Any] = self.model_dump(mode="json")
         return {name: value for name, value in self.told(kind).items() if name in brief}
 
-    def mixture(self, kind: str, space: SearchSpace) -> Mixture | None:
+    def mixture(self, kind: str) -> Mixture | None:
         """How a supernet of this kind mixes its feed-forward networks; None where it does not.
 
         Raises:
@@ -82,5 +80,4 @@ class SupernetOptions(BaseModel):
             self.experts,
             self.router_width,
             self.router_input,
-            Backbone.of(space).latency_norm,
         )

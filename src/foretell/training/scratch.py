@@ -9,12 +9,12 @@ from typing import Any
 import torch
 
 from foretell import __version__
-from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
-from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.base import Network
 from foretell.observations import Observation
 from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture
 from foretell.tasks.translation import Split, Task
+from foretell.training.building import build_network
 from foretell.training.checkpoint import load_network, load_own, weights_digest
 from foretell.training.keys import TRANSLATION, training_keys
 from foretell.training.loop import train, updates_done
@@ -22,29 +22,10 @@ from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 from foretell.training.state import TrainingResult
 from foretell.training.supernet import load_supernet
+from foretell.training.update import member_of
 from foretell.training.validation import score_translations, translate_split
 
-__all__ = ["build_network", "load_trained", "scratch_keys", "train_from_scratch"]
-
-
-def build_network(architecture: Architecture, vocabulary: int, recipe: Recipe, seed: int) -> Seq2SeqTransformer:
-    """A freshly initialised stand-alone network, for whoever needs one; the initial weights depend on the seed alone.
-
-    Positions and dropout are those of the space's widest embedding, as for a sub-network of a supernet.
-    The caller's random state is put back.
-    """
-    space = architecture.space
-    widest = TransformerShape.of(space.largest())
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return Seq2SeqTransformer(
-            TransformerShape.of(architecture),
-            Backbone.of(space),
-            vocabulary,
-            dropout=recipe.dropout,
-            attention_dropout=recipe.attention_dropout,
-            reference_widths=(widest.encoder_width, widest.decoder_width),
-        )
+__all__ = ["load_trained", "scratch_keys", "train_from_scratch"]
 
 
 def scratch_keys(
@@ -120,10 +101,10 @@ def train_from_scratch(
         return Observation.from_dict(space, saved["observation"])
     if paused is not None and updates_done(folder, *keys) > paused:
         folder = folder / f"until-{paused}"
-    network = build_network(architecture, len(task.vocabulary), recipe, seed)
+    network = build_network(architecture, task.sizes, recipe, seed)
     if inherit is not None:
         supernet, _ = load_supernet(inherit, space, task)
-        network.load_state_dict(supernet.extract(TransformerShape.of(architecture)).state_dict())
+        network.load_state_dict(supernet.extract(member_of(architecture)).state_dict())
     result = train(
         network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device, until=paused
     )
@@ -147,7 +128,7 @@ def train_from_scratch(
     return observation
 
 
-def load_trained(folder: Path) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
+def load_trained(folder: Path) -> tuple[Network, dict[str, Any]]:
     """The best weights of a finished training run, and what they depend on."""
     return load_network(folder / "model.safetensors")
 
@@ -157,7 +138,7 @@ def _provenance(
     recipe: Recipe,
     result: TrainingResult,
     seed: int,
-    network: Seq2SeqTransformer,
+    network: Network,
 ) -> dict[str, Any]:
     return {
         "seed": seed,

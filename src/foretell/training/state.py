@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.base import Network
 from foretell.training.checkpoint import Checkpoint, load_own, save_network, save_tensors
 from foretell.training.devices import Precision
 
@@ -65,7 +65,7 @@ class TrainingState:
 
     def __init__(
         self,
-        network: Seq2SeqTransformer,
+        network: Network,
         optimiser: torch.optim.Optimizer,
         precision: Precision,
         folder: Path,

@@ -8,10 +8,10 @@ from typing import Any
 import torch
 
 from foretell.errors import InputError, IntegrityError
-from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
-from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.base import Network
 from foretell.spaces import SearchSpace
 from foretell.tasks.translation import EncodedPairs, Sequences, Task
+from foretell.training.building import build_network
 from foretell.training.checkpoint import load_intact, load_network, load_tensors, save_tensors
 from foretell.training.devices import choose_device
 from foretell.training.distributed import joined
@@ -34,22 +34,14 @@ def build_supernet(
     seed: int,
     kind: str = "sandwich",
     options: SupernetOptions | None = None,
-) -> Seq2SeqTransformer:
+) -> Network:
     """A freshly initialised network of the space's largest dimensions, with experts and routers in a mixture.
 
     Raises:
         UnknownNameError: There is no such kind.
     """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return Seq2SeqTransformer(
-            TransformerShape.of(space.largest()),
-            Backbone.of(space),
-            len(task.vocabulary),
-            dropout=recipe.dropout,
-            attention_dropout=recipe.attention_dropout,
-            mixture=(options or SupernetOptions()).mixture(kind, space),
-        )
+    mixture = (options or SupernetOptions()).mixture(kind)
+    return build_network(space.largest(), task.sizes, recipe, seed, mixture)
 
 
 def supernet_keys(
@@ -85,7 +77,7 @@ def train_supernet(
     seed: int = 1,
     options: SupernetOptions | None = None,
     device: str = "auto",
-) -> tuple[Seq2SeqTransformer, TrainingResult]:
+) -> tuple[Network, TrainingResult]:
     """Train a supernet, or finish one that was interrupted; alone, or with the processes that `torchrun` started.
 
     Args:
@@ -166,7 +158,7 @@ def load_validation(folder: Path, task: str) -> EncodedPairs:
 
 def load_supernet(
     path: Path, space: SearchSpace, task: Task | None = None, *, kind: str | None = None
-) -> tuple[Seq2SeqTransformer, dict[str, Any]]:
+) -> tuple[Network, dict[str, Any]]:
     """A trained supernet for a space and a task.
 
     Args:

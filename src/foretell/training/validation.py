@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
+from foretell.errors import InputError
+from foretell.families.base import Network
 from foretell.families.encoder_decoder.decoding import beam_search
-from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.nn import PAD
 from foretell.progress import track
 from foretell.tasks import Vocabulary
-from foretell.tasks.translation import Batch, Score, Sequences, Split, Task, source_batches
+from foretell.tasks.translation import Score, Sequences, Split, Task, source_batches
 
 __all__ = ["score_translations", "translate", "translate_split", "validation_loss"]
 
 
 @torch.inference_mode()
-def validation_loss(
-    network: Seq2SeqTransformer, batches: Sequence[Batch], smoothing: float, shape: TransformerShape | None = None
-) -> float:
-    """Label-smoothed loss in bits a target token, teacher-forced, dropout off.
+def validation_loss(network: Network, batches: Sequence[Any], smoothing: float, member: Any = None) -> float:
+    """Label-smoothed loss in bits a target, dropout off.
 
     Args:
         network: The network; its training mode is restored afterwards.
         batches: The whole validation set.
         smoothing: Label smoothing of the loss.
-        shape: The sub-network to run; None runs the whole.
+        member: The sub-network to run; None runs the whole.
     """
     was_training = network.training
     network.eval()
     total, tokens = 0.0, 0
     for batch in batches:
-        loss, _, count = network.loss(batch.source, batch.target_in, batch.target_out, smoothing, shape)
+        loss, _, count = network.loss(batch, member, smoothing=smoothing)
         total += float(loss)
         tokens += int(count)
     network.train(was_training)
@@ -41,7 +41,7 @@ def validation_loss(
 
 
 def translate(
-    network: Seq2SeqTransformer,
+    network: Network,
     vocabulary: Vocabulary,
     sources: Sequences,
     *,
@@ -62,7 +62,12 @@ def translate(
 
     Returns:
         One translation a sentence, in the order of `sources`.
+
+    Raises:
+        InputError: The network is of a family that cannot translate.
     """
+    if not isinstance(network, Seq2SeqTransformer):
+        raise InputError(f"a network of the family {network.family} cannot translate; give an encoder_decoder.")
     device = next(network.parameters()).device
     batches = source_batches(sources, max_tokens=max(1024 // beam, 64))
     texts = [""] * len(sources)
@@ -81,7 +86,7 @@ def translate(
 
 
 def translate_split(
-    network: Seq2SeqTransformer, task: Task, split: Split, *, beam: int = 4, length_penalty: float = 1.0
+    network: Network, task: Task, split: Split, *, beam: int = 4, length_penalty: float = 1.0
 ) -> list[str]:
     """Translate a split of the task with beam search."""
     sources, title = task.pairs(split).source, f"translating {split}"

@@ -48,7 +48,7 @@ def routers(network):
 
 
 def loss(network, shape=None):
-    return network.loss(SOURCE, shifted(TARGET), TARGET, 0.1, shape)[0]
+    return network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET, 0.1, shape)[0]
 
 
 @quick

@@ -68,7 +68,7 @@ def test_gradients_reach_the_active_slices_only_and_equal_the_extractions(name, 
     network, shape = supernet(name).eval(), random_shape(name, seed)
     alone = network.extract(shape)
     for net, chosen in ((network, shape), (alone, None)):
-        net.loss(SOURCE, shifted(TARGET), TARGET, 0.1, chosen)[0].backward()
+        net.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET, 0.1, chosen)[0].backward()
     theirs = dict(alone.named_parameters())
     for key, parameter in network.named_parameters():
         expected = torch.zeros_like(parameter)
@@ -124,7 +124,7 @@ def test_an_encoding_serves_every_decoder_with_the_same_encoder_genes():
             features = network.decode(shifted(TARGET), encoded, shape)
             torch.testing.assert_close(network.logits(features, shape), network(SOURCE, shifted(TARGET), shape))
             shared = network.decoder_loss(encoded, shifted(TARGET), TARGET, 0.1, shape)
-            torch.testing.assert_close(shared, network.loss(SOURCE, shifted(TARGET), TARGET, 0.1, shape))
+            torch.testing.assert_close(shared, network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET, 0.1, shape))
     with pytest.raises(InputError, match="encode with layers=3"):
         network.decode(TARGET, network.encode(SOURCE, layers=1), largest)
 
@@ -133,7 +133,7 @@ def test_an_encoding_serves_every_decoder_with_the_same_encoder_genes():
 def test_the_loss_is_torchs_at_real_tokens(smoothing):
     network = supernet("small-seq2seq").eval()
     logits = network(SOURCE, shifted(TARGET)).flatten(0, 1)
-    loss, nll, tokens = network.loss(SOURCE, shifted(TARGET), TARGET, smoothing)
+    loss, nll, tokens = network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET, smoothing)
     options = {"ignore_index": PAD, "reduction": "sum"}
     expected = torch.nn.functional.cross_entropy(logits, TARGET.flatten(), label_smoothing=smoothing, **options)
     torch.testing.assert_close(loss, expected)
@@ -190,7 +190,7 @@ def test_dropout_scales_with_the_width_and_has_the_right_mean(name):
     seen = []
     original = type(network)._drop
     network._drop = lambda p, sites, like: seen.append(round(p, 6)) or original(network, p, sites, like)
-    network.loss(SOURCE, shifted(TARGET), TARGET, 0.1, half)
+    network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET, 0.1, half)
     reference = network.reference_widths
     assert seen == [round(0.3 * 32 / width, 6) for width in reference]
     seen.clear()
@@ -204,7 +204,7 @@ def test_a_seed_fixes_training_noise():
     losses = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        losses.append(network.loss(SOURCE, shifted(TARGET), TARGET)[0].item())
+        losses.append(network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET)[0].item())
     assert losses[0] == losses[1] != losses[2]
 
 
@@ -212,11 +212,11 @@ def test_a_seed_fixes_training_noise():
 def test_half_precision_is_close(name):
     network = supernet(name, dropout=0.1)
     network.eval()
-    exact = network.loss(SOURCE, shifted(TARGET), TARGET)[0]
+    exact = network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET)[0]
     with torch.autocast("cpu", torch.bfloat16):
-        loss = network.train().loss(SOURCE, shifted(TARGET), TARGET)[0]
+        loss = network.train().teacher_forced_loss(SOURCE, shifted(TARGET), TARGET)[0]
         loss.backward()
-        near = network.eval().loss(SOURCE, shifted(TARGET), TARGET)[0]
+        near = network.eval().teacher_forced_loss(SOURCE, shifted(TARGET), TARGET)[0]
     assert all(p.grad is None or (p.grad.isfinite().all() and p.grad.dtype == p.dtype) for p in network.parameters())
     torch.testing.assert_close(near, exact, rtol=0.02, atol=0.1)
 
@@ -227,7 +227,7 @@ def test_training_lowers_the_loss():
     losses = []
     for _ in range(30):
         optimizer.zero_grad(set_to_none=True)
-        loss, _, tokens = network.loss(SOURCE, shifted(TARGET), TARGET)
+        loss, _, tokens = network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET)
         (loss / tokens).backward()
         optimizer.step()
         losses.append(loss.item())

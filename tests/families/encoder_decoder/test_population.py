@@ -22,7 +22,9 @@ def losses(network, chosen, smoothing=0.1):
 
 @torch.no_grad()
 def alone(network, chosen, smoothing=0.1):
-    return [float(network.loss(SOURCE, shifted(TARGET), TARGET, smoothing, shape)[0]) for shape in chosen]
+    return [
+        float(network.teacher_forced_loss(SOURCE, shifted(TARGET), TARGET, smoothing, shape)[0]) for shape in chosen
+    ]
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])

@@ -71,7 +71,7 @@ def test_a_pass_forward_and_back_of_every_published_network(name, architecture, 
     )
     assert network.parameter_count(embeddings=False) / 1e6 == pytest.approx(millions, abs=0.006)
     source, target = torch.tensor([[7, 9, 5, EOS]]), torch.tensor([[8, 6, EOS]])
-    loss, _, tokens = network.loss(source, torch.tensor([[EOS, 8, 6]]), target)
+    loss, _, tokens = network.teacher_forced_loss(source, torch.tensor([[EOS, 8, 6]]), target)
     loss.backward()
     assert loss.isfinite()
     assert int(tokens) == 3

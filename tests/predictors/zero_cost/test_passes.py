@@ -114,7 +114,7 @@ def test_the_network_is_the_one_that_training_would_start_from(batch, proxy):
     narrow = SPACE.smallest()
     rows = SPACE.population([narrow])
     scored = create(proxy, context=Context(SPACE, vocabulary=12, batch=batch, seed=3)).predict(rows).mean
-    network = build_network(narrow, 12, Recipe(), 3).eval()
+    network = build_network(narrow, {"vocabulary": 12}, Recipe(), 3).eval()
     assert scored.tolist() == [PASSES[proxy](network, batch)]
 
 

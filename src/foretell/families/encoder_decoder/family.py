@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.families.encoder_decoder.closed_forms import Totals, embedding_parameters, flops, parameters
-from foretell.families.encoder_decoder.genes import Backbone, transformer_genes
-from foretell.spaces import Gene, Population, Scalar, SearchSpace
+from foretell.families.encoder_decoder.genes import Backbone, TransformerShape, transformer_genes
+from foretell.spaces import Architecture, Gene, Population, Scalar, SearchSpace
 from foretell.spaces.features import averages
+
+if TYPE_CHECKING:
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+    from foretell.nn import Mixture
 
 __all__ = ["FAMILY", "EncoderDecoder"]
 
@@ -66,7 +70,7 @@ def _maxima(space: SearchSpace) -> Array:
 
 
 class EncoderDecoder:
-    """The family; see `foretell.spaces.Family`."""
+    """The family; see `foretell.spaces.Family` and `foretell.families.base.NetworkFamily`."""
 
     name = "encoder_decoder"
     about = "the Transformer encoder-decoder"
@@ -135,6 +139,43 @@ class EncoderDecoder:
                 counted = parameters(space, population, embeddings=name == "parameters", **common)
             found[name] = counted.astype(np.float64)
         return found
+
+    def member(self, architecture: Architecture) -> TransformerShape:
+        """The dimensions of an architecture."""
+        return TransformerShape.of(architecture)
+
+    def build(
+        self,
+        architecture: Architecture,
+        sizes: Mapping[str, Any],
+        *,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        mixture: Mixture | None = None,
+    ) -> Seq2SeqTransformer:
+        """A freshly initialised network, with `sizes["vocabulary"]` tokens.
+
+        Positions and dropout are those of the space's widest embedding, as for a sub-network of a supernet. Routers
+        read the averages by the published norms, where there are any.
+        """
+        from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+
+        backbone, widest = Backbone.of(architecture.space), TransformerShape.of(architecture.space.largest())
+        return Seq2SeqTransformer(
+            TransformerShape.of(architecture),
+            backbone,
+            sizes["vocabulary"],
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+            reference_widths=(widest.encoder_width, widest.decoder_width),
+            mixture=None if mixture is None else replace(mixture, norm=backbone.latency_norm),
+        )
+
+    def restore(self, config: dict[str, Any]) -> Seq2SeqTransformer:
+        """See `Seq2SeqTransformer.from_config`."""
+        from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+
+        return Seq2SeqTransformer.from_config(config)
 
 
 FAMILY = EncoderDecoder()

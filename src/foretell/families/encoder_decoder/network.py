@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.errors import InputError
+from foretell.families.base import Network
 from foretell.families.encoder_decoder.encoding import encode_shape
 from foretell.families.encoder_decoder.fitting import check_consistent, check_fits, network_arguments, shape_to_json
 from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
@@ -24,11 +25,13 @@ from foretell.nn.layers import DecoderLayer, EncoderLayer, FeedForward, Inner
 from foretell.nn.loss import token_loss
 from foretell.nn.mixture import MixedWeights, Mixture, MixtureFeedForward
 from foretell.nn.positions import SinusoidalPositions
+from foretell.nn.tokens import PAD
+from foretell.tasks.translation import Batch
 
 __all__ = ["Seq2SeqTransformer"]
 
 
-class Seq2SeqTransformer(nn.Module):
+class Seq2SeqTransformer(Network):
     """An encoder-decoder Transformer that can run as any smaller one by using leading slices.
 
     With `shape` left out it is an ordinary network and slices nothing. Batches are padded on the right
@@ -50,6 +53,8 @@ class Seq2SeqTransformer(nn.Module):
     Raises:
         InputError: Shared embeddings of two sizes, or dimensions that contradict each other.
     """
+
+    family = "encoder_decoder"
 
     def __init__(
         self,
@@ -123,6 +128,25 @@ class Seq2SeqTransformer(nn.Module):
         return F.linear(features, self._rows(self._resolve(shape)).output)
 
     def loss(
+        self, batch: Batch, member: TransformerShape | None = None, *, smoothing: float
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """See `Network.loss`."""
+        return self.teacher_forced_loss(batch.source, batch.target_in, batch.target_out, smoothing, member)
+
+    def losses(self, members: Sequence[TransformerShape], batch: Batch, *, smoothing: float) -> Tensor:
+        """See `Network.losses`."""
+        from foretell.families.encoder_decoder.population import population_losses
+
+        return population_losses(self, members, batch.source, batch.target_in, batch.target_out, smoothing)
+
+    def predictions(self, batch: Batch, member: TransformerShape | None = None) -> tuple[Tensor, Tensor]:
+        """See `Network.predictions`."""
+        targets = batch.target_out.flatten()
+        real = (targets != PAD).nonzero().squeeze(1)
+        features = self.features(batch.source, batch.target_in, member).flatten(0, 1)
+        return self.logits(features.index_select(0, real), member), targets.index_select(0, real)
+
+    def teacher_forced_loss(
         self,
         source: Tensor,
         target_in: Tensor,
@@ -154,7 +178,7 @@ class Seq2SeqTransformer(nn.Module):
         smoothing: float = 0.1,
         shape: TransformerShape | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `loss`, with the encoder's part already done: decoders that share it need not repeat it."""
+        """As `teacher_forced_loss`, with the encoder's part already done: decoders that share it need not repeat it."""
         shape = self._resolve(shape)
         rows = self._rows(shape)
         features = self._decode(target_in, encoded, rows.target, shape)
@@ -292,12 +316,12 @@ class Seq2SeqTransformer(nn.Module):
 
     # Extraction, description, size --------------------------------------------------------------------
 
-    def extract(self, shape: TransformerShape | None = None) -> Seq2SeqTransformer:
-        """A stand-alone network with copies of the slices that `shape` uses, and the same outputs.
+    def extract(self, member: TransformerShape | None = None) -> Self:
+        """A stand-alone network with copies of the slices that `member` uses, and the same outputs.
 
         A mixture is folded: the stand-alone network has the architecture's own weights, no experts, no routers.
         """
-        shape = self._resolve(shape)
+        shape = self._resolve(member)
         config = {**self.config(), "shape": shape_to_json(shape), "mixture": None}
         some = next(self.parameters())
         with torch.random.fork_rng(devices=[]), torch.device(some.device):

@@ -6,8 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from foretell.errors import UnknownNameError
+from foretell.errors import InputError, UnknownNameError
 from foretell.families.encoder_decoder.genes import Backbone
+from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.nn import EOS
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
@@ -57,7 +58,9 @@ class ZeroCost(Predictor):
         scores = np.empty(len(population))
         with track(f"scoring with {self.proxy}", len(population), "architectures") as meter:
             for index, architecture in enumerate(self.space.architectures(population)):
-                network = build_network(architecture, vocabulary, Recipe(), self.context.seed).eval()
+                network = build_network(architecture, {"vocabulary": vocabulary}, Recipe(), self.context.seed).eval()
+                if not isinstance(network, Seq2SeqTransformer):
+                    raise InputError(f"{self.proxy} reads an encoder_decoder, not a network of {network.family}.")
                 with torch.enable_grad():
                     scores[index] = PASSES[self.proxy](network, batch)
                 meter.update(index + 1)

@@ -99,6 +99,11 @@ class Task:
         """Names the corpus and the vocabulary together."""
         return fingerprint([self.corpus.fingerprint, self.vocabulary.fingerprint])
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What networks need to know of the task."""
+        return {"vocabulary": len(self.vocabulary)}
+
     def pairs(self, split: Split) -> EncodedPairs:
         """The encoded pairs of a split."""
         pairs: EncodedPairs = getattr(self, split)
