@@ -11,7 +11,7 @@ from foretell.spaces import SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.distilling import distil
 from foretell.study.jobs import supernet_folder
-from foretell.tasks.translation import Task, validation_batches
+from foretell.tasks.translation import Task
 from foretell.training import KINDS
 
 __all__ = ["make_scorer", "supernet_predictor", "with_kind"]
@@ -54,7 +54,7 @@ def supernet_predictor(
     from foretell.training import load_supernet
 
     network, about = load_supernet(supernet_folder(study, task), space, task)
-    batches = validation_batches(task.valid, _VALIDATION_TOKENS)
+    batches = task.validation_batches(_VALIDATION_TOKENS)
     smoothing = study.supernet.recipe.label_smoothing
     predictor = SupernetPredictor(space, network, batches, smoothing=smoothing, share=share)
     return predictor, fingerprint(["supernet", about["key"], smoothing])

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foretell.families.base import Network
+from foretell.tasks import Batch
 from foretell.training.devices import Precision
 
 __all__ = ["distilled_losses"]
@@ -16,7 +17,7 @@ __all__ = ["distilled_losses"]
 
 def distilled_losses(
     network: Network,
-    batch: Any,
+    batch: Batch,
     members: Sequence[Any],
     smoothing: float,
     weight: float,

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from foretell.records import fingerprint
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 from foretell.training.devices import resolve_precision
 from foretell.training.recipe import Recipe
 

@@ -18,7 +18,7 @@ from foretell.families.base import Network
 from foretell.progress import track
 from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
-from foretell.tasks.translation import Task, TokenBatches, validation_batches
+from foretell.tasks import Task
 from foretell.training.checkpoint import load_network, load_own
 from foretell.training.devices import choose_device
 from foretell.training.distributed import Ranks
@@ -60,7 +60,7 @@ def train(
 
     Args:
         network: Freshly initialised; holds the best weights afterwards.
-        task: Sentences to learn from.
+        task: What to learn.
         recipe: How.
         rule: Which architectures at which update.
         folder: `state.safetensors` (everything to resume; beside it the one before, until the run is done),
@@ -171,8 +171,8 @@ class _Run:
         self.recipe, self.rule, self.folder = recipe, rule, folder
         self.device = device
         self.network = network.to(device)
-        data = TokenBatches(task.train, recipe.max_tokens, seed)
-        self.valid = [batch.to(device) for batch in validation_batches(task.valid, max(2048, recipe.max_tokens))]
+        data = task.batches(recipe.max_tokens, seed)
+        self.valid = [batch.to(device) for batch in task.validation_batches(max(2048, recipe.max_tokens))]
         self.updates = Updates(self.network, data, recipe, rule, seed, device, self.ranks)
         # The beginning of the curve tells most to who stops early; these points choose no checkpoint.
         quarter = recipe.validate_every // 4 if isinstance(rule, Fixed) else 0

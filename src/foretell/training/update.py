@@ -10,7 +10,7 @@ from torch import Tensor
 
 from foretell.families.base import Network, networks_of
 from foretell.spaces import Architecture
-from foretell.tasks.translation import Batch, TokenBatches
+from foretell.tasks import Batch, Batches
 from foretell.training.devices import Precision
 from foretell.training.distillation import distilled_losses
 from foretell.training.distributed import Ranks
@@ -39,7 +39,7 @@ class Updates:
     def __init__(
         self,
         network: Network,
-        data: TokenBatches,
+        data: Batches,
         recipe: Recipe,
         rule: SamplingRule,
         seed: int,

@@ -13,14 +13,14 @@ from foretell.families.encoder_decoder.decoding import beam_search
 from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 from foretell.nn import PAD
 from foretell.progress import track
-from foretell.tasks import Vocabulary
+from foretell.tasks import Batch, Vocabulary
 from foretell.tasks.translation import Score, Sequences, Split, Task, source_batches
 
 __all__ = ["score_translations", "translate", "translate_split", "validation_loss"]
 
 
 @torch.inference_mode()
-def validation_loss(network: Network, batches: Sequence[Any], smoothing: float, member: Any = None) -> float:
+def validation_loss(network: Network, batches: Sequence[Batch], smoothing: float, member: Any = None) -> float:
     """Label-smoothed loss in bits a target, dropout off.
 
     Args:

@@ -15,6 +15,7 @@ import numpy as np
 from foretell.errors import InputError, IntegrityError
 from foretell.records import fingerprint, write_atomic
 from foretell.tasks.cleaning import Pair
+from foretell.tasks.translation.batches import Batch, TokenBatches, validation_batches
 from foretell.tasks.translation.config import CorpusConfig, cache_folder
 from foretell.tasks.translation.corpus import SPLITS, ParallelCorpus, Split
 from foretell.tasks.translation.encoded import EncodedPairs, Sequences
@@ -29,7 +30,7 @@ _FORMAT = 1
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """Translate one language into another.
+    """Translate one language into another; see `foretell.tasks.Task`.
 
     Attributes:
         corpus: The sentences.
@@ -103,6 +104,14 @@ class Task:
     def sizes(self) -> dict[str, int]:
         """What networks need to know of the task."""
         return {"vocabulary": len(self.vocabulary)}
+
+    def batches(self, max_tokens: int, seed: int) -> TokenBatches:
+        """Training batches; see `TokenBatches`."""
+        return TokenBatches(self.train, max_tokens, seed)
+
+    def validation_batches(self, max_tokens: int) -> list[Batch]:
+        """All validation pairs once; see `foretell.tasks.translation.validation_batches`."""
+        return validation_batches(self.valid, max_tokens)
 
     def pairs(self, split: Split) -> EncodedPairs:
         """The encoded pairs of a split."""
