@@ -1,9 +1,9 @@
 """Search: evolution under constraints, scored by any schedule of predictors."""
 
 from foretell.search.evolution import evolve
+from foretell.search.halving import Halving, HalvingReport, HalvingScorer
 from foretell.search.journal import ScoreJournal, open_journal
 from foretell.search.nsga import nsga2
-from foretell.search.racing import Race, RaceReport, RacingScorer
 from foretell.search.regularised import Ageing, regularised_evolution
 from foretell.search.result import Front, Generation, SearchResult
 from foretell.search.schedule import Schedule, Stretch
@@ -15,9 +15,9 @@ __all__ = [
     "Evolution",
     "Front",
     "Generation",
-    "Race",
-    "RaceReport",
-    "RacingScorer",
+    "Halving",
+    "HalvingReport",
+    "HalvingScorer",
     "Schedule",
     "ScoreJournal",
     "Scorer",
