@@ -31,7 +31,7 @@ from foretell.observations import Observation, load
 from foretell.predictors import Context, create
 from foretell.predictors.base import Predictor
 from foretell.predictors.distilled import Distilled
-from foretell.search import Ageing, Evolution, Schedule, Scorer, evolve, open_journal, regularised_evolution
+from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal, search_by_schedule
 from foretell.spaces import Population
 from foretell.study import load_study, split_source, train_study_supernet
 from foretell.study.limits import resolve_limits

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.search import Halving
 from foretell.study import StudyConfig, load_study
 
 
@@ -34,9 +35,17 @@ def test_an_unknown_key_names_the_nearest(tmp_path, text, says):
         load_study(study(tmp_path, text))
 
 
+def test_a_study_names_successive_halving_and_one_that_does_not_says_nothing_of_it(tmp_path):
+    named = load_study(study(tmp_path, "supernet: {halving: {keep: 0.4}}"))
+    assert named.supernet.halving == Halving(keep=0.4)
+    assert load_study(study(tmp_path, named.to_yaml())) == named
+    assert "halving" not in StudyConfig().to_yaml()
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
+        ("supernet: {halving: {shares: [0.5, 0.6]}}", "two or more that sum to 1"),
         ("vocabulary: many", "vocabulary is 'many'"),
         ("train: {recipe: {dropout: 2}}", r"train.recipe.dropout is 2: input should be less than 1"),
         ("constraints: ['latency<=fast']", "latency<=fast"),

@@ -205,7 +205,7 @@ class Predictor(ABC):
             self._report = None
 
     def parts(self, shares: Sequence[float]) -> Sequence[tuple[Predictor, int]]:
-        """Predictors on disjoint parts of what it judges by, with their weights: what a race runs over.
+        """Predictors on disjoint parts of what it judges by, with their weights: what successive halving runs over.
 
         Their weighted mean is this predictor's score. One that judges by nothing that can be divided is one part.
 

@@ -13,6 +13,7 @@ from foretell.costs import CostModel
 from foretell.errors import InputError, IntegrityError
 from foretell.records import read_jsonl
 from foretell.search.dominance import non_dominated
+from foretell.search.halving import PART
 from foretell.search.keys import from_keys, row_keys
 from foretell.spaces import Architecture, Population, SearchSpace
 
@@ -101,7 +102,9 @@ def _read(path: Path, space: SearchSpace) -> dict[str, dict[bytes, float]]:
     by_key: dict[str, dict[bytes, float]] = {}
     for number, line in enumerate(lines[1:], 2):
         try:
-            known = by_key.setdefault(str(line["predictor"]), {})
+            if PART in (name := str(line["predictor"])):
+                continue  # successive halving: the scores of all parts together stand under the name without
+            known = by_key.setdefault(name, {})
             rows = space.read(line["rows"])
             for key, score in zip(row_keys(rows), line["scores"], strict=True):
                 known[key] = float("nan") if score is None else float(score)

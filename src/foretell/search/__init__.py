@@ -2,8 +2,8 @@
 
 from foretell.search.algorithm import Algorithm, Asked, Setting
 from foretell.search.dialogue import Dialogue, Training
+from foretell.search.halving import Halving, HalvingReport, HalvingScorer
 from foretell.search.journal import ScoreJournal, open_journal
-from foretell.search.racing import Race, RaceReport, RacingScorer
 from foretell.search.result import Front, Generation, SearchResult
 from foretell.search.schedule import Schedule, Stretch
 from foretell.search.scorer import Scorer
@@ -17,9 +17,9 @@ __all__ = [
     "Evolution",
     "Front",
     "Generation",
-    "Race",
-    "RaceReport",
-    "RacingScorer",
+    "Halving",
+    "HalvingReport",
+    "HalvingScorer",
     "Schedule",
     "ScoreJournal",
     "Scorer",

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.search.halving import HalvingReport, HalvingScorer
 from foretell.search.keys import from_keys, row_keys
-from foretell.search.racing import RaceReport, RacingScorer
 from foretell.search.schedule import Schedule
 from foretell.search.scorer import Scorer
 from foretell.spaces import Architecture, Population, SearchSpace
@@ -74,7 +74,7 @@ class SearchResult:
         run: Scores computed in this sitting, by predictor.
         seconds: Time spent in each predictor in this sitting, and in "loop" for everything else.
         front: The Pareto front, where a search has several objectives.
-        races: What racing did, by predictor, where candidates were raced.
+        halvings: What successive halving did, by predictor, where candidates were halved.
     """
 
     best: Architecture
@@ -87,7 +87,7 @@ class SearchResult:
     run: dict[str, int]
     seconds: dict[str, float] = field(default_factory=dict)
     front: Front | None = None
-    races: dict[str, RaceReport] = field(default_factory=dict)
+    halvings: dict[str, HalvingReport] = field(default_factory=dict)
 
 
 def check_scorers(schedule: Schedule, scorers: Mapping[str, Scorer]) -> None:
@@ -171,7 +171,7 @@ def finish(
         run=_each(schedule.predictors, scorers, "run"),
         seconds={**seconds, "loop": loop},
         front=front,
-        races={n: s.report for n, s in scorers.items() if n in schedule.predictors and isinstance(s, RacingScorer)},
+        halvings={n: s.report for n, s in scorers.items() if n in schedule.predictors and isinstance(s, HalvingScorer)},
     )
 
 

@@ -49,7 +49,7 @@ class Scorer:
 
         Args:
             population: `int16 [n, columns]`.
-            survivors: How many of the best the caller will go on with; only a race makes use of it.
+            survivors: How many of the best the caller will go on with; only halving makes use of it.
 
         Returns:
             Goodness, `float64 [n]`: higher is better; -inf where the predictor abstains.

@@ -13,7 +13,7 @@ from foretell.errors import InputError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
-from foretell.search import Evolution, Schedule
+from foretell.search import Evolution, Halving, Schedule
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
 from foretell.study.validation import validation_sentence
@@ -61,11 +61,14 @@ class SupernetSettings(SupernetOptions):
         kind: "sandwich", "spos" (single-path one-shot, as HAT), "layerwise-mos" or "neuronwise-mos".
         recipe: How it is trained.
         seed: Of its weights, data order and sampled architectures.
+        halving: Score each generation by successive halving over the validation sentences (`foretell.search.Halving`;
+            `{}` is its defaults); None: all of it on all sentences.
     """
 
     kind: SupernetKind = "sandwich"
     recipe: Recipe = Recipe(updates=3000, warmup=300, learning_rate=5e-3)
     seed: int = Field(default=1, ge=0)
+    halving: Halving | None = Field(default=None, exclude_if=lambda halving: halving is None)
 
 
 class DistilledSettings(_Part):

@@ -6,7 +6,7 @@ from foretell.costs import CostModel
 from foretell.errors import UnknownNameError
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import fingerprint
-from foretell.search import ScoreJournal, Scorer
+from foretell.search import HalvingScorer, ScoreJournal, Scorer
 from foretell.spaces import SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.distilling import distil
@@ -38,6 +38,8 @@ def make_scorer(
     """
     if name == "supernet":
         predictor, key = supernet_predictor(study, costs.space, task, share=cache)
+        if study.supernet.halving is not None and cache:
+            return HalvingScorer(predictor, key, journal, halving=study.supernet.halving)
         return Scorer(predictor, key, journal, cache=cache)
     if name == "distilled":
         settings = study.distilled

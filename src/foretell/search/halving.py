@@ -1,4 +1,4 @@
-"""Racing: candidates meet growing parts of the validation set, and the hopeless leave early."""
+"""Successive halving over validation sentences: candidates meet growing parts of them, and the hopeless leave early."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ from foretell.search.keys import from_keys, row_keys
 from foretell.search.scorer import Scorer
 from foretell.spaces import Population
 
-__all__ = ["Race", "RaceReport", "RacingScorer"]
+__all__ = ["PART", "Halving", "HalvingReport", "HalvingScorer"]
 
 Scores = npt.NDArray[np.float64]
 
+PART = "/"
+"""Stands in a journal between a scorer's name and the number of a part of what it judges by."""
 
-class Race(BaseModel):
-    """How candidates are raced: successive halving.
+
+class Halving(BaseModel):
+    """How the candidates of a generation are halved before they are scored in full.
 
     Attributes:
-        shares: Of the validation set: each heat's part; after each but the last some candidates leave.
-        keep: Share of the candidates that stay after a heat.
+        shares: Of the validation set: each stage's part; after each but the last some candidates leave.
+        keep: Share of the candidates that stay after a stage.
         margin: At least so many times the parents stay, so that a near miss is not final.
         audit: Every so many generations those that left are scored to the end after all, to count how many
-            parents the race exchanged; 0 never does, 1 always (and saves nothing).
+            parents it exchanged; 0 never does, 1 always (and saves nothing).
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -40,21 +43,21 @@ class Race(BaseModel):
     audit: int = Field(default=10, ge=0)
 
     @model_validator(mode="after")
-    def _is_whole(self) -> Race:
+    def _is_whole(self) -> Halving:
         if len(self.shares) < 2 or min(self.shares) <= 0 or not math.isclose(sum(self.shares), 1):
-            raise InputError(f"a race has the shares {list(self.shares)}; expected two or more that sum to 1.")
+            raise InputError(f"halving has the shares {list(self.shares)}; expected two or more that sum to 1.")
         return self
 
 
 @dataclass
-class RaceReport:
-    """What racing did to a search.
+class HalvingReport:
+    """What halving did to a search.
 
     Attributes:
-        generations: Generations raced.
+        generations: Generations halved.
         left: Candidates that left early, over all of them.
         audited: Generations in which those that had left were scored to the end as well.
-        changed: Audited generations with other parents than without the race.
+        changed: Audited generations with other parents than without halving.
         exchanged: Parents exchanged in them, of `audited` times the number of parents.
     """
 
@@ -65,34 +68,34 @@ class RaceReport:
     exchanged: int = 0
 
 
-class RacingScorer(Scorer):
-    """A scorer that races the candidates of a generation.
+class HalvingScorer(Scorer):
+    """A scorer that halves the candidates of a generation on growing parts of what its predictor judges by.
 
-    Who stays to the end has the score that it has without a race, up to rounding; who leaves has none (minus
+    Who stays to the end has the score that it has without halving, up to rounding; who leaves has none (minus
     infinity). Scores of parts are cached and kept in the journal like any others.
 
     Args:
-        predictor: Gives the scores; one whose `parts` are only itself is not raced.
+        predictor: Gives the scores; one whose `parts` are only itself is not halved.
         key: Names the predictor with all that its scores depend on.
         journal: Keeps the scores on disk.
-        race: How to race.
+        halving: How.
 
     Attributes:
-        report: What the race did so far.
+        report: What it did so far.
     """
 
-    def __init__(self, predictor: Predictor, key: str, journal: ScoreJournal | None = None, *, race: Race) -> None:
-        super().__init__(predictor, key, journal)
-        parts = predictor.parts(race.shares)
-        # Full scores are sums of the parts'; scores of an unraced search may differ in the last digit.
-        self.known = {}
-        self.race, self.report = race, RaceReport()
-        name = f"{key}/{'+'.join(map(str, race.shares))}"
-        self._parts = [Scorer(part, f"{name}/{i}", journal) for i, (part, _) in enumerate(parts)]
+    def __init__(
+        self, predictor: Predictor, key: str, journal: ScoreJournal | None = None, *, halving: Halving
+    ) -> None:
+        # A name of its own: full scores are sums of the parts', and may differ from others in the last digit.
+        super().__init__(predictor, f"{key}+{'+'.join(map(str, halving.shares))}", journal)
+        parts = predictor.parts(halving.shares)
+        self.halving, self.report = halving, HalvingReport()
+        self._parts = [Scorer(part, f"{self.key}{PART}{i}", journal) for i, (part, _) in enumerate(parts)]
         self._weights = np.array([weight for _, weight in parts], dtype=np.float64)
 
     def scores(self, population: Population, *, survivors: int | None = None) -> Scores:
-        """See `Scorer.scores`; rows that left the race early have -inf."""
+        """See `Scorer.scores`; rows that left early have -inf."""
         keys = row_keys(population)
         self.asked += len(keys)
         self.used.update(keys)
@@ -100,10 +103,10 @@ class RacingScorer(Scorer):
         if survivors is None or len(distinct) <= survivors:
             return self._of(keys, population)
         stayed = self._run(distinct, survivors)
-        raced = dict(
+        whole = dict(
             zip(row_keys(distinct[stayed]), self._of(row_keys(distinct[stayed]), distinct[stayed]), strict=True)
         )
-        scores = np.array([raced.get(key, -np.inf) for key in keys])
+        scores = np.array([whole.get(key, -np.inf) for key in keys])
         self._audit(distinct, stayed, survivors)
         return scores
 
@@ -113,13 +116,13 @@ class RacingScorer(Scorer):
         alive, sums = np.arange(len(rows)), np.zeros(len(rows))
         for part, weight in zip(self._parts[:-1], self._weights, strict=False):
             sums[alive] += weight * part.scores(rows[alive])
-            stay = max(math.ceil(self.race.keep * len(alive)), math.ceil(self.race.margin * survivors))
+            stay = max(math.ceil(self.halving.keep * len(alive)), math.ceil(self.halving.margin * survivors))
             alive = np.sort(alive[np.argsort(-sums[alive], kind="stable")[:stay]])
         self.report.left += len(rows) - len(alive)
         return alive
 
     def _audit(self, rows: Population, stayed: npt.NDArray[np.intp], survivors: int) -> None:
-        if not self.race.audit or self.report.generations % self.race.audit:
+        if not self.halving.audit or self.report.generations % self.halving.audit:
             return
         scores = self._of(row_keys(rows), rows)
         truth = set(np.argsort(-scores, kind="stable")[:survivors].tolist())
@@ -133,7 +136,7 @@ class RacingScorer(Scorer):
         """Score rows to the end: the weighted mean of all parts."""
         parts = np.stack([part.scores(rows) for part in self._parts])
         scores = (self._weights @ np.where(np.isfinite(parts), parts, np.nan)) / self._weights.sum()
-        self.known.update(zip(row_keys(rows), scores.tolist(), strict=True))
+        self._record(rows, scores)
         self.run += len(rows)
         self._count()
 
