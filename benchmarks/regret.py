@@ -128,7 +128,8 @@ def ageing(setting: Setting, seed: int) -> Population:
     """Regularised evolution on the supernet, as many iterations as HAT."""
     scorers = {"supernet": Scorer(setting.supernet, "supernet")}
     schedule = Schedule.parse("supernet:1-30")
-    return regularised_evolution(setting.costs, setting.limits, schedule, scorers, Ageing(), seed=seed).finalists[:1]
+    found = search_by_schedule(setting.costs, setting.limits, schedule, scorers, algorithm="regularised", seed=seed)
+    return found.finalists[:1]
 
 
 def draws(score: Callable[[Setting, int], Predictor | None], n: int) -> Callable[[Setting, int], Population]:

@@ -79,6 +79,11 @@ class Dialogue:
                 return training
         return self._company()
 
+    @property
+    def waits(self) -> bool:
+        """Whether trainings were asked for that it was not told of."""
+        return bool(self._open)
+
     def tell(self, training: Training, goodness: float) -> None:
         """What came out of a training: higher is better, NaN where it failed."""
         key = _key(training)

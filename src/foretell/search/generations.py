@@ -76,10 +76,7 @@ class RandomSearch(Algorithm):
     def ask(self, n: int) -> Asked:
         """See `Algorithm.ask`; fewer than `n` where no more are found."""
         start = len(self._given)
-        if self.pool is None:
-            rows = self.breeder.strangers(n, self._given)
-        else:
-            rows = self.pool[start : start + n]
+        rows = self.breeder.strangers(n, self._given) if self.pool is None else self.pool[start : start + n]
         self._given = np.concatenate([self._given, rows])
         return Asked.of(np.arange(start, start + len(rows)), rows)
 

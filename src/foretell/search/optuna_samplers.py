@@ -15,7 +15,7 @@ from foretell.objectives import Fidelities
 from foretell.search.algorithm import Algorithm, Asked, Goodness, Setting
 from foretell.search.breeding import Breeder
 from foretell.search.generations import SMALLEST
-from foretell.spaces import SearchSpace
+from foretell.spaces import Population, SearchSpace
 
 if TYPE_CHECKING:
     pass
@@ -26,16 +26,14 @@ _REDUCTION = 4
 """Of the candidates of a rung so many compete for one place on the next, which trains them so many times as far."""
 _RUNGS = 3
 """Shares of the full training at which candidates compete: a sixteenth, a quarter, all."""
-_REFUSED = 64
+_REFUSED = 16
 """Proposals in succession that break a limit, before a random architecture that keeps it is put before the sampler."""
-_REFUSED_GP = 2
-"""The same for a Gaussian process, each proposal of which takes seconds."""
+_REFUSED_SOON = 2
+"""The same for samplers that learn nothing from it (CMA-ES), or take seconds for each (a Gaussian process)."""
 _STARTUP = 10
 """Optuna's own number of random trials before a sampler learns."""
 _KEPT = 0.2
 """Share of what was told that another judge is asked about first."""
-_MOST_FOR_GP = 1000
-"""Evaluations for which fitting a Gaussian process before each is still worth while."""
 
 
 def import_optuna() -> Any:
@@ -84,7 +82,8 @@ class OptunaSearch(Algorithm):
             self._study.enqueue_trial(self._coding.params(row))
 
     def ask(self, n: int) -> Asked:
-        """See `Algorithm.ask`."""
+        """See `Algorithm.ask`; a Gaussian process, whose every proposal takes seconds, gives one at a time."""
+        n = min(n, 1) if self.kind == "gp" else n
         chosen = [self._ready.pop(0) for _ in range(min(n, len(self._ready)))]
         chosen += [self._propose() for _ in range(n - len(chosen))]
         rows = [self._rows[number] for number in chosen]
@@ -115,11 +114,6 @@ class OptunaSearch(Algorithm):
                     f"cmaes moves in numbers, and {words[0]} of the space {self.space.name} is chosen among words; "
                     "choose tpe or gp."
                 )
-        if self.kind == "gp" and (self.setting.evaluations or 0) > _MOST_FOR_GP:
-            raise InputError(
-                f"gp fits its model before each of {self.setting.evaluations} evaluations, which takes hours; choose "
-                f"tpe, or a schedule and population of at most {_MOST_FOR_GP} together."
-            )
 
     def _begin(self) -> None:
         self._rows: dict[int, npt.NDArray[np.int16]] = {}
@@ -157,7 +151,7 @@ class OptunaSearch(Algorithm):
 
     def _propose(self) -> int:
         """A new candidate that keeps the limits."""
-        for _ in range(_REFUSED_GP if self.kind == "gp" else _REFUSED):
+        for _ in range(_REFUSED_SOON if self.kind in ("gp", "cmaes") else _REFUSED):
             trial = self._study.ask(self._coding.distributions)
             row = self.space.canonical(self._coding.row(trial.params)[None])
             if self._keeps(trial, row):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -32,6 +33,7 @@ def search_by_schedule(
     algorithm: str = "evolution",
     seed: int = 0,
     initial: Population | None = None,
+    against: Sequence[str] | None = None,
 ) -> SearchResult:
     """Search a space for the best architecture that keeps all limits.
 
@@ -49,6 +51,7 @@ def search_by_schedule(
         seed: Of everything random.
         initial: Architectures to begin with, `int16 [n, columns]`; infeasible ones are left out and the rest of the
             first generation is drawn.
+        against: Costs that nsga2 trades the score against; None: `traded_costs`.
 
     Returns:
         What was found; with `front`, the trade-offs of all that the last predictor scored, for nsga2.
@@ -60,9 +63,9 @@ def search_by_schedule(
     check_scorers(schedule, scorers)
     settings = settings or Evolution()
     evaluations = settings.population * schedule.iterations
-    running = create(
-        algorithm, Setting(costs, constraints, settings=settings, seed=seed, initial=initial, evaluations=evaluations)
-    )
+    setting = Setting(costs, constraints, settings=settings, seed=seed, evaluations=evaluations)
+    setting = replace(setting, initial=initial, against=None if against is None else tuple(against))
+    running = create(algorithm, setting)
     start = time.perf_counter()
     history: list[Generation] = []
     with track("searching", schedule.iterations, "iterations") as meter:
@@ -81,12 +84,12 @@ def search_by_schedule(
     last, elapsed = scorers[schedule.at(schedule.iterations)], time.perf_counter() - start
     front = None
     if isinstance(running, Nsga2):
-        against = running.against
+        traded = running.against
 
         def front() -> Front:
             keys = last.best(len(last.used))
             rows, scores = from_keys(keys, costs.space.width), np.array([last.known[key] for key in keys])
-            return trade_offs(costs, rows, scores, against)
+            return trade_offs(costs, rows, scores, traded)
 
     return finish(costs.space, schedule, scorers, parents, settings.parents, history, elapsed, front)
 
