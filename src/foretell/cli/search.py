@@ -38,9 +38,7 @@ def _search(
     ] = None,
     algorithm: Annotated[
         str | None,
-        typer.Option(
-            "--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes; bohb, asha by trials."
-        ),
+        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes, bohb or asha."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the search.")] = None,
     trials: Annotated[
@@ -81,11 +79,12 @@ def _search(
 
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
+        choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
         given = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
         _search_by_trials(
             chosen_study,
             constraint,
-            {"seed": seed, "trials": trials, "algorithm": algorithm},
+            choices,
             out,
             resume,
             as_json,
