@@ -12,7 +12,6 @@ import typer
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.options import ExamplesOption, task_context
 from foretell.cli.output import JsonOption, figure, interval, print_json, print_table, say
-from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
@@ -32,12 +31,16 @@ def register(app: typer.Typer) -> None:
 
 
 def _evaluate(
-    observations: Annotated[Path, typer.Option(help="A file or folder of observations, or published data.")],
+    observations: Annotated[Path, typer.Option(help="A file, a folder, reference:NAME or published:NAME.")],
     predictor: Annotated[list[str] | None, typer.Option(help="Names, comma-separated or repeated.")] = None,
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
     metric: Annotated[
-        str, typer.Option(help="What is predicted; y:min or y:max says which way an own metric is better.")
-    ] = PRIMARY_METRIC,
+        str | None,
+        typer.Option(
+            help="What is predicted; y:min or y:max says which way an own metric is better. Default: what a table is "
+            "of, else valid_bleu."
+        ),
+    ] = None,
     demonstrations: Annotated[str, typer.Option(help="Labels to learn from; 3,5,10 gives a learning curve.")] = "10",
     splits: Annotated[
         str,

@@ -10,15 +10,20 @@ import typer
 
 from foretell.cli.options import StudyOption
 from foretell.cli.output import JsonOption, figure, print_json, print_table
-from foretell.metrics import PRIMARY_METRIC, Metric, metric_named
+from foretell.metrics import Metric, metric_named
 
 if TYPE_CHECKING:
     from foretell.observations import Observation
 
 __all__ = ["register"]
 
+_ROWS = 200
+"""Observations that a person would scroll through."""
+
 _group = typer.Typer(no_args_is_help=True, help="Judge labels, and add columns to them.")
-_SourceArgument = Annotated[Path, typer.Argument(metavar="OBSERVATIONS", help="A file, a folder or reference:NAME.")]
+_SourceArgument = Annotated[
+    Path, typer.Argument(metavar="OBSERVATIONS", help="A file, a folder, reference:NAME or published:NAME.")
+]
 _FileArgument = Annotated[Path, typer.Argument(metavar="OBSERVATIONS.jsonl", help="Replaced by the same with more.")]
 
 
@@ -30,7 +35,7 @@ def register(app: typer.Typer) -> None:
 @_group.command("show")
 def _show(
     source: _SourceArgument,
-    metric: Annotated[str, typer.Option(help="Which label.")] = PRIMARY_METRIC,
+    metric: Annotated[str | None, typer.Option(help="Which label; default: what the observations are of.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Spread of the labels, their noise from seed to seed, and the ceiling it sets to every predictor.
@@ -42,19 +47,25 @@ def _show(
     from foretell.evaluation import label_quality
     from foretell.observations import load
 
-    observations = load(source).observations
-    quality, found = metric_named(metric), label_quality(observations, metric)
+    known = load(source)
+    observations, quality = known.observations, known.quality(metric)
+    found = label_quality(observations, quality.key)
     if as_json:
         keys = [{"key": o.architecture.key, "seed": o.provenance.get("seed"), **o.metrics} for o in observations]
         print_json({**asdict(found), "ratio": found.ratio, "observations": keys})
         return
+    names = _shown(observations[0], quality.key)
+    best = sorted(observations, key=lambda o: _order(o, quality))
     rows = [
-        [o.architecture.key, str(o.provenance.get("seed", "")), *(figure(o.metrics.get(name), 2) for name in _shown(o))]
-        for o in sorted(observations, key=lambda o: _order(o, quality))
+        [o.architecture.key, str(o.provenance.get("seed", "")), *(figure(o.metrics.get(name), 2) for name in names)]
+        for o in best[:_ROWS]
     ]
-    shown = [metric_named(name).label for name in _shown(observations[0])]
-    print_table(str(source), ["architecture", "seed", *shown], rows)
-    typer.echo(f"{metric} ({quality.direction}): {found.architectures} architectures, {found.trainings} ", nl=False)
+    shown = [metric_named(name).label for name in names]
+    more = f", the best {_ROWS} of {len(best)} (all with --json)" if len(best) > _ROWS else ""
+    print_table(f"{source}{more}", ["architecture", "seed", *shown], rows)
+    typer.echo(
+        f"{quality.key} ({quality.direction}): {found.architectures} architectures, {found.trainings} ", nl=False
+    )
     typer.echo(f"trainings, {found.low:.2f} to {found.high:.2f}, standard deviation {found.spread:.2f}.")
     if found.noise is not None and found.ceiling is not None:
         low, high = found.ceiling.interval
@@ -70,9 +81,10 @@ def _order(observation: Observation, metric: Metric) -> float:
     return -metric.goodness(observation.metric(metric.key)) if metric.key in observation.metrics else math.inf
 
 
-def _shown(observation: Observation) -> list[str]:
+def _shown(observation: Observation, metric: str) -> list[str]:
     """The metrics that a table of 80 columns has room for."""
-    return [name for name in ("valid_bleu", "test_bleu", "test_chrf", "valid_loss") if name in observation.metrics]
+    wanted = dict.fromkeys([metric, "valid_bleu", "test_bleu", "test_chrf", "valid_loss"])
+    return [name for name in wanted if name in observation.metrics][:4]
 
 
 @_group.command("score")

@@ -14,7 +14,7 @@ from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.metrics import LEVEL, MEASURES, TOP, Judged, measure
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan, first
-from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
+from foretell.metrics import Metric
 from foretell.observations import Observation, ObservationSet, Split
 from foretell.predictors import Columns, Context, EqualLabelsError, Labels, Predictor, TooFewLabelsError, create
 from foretell.predictors.features import depth_gene, has_features
@@ -36,7 +36,7 @@ def evaluate(
     collection: ObservationSet,
     predictors: Sequence[str],
     *,
-    metric: str | Metric = PRIMARY_METRIC,
+    metric: str | Metric | None = None,
     demonstrations: Sequence[int] = (10,),
     plan: SplitPlan | None = None,
     trivial: bool = True,
@@ -56,7 +56,8 @@ def evaluate(
     Args:
         collection: Observations, with stored splits where `plan` asks for them.
         predictors: Names for `foretell.predictors.create`. A raw score `column:X` brings `calibrated:column:X`.
-        metric: What is predicted, by key or with all that is declared of it.
+        metric: What is predicted, by key or with all that is declared of it; None: what the observations are about,
+            else `PRIMARY_METRIC`.
         demonstrations: Numbers of labels; more than one gives a learning curve.
         plan: How to split; None: the stored splits where there are any, else twenty random ones.
         trivial: Whether the trivial rows are added.
@@ -68,7 +69,7 @@ def evaluate(
         InputError: Observations or labels that cannot be used.
         UnknownNameError: A predictor, split or reference that is not known.
     """
-    plan, quality = plan or SplitPlan(), metric_from(metric)
+    plan, quality = plan or SplitPlan(), collection.quality(metric)
     collection = comparable_set(collection)
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import InputError, IntegrityError, UnknownNameError
+from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
 from foretell.observations.files import read_observations, write_observations
 from foretell.observations.observation import Observation
 from foretell.records import read_json, write_json
@@ -44,15 +45,23 @@ class ObservationSet:
         observations: All of them, each once.
         splits: The stored splits; empty where the source has none.
         task: The name of the task, empty where the source does not tell.
+        metric: What is predicted where nobody says otherwise; None where the source does not tell.
     """
 
     space: SearchSpace
     observations: tuple[Observation, ...]
     splits: tuple[Split, ...] = ()
     task: str = ""
+    metric: Metric | None = None
 
     def __len__(self) -> int:
         return len(self.observations)
+
+    def quality(self, asked: str | Metric | None = None) -> Metric:
+        """The metric that was asked for, with the direction that the observations declare where it is theirs."""
+        if self.metric is not None and asked in (None, self.metric.key):
+            return self.metric
+        return metric_from(PRIMARY_METRIC if asked is None else asked)
 
     def split(self, name: str) -> Split:
         """The stored split of that name.

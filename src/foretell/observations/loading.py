@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from foretell.errors import InputError
 from foretell.observations.collection import OBSERVATIONS_FILE, ObservationSet
 from foretell.observations.files import numbered_lines, read_observations
-from foretell.observations.reference import REFERENCE_PREFIX, reference_path
+from foretell.observations.reference import shipped_path
+from foretell.observations.tables import is_table, read_table
 from foretell.spaces import SearchSpace
 
 __all__ = ["Layout", "load", "tasks_in"]
@@ -57,9 +58,9 @@ def load(path: Path | str, task: str | None = None, space: SearchSpace | None = 
     """Read observations from a file or folder, whichever layout it has.
 
     Args:
-        path: "reference:en-de" for the observations that come with foretell; a file in our format; a folder
-            with `observations.jsonl`; or published data of LLM-PP: the folder `train-test_seedarchs`, a parent
-            or a part of it, or one of its files.
+        path: "reference:en-de" or "published:nas-bench-201" for those that come with foretell; a file in our format
+            or a table; a folder with `observations.jsonl`; or published data of LLM-PP: the folder
+            `train-test_seedarchs`, a parent or a part of it, or one of its files.
         task: Which task, where the source holds several.
         space: The space they must be of; None: the one the source names.
 
@@ -69,7 +70,7 @@ def load(path: Path | str, task: str | None = None, space: SearchSpace | None = 
     Raises:
         InputError: Nothing of the kind there, or a line makes no sense; one sentence says which.
     """
-    path = reference_path(str(path)) if str(path).startswith(REFERENCE_PREFIX) else Path(path)
+    path = shipped_path(str(path)) or Path(path)
     if not path.exists():
         raise InputError(f"{path} does not exist; check the path.")
     collection = _read_folder(path, task, space) if path.is_dir() else _read_file(path, task, space)
@@ -95,6 +96,8 @@ def _read_folder(path: Path, task: str | None, space: SearchSpace | None) -> Obs
 
 
 def _read_file(path: Path, task: str | None, space: SearchSpace | None) -> ObservationSet:
+    if is_table(path):
+        return read_table(path).observations()
     lines = numbered_lines(path)
     for layout in _layouts():
         if lines and layout.owns(lines[0][1]):

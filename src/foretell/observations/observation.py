@@ -12,13 +12,16 @@ from foretell.metrics import PRIMARY_METRIC
 from foretell.observations.spaces_in_lines import check_space_of_line, space_in_line
 from foretell.spaces import Architecture, SearchSpace
 
-__all__ = ["FORMAT", "OWN_UNIT", "Observation"]
+__all__ = ["FORMAT", "GROUP", "OWN_UNIT", "Observation"]
 
 FORMAT = 1
 """Version of one line of an observations file (docs/formats.md)."""
 
 OWN_UNIT = "own_unit"
 """In place of a metric: the score estimates none, it only ranks; higher is better."""
+
+GROUP = "group"
+"""In the provenance: what it shares with observations that must not stand on the other side of a split."""
 
 _LARGEST = 1e30
 """Squares of sums of larger numbers leave the range of floating point."""

@@ -1,4 +1,4 @@
-"""The observations that come with foretell: architectures of the small space, trained by its own code."""
+"""The observations that come with foretell: what its own code trained, and what others published."""
 
 from __future__ import annotations
 
@@ -7,10 +7,22 @@ from pathlib import Path
 
 from foretell.errors import UnknownNameError
 
-__all__ = ["REFERENCE_PREFIX", "reference_names", "reference_path"]
+__all__ = [
+    "PUBLISHED_PREFIX",
+    "REFERENCE_PREFIX",
+    "published_names",
+    "reference_names",
+    "reference_path",
+    "shipped_path",
+]
 
 REFERENCE_PREFIX = "reference:"
 """Where a path of observations is expected, "reference:en-de" names those that come with the package."""
+
+PUBLISHED_PREFIX = "published:"
+"""And "published:nas-bench-201" names a table of others' measurements (`src/foretell/published/tables/NOTICE`)."""
+
+_TABLE = ".csv.gz"
 
 
 def reference_names() -> list[str]:
@@ -29,3 +41,25 @@ def reference_path(name: str) -> Path:
     if short not in reference_names():
         raise UnknownNameError("reference benchmark", short, reference_names())
     return Path(str(files("foretell") / "reference" / f"{short}.jsonl"))
+
+
+def published_names() -> list[str]:
+    """The names after the prefix of published tables."""
+    folder = files("foretell") / "published" / "tables"
+    return sorted(entry.name.removesuffix(_TABLE) for entry in folder.iterdir() if entry.name.endswith(_TABLE))
+
+
+def shipped_path(name: str) -> Path | None:
+    """The file that a name with a prefix stands for; None where it has none, and is a path of the user's.
+
+    Raises:
+        UnknownNameError: There is none of that name.
+    """
+    if name.startswith(REFERENCE_PREFIX):
+        return reference_path(name)
+    if not name.startswith(PUBLISHED_PREFIX):
+        return None
+    short = name.removeprefix(PUBLISHED_PREFIX)
+    if short not in published_names():
+        raise UnknownNameError("published table", short, published_names())
+    return Path(str(files("foretell") / "published" / "tables" / f"{short}{_TABLE}"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +40,18 @@ class Architecture(Mapping[str, Any]):
         canonical.flags.writeable = False
         self.space = space
         self._row = canonical
+
+    @classmethod
+    def of_canonical(cls, space: SearchSpace, rows: npt.NDArray[np.int16]) -> list[Self]:
+        """Rows that are valid and canonical, `int16 [n, columns]`, without looking at each again."""
+        rows = np.array(rows, dtype=np.int16)
+        rows.flags.writeable = False
+        found = []
+        for row in rows:
+            made = cls.__new__(cls)
+            made.space, made._row = space, row
+            found.append(made)
+        return found
 
     @property
     def row(self) -> npt.NDArray[np.int16]:

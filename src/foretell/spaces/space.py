@@ -342,7 +342,10 @@ class SearchSpace:
 
     def architectures(self, population: Population) -> list[Architecture]:
         """All rows as architectures."""
-        return [self.architecture(row) for row in population]
+        from foretell.spaces.architecture import Architecture
+
+        self.validate(population)
+        return Architecture.of_canonical(self, self.canonical(population))
 
     def population(self, architectures: Sequence[Architecture]) -> Population:
         """Architectures of this space as canonical rows, `int16 [n, columns]`.
