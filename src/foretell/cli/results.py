@@ -8,7 +8,7 @@ from typing import Any
 from foretell.cli.output import print_table, say
 from foretell.metrics import REPORTED, metric_from, metric_named
 
-__all__ = ["print_comparison", "print_result", "print_trials"]
+__all__ = ["print_comparison", "print_equal_time", "print_result", "print_trials"]
 
 
 def print_result(result: Mapping[str, Any]) -> None:
@@ -30,6 +30,33 @@ def print_result(result: Mapping[str, Any]) -> None:
     asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
     for predictor in asked:
         say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+
+
+def print_equal_time(result: Mapping[str, Any]) -> None:
+    """Print what `equal-time.json` holds: winners, best first, as fresh trainings judge them."""
+    protocol = result["protocol"]
+    rows = [
+        [
+            row["method"],
+            str(row["seed"]),
+            f"{row['judged']['test_chrf']['mean']:.2f}",
+            _range(row["judged"]["test_chrf"]["interval"]),
+            f"{row['judged']['test_bleu']['mean']:.2f}",
+            f"{row['seconds']:,.0f}" + ("" if row["in_time"] else " (over)"),
+            str(row["trainings"]),
+            f"{row['costs'].get('parameters', 0):,.0f}",
+        ]
+        for row in result["rows"]
+    ]
+    header = ["method", "seed", "test chrF", "95 %", "test BLEU", "seconds", "in full", "params"]
+    print_table(f"Winners at {protocol['seconds']:g} s under {protocol['constraint']}", header, rows)
+    seeds = ", ".join(map(str, protocol["judged_by_training_seeds"]))
+    say(f"Winners were trained anew with the seeds {seeds}; seconds are those of {protocol['workers']} workers by the")
+    say("virtual clock; 95 % is of the mean over these seeds.")
+
+
+def _range(ends: Sequence[float] | None) -> str:
+    return "" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
 
 
 def print_trials(result: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from foretell.cli.report import draw_page
 from foretell.errors import InputError
 
 if TYPE_CHECKING:
-    from foretell.study import TrialStudyConfig
+    from foretell.study import StudyConfig, TrialStudyConfig
 
 __all__ = ["register"]
 
@@ -50,6 +50,12 @@ def _search(
     ] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", help="With --compare: search seeds such as 1,2,3.")] = None,
     train: Annotated[bool, typer.Option("--train", help="With --compare: also train each winner.")] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--seconds", min=1, help="With --compare --train: the same seconds for every method, all counted."
+        ),
+    ] = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
@@ -68,6 +74,8 @@ def _search(
     `foretell search study.yaml --resume --json`
 
     `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
+
+    `foretell search --compare race,hs-nas,asha --train --seconds 300`, which holds them against simple rules in equal time
 
     `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
 
@@ -102,7 +110,10 @@ def _search(
         search__algorithm=algorithm,
     )
     if compare is not None:
-        names = [name.strip() for name in compare.split(",")]
+        names = [name.strip() for name in compare.split(",") if name.strip()]
+        if seconds is not None:
+            _compare_in_equal_time(chosen, names, seconds, _integers(seeds), out, train, resume, as_json)
+            return
         rows = run_comparison(chosen, names, out, seeds=_integers(seeds), train=train, resume=resume)
         print_json(rows) if as_json else print_comparison(rows)
         return
@@ -142,6 +153,26 @@ def _search_by_trials(
     page = draw_page(out or Path("runs") / chosen.name)
     if page is not None and not as_json:
         say(f"\nThe page of this run: {page}")
+
+
+def _compare_in_equal_time(
+    study: StudyConfig,
+    names: list[str],
+    seconds: float,
+    seeds: tuple[int, ...],
+    out: Path | None,
+    train: bool,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Methods with the same seconds; their winners trained anew."""
+    from foretell.cli.results import print_equal_time
+    from foretell.study.equal_time import run_equal_time
+
+    if not train:
+        raise InputError("--seconds compares winners that are trained; add --train.")
+    result = run_equal_time(study, names, out, seconds=seconds, seeds=seeds, resume=resume)
+    print_json(result) if as_json else print_equal_time(result)
 
 
 def _given(**values: object) -> dict[str, object]:

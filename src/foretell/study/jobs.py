@@ -16,6 +16,7 @@ from foretell.tasks.translation import Task
 
 __all__ = [
     "keep_trained",
+    "label_job_of",
     "scratch_folder",
     "scratch_job",
     "supernet_folder",
@@ -99,6 +100,20 @@ def scratch_job(
     return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source})
 
 
+def label_job_of(study: StudyConfig, architecture: Architecture, seed: int, share: float, title: str) -> Job:
+    """Train a share of the full training, on from what the store has of it; a training that diverges is a failed label.
+
+    Args:
+        study: Corpus, vocabulary, recipe and beam.
+        architecture: What to train.
+        seed: Of weights, data order and dropout.
+        share: Of the full training.
+        title: What the progress display calls it.
+    """
+    values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
+    return Job(title, _label, {**values, "share": share})
+
+
 def supernet_job(study: StudyConfig) -> Job:
     """Train the study's supernet; the result is how training went."""
     return Job("supernet", _supernet, {"study": study.model_dump(mode="json")})
@@ -113,6 +128,14 @@ def _scratch(
     objective = trained_objective(config, task, None if inherit is None else Path(inherit))
     folder = objective.store(arch, seed) if kept_in is None else Path(kept_in)
     return objective.train(arch, seed=seed, fidelity=1.0, folder=folder, title=title).to_dict()
+
+
+def _label(study: dict[str, Any], architecture: dict[str, Any], seed: int, share: float) -> dict[str, Any]:
+    config = StudyConfig.model_validate(study)
+    task = Task.prepare(config.corpus, config.vocabulary)
+    arch = Architecture.from_dict(spaces.create(config.space), architecture)
+    objective = trained_objective(config, task)
+    return objective.label(arch, seed=seed, fidelity=share, folder=objective.store(arch, seed)).to_dict()
 
 
 def _supernet(study: dict[str, Any]) -> dict[str, Any]:
