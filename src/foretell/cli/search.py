@@ -40,6 +40,12 @@ def _search(
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
     ] = None,
+    race: Annotated[
+        int | None,
+        typer.Option(
+            "--race", min=2, help="Let so many architectures race before one is chosen (search: {race: ...})."
+        ),
+    ] = None,
     compare: Annotated[
         str | None,
         typer.Option("--compare", help="Instead of one search: presets such as hat-as-published,hat,hs-nas."),
@@ -65,6 +71,8 @@ def _search(
 
     `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
 
+    `foretell search --race 12`, where the finalists' trainings decide, not what was predicted of them
+
     `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
 
     Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
@@ -76,7 +84,7 @@ def _search(
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
         given = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
-        _search_by_trials(chosen_study, constraint, seed, trials, out, resume, as_json, given)
+        _search_by_trials(chosen_study, constraint, {"seed": seed, "trials": trials}, race, out, resume, as_json, given)
         return
     if trials is not None:
         raise InputError("--trials counts the trainings of an objective; this study has none: leave it out.")
@@ -103,8 +111,8 @@ def _search(
 def _search_by_trials(
     study: TrialStudyConfig,
     constraint: list[str] | None,
-    seed: int | None,
-    trials: int | None,
+    changes: Mapping[str, object],
+    race: int | None,
     out: Path | None,
     resume: bool,
     as_json: bool,
@@ -117,7 +125,9 @@ def _search_by_trials(
     for option, value in others.items():
         if value is not None:
             raise InputError(f"{option} means nothing for {study.name}, whose objective is the user's; leave it out.")
-    search = {**study.search.model_dump(), **_given(seed=seed, trials=trials)}
+    search = {**study.search.model_dump(), **_given(**changes)}
+    if race is not None:
+        search["race"] = {**(search.get("race") or {}), "entrants": race}
     changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
     chosen = type(study).model_validate(changed)
     result = run_trials(chosen, out, resume=resume)

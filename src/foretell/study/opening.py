@@ -33,6 +33,8 @@ def create_study(
     predictor: str = "regression",
     startup: int | None = None,
     seed: int = 1,
+    trials: int | None = None,
+    race: Mapping[str, Any] | None = None,
     load_if_exists: bool = False,
 ) -> Study:
     """Make a study, in the words of Optuna.
@@ -54,6 +56,8 @@ def create_study(
         predictor: Chooses trials after the first `startup`, by its upper confidence; "random" chooses at random.
         startup: Trials chosen by design before; None: six.
         seed: Of everything random in the choice.
+        trials: How many `optimize` trains where it is not told; None: sixteen.
+        race: After the trials let architectures race, as in a study file (`foretell.search.Race`); None: no race.
         load_if_exists: Go on with a study that is in the folder already.
 
     Raises:
@@ -78,6 +82,7 @@ def create_study(
         "constraints": list(constraints),
         "search": {"predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
     }
+    data["search"] |= {name: value for name, value in (("trials", trials), ("race", race)) if value is not None}
     config = trial_study_from(data, "create_study")
     return open_study(config, folder, resume=load_if_exists, again="load_if_exists=True")
 

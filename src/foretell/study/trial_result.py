@@ -12,6 +12,9 @@ from foretell.observations import Observation, metric_column
 from foretell.predictors import Context, EqualLabelsError, Predictor, TooFewLabelsError, create
 from foretell.predictors.features import has_features
 from foretell.predictors.leave_one_out import held_out
+from foretell.records import read_object
+from foretell.study.rules import Picks, rule_entries
+from foretell.study.trial_race import RACE_RESULT, study_predictor
 
 if TYPE_CHECKING:
     from foretell.study.trials import Study
@@ -52,9 +55,24 @@ def trial_result(study: Study) -> dict[str, Any]:
             "failed": len(failed),
             "training_seconds": round(sum(_seconds(item) for item in told), 2),
         },
+        **_race(study),
+        "rules": rule_entries(_picks(study), [item for item in told if not item.failed and study.keeps(item)]),
         "trust": _trust(study, [item for item in told if not item.failed]),
         "software": {"foretell": __version__, "python": platform.python_version(), "machine": platform.machine()},
     }
+
+
+def _race(study: Study) -> dict[str, Any]:
+    """How the study's race ended; nothing where it has none, or has not come to it."""
+    path = study.folder / RACE_RESULT
+    return {"race": read_object(path)} if path.exists() else {}
+
+
+def _picks(study: Study) -> Picks:
+    """What simple rules are asked of, with what the study's predictor has learnt from all trials."""
+    predictor = study_predictor(study)
+    predictors = [] if predictor is None else [predictor]
+    return Picks(study.costs, study.gene_limits, predictors, study.config.search.seed, study.pool)
 
 
 def _entry(study: Study, item: Observation) -> dict[str, Any]:
@@ -65,6 +83,7 @@ def _entry(study: Study, item: Observation) -> dict[str, Any]:
         "costs": dict(item.costs),
         **({"failed": item.failed} if item.failed else {"kept": study.keeps(item)}),
         "seconds": _seconds(item),
+        **({"raced": True} if study.trials[int(item.provenance["trial"])].raced else {}),
     }
 
 

@@ -31,6 +31,7 @@ from foretell.records import append_jsonl, read_jsonl, write_json
 from foretell.search.asking import Asker
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
+from foretell.study.trial_race import RACE_RESULT, check_race, race_trials
 from foretell.study.trial_result import trial_result
 
 __all__ = ["STUDY_FILE", "Study", "Trial"]
@@ -48,10 +49,12 @@ class Trial:
     Attributes:
         number: From 0.
         architecture: What to train.
+        raced: Whether it was trained in full by the study's race.
     """
 
     number: int
     architecture: Architecture
+    raced: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -79,11 +82,11 @@ class Study:
         self.metric: Metric = config.quality()
         self.costs = CostModel(self.space)
         limits = config.limits()
-        self._by_genes, self._told = limited_costs(limits, self.space, config.objective.costs)
+        self.gene_limits, self.told_limits = limited_costs(limits, self.space, config.objective.costs)
         settings = config.search
         self._asker = Asker(
             self.costs,
-            self._by_genes,
+            self.gene_limits,
             self.metric,
             predictor=settings.predictor,
             startup=settings.designed,
@@ -108,7 +111,12 @@ class Study:
     @property
     def limits(self) -> Constraints:
         """All limits."""
-        return Constraints((*self._by_genes, *self._told))
+        return Constraints((*self.gene_limits, *self.told_limits))
+
+    @property
+    def pool(self) -> Population | None:
+        """All that can be tried, `int16 [n, columns]`, where only those have labels; None: the whole space."""
+        return self._asker.pool
 
     @property
     def best(self) -> Observation:
@@ -124,7 +132,8 @@ class Study:
         kept = [item for item in done if self.keeps(item)]
         if not kept:
             raise InfeasibleError(
-                f"none of {len(done)} finished trials keeps {self._told}; relax the limit, or go on with more trials."
+                f"none of {len(done)} finished trials keeps {self.told_limits}; relax the limit, or go on with more "
+                "trials."
             )
         return max(kept, key=lambda item: self.metric.goodness(item.metric(self.metric.key)))
 
@@ -213,7 +222,8 @@ class Study:
         Args:
             objective: A function `f(architecture) -> float | dict` (its keyword parameters `seed`, `folder` and
                 `fidelity` are filled in where it has them), or an `Objective`; None: the one that the study names.
-            n_trials: How many more trials to finish; None: what is left of the study's `search.trials`.
+            n_trials: How many more trials to finish; None: what is left of the study's `search.trials`, and then its
+                race.
             executor: What runs trials; None: this process, one after the other.
 
         Raises:
@@ -222,10 +232,17 @@ class Study:
         chosen = self._objective(objective)
         if isinstance(chosen, TableObjective):
             self._asker.pool = self.space.population(chosen.architectures)
-        wanted = self.config.search.trials - len(self._results) if n_trials is None else n_trials
-        if wanted > 0:
+        done = sum(not self._trials[number].raced for number in self._results)
+        wanted = self.config.search.trials - done if n_trials is None else n_trials
+        races = n_trials is None and self.config.search.race is not None
+        if wanted > 0 or races:
             with lock_folder(self.folder), executor or InlineExecutor() as running:
-                self._run(chosen, wanted, running)
+                if races:
+                    check_race(self, chosen)
+                if wanted > 0:
+                    self._run(chosen, wanted, running)
+                if races:
+                    self._race(chosen, running)
         if any(not item.failed for item in self._results.values()):
             self.finish()
 
@@ -247,6 +264,19 @@ class Study:
 
     # ---- inside
 
+    def _race(self, objective: Objective, executor: Executor) -> None:
+        """Run the study's race; what it trained in full becomes trials."""
+        found = race_trials(self, objective, executor)
+        for entrant in sorted(found.finishers):
+            architecture = found.seen[entrant][0].architecture
+            trial = next((each for each in self._trials if each.architecture == architecture), None)
+            trial = trial or self._note_trial(architecture, raced=True)
+            if trial.number not in self._results:
+                label = found.seen[entrant][len(found.rungs) - 1]
+                spent = {"training_seconds": round(found.seconds[entrant], 3)}
+                self._keep(trial.number, replace(label, provenance={**label.provenance, **spent}))
+        write_json(self.folder / RACE_RESULT, found.to_dict())
+
     def _objective(self, given: Callable[..., Any] | Objective | None) -> Objective:
         if given is None:
             return self.config.make_objective(self.folder)
@@ -260,7 +290,7 @@ class Study:
         Which labels the choice of trial n knows does not depend on which of the trials that run beside it ends first:
         it knows those of all trials before it but the last `slots - 1`.
         """
-        pending = [trial for trial in self._trials if trial.number not in self._results]
+        pending = [trial for trial in self._trials if trial.number not in self._results and not trial.raced]
         goal = len(self._results) + wanted
         waiting: dict[int, int] = {}
         with track("trials", goal) as meter:
@@ -320,9 +350,13 @@ class Study:
         number = len(self._trials)
         taken = self.space.population([trial.architecture for trial in self._trials])
         row = self._asker.ask(number, self._learnable(known), taken)[0]
-        trial = Trial(number, self.space.architecture(row))
+        return self._note_trial(self.space.architecture(row))
+
+    def _note_trial(self, architecture: Architecture, *, raced: bool = False) -> Trial:
+        trial = Trial(len(self._trials), architecture, raced)
+        line = {"number": trial.number, "architecture": trial.params, **({"raced": True} if raced else {})}
         with (self.folder / _TRIALS).open("a", encoding="utf-8") as file:
-            append_jsonl(file, [{"number": number, "architecture": trial.params}])
+            append_jsonl(file, [line])
         self._trials.append(trial)
         return trial
 
@@ -330,15 +364,15 @@ class Study:
         """What breaks a limit that only the objective tells is learnt from as if it had failed."""
         found = []
         for item in known:
-            broken = self._told and not item.failed and not self.keeps(item)
-            found.append(replace(item, metrics={}, failed=f"breaks {self._told}") if broken else item)
+            broken = self.told_limits and not item.failed and not self.keeps(item)
+            found.append(replace(item, metrics={}, failed=f"breaks {self.told_limits}") if broken else item)
         return found
 
     def keeps(self, item: Observation) -> bool:
         """Whether what was told keeps the limits that the genes do not decide."""
         return all(
             limit.cost in item.costs and bool(limit.holds(np.array([item.costs[limit.cost]]))[0])
-            for limit in self._told
+            for limit in self.told_limits
         )
 
     def _check(self, number: int, said: Mapping[str, Any], failed: str) -> None:
@@ -366,7 +400,7 @@ class Study:
     def _read(self) -> None:
         for line in read_jsonl(self.folder / _TRIALS, repair=True):
             architecture = Architecture.from_dict(self.space, line["architecture"])
-            self._trials.append(Trial(len(self._trials), architecture))
+            self._trials.append(Trial(len(self._trials), architecture, bool(line.get("raced", False))))
         path = self.folder / _OBSERVATIONS
         if path.exists():
             with ObservationWriter(path) as writer:
