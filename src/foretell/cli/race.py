@@ -22,7 +22,7 @@ def print_race(race: Mapping[str, Any]) -> None:
         rows.append([str(place), str(entry["entrant"] + 1), *cells, chance])
     header = ["", "entrant", *(f"{100 * rung['share']:g} %" for rung in rungs), "best?"]
     print_table(f"The race: {metric.label} on each rung", header, rows)
-    cells = [
+    costs = [
         [
             f"{100 * rung['share']:g} %",
             str(rung["trained"]),
@@ -32,12 +32,10 @@ def print_race(race: Mapping[str, Any]) -> None:
         ]
         for rung in rungs
     ]
-    print_table("What each rung cost", ["rung", "trained", "failed", "early", "s"], cells)
+    print_table("What each rung cost", ["rung", "trained", "failed", "early", "s"], costs)
     way = "each rung trained anew" if race["anew"] else "each training the continuation of the one before"
-    say(
-        f"The winner is the best of those that raced with probability {race['probability']:.2f}; the race was planned "
-        f"to take {race['planned_trainings']:.1f} full trainings, {way}.\n"
-    )
+    say(f"The winner is the best of those that raced with probability {race['probability']:.2f}.")
+    say(f"The race was planned to take {race['planned_trainings']:.1f} full trainings,\n{way}.\n")
 
 
 def print_rules(rules: Sequence[Mapping[str, Any]], metric: Metric) -> None:

@@ -27,11 +27,9 @@ _DRAWS, _CHANCES = 0x7ACE, 0xC0DE  # streams of random numbers beside those that
 
 def study_predictor(study: Study, name: str | None = None) -> Predictor | None:
     """A predictor fitted to all that was told of full trainings; None where it cannot be."""
-    name = name or study.config.search.predictor
+    search = study.config.search
     told = [item for item in study.observations if item.fidelity == 1]
-    if name == "random":
-        return None
-    predictor = create(name, context=Context(study.space, metric=study.metric, seed=study.config.search.seed))
+    predictor = create(name or search.predictor, context=Context(study.space, metric=study.metric, seed=search.seed))
     if all(item.failed for item in told):
         told = []  # nothing but failures teaches nothing
     try:
