@@ -17,8 +17,11 @@ from foretell.spaces import Architecture, Gene, Population, Scalar, SearchSpace
 from foretell.spaces.features import averages
 
 if TYPE_CHECKING:
+    from foretell.families.base import Network
     from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+    from foretell.families.probe import Probe
     from foretell.nn import Mixture
+    from foretell.tasks.translation import Batch
 
 __all__ = ["FAMILY", "EncoderDecoder"]
 
@@ -143,6 +146,24 @@ class EncoderDecoder:
     def member(self, architecture: Architecture) -> TransformerShape:
         """The dimensions of an architecture."""
         return TransformerShape.of(architecture)
+
+    def nominal_sizes(self, space: SearchSpace) -> dict[str, Any]:
+        """The backbone's vocabulary."""
+        return {"vocabulary": Backbone.of(space).vocabulary}
+
+    def probe(self, network: Network, batch: Any) -> Probe[Any, Any]:
+        """See `foretell.families.probe.ProbedFamily`."""
+        from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+        from foretell.families.encoder_decoder.probing import TranslationProbe
+
+        assert isinstance(network, Seq2SeqTransformer)  # noqa: S101 - the family has built it
+        return TranslationProbe(network, batch)
+
+    def random_batch(self, space: SearchSpace, sizes: Mapping[str, Any]) -> Batch:
+        """Sixteen pairs of random tokens."""
+        from foretell.families.encoder_decoder.probing import random_batch
+
+        return random_batch(space, sizes["vocabulary"])
 
     def build(
         self,
