@@ -149,6 +149,7 @@ class _Pipeline:
         compared = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
+        entry["costs"] |= measured["others"]
         history = [vars(generation) for generation in found.history]
         return self.run.finish(
             {

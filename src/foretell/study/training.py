@@ -11,6 +11,7 @@ import numpy as np
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
+from foretell.costs.model import is_latency
 from foretell.errors import InfeasibleError, InputError, IntegrityError
 from foretell.objectives import run_jobs
 from foretell.observations import Observation, ObservationWriter
@@ -22,7 +23,7 @@ from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
 from foretell.study.jobs import keep_trained, scratch_job
-from foretell.study.limits import resolve_limits
+from foretell.study.limits import limited_cost, resolve_limits
 from foretell.study.run import open_run
 
 __all__ = ["train_missing", "train_observations", "train_one"]
@@ -216,7 +217,7 @@ def _chosen(
 ) -> list[Architecture]:
     """What is planned and as many more as are missing."""
     costs, rng = CostModel(space, vocabulary=vocabulary), np.random.default_rng(choice.draw)
-    if any(text.startswith("latency") for text in study.constraints):
+    if any(is_latency(limited_cost(text)) for text in study.constraints):
         costs = measure_device(space, study, vocabulary, folder).costs
     limits = resolve_limits(study.constraints, costs)
     if choice.design == "random":
