@@ -37,21 +37,25 @@ def print_trials(result: Mapping[str, Any]) -> None:
     metric = metric_from(result["metric"])
     winner = result["winner"]
     shown = [name for name in winner["costs"] if not name.startswith("latency_ms_")][:3]
+    front = result.get("front", {}).get("trials", [])
     ranked = sorted(
         (each for each in result["trials"] if "failed" not in each),
-        key=lambda each: -metric.goodness(each["metrics"][metric.key]),
+        key=lambda each: (-each.get("fidelity", 1.0), -metric.goodness(each["metrics"][metric.key])),
     )
     rows = [
         [
             f"{each['trial']}",
             metric.format(each["metrics"][metric.key]),
             *(_cost(each["costs"].get(name)) for name in shown),
-            "" if each["kept"] else "breaks the limit",
+            _standing(each, front),
         ]
-        for each in ranked[:_BEST]
+        for each in (ranked if front else ranked[:_BEST])
+        if not front or each["trial"] in front
     ]
     limit = "" if result["constraint"] == "none" else f" under {result['constraint']}"
-    title = f"{result['name']}: the best of {result['search']['finished']} trials{limit}"
+    title = (
+        f"{result['name']}: {'the trade-offs' if front else 'the best'} of {result['search']['finished']} trials{limit}"
+    )
     print_table(title, ["trial", metric.title, *shown, ""], rows)
     failed = [each for each in result["trials"] if "failed" in each]
     if failed:
@@ -65,6 +69,14 @@ def print_trials(result: Mapping[str, Any]) -> None:
 
 
 _BEST = 5  # trials shown
+
+
+def _standing(trial: Mapping[str, Any], front: Sequence[int]) -> str:
+    if not trial["kept"]:
+        return "breaks the limit"
+    if trial["trial"] in front:
+        return "on the front"
+    return f"trained {trial['fidelity']:.2%}" if "fidelity" in trial else ""
 
 
 def _cost(value: float | None) -> str:

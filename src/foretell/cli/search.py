@@ -36,6 +36,10 @@ def _search(
     schedule: Annotated[
         str | None, typer.Option("--schedule", help='Which predictor scores which iterations: "supernet:1-30".')
     ] = None,
+    algorithm: Annotated[
+        str | None,
+        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes, bohb or asha."),
+    ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the search.")] = None,
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
@@ -75,13 +79,27 @@ def _search(
 
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
+        choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
         given = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
-        _search_by_trials(chosen_study, constraint, seed, trials, out, resume, as_json, given)
+        _search_by_trials(
+            chosen_study,
+            constraint,
+            choices,
+            out,
+            resume,
+            as_json,
+            given,
+        )
         return
     if trials is not None:
         raise InputError("--trials counts the trainings of an objective; this study has none: leave it out.")
     chosen = study_from(
-        study, space=space, constraints=constraint or None, search__schedule=schedule, search__seed=seed
+        study,
+        space=space,
+        constraints=constraint or None,
+        search__schedule=schedule,
+        search__seed=seed,
+        search__algorithm=algorithm,
     )
     if compare is not None:
         names = [name.strip() for name in compare.split(",")]
@@ -103,8 +121,7 @@ def _search(
 def _search_by_trials(
     study: TrialStudyConfig,
     constraint: list[str] | None,
-    seed: int | None,
-    trials: int | None,
+    choices: Mapping[str, object],
     out: Path | None,
     resume: bool,
     as_json: bool,
@@ -117,7 +134,7 @@ def _search_by_trials(
     for option, value in others.items():
         if value is not None:
             raise InputError(f"{option} means nothing for {study.name}, whose objective is the user's; leave it out.")
-    search = {**study.search.model_dump(), **_given(seed=seed, trials=trials)}
+    search = {**study.search.model_dump(), **_given(**choices)}
     changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
     chosen = type(study).model_validate(changed)
     result = run_trials(chosen, out, resume=resume)

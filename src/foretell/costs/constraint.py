@@ -147,6 +147,15 @@ class Constraints:
             kept &= item.holds(values)
         return kept
 
+    def excess(self, costs: CostModel, population: Population) -> npt.NDArray[np.float64]:
+        """How far each row is beyond each limit, relative to it, `float64 [n, limits]`: 0 or less where it keeps it."""
+        columns = []
+        for item, values in zip(self.items, self.values(costs, population), strict=True):
+            beyond = (values - item.limit) / item.limit * (1 if item.is_upper else -1)
+            # A strict limit that is met with equality is missed by the least amount there is.
+            columns.append(np.where(item.holds(values), np.minimum(beyond, 0.0), np.maximum(beyond, 1e-12)))
+        return np.stack(columns, axis=1) if columns else np.zeros((len(population), 0))
+
     def check_feasible(self, costs: CostModel, rng: np.random.Generator) -> Feasibility:
         """Find architectures that keep all limits, before anything is spent on a search.
 

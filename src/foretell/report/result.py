@@ -85,6 +85,7 @@ class Iteration(_Part):
 
 
 class _Search(_Part):
+    algorithm: str = "evolution"
     schedule: str
     score: float
     evaluations_asked: dict[str, int]
@@ -132,12 +133,19 @@ class TrialEntry(_Part):
     architecture: dict[str, Scalar | list[Scalar]]
     metrics: dict[str, float]
     costs: dict[str, float]
+    fidelity: float = Field(default=1.0, gt=0, le=1)
     failed: str = ""
     kept: bool = False
     seconds: float = Field(default=0.0, ge=0)
 
 
+class _Front(_Part):
+    against: list[str]
+    trials: list[int]
+
+
 class _TrialSearch(_Part):
+    algorithm: str = "predictor"
     predictor: str
     startup: int = Field(ge=0)
     seed: int
@@ -164,6 +172,7 @@ class TrialResult(_Part):
     trials: list[TrialEntry] = Field(min_length=1)
     search: _TrialSearch
     trust: list[TrialTrust]
+    front: _Front | None = None
     software: dict[str, str]
 
 

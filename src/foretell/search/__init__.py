@@ -1,17 +1,19 @@
-"""Search: evolution under constraints, scored by any schedule of predictors."""
+"""Search: any algorithm under constraints, judged by a schedule of predictors or by trainings."""
 
-from foretell.search.evolution import evolve
+from foretell.search.algorithm import Algorithm, Asked, Setting
+from foretell.search.dialogue import Dialogue, Training
 from foretell.search.halving import Halving, HalvingReport, HalvingScorer
 from foretell.search.journal import ScoreJournal, open_journal
-from foretell.search.nsga import nsga2
-from foretell.search.regularised import Ageing, regularised_evolution
 from foretell.search.result import Front, Generation, SearchResult
 from foretell.search.schedule import Schedule, Stretch
 from foretell.search.scorer import Scorer
+from foretell.search.searching import evolve, search_by_schedule
 from foretell.search.settings import Evolution
 
 __all__ = [
-    "Ageing",
+    "Algorithm",
+    "Asked",
+    "Dialogue",
     "Evolution",
     "Front",
     "Generation",
@@ -22,9 +24,10 @@ __all__ = [
     "ScoreJournal",
     "Scorer",
     "SearchResult",
+    "Setting",
     "Stretch",
+    "Training",
     "evolve",
-    "nsga2",
     "open_journal",
-    "regularised_evolution",
+    "search_by_schedule",
 ]

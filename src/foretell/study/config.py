@@ -23,6 +23,7 @@ from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
 from foretell.search import Evolution, Halving, Schedule
+from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
 from foretell.study.validation import validation_sentence
@@ -124,15 +125,28 @@ class SearchSettings(_Part):
     """The search.
 
     Attributes:
+        algorithm: "evolution" (HAT, HS-NAS), or another of `foretell.search.algorithms` that predictors can judge.
         schedule: Which predictor scores which iterations. HAT is "supernet:1-30", the paper's HS-NAS(1, 15)
             the default.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
     """
 
+    algorithm: str = "evolution"
     schedule: str = "distilled:1-15,supernet:16-30"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
+
+    @field_validator("algorithm")
+    @classmethod
+    def _judged(cls, name: str) -> str:
+        about = describe_algorithm(name)
+        if about.labels or about.fidelities:
+            raise InputError(
+                f"{name} learns from trainings, and the schedule's predictors judge this search; choose another "
+                "algorithm, or compare it with `foretell search --compare`."
+            )
+        return name
 
     @field_validator("schedule")
     @classmethod

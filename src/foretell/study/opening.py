@@ -30,6 +30,7 @@ def create_study(
     objective: Mapping[str, Any] | None = None,
     constraints: Sequence[str] = (),
     costs: Sequence[str] = (),
+    algorithm: str = "predictor",
     predictor: str = "regression",
     startup: int | None = None,
     seed: int = 1,
@@ -51,7 +52,8 @@ def create_study(
         objective: As in a study file (`{"command": ...}`); None: `optimize` is handed a function.
         constraints: Limits such as "params<=150k".
         costs: What the objective tells besides the metric; limits may name them.
-        predictor: Chooses trials after the first `startup`, by its upper confidence; "random" chooses at random.
+        algorithm: Chooses trials: "predictor", "random", "evolution", ... (`foretell.search.algorithms`).
+        predictor: Of the algorithm "predictor": chooses trials after the first `startup`, by its upper confidence.
         startup: Trials chosen by design before; None: six.
         seed: Of everything random in the choice.
         load_if_exists: Go on with a study that is in the folder already.
@@ -76,7 +78,7 @@ def create_study(
         "metric": declared,
         "objective": {**(objective or {"function": "given to optimize"}), **({"costs": list(costs)} if costs else {})},
         "constraints": list(constraints),
-        "search": {"predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
+        "search": {"algorithm": algorithm, "predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
     }
     config = trial_study_from(data, "create_study")
     return open_study(config, folder, resume=load_if_exists, again="load_if_exists=True")

@@ -13,7 +13,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.objectives import Job, run_jobs
 from foretell.observations import Observation
 from foretell.records import read_object
-from foretell.search import Schedule, SearchResult, evolve, open_journal
+from foretell.search import Front, Schedule, SearchResult, open_journal, search_by_schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import Device, measure_device, measure_finalists, quick_check
@@ -134,7 +134,15 @@ class _Pipeline:
         schedule = Schedule.parse(settings.schedule)
         with open_journal(self.run.folder / "search" / "scores.jsonl", self.space) as journal:
             scorers = {n: make_scorer(n, self.study, costs, task, journal) for n in schedule.predictors}
-            return evolve(costs, limits, schedule, scorers, settings.evolution, seed=settings.seed)
+            return search_by_schedule(
+                costs,
+                limits,
+                schedule,
+                scorers,
+                settings.evolution,
+                algorithm=settings.algorithm,
+                seed=settings.seed,
+            )
 
     def _trained(self, task: Task, architecture: Architecture) -> Observation:
         """What training from scratch found; it is in the store by now."""
@@ -159,17 +167,26 @@ class _Pipeline:
                 "baselines": compared,
                 **{name: {"metrics": metrics} for name, metrics in task.floor("test").items()},
                 "search": {
+                    "algorithm": self.study.search.algorithm,
                     "schedule": self.study.search.schedule,
                     "score": found.score,
                     "evaluations_asked": found.asked,
                     "evaluations_distinct": found.distinct,
                     "history": history,
+                    **({} if found.front is None else {"front": self._front(found.front)}),
                 },
                 "teacher": self._teacher(prepared),
                 "finalists": measured["finalists"],
                 "corpus": {"fingerprint": task.corpus_fingerprint, "task": task.fingerprint},
             }
         )
+
+    def _front(self, front: Front) -> list[dict[str, Any]]:
+        """The trade-offs: each architecture with its score and costs."""
+        return [
+            {"architecture": architecture.to_dict(), **dict(zip(front.objectives, values.tolist(), strict=True))}
+            for architecture, values in zip(self.space.architectures(front.population), front.values, strict=True)
+        ]
 
     def _teacher(self, prepared: Prepared) -> dict[str, Any] | None:
         """Who taught the distilled predictor and how good that is; None for a search without one."""
