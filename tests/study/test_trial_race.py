@@ -124,16 +124,16 @@ def test_a_failed_training_in_the_middle_of_a_rung_leaves_the_race_to_the_others
 
 def test_what_only_the_objective_tells_is_limited_in_a_race_too(tmp_path):
     def train(architecture, fidelity):
-        return {"val_loss": loss(architecture, fidelity), "memory": architecture["layers"] * architecture["width"]}
+        return {"val_loss": loss(architecture, fidelity), "cells": architecture["layers"] * architecture["width"]}
 
     told = FunctionObjective(
-        train, ("val_loss",), costs=("memory",), fidelities=Fidelities(unit="updates", full=400, continued=True)
+        train, ("val_loss",), costs=("cells",), fidelities=Fidelities(unit="updates", full=400, continued=True)
     )
-    study = create(tmp_path / "run", trials=4, constraints=["memory<=60"], costs=["memory"])
+    study = create(tmp_path / "run", trials=4, constraints=["cells<=60"], costs=["cells"])
     study.optimize(told)
     race = result_of(tmp_path / "run")["race"]
-    assert any(each.get("failed") == "it breaks memory<=60" for each in race["standings"])
-    assert study.best.costs["memory"] <= 60
+    assert any(each.get("failed") == "it breaks cells<=60" for each in race["standings"])
+    assert study.best.costs["cells"] <= 60
 
 
 def test_an_objective_that_trains_anew_is_said_to_before_anything_is_trained(tmp_path):
