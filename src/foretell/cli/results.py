@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from foretell.cli.output import print_table, say
+from foretell.cli.race import print_race, print_rules
 from foretell.metrics import REPORTED, metric_from, metric_named
 
 __all__ = ["print_comparison", "print_equal_time", "print_result", "print_trials"]
@@ -40,7 +41,7 @@ def print_equal_time(result: Mapping[str, Any]) -> None:
             row["method"],
             str(row["seed"]),
             f"{row['judged']['test_chrf']['mean']:.2f}",
-            _range(row["judged"]["test_chrf"]["interval"]),
+            _ends(row["judged"]["test_chrf"]["interval"]),
             f"{row['judged']['test_bleu']['mean']:.2f}",
             f"{row['seconds']:,.0f}" + ("" if row["in_time"] else " (over)"),
             str(row["trainings"]),
@@ -55,7 +56,7 @@ def print_equal_time(result: Mapping[str, Any]) -> None:
     say("virtual clock; 95 % is of the mean over these seeds.")
 
 
-def _range(ends: Sequence[float] | None) -> str:
+def _ends(ends: Sequence[float] | None) -> str:
     return "" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
 
 
@@ -84,6 +85,10 @@ def print_trials(result: Mapping[str, Any]) -> None:
         f"{result['name']}: {'the trade-offs' if front else 'the best'} of {result['search']['finished']} trials{limit}"
     )
     print_table(title, ["trial", metric.title, *shown, ""], rows)
+    if "race" in result:
+        print_race(result["race"])
+    if result["rules"]:
+        print_rules(result["rules"], metric)
     failed = [each for each in result["trials"] if "failed" in each]
     if failed:
         trials = "1 trial" if len(failed) == 1 else f"{len(failed)} trials"

@@ -44,6 +44,12 @@ def _search(
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
     ] = None,
+    race: Annotated[
+        int | None,
+        typer.Option(
+            "--race", min=2, help="Let so many architectures race before one is chosen (search: {race: ...})."
+        ),
+    ] = None,
     compare: Annotated[
         str | None,
         typer.Option("--compare", help="Instead of one search: presets such as hat-as-published,hat,hs-nas."),
@@ -52,9 +58,7 @@ def _search(
     train: Annotated[bool, typer.Option("--train", help="With --compare: also train each winner.")] = False,
     seconds: Annotated[
         float | None,
-        typer.Option(
-            "--seconds", min=1, help="With --compare --train: the same seconds for every method, all counted."
-        ),
+        typer.Option("--seconds", min=1, help="With --compare --train: so many seconds for each method."),
     ] = None,
     out: OutOption = None,
     resume: ResumeOption = False,
@@ -75,7 +79,9 @@ def _search(
 
     `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
 
-    `foretell search --compare race,hs-nas,asha --train --seconds 300`, which holds them against simple rules in equal time
+    `foretell search --compare race,hs-nas,asha --train --seconds 300`, against simple rules in equal time
+
+    `foretell search --race 12`, where the finalists' trainings decide, not what was predicted of them
 
     `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
 
@@ -93,6 +99,7 @@ def _search(
             chosen_study,
             constraint,
             choices,
+            race,
             out,
             resume,
             as_json,
@@ -133,6 +140,7 @@ def _search_by_trials(
     study: TrialStudyConfig,
     constraint: list[str] | None,
     choices: Mapping[str, object],
+    race: int | None,
     out: Path | None,
     resume: bool,
     as_json: bool,
@@ -146,6 +154,8 @@ def _search_by_trials(
         if value is not None:
             raise InputError(f"{option} means nothing for {study.name}, whose objective is the user's; leave it out.")
     search = {**study.search.model_dump(), **_given(**choices)}
+    if race is not None:
+        search["race"] = {**(search.get("race") or {}), "entrants": race}
     changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
     chosen = type(study).model_validate(changed)
     result = run_trials(chosen, out, resume=resume)

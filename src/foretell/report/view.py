@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import yaml
 
-from foretell.families.encoder_decoder.picture import Picture, draw
+from foretell.families.picture import Picture, PicturedFamily
 from foretell.report import headline, search_plots, tables
 from foretell.report.benchmark import plots_of
 from foretell.report.plot import Plot, plot_table
@@ -49,9 +49,10 @@ class RunView:
         self.provenance = tables.provenance(record)
 
     @cached_property
-    def picture(self) -> Picture:
-        """The winner's stacks."""
-        return draw(self.record.winner)
+    def picture(self) -> Picture | None:
+        """The winner's stacks; None where the family draws none."""
+        family = self.record.space.family
+        return family.picture(self.record.winner) if isinstance(family, PicturedFamily) else None
 
     # ---- plots
 

@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from foretell.costs import Constraints
 from foretell.errors import InputError
@@ -18,7 +27,8 @@ from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
 from foretell.study.validation import validation_sentence
-from foretell.tasks.translation import CorpusConfig
+from foretell.tasks import Task, TaskKind, task_kind
+from foretell.tasks.registry import FIRST_KIND
 from foretell.training import Recipe, SupernetKind, SupernetOptions
 
 __all__ = [
@@ -169,8 +179,9 @@ class StudyConfig(_Part):
     Attributes:
         name: Names the run's folder.
         space: A search space by name, or the path of a YAML file.
-        corpus: The parallel text.
-        vocabulary: SentencePiece pieces, both languages together.
+        task: What is learnt: a kind of task (`foretell.tasks.task_kinds`); not written where it is translation.
+        corpus: The task's data, in the words of its kind (`TaskKind.corpus`).
+        vocabulary: Pieces of the vocabulary, of both languages together where there are two.
         constraints: Limits such as "latency<=20ms", "params<=0.4M"; "latency<=50%" is relative to the
             space's largest architecture.
         latency: How the device is measured.
@@ -183,7 +194,8 @@ class StudyConfig(_Part):
 
     name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     space: str = "small-seq2seq"
-    corpus: CorpusConfig = CorpusConfig()
+    task: str = FIRST_KIND
+    corpus: Any = Field(default_factory=dict, validate_default=True)
     vocabulary: int = Field(default=2000, ge=16, le=2**17)
     constraints: tuple[str, ...] = ("latency<=50%",)
     latency: LatencySettings = LatencySettings()
@@ -193,11 +205,41 @@ class StudyConfig(_Part):
     train: TrainSettings = TrainSettings()
     device: str = "auto"
 
+    @field_validator("task")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return task_kind(name).name
+
+    @field_validator("corpus")
+    @classmethod
+    def _of_the_task(cls, corpus: Any, info: ValidationInfo) -> Any:
+        return task_kind(info.data.get("task", FIRST_KIND)).corpus.model_validate(corpus)
+
     @field_validator("constraints")
     @classmethod
     def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         Constraints.parse(text for text in texts if not text.rstrip().endswith("%") or "@" in text)
         return texts
+
+    @model_serializer(mode="wrap")
+    def _brief(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave translation out: studies and keys from before there were other tasks stay what they were."""
+        values: dict[str, Any] = serialise(self)
+        return {name: value for name, value in values.items() if (name, value) != ("task", FIRST_KIND)}
+
+    @property
+    def task_kind(self) -> TaskKind:
+        """The kind of the task."""
+        return task_kind(self.task)
+
+    def make_task(self) -> Task:
+        """The task, fetched and made where it is not kept yet; see `TaskKind.prepare`."""
+        return self.task_kind.prepare(self.corpus, self.vocabulary)
+
+    @property
+    def measuring(self) -> dict[str, Any]:
+        """What `Task.measure` is told."""
+        return {name: getattr(self.train, name) for name in self.task_kind.options}
 
     def to_yaml(self) -> str:
         """The whole study as YAML, defaults spelled out."""
@@ -249,7 +291,9 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     """Paths in a study file are relative to the file."""
     corpus = study.corpus
     moved = {
-        name: tuple(folder / path for path in getattr(corpus, name)) for name in ("paths", "valid_paths", "test_paths")
+        name: tuple(folder / path for path in getattr(corpus, name))
+        for name in type(corpus).model_fields
+        if name.endswith("paths")
     }
     space = study.space
     if space.endswith((".yaml", ".yml")):

@@ -24,7 +24,7 @@ from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.prompting import corpus_title
 from foretell.study.teacher_inputs import model_bytes, teacher_inputs
 from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
-from foretell.tasks.translation import DamagedCacheWarning, Task
+from foretell.tasks.translation import DamagedCacheWarning
 from foretell.training.keys import as_first_written
 
 __all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
@@ -120,8 +120,8 @@ def teacher_account(study: StudyConfig, costs: CostModel) -> dict[str, Any]:
 
 def _distil_alone(study: dict[str, Any]) -> None:
     config = StudyConfig.model_validate(study)
-    task = Task.prepare(config.corpus, config.vocabulary)
-    distil(config, CostModel(spaces.create(config.space), vocabulary=len(task.vocabulary)))
+    task = config.make_task()
+    distil(config, CostModel(spaces.create(config.space), vocabulary=task.sizes["vocabulary"]))
 
 
 def _folder(study: StudyConfig, costs: CostModel, observations: list[Observation]) -> Path:

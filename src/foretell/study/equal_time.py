@@ -27,7 +27,6 @@ from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
 from foretell.study.methods import Arena, Found, check_method, find, simple_rows
 from foretell.study.run import Run, open_run
-from foretell.tasks.translation import Task
 
 __all__ = ["FRESH", "other_tasks", "run_equal_time"]
 
@@ -78,7 +77,7 @@ def run_equal_time(
         check_method(name)
     with open_run(study, out or Path("runs") / f"{study.name}-equal", resume=resume) as run:
         arena = _arena(run, study, metric_named(metric), seconds, workers)
-        rows = []
+        rows: list[dict[str, Any]] = []
         for seed in seeds or (study.search.seed,):
             for name in wanted:
                 row = _row(run, replace(arena, seed=seed, pace=_pace(rows, arena)), name)
@@ -117,11 +116,11 @@ def other_tasks(study: StudyConfig) -> list[tuple[str, list[Observation]]]:
 def _arena(run: Run, study: StudyConfig, metric: Metric, seconds: float, workers: int) -> Arena:
     space = spaces.create(study.space)
     with run.stage("corpus"):
-        task = Task.prepare(study.corpus, study.vocabulary)
-    costs = CostModel(space, vocabulary=len(task.vocabulary))
+        task = study.make_task()
+    costs = CostModel(space, vocabulary=task.sizes["vocabulary"])
     with run.stage("latency"):
         if any(text.startswith("latency") for text in study.constraints):
-            costs = measure_device(space, study, len(task.vocabulary), run.folder).costs
+            costs = measure_device(space, study, task.sizes["vocabulary"], run.folder).costs
     limits: Constraints = resolve_limits(study.constraints, costs)
     limits.check_feasible(costs, np.random.default_rng(0))
     predictors = _predictors(study, costs, metric)

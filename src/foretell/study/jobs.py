@@ -12,7 +12,7 @@ from foretell.records import fingerprint, write_atomic
 from foretell.spaces import Architecture
 from foretell.study.architectures import write_architecture
 from foretell.study.config import StudyConfig
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 
 __all__ = [
     "keep_trained",
@@ -35,15 +35,7 @@ def scratch_folder(
 
 def trained_objective(study: StudyConfig, task: Task, inherit: Path | None = None) -> TrainedObjective:
     """What gives the study its labels; `inherit` is a supernet whose weights are started from."""
-    settings = study.train
-    return TrainedObjective(
-        task,
-        settings.recipe,
-        beam=settings.beam,
-        length_penalty=settings.length_penalty,
-        device=study.device,
-        inherit=inherit,
-    )
+    return TrainedObjective(task, study.train.recipe, device=study.device, inherit=inherit, **study.measuring)
 
 
 def supernet_names(study: StudyConfig, task: Task) -> tuple[str, str | None]:
@@ -73,7 +65,7 @@ def keep_trained(
     for name in ("model.safetensors", "observation.json"):
         write_atomic(target / name, (folder / name).read_bytes())
     write_architecture(target / "architecture.yaml", architecture)
-    task.vocabulary.save(target / "vocabulary.model")
+    task.keep(target)
 
 
 def scratch_job(
@@ -123,7 +115,7 @@ def _scratch(
     study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None, inherit: str | None
 ) -> dict[str, Any]:
     config = StudyConfig.model_validate(study)
-    task = Task.prepare(config.corpus, config.vocabulary)
+    task = config.make_task()
     arch = Architecture.from_dict(spaces.create(config.space), architecture)
     objective = trained_objective(config, task, None if inherit is None else Path(inherit))
     folder = objective.store(arch, seed) if kept_in is None else Path(kept_in)
@@ -132,7 +124,7 @@ def _scratch(
 
 def _label(study: dict[str, Any], architecture: dict[str, Any], seed: int, share: float) -> dict[str, Any]:
     config = StudyConfig.model_validate(study)
-    task = Task.prepare(config.corpus, config.vocabulary)
+    task = config.make_task()
     arch = Architecture.from_dict(spaces.create(config.space), architecture)
     objective = trained_objective(config, task)
     return objective.label(arch, seed=seed, fidelity=share, folder=objective.store(arch, seed)).to_dict()
@@ -144,7 +136,7 @@ def _supernet(study: dict[str, Any]) -> dict[str, Any]:
     from foretell.training import is_first, train_supernet
 
     config = StudyConfig.model_validate(study)
-    task = Task.prepare(config.corpus, config.vocabulary)
+    task = config.make_task()
     settings = config.supernet
     folder = supernet_folder(config, task)
     # Of the processes that torchrun starts, the first alone writes.

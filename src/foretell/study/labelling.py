@@ -10,7 +10,7 @@ from foretell.objectives import Fidelities, Job, TrainedObjective
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import label_job_of, trained_objective
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 
 __all__ = ["Charges", "StudyTrainings"]
 

@@ -28,7 +28,7 @@ from foretell.study.distilling import teacher_account
 from foretell.study.jobs import supernet_job
 from foretell.study.labelling import Charges, StudyTrainings
 from foretell.study.scorers import make_scorer
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 
 __all__ = ["AS_PUBLISHED", "RULES", "Arena", "Found", "check_method", "find", "method_names", "simple_rows"]
 

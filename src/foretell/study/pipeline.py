@@ -22,7 +22,7 @@ from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, super
 from foretell.study.limits import resolve_limits
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 
 __all__ = ["Prepared", "baselines", "prepare", "run_study"]
 
@@ -84,9 +84,9 @@ def prepare(run: Run, study: StudyConfig) -> Prepared:
     """
     space = spaces.create(study.space)
     with run.stage("corpus"):
-        task = Task.prepare(study.corpus, study.vocabulary)
+        task = study.make_task()
     with run.stage("latency"):
-        device = measure_device(space, study, len(task.vocabulary), run.folder)
+        device = measure_device(space, study, task.sizes["vocabulary"], run.folder)
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
@@ -157,7 +157,7 @@ class _Pipeline:
         compared = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
-        copied = {f"test_{score.name}": score.value for score in task.copy_source_scores("test")}
+        entry["costs"] |= measured["others"]
         history = [vars(generation) for generation in found.history]
         return self.run.finish(
             {
@@ -165,7 +165,7 @@ class _Pipeline:
                 "constraint_met": measured["kept"],
                 "winner": entry,
                 "baselines": compared,
-                "copy_source": {"metrics": copied},
+                **{name: {"metrics": metrics} for name, metrics in task.floor("test").items()},
                 "search": {
                     "algorithm": self.study.search.algorithm,
                     "schedule": self.study.search.schedule,
@@ -177,7 +177,7 @@ class _Pipeline:
                 },
                 "teacher": self._teacher(prepared),
                 "finalists": measured["finalists"],
-                "corpus": {"fingerprint": task.corpus.fingerprint, "task": task.fingerprint},
+                "corpus": {"fingerprint": task.corpus_fingerprint, "task": task.fingerprint},
             }
         )
 

@@ -1,8 +1,18 @@
 import pytest
+import torch
 
+from foretell.errors import InputError
 from foretell.spaces import create
-from foretell.tasks.translation import Sequences
-from foretell.training import Recipe, build_network, translate
+from foretell.tasks.translation import ParallelCorpus, Sequences, Task, translate
+from foretell.training import Recipe, build_network
+from tests.toy import pairs
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory):
+    found = pairs(60)
+    corpus = ParallelCorpus("en", "de", found[:40], found[40:50], found[50:], {"name": "reversed words"})
+    return Task.of(corpus, 40, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.mark.network
@@ -19,3 +29,8 @@ def test_a_sentence_is_translated_alone_as_in_a_batch(task, beam, seed):
         for text in translate(network, task.vocabulary, Sequences.of([sources[row]]), beam=beam)
     ]
     assert together == alone
+
+
+def test_a_network_that_cannot_translate_is_told(task):
+    with pytest.raises(InputError, match="a Linear cannot translate; give a network of the family encoder_decoder"):
+        translate(torch.nn.Linear(1, 1), task.vocabulary, task.valid.source)
