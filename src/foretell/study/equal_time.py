@@ -28,7 +28,7 @@ from foretell.study.limits import resolve_limits
 from foretell.study.methods import Arena, Found, check_method, find, simple_rows
 from foretell.study.run import Run, open_run
 
-__all__ = ["FRESH", "other_tasks", "run_equal_time"]
+__all__ = ["FRESH", "judged_labels", "other_tasks", "run_equal_time"]
 
 FRESH = (101, 102)
 """Training seeds by which winners are judged; no method has seen them."""
@@ -76,6 +76,7 @@ def run_equal_time(
     for name in wanted:
         check_method(name)
     with open_run(study, out or Path("runs") / f"{study.name}-equal", resume=resume) as run:
+        _same(run.folder / "equal-time" / "plan.json", {"seconds": seconds, "metric": metric, "workers": workers})
         arena = _arena(run, study, metric_named(metric), seconds, workers)
         rows: list[dict[str, Any]] = []
         for seed in seeds or (study.search.seed,):
@@ -97,6 +98,22 @@ def run_equal_time(
         result = {"format": 1, "kind": "equal-time", "rows": rows, "protocol": protocol}
         write_json(run.folder / "equal-time.json", result)
         return result
+
+
+def _same(path: Path, plan: dict[str, Any]) -> None:
+    """Methods in one folder were given the same.
+
+    Raises:
+        InputError: They were given something else.
+    """
+    if not path.exists():
+        write_json(path, plan)
+    before = read_object(path)
+    if before != plan:
+        raise InputError(
+            f"{path.parent.parent} was compared at {before['seconds']:g} s of {before['workers']} workers by "
+            f"{before['metric']}; repeat that, or choose another folder with --out."
+        )
 
 
 def other_tasks(study: StudyConfig) -> list[tuple[str, list[Observation]]]:
@@ -189,18 +206,34 @@ def _told(arena: Arena, name: str, found: Found) -> dict[str, Any]:
 
 def _judge(run: Run, arena: Arena, rows: list[dict[str, Any]], judges: Sequence[int]) -> None:
     """Train each winner with every fresh seed, and add what came out of it."""
+    with run.stage("judge"):
+        found = judged_labels(arena.study, [row["architecture"] for row in rows], judges)
+    for row, judged in zip(rows, found, strict=True):
+        row["judged"] = judged
+
+
+def judged_labels(
+    study: StudyConfig, architectures: Sequence[dict[str, Any]], judges: Sequence[int]
+) -> list[dict[str, dict[str, Any]]]:
+    """Architectures trained with each of these seeds: by metric `mean`, `values` and the 95 % `interval` of the mean.
+
+    Raises:
+        InputError: There is no seed.
+    """
     if not judges:
         raise InputError("nobody judges; give at least one training seed.")
-    found = [Architecture.from_dict(arena.space, row["architecture"]) for row in rows]
+    space = spaces.create(study.space)
+    found = [Architecture.from_dict(space, each) for each in architectures]
     wanted = [(architecture, seed) for architecture in dict.fromkeys(found) for seed in judges]
-    with run.stage("judge"):
-        jobs = [scratch_job(arena.study, a, seed, f"{a.key} seed {seed}") for a, seed in wanted]
-        labels = dict(zip(wanted, run_jobs(jobs), strict=True))
-    for row, architecture in zip(rows, found, strict=True):
-        row["judged"] = {}
-        for mark in _MARKS:
-            values = [float(labels[architecture, seed]["metrics"][mark]) for seed in judges]
-            row["judged"][mark] = {"mean": float(np.mean(values)), "values": values, "interval": _between(values)}
+    jobs = [scratch_job(study, a, seed, f"{a.key} seed {seed}") for a, seed in wanted]
+    labels = dict(zip(wanted, run_jobs(jobs), strict=True))
+    judged = []
+    for architecture in found:
+        values = {mark: [float(labels[architecture, seed]["metrics"][mark]) for seed in judges] for mark in _MARKS}
+        judged.append(
+            {mark: {"mean": float(np.mean(v)), "values": v, "interval": _between(v)} for mark, v in values.items()}
+        )
+    return judged
 
 
 def _between(values: Sequence[float]) -> list[float] | None:
