@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from foretell.cli.output import print_table, say
+from foretell.cli.race import print_race, print_rules
 from foretell.metrics import REPORTED, metric_from, metric_named
 
 __all__ = ["print_comparison", "print_result", "print_trials"]
@@ -57,6 +58,10 @@ def print_trials(result: Mapping[str, Any]) -> None:
         f"{result['name']}: {'the trade-offs' if front else 'the best'} of {result['search']['finished']} trials{limit}"
     )
     print_table(title, ["trial", metric.title, *shown, ""], rows)
+    if "race" in result:
+        print_race(result["race"])
+    if result["rules"]:
+        print_rules(result["rules"], metric)
     failed = [each for each in result["trials"] if "failed" in each]
     if failed:
         trials = "1 trial" if len(failed) == 1 else f"{len(failed)} trials"

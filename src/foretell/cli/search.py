@@ -44,6 +44,12 @@ def _search(
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
     ] = None,
+    race: Annotated[
+        int | None,
+        typer.Option(
+            "--race", min=2, help="Let so many architectures race before one is chosen (search: {race: ...})."
+        ),
+    ] = None,
     compare: Annotated[
         str | None,
         typer.Option("--compare", help="Instead of one search: presets such as hat-as-published,hat,hs-nas."),
@@ -69,6 +75,8 @@ def _search(
 
     `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
 
+    `foretell search --race 12`, where the finalists' trainings decide, not what was predicted of them
+
     `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
 
     Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
@@ -85,6 +93,7 @@ def _search(
             chosen_study,
             constraint,
             choices,
+            race,
             out,
             resume,
             as_json,
@@ -122,6 +131,7 @@ def _search_by_trials(
     study: TrialStudyConfig,
     constraint: list[str] | None,
     choices: Mapping[str, object],
+    race: int | None,
     out: Path | None,
     resume: bool,
     as_json: bool,
@@ -135,6 +145,8 @@ def _search_by_trials(
         if value is not None:
             raise InputError(f"{option} means nothing for {study.name}, whose objective is the user's; leave it out.")
     search = {**study.search.model_dump(), **_given(**choices)}
+    if race is not None:
+        search["race"] = {**(search.get("race") or {}), "entrants": race}
     changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
     chosen = type(study).model_validate(changed)
     result = run_trials(chosen, out, resume=resume)

@@ -4,7 +4,11 @@ from foretell.search.algorithm import Algorithm, Asked, Setting
 from foretell.search.dialogue import Dialogue, Training
 from foretell.search.halving import Halving, HalvingReport, HalvingScorer
 from foretell.search.journal import ScoreJournal, open_journal
+from foretell.search.race import run_race
+from foretell.search.race_result import RaceResult
+from foretell.search.race_settings import Race
 from foretell.search.result import Front, Generation, SearchResult
+from foretell.search.runner import ObjectiveRunner, Runner
 from foretell.search.schedule import Schedule, Stretch
 from foretell.search.scorer import Scorer
 from foretell.search.searching import evolve, search_by_schedule
@@ -20,6 +24,10 @@ __all__ = [
     "Halving",
     "HalvingReport",
     "HalvingScorer",
+    "ObjectiveRunner",
+    "Race",
+    "RaceResult",
+    "Runner",
     "Schedule",
     "ScoreJournal",
     "Scorer",
@@ -29,5 +37,6 @@ __all__ = [
     "Training",
     "evolve",
     "open_journal",
+    "run_race",
     "search_by_schedule",
 ]

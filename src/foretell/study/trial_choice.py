@@ -23,11 +23,13 @@ class Trial:
         number: From 0.
         architecture: What to train.
         fidelity: How far, as a share of the full training.
+        raced: Whether the study's race trained it; the algorithm did not ask for it.
     """
 
     number: int
     architecture: Architecture
     fidelity: float = 1.0
+    raced: bool = False
 
     @property
     def params(self) -> dict[str, Any]:
@@ -57,13 +59,14 @@ class TrialChoice:
         self.path, self.space, self.trials = path, space, list[Trial]()
         self._begin, self._goodness = begin, goodness
         self._dialogue: Dialogue | None = None
-        self._trainings: list[Training] = []
+        self._trainings: list[Training | None] = []
         self._told: set[int] = set()
         self._unwritten: list[int] = []  # told since the last trial was asked for
         self._knew: list[list[int]] = []
         for line in read_jsonl(path, repair=True):
             architecture = Architecture.from_dict(space, line["architecture"])
-            self.trials.append(Trial(len(self.trials), architecture, float(line.get("fidelity", 1.0))))
+            fidelity, raced = float(line.get("fidelity", 1.0)), bool(line.get("raced", False))
+            self.trials.append(Trial(len(self.trials), architecture, fidelity, raced))
             self._knew.append([int(number) for number in line.get("told", [])])
 
     @property
@@ -82,6 +85,9 @@ class TrialChoice:
             self._dialogue = self._begin()
             for trial, knew in zip(self.trials, self._knew, strict=True):
                 self._tell(knew)
+                if trial.raced:
+                    self._trainings.append(None)
+                    continue
                 row = self.space.population([trial.architecture])
                 self._trainings.append(self._dialogue.replay(row, trial.fidelity))
             self._unwritten.clear()
@@ -106,15 +112,26 @@ class TrialChoice:
                 f"every architecture of {self.space.name} that was found to keep the limits has been tried "
                 f"({len(self.trials)} of them); ask for fewer trials, or widen the space."
             )
-        trial = Trial(training.number, self.space.architecture(training.row[0]), training.fidelity)
-        line: dict[str, Any] = {"number": trial.number, "architecture": trial.params, "told": self._unwritten}
-        line |= {"fidelity": trial.fidelity} if trial.fidelity != 1 else {}
-        with self.path.open("a", encoding="utf-8") as file:
-            append_jsonl(file, [line])
+        trial = Trial(len(self.trials), self.space.architecture(training.row[0]), training.fidelity)
+        self._write(trial, {"told": self._unwritten, **({"fidelity": trial.fidelity} if trial.fidelity != 1 else {})})
         self._unwritten = []
         self._trainings.append(training)
-        self.trials.append(trial)
         return trial
+
+    def note_raced(self, architecture: Architecture) -> Trial:
+        """Make a trial of what a race has trained; it is on the disk when this returns."""
+        trial = Trial(len(self.trials), architecture, raced=True)
+        self._write(trial, {"raced": True})
+        if self._dialogue is None:
+            self._knew.append([])  # gone through with the others, if a further trial is asked for
+        else:
+            self._trainings.append(None)
+        return trial
+
+    def _write(self, trial: Trial, more: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            append_jsonl(file, [{"number": trial.number, "architecture": trial.params, **more}])
+        self.trials.append(trial)
 
     def work(self, trials: Iterable[Trial], *, continued: bool) -> float:
         """How many full trainings some trials are together.
@@ -133,6 +150,9 @@ class TrialChoice:
 
     def _tell(self, numbers: Iterable[int]) -> None:
         for number in numbers:
-            self.dialogue.tell(self._trainings[number], self._goodness(number))
+            training = self._trainings[number]
             self._told.add(number)
+            if training is None:
+                continue  # the race's, for which the algorithm did not ask
+            self.dialogue.tell(training, self._goodness(number))
             self._unwritten.append(number)

@@ -16,6 +16,7 @@ from foretell.metrics import Metric, metric_from
 from foretell.objectives import CommandObjective, CommandSettings, Fidelities, Objective, TableObjective
 from foretell.predictors import describe
 from foretell.predictors.registry import parsed
+from foretell.search import Race
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.search.asking import designed
 from foretell.spaces import SearchSpace
@@ -42,15 +43,24 @@ class TrialSearchSettings(_Part):
             the space declares.
         seed: Of everything random in it.
         workers: Trials at the same time; None: one for each core that this process may use.
+        race: After the trials, let architectures that their labels make hopeful race (`foretell.search.Race`; `{}` is
+            its defaults): those trained in full become trials. None: no race.
     """
 
     algorithm: str = "predictor"
-    trials: int = Field(default=16, ge=1)
+    trials: int = Field(default=16, ge=0)
     startup: int | None = Field(default=None, ge=1)
     predictor: str = "regression"
     against: tuple[str, ...] | None = None
     seed: int = Field(default=1, ge=0)
     workers: int | None = Field(default=None, ge=1)
+    race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> TrialSearchSettings:
+        if self.trials < 1 and self.race is None:
+            raise InputError(f"the study has {self.trials} trials and no race; give it at least one trial.")
+        return self
 
     @model_validator(mode="before")
     @classmethod
@@ -151,9 +161,23 @@ class TrialStudyConfig(_Part):
 
     @model_validator(mode="after")
     def _sensible(self) -> TrialStudyConfig:
+        self._check_race()
         limited_costs(self.limits(), self.search_space(), self.objective.costs)
         metric_from(self.metric)
         return self
+
+    def _check_race(self) -> None:
+        """Refuse a race that this study cannot have, before anything is trained."""
+        race, command = self.search.race, self.objective.command
+        if race is None:
+            return
+        own = metric_from(self.metric).key
+        if race.metric not in ("", own):
+            raise InputError(f"the race has the metric {race.metric} and the study {own}; leave the race's out.")
+        if race.predictor is not None:
+            describe(parsed(race.predictor).name)
+        if command is not None:
+            race.resolved(command.fidelity)
 
     def search_space(self) -> SearchSpace:
         """The space.

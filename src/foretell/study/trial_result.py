@@ -14,7 +14,10 @@ from foretell.observations import Observation, metric_column
 from foretell.predictors import Context, EqualLabelsError, Predictor, TooFewLabelsError, create
 from foretell.predictors.features import has_features
 from foretell.predictors.leave_one_out import held_out
+from foretell.records import read_object
 from foretell.search.nsga import trade_offs, traded_costs
+from foretell.study.rules import Picks, rule_entries
+from foretell.study.trial_race import RACE_RESULT, study_predictor
 
 if TYPE_CHECKING:
     from foretell.study.trials import Study
@@ -57,9 +60,29 @@ def trial_result(study: Study) -> dict[str, Any]:
             "training_seconds": round(sum(_seconds(item) for item in told), 2),
         },
         **_front(study),
+        **_race(study),
+        "rules": rule_entries(_picks(study), _in_full(study)),
         "trust": _trust(study, [item for item in told if not item.failed]),
         "software": {"foretell": __version__, "python": platform.python_version(), "machine": platform.machine()},
     }
+
+
+def _race(study: Study) -> dict[str, Any]:
+    """How the study's race ended; nothing where it has none, or has not come to it."""
+    path = study.folder / RACE_RESULT
+    return {"race": read_object(path)} if path.exists() else {}
+
+
+def _picks(study: Study) -> Picks:
+    """What simple rules are asked of, with what the study's predictor has learnt from all trials."""
+    predictor = study_predictor(study)
+    predictors = [] if predictor is None else [predictor]
+    return Picks(study.costs, study.gene_limits, predictors, study.config.search.seed, study.pool)
+
+
+def _in_full(study: Study) -> list[Observation]:
+    """What was trained in full and keeps all limits."""
+    return [item for item in study.observations if item.fidelity == 1 and not item.failed and study.keeps(item)]
 
 
 def _front(study: Study) -> dict[str, Any]:
@@ -86,6 +109,7 @@ def _entry(study: Study, item: Observation) -> dict[str, Any]:
         **({} if item.fidelity == 1 else {"fidelity": item.fidelity}),
         **({"failed": item.failed} if item.failed else {"kept": study.keeps(item)}),
         "seconds": _seconds(item),
+        **({"raced": True} if study.trials[int(item.provenance["trial"])].raced else {}),
     }
 
 

@@ -33,6 +33,7 @@ from foretell.search.algorithms import sizes_for
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.trial_choice import Trial, TrialChoice
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
+from foretell.study.trial_race import RACE_RESULT, check_race, race_trials
 from foretell.study.trial_result import trial_result
 
 __all__ = ["STUDY_FILE", "Study", "Trial"]
@@ -64,9 +65,9 @@ class Study:
         self.metric: Metric = config.quality()
         self.costs = CostModel(self.space)
         limits = config.limits()
-        self._by_genes, self._told = limited_costs(limits, self.space, config.objective.costs)
+        self.gene_limits, self.told_limits = limited_costs(limits, self.space, config.objective.costs)
         self._fidelities = config.fidelities()
-        self._pool: Population | None = None
+        self.pool: Population | None = None  # all that can be tried, where only those have labels
         self._results: dict[int, Observation] = {}
         self._choice = TrialChoice(folder / _TRIALS, self.space, self._begin, self._goodness)
         self._read()
@@ -86,7 +87,7 @@ class Study:
     @property
     def limits(self) -> Constraints:
         """All limits."""
-        return Constraints((*self._by_genes, *self._told))
+        return Constraints((*self.gene_limits, *self.told_limits))
 
     @property
     def best(self) -> Observation:
@@ -102,7 +103,8 @@ class Study:
         kept = [item for item in done if self.keeps(item)]
         if not kept:
             raise InfeasibleError(
-                f"none of {len(done)} finished trials keeps {self._told}; relax the limit, or go on with more trials."
+                f"none of {len(done)} finished trials keeps {self.told_limits}; relax the limit, or go on with more "
+                "trials."
             )
         furthest = max(item.fidelity for item in kept)
         trained = [item for item in kept if item.fidelity == furthest]
@@ -203,7 +205,7 @@ class Study:
             objective: A function `f(architecture) -> float | dict` (its keyword parameters `seed`, `folder` and
                 `fidelity` are filled in where it has them), or an `Objective`; None: the one that the study names.
             n_trials: How many more trials to finish (the work of so many full ones, where the algorithm trains some
-                a little); None: what is left of the study's `search.trials`.
+                a little); None: what is left of the study's `search.trials`, and then its race.
             executor: What runs trials; None: this process, one after the other.
 
         Raises:
@@ -212,11 +214,17 @@ class Study:
         chosen = self._objective(objective)
         self._fidelities = chosen.fidelities
         if isinstance(chosen, TableObjective):
-            self._pool = self.space.population(chosen.architectures)
+            self.pool = self.space.population(chosen.architectures)
         wanted = self.config.search.trials - self._work(self._results) if n_trials is None else n_trials
-        if wanted > 0:
+        races = n_trials is None and self.config.search.race is not None
+        if wanted > 0 or races:
             with lock_folder(self.folder), executor or InlineExecutor() as running:
-                self._run(chosen, wanted, running)
+                if races:
+                    check_race(self, chosen)
+                if wanted > 0:
+                    self._run(chosen, wanted, running)
+                if races:
+                    self._race(chosen, running)
         if any(not item.failed for item in self._results.values()):
             self.finish()
 
@@ -238,6 +246,18 @@ class Study:
 
     # ---- inside
 
+    def _race(self, objective: Objective, executor: Executor) -> None:
+        """Run the study's race; what it trained in full becomes trials."""
+        found = race_trials(self, objective, executor)
+        raced = {trial.architecture: trial for trial in self.trials if trial.raced}
+        for entrant in sorted(found.finishers):
+            label = found.seen[entrant][len(found.rungs) - 1]
+            trial = raced.get(label.architecture) or self._choice.note_raced(label.architecture)
+            if trial.number not in self._results:
+                spent = {"training_seconds": round(found.seconds[entrant], 3)}
+                self._keep(trial.number, replace(label, provenance={**label.provenance, **spent}))
+        write_json(self.folder / RACE_RESULT, found.to_dict())
+
     def _objective(self, given: Callable[..., Any] | Objective | None) -> Objective:
         if given is None:
             return self.config.make_objective(self.folder)
@@ -250,7 +270,7 @@ class Study:
         settings = self.config.search
         setting = Setting(
             self.costs,
-            self._by_genes,
+            self.gene_limits,
             self.metric,
             settings=sizes_for(settings.trials),
             seed=settings.seed,
@@ -259,7 +279,7 @@ class Study:
             predictor=settings.predictor,
             startup=settings.startup,
             against=settings.against,
-            pool=self._pool,
+            pool=self.pool,
         )
         return Dialogue(settings.algorithm, setting)
 
@@ -271,8 +291,8 @@ class Study:
         return float(self.metric.goodness(item.metric(self.metric.key)))
 
     def _work(self, numbers: Iterable[int]) -> float:
-        """How many full trainings some trials are together."""
-        trials = [self._choice.trials[number] for number in sorted(numbers)]
+        """How many full trainings some trials are together; the race's are not counted."""
+        trials = [trial for number in sorted(numbers) if not (trial := self._choice.trials[number]).raced]
         return self._choice.work(trials, continued=self._fidelities.continued)
 
     def _run(self, objective: Objective, wanted: float, executor: Executor) -> None:
@@ -282,7 +302,7 @@ class Study:
         it knows those of all trials before it but the last `slots - 1`. Only algorithms that train some a little and
         some in full decide by what has ended.
         """
-        pending = [trial for trial in self.trials if trial.number not in self._results]
+        pending = [trial for trial in self.trials if trial.number not in self._results and not trial.raced]
         goal = self._work(self._results) + wanted - _ROUNDING
         waiting: dict[int, int] = {}
         with track("trials", goal) as meter:
@@ -351,7 +371,7 @@ class Study:
         """Whether what was told keeps the limits that the genes do not decide."""
         return all(
             limit.cost in item.costs and bool(limit.holds(np.array([item.costs[limit.cost]]))[0])
-            for limit in self._told
+            for limit in self.told_limits
         )
 
     def _check(self, number: int, said: Mapping[str, Any], failed: str) -> None:
