@@ -7,9 +7,9 @@ from typing import Any
 
 from foretell.cli.output import print_table, say
 from foretell.cli.race import print_race, print_rules
-from foretell.metrics import REPORTED, metric_from, metric_named
+from foretell.metrics import REPORTED, Metric, metric_from, metric_named
 
-__all__ = ["print_comparison", "print_equal_time", "print_result", "print_trials"]
+__all__ = ["print_comparison", "print_result", "print_trials"]
 
 
 def print_result(result: Mapping[str, Any]) -> None:
@@ -21,6 +21,10 @@ def print_result(result: Mapping[str, Any]) -> None:
     header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric_named(name).label for name in REPORTED)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
     _print_finalists(result["finalists"])
+    if "race" in result:
+        print_race(result["race"])
+    if result["rules"]:
+        print_rules(result["rules"], _judged(result))
     if result["teacher"] is not None:
         _print_teacher(result["teacher"])
     genes = result["winner"]["architecture"]
@@ -33,31 +37,12 @@ def print_result(result: Mapping[str, Any]) -> None:
         say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
 
 
-def print_equal_time(result: Mapping[str, Any]) -> None:
-    """Print what `equal-time.json` holds: winners, best first, as fresh trainings judge them."""
-    protocol = result["protocol"]
-    rows = [
-        [
-            row["method"],
-            str(row["seed"]),
-            f"{row['judged']['test_chrf']['mean']:.2f}",
-            _ends(row["judged"]["test_chrf"]["interval"]),
-            f"{row['judged']['test_bleu']['mean']:.2f}",
-            f"{row['seconds']:,.0f}" + ("" if row["in_time"] else " (over)"),
-            str(row["trainings"]),
-            f"{row['costs'].get('parameters', 0):,.0f}",
-        ]
-        for row in result["rows"]
-    ]
-    header = ["method", "seed", "test chrF", "95 %", "test BLEU", "seconds", "in full", "params"]
-    print_table(f"Winners at {protocol['seconds']:g} s under {protocol['constraint']}", header, rows)
-    seeds = ", ".join(map(str, protocol["judged_by_training_seeds"]))
-    say(f"Winners were trained anew with the seeds {seeds}; seconds are those of {protocol['workers']} workers by the")
-    say("virtual clock; 95 % is of the mean over these seeds.")
-
-
-def _ends(ends: Sequence[float] | None) -> str:
-    return "" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
+def _judged(result: Mapping[str, Any]) -> Metric:
+    """What rules are compared by: the race's metric, else what was predicted of them, else the first reported one."""
+    if "race" in result:
+        return metric_from(result["race"]["metric"])
+    said = [rule["predicted"]["metric"] for rule in result["rules"] if not rule["trained"] and rule["predicted"]]
+    return metric_named(said[0] if said else REPORTED[0])
 
 
 def print_trials(result: Mapping[str, Any]) -> None:

@@ -115,6 +115,7 @@ def _search(
         search__schedule=schedule,
         search__seed=seed,
         search__algorithm=algorithm,
+        search__race__entrants=race,
     )
     if compare is not None:
         names = [name.strip() for name in compare.split(",") if name.strip()]
@@ -176,7 +177,7 @@ def _compare_in_equal_time(
     as_json: bool,
 ) -> None:
     """Methods with the same seconds; their winners trained anew."""
-    from foretell.cli.results import print_equal_time
+    from foretell.cli.equal_time import print_equal_time
     from foretell.study.equal_time import run_equal_time
 
     if not train:

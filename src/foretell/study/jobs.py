@@ -16,7 +16,6 @@ from foretell.tasks import Task
 
 __all__ = [
     "keep_trained",
-    "label_job_of",
     "scratch_folder",
     "scratch_job",
     "supernet_folder",
@@ -75,6 +74,7 @@ def scratch_job(
     title: str,
     store: Path | None = None,
     inherit: Path | None = None,
+    share: float | None = None,
 ) -> Job:
     """Train an architecture from scratch and score it; the result is an observation as a dictionary.
 
@@ -85,25 +85,13 @@ def scratch_job(
         title: What the progress display calls it.
         store: Where the network is kept; None: the user's store, where it is found if it was trained before.
         inherit: Start from the weights of this supernet.
+        share: Train so far only, or on to there, and make a failed label of a training that diverges; None: train in
+            full, and let that be an error.
     """
     values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
     where = None if store is None else str(store.resolve() / f"{architecture.key}-{seed}")
     source = None if inherit is None else str(inherit.resolve())
-    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source})
-
-
-def label_job_of(study: StudyConfig, architecture: Architecture, seed: int, share: float, title: str) -> Job:
-    """Train a share of the full training, on from what the store has of it; a training that diverges is a failed label.
-
-    Args:
-        study: Corpus, vocabulary, recipe and beam.
-        architecture: What to train.
-        seed: Of weights, data order and dropout.
-        share: Of the full training.
-        title: What the progress display calls it.
-    """
-    values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
-    return Job(title, _label, {**values, "share": share})
+    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source, "share": share})
 
 
 def supernet_job(study: StudyConfig) -> Job:
@@ -112,22 +100,22 @@ def supernet_job(study: StudyConfig) -> Job:
 
 
 def _scratch(
-    study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None, inherit: str | None
+    study: dict[str, Any],
+    architecture: dict[str, Any],
+    seed: int,
+    title: str,
+    kept_in: str | None,
+    inherit: str | None,
+    share: float | None,
 ) -> dict[str, Any]:
     config = StudyConfig.model_validate(study)
     task = config.make_task()
     arch = Architecture.from_dict(spaces.create(config.space), architecture)
     objective = trained_objective(config, task, None if inherit is None else Path(inherit))
     folder = objective.store(arch, seed) if kept_in is None else Path(kept_in)
+    if share is not None:
+        return objective.label(arch, seed=seed, fidelity=share, folder=folder).to_dict()
     return objective.train(arch, seed=seed, fidelity=1.0, folder=folder, title=title).to_dict()
-
-
-def _label(study: dict[str, Any], architecture: dict[str, Any], seed: int, share: float) -> dict[str, Any]:
-    config = StudyConfig.model_validate(study)
-    task = config.make_task()
-    arch = Architecture.from_dict(spaces.create(config.space), architecture)
-    objective = trained_objective(config, task)
-    return objective.label(arch, seed=seed, fidelity=share, folder=objective.store(arch, seed)).to_dict()
 
 
 def _supernet(study: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from foretell.objectives import Fidelities, Job, TrainedObjective
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
-from foretell.study.jobs import label_job_of, trained_objective
+from foretell.study.jobs import scratch_job, trained_objective
 from foretell.tasks import Task
 
 __all__ = ["Charges", "StudyTrainings"]
@@ -46,7 +46,7 @@ class StudyTrainings:
 
     def job(self, architecture: Architecture, share: float, title: str) -> Job:
         """Train an architecture so far; the result is `Observation.to_dict`, one that failed says so."""
-        return label_job_of(self.study, architecture, self.seed, share, title)
+        return scratch_job(self.study, architecture, self.seed, title, share=share)
 
     def known(self, architecture: Architecture, share: float) -> dict[str, Any] | None:
         """The label, where a training that came so far is in the store."""

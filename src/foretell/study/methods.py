@@ -89,7 +89,7 @@ class Arena:
     def _known(self, job: Job) -> Any:
         """A label in the store, for which no process need be started."""
         inner = job.arguments.get("arguments", job.arguments)  # the race wraps its jobs
-        if "share" not in inner:
+        if inner.get("share") is None:
             return None
         architecture = Architecture.from_dict(self.space, inner["architecture"])
         found = self.trainings.known(architecture, inner["share"])

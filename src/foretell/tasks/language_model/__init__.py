@@ -1,0 +1,1 @@
+"""Language modelling: the user's own text or code, cut into blocks."""
