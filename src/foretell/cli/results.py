@@ -7,7 +7,7 @@ from typing import Any
 
 from foretell.cli.output import print_table, say
 from foretell.cli.race import print_race, print_rules
-from foretell.metrics import REPORTED, metric_from, metric_named
+from foretell.metrics import REPORTED, Metric, metric_from, metric_named
 
 __all__ = ["print_comparison", "print_result", "print_trials"]
 
@@ -21,6 +21,10 @@ def print_result(result: Mapping[str, Any]) -> None:
     header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric_named(name).label for name in REPORTED)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
     _print_finalists(result["finalists"])
+    if "race" in result:
+        print_race(result["race"])
+    if result["rules"]:
+        print_rules(result["rules"], _judged(result))
     if result["teacher"] is not None:
         _print_teacher(result["teacher"])
     genes = result["winner"]["architecture"]
@@ -31,6 +35,14 @@ def print_result(result: Mapping[str, Any]) -> None:
     asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
     for predictor in asked:
         say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+
+
+def _judged(result: Mapping[str, Any]) -> Metric:
+    """What rules are compared by: the race's metric, else what was predicted of them, else the first reported one."""
+    if "race" in result:
+        return metric_from(result["race"]["metric"])
+    said = [rule["predicted"]["metric"] for rule in result["rules"] if not rule["trained"] and rule["predicted"]]
+    return metric_named(said[0] if said else REPORTED[0])
 
 
 def print_trials(result: Mapping[str, Any]) -> None:

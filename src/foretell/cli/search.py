@@ -109,6 +109,7 @@ def _search(
         search__schedule=schedule,
         search__seed=seed,
         search__algorithm=algorithm,
+        search__race__entrants=race,
     )
     if compare is not None:
         names = [name.strip() for name in compare.split(",")]

@@ -22,7 +22,7 @@ from foretell.errors import InputError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
-from foretell.search import Evolution, Halving, Schedule
+from foretell.search import Evolution, Halving, Race, Schedule
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
@@ -130,12 +130,15 @@ class SearchSettings(_Part):
             the default.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
+        race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
+            trained in full, instead of what was predicted of them. None: the best of them is trained.
     """
 
     algorithm: str = "evolution"
     schedule: str = "distilled:1-15,supernet:16-30"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
+    race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
 
     @field_validator("algorithm")
     @classmethod

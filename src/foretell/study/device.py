@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.limits import limited_cost
 
-__all__ = ["Device", "latency_setting", "measure_device", "measure_finalists", "quick_check"]
+__all__ = ["Device", "latency_setting", "measure_device", "measure_each", "measure_finalists", "quick_check"]
 
 _SAMPLES = "latency-samples.json"
 _MARGIN = 0.5
@@ -201,7 +201,34 @@ def measure_finalists(
     """
     space = device.costs.space
     rows: list[dict[str, Any]] = []
-    for architecture, score in zip(space.architectures(found.finalists), found.scores, strict=True):
+    for entry in measure_each(path, device, limits, found.finalists, found.scores.tolist()):
+        rows.append(entry)
+        if len(rows) >= count and any(r["kept"] for r in rows):
+            break
+    chosen = next((r for r in rows if r["kept"]), min(rows, key=lambda r: r["latency_ms"]))
+    winner = Architecture.from_dict(space, chosen["architecture"])
+    told = {key: chosen[key] for key in ("latency_ms", "interval_ms", "kept")}
+    return winner, {**told, "others": chosen.get("latencies_ms", {}), "finalists": rows}
+
+
+def measure_each(
+    path: Path, device: Device, limits: Constraints, population: Population, scores: Sequence[float]
+) -> Iterator[dict[str, Any]]:
+    """Measure architectures, one at a time as they are asked for.
+
+    Args:
+        path: JSON lines to which each measurement is appended; what stands there is not measured again.
+        device: Where.
+        limits: What must be kept, by the measured latency where latency is limited.
+        population: `int16 [n, columns]`.
+        scores: What the search said of them, [n].
+
+    Yields:
+        Of each, `architecture`, `score`, predicted and measured latency with intervals, and whether it `kept` the
+        limits.
+    """
+    space = device.costs.space
+    for architecture, score in zip(space.architectures(population), scores, strict=True):
         row = space.population([architecture])
         record = measure_latency(device.latency.setting, row, path, repeats=_FINALIST)[0]
         latency = record["ratio"] * device.latency.undisturbed_ms
@@ -212,7 +239,7 @@ def measure_finalists(
                 beside = path.with_name(f"finalists-{cost}.jsonl")
                 again = measure_latency(timed.setting, row, beside, repeats=_FINALIST)[0]
                 others[cost] = again["ratio"] * timed.undisturbed_ms
-        entry = {
+        yield {
             "architecture": architecture.to_dict(),
             "score": float(score),
             "predicted_latency_ms": float(device.costs.cost(row, "latency_ms")[0]),
@@ -222,13 +249,6 @@ def measure_finalists(
             "kept": _kept(limits, device.costs, row, {LATENCY: latency, **others}),
             **({"latencies_ms": others} if others else {}),
         }
-        rows.append(entry)
-        if len(rows) >= count and any(r["kept"] for r in rows):
-            break
-    chosen = next((r for r in rows if r["kept"]), min(rows, key=lambda r: r["latency_ms"]))
-    winner = Architecture.from_dict(space, chosen["architecture"])
-    told = {key: chosen[key] for key in ("latency_ms", "interval_ms", "kept")}
-    return winner, {**told, "others": chosen.get("latencies_ms", {}), "finalists": rows}
 
 
 def _kept(limits: Constraints, costs: CostModel, row: Population, measured: Mapping[str, float]) -> bool:

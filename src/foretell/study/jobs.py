@@ -74,6 +74,7 @@ def scratch_job(
     title: str,
     store: Path | None = None,
     inherit: Path | None = None,
+    share: float | None = None,
 ) -> Job:
     """Train an architecture from scratch and score it; the result is an observation as a dictionary.
 
@@ -84,11 +85,13 @@ def scratch_job(
         title: What the progress display calls it.
         store: Where the network is kept; None: the user's store, where it is found if it was trained before.
         inherit: Start from the weights of this supernet.
+        share: Train so far only, or on to there, and make a failed label of a training that diverges; None: train in
+            full, and let that be an error.
     """
     values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
     where = None if store is None else str(store.resolve() / f"{architecture.key}-{seed}")
     source = None if inherit is None else str(inherit.resolve())
-    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source})
+    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source, "share": share})
 
 
 def supernet_job(study: StudyConfig) -> Job:
@@ -97,13 +100,21 @@ def supernet_job(study: StudyConfig) -> Job:
 
 
 def _scratch(
-    study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None, inherit: str | None
+    study: dict[str, Any],
+    architecture: dict[str, Any],
+    seed: int,
+    title: str,
+    kept_in: str | None,
+    inherit: str | None,
+    share: float | None,
 ) -> dict[str, Any]:
     config = StudyConfig.model_validate(study)
     task = config.make_task()
     arch = Architecture.from_dict(spaces.create(config.space), architecture)
     objective = trained_objective(config, task, None if inherit is None else Path(inherit))
     folder = objective.store(arch, seed) if kept_in is None else Path(kept_in)
+    if share is not None:
+        return objective.label(arch, seed=seed, fidelity=share, folder=folder).to_dict()
     return objective.train(arch, seed=seed, fidelity=1.0, folder=folder, title=title).to_dict()
 
 

@@ -105,6 +105,8 @@ class TrialRecord:
 
     def how(self, row: int) -> str:
         """Who chose a trial."""
+        if self.result.trials[row].raced:
+            return "raced"
         return "designed" if self.designed[row] else self.chooser
 
     def reason(self, row: int) -> str:
