@@ -99,8 +99,7 @@ class ForetellSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """See `BaseSampler.sample_relative`."""
-        if len(study.directions) != 1:
-            raise ValueError("ForetellSampler has one objective; use one of Optuna's samplers for several.")
+        _one_objective(study)
         if not search_space:
             return {}
         coding = _Coding(search_space, self.costs)
@@ -130,7 +129,13 @@ class ForetellSampler(BaseSampler):
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """See `BaseSampler.sample_independent`."""
+        _one_objective(study)
         return self._random.sample_independent(study, trial, param_name, param_distribution)
+
+
+def _one_objective(study: Study) -> None:
+    if len(study.directions) != 1:
+        raise ValueError("ForetellSampler has one objective; use one of Optuna's samplers for several.")
 
 
 class _Coding:
@@ -180,12 +185,10 @@ def _values(distribution: BaseDistribution) -> list[Any]:
     if isinstance(distribution, CategoricalDistribution):
         return list(distribution.choices)
     if not isinstance(distribution, (IntDistribution, FloatDistribution)):
-        raise InputError(
-            f"{distribution!r} is no distribution that foretell knows; expected int, float or categorical."
-        )
+        raise InputError(f"{distribution!r} is no distribution that foretell knows; expected int, float or categories.")
     low, high, step = distribution.low, distribution.high, distribution.step
     if step is not None and (high - low) / step < _GRID and not distribution.log:
-        count = int(round((high - low) / step)) + 1
+        count = round((high - low) / step) + 1
         exact = [low + place * step for place in range(count)]
     elif distribution.log:
         exact = np.geomspace(low, high, _GRID).tolist()
