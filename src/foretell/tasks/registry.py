@@ -18,7 +18,12 @@ __all__ = ["FIRST_KIND", "task_kind", "task_kinds"]
 FIRST_KIND = "translation"
 """The kind of studies and files that name none: there was one."""
 
-_KINDS: Mapping[str, str] = MappingProxyType({"translation": "foretell.tasks.translation.kind:KIND"})
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "translation": "foretell.tasks.translation.kind:KIND",
+        "language_model": "foretell.tasks.language_model.kind:KIND",
+    }
+)
 
 
 def task_kinds() -> list[str]:

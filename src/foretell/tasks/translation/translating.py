@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from foretell.errors import InputError
 from foretell.progress import track
 from foretell.tasks.translation.batches import source_batches
 from foretell.tasks.translation.encoded import Sequences
 from foretell.tasks.vocabulary import PAD, Vocabulary
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 __all__ = ["TRANSLATION", "Translator", "translate"]
 
