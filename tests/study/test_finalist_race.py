@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -18,6 +20,14 @@ TAUGHT = STUDY.replace("teacher: supernet", "teacher: regression").replace(
     'schedule: "distilled:1-3,supernet:4-6"', f'schedule: "distilled:1-3", {RACE}'
 )
 TIMES = {"stages", "latency_ms", "predicted_latency_ms", "interval_ms", "predicted_interval_ms", "latency_interval_ms"}
+
+RUN = """
+import sys
+from pathlib import Path
+from foretell.study import load_study, run_study
+if __name__ == "__main__":
+    run_study(load_study(Path(sys.argv[1])), Path(sys.argv[2]), resume=True)
+"""
 
 
 def timeless(value):
@@ -36,23 +46,26 @@ def lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_a_race_killed_on_two_rungs_ends_as_one_left_alone_and_trains_on_from_parts(tmp_path, study_file, foretell):
+def test_a_race_killed_on_its_second_rung_ends_as_one_left_alone_and_trains_on_from_parts(tmp_path, study_file):
     study_file.write_text(TAUGHT)
 
     def start(out, cache):
-        return foretell("search", study_file, "--out", out, "--resume", "--json", cache=cache, preexec_fn=one_core)
+        environment = {**os.environ, "FORETELL_CACHE": str(tmp_path / cache), "OMP_NUM_THREADS": "1"}
+        command = [sys.executable, "-c", RUN, str(study_file), str(tmp_path / out)]
+        return subprocess.Popen(command, env=environment, cwd=tmp_path, preexec_fn=one_core)
 
-    told, errors = start("whole", "a").communicate(timeout=300)
-    whole = json.loads(told)
-    for moment in (4, 11):
-        process = start("cut", "b")
-        while lines(tmp_path / "cut" / "race.jsonl") < moment:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    told, errors = start("cut", "b").communicate(timeout=300)
-    assert timeless(json.loads(told)) == timeless(whole), errors
+    assert start("whole", "a").wait(timeout=300) == 0
+    whole = json.loads((tmp_path / "whole" / "result.json").read_text())
+    process = start("cut", "b")
+    while lines(tmp_path / "cut" / "race.jsonl") < 11:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert start("cut", "b").wait(timeout=300) == 0
+    cut = json.loads((tmp_path / "cut" / "result.json").read_text())
+    for key in whole:
+        assert timeless({key: cut[key]}) == timeless({key: whole[key]})
 
     race = whole["race"]
     assert [rung["trained"] for rung in race["rungs"]] == [4, 2, 1]
