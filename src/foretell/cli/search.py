@@ -99,7 +99,7 @@ def _search(
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
         choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
-        given = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
+        given: dict[str, object] = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
         given |= {"--seconds": seconds, "--alternative": alternative or None}
         _search_by_trials(
             chosen_study,
