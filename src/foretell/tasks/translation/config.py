@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.tasks.translation.languages import check_language
 
 __all__ = ["CORPORA", "CorpusConfig", "cache_folder"]
 
@@ -23,8 +24,8 @@ class CorpusConfig(BaseModel):
 
     Attributes:
         name: One of `CORPORA`.
-        source: Language translated from.
-        target: Language translated to.
+        source: Language translated from: a BCP 47 tag or ISO 639 code, spelled as the corpus spells it.
+        target: Language translated to, likewise.
         paths: For `files`: two text files or one TSV. For `home-assistant`: the wheel, if it is not to be
             downloaded.
         valid_paths: For `files`: validation text of your own, like `paths`.
@@ -62,6 +63,11 @@ class CorpusConfig(BaseModel):
         if name not in CORPORA:
             raise UnknownNameError("corpus", name, CORPORA)
         return name
+
+    @field_validator("source", "target")
+    @classmethod
+    def _language(cls, tag: str) -> str:
+        return check_language(tag)
 
     @model_validator(mode="after")
     def _complete(self) -> CorpusConfig:
