@@ -17,7 +17,8 @@ __all__ = ["check_language", "tokenizer_of", "tokenizer_was_changed"]
 # a score must not depend on what happens to be installed.
 _CHINESE = frozenset({"Hani", "Hans", "Hant", "Hanb", "Bopo"})
 _BY_CHARACTER = frozenset(
-    "Jpan Hira Kana Hrkt Kore Hang Thai Laoo Khmr Mymr Tibt Lana Tale Talu Tavt Java Bali Yiii".split()
+    {"Jpan", "Hira", "Kana", "Hrkt", "Kore", "Hang", "Thai", "Laoo", "Khmr", "Mymr", "Tibt"}
+    | {"Lana", "Tale", "Talu", "Tavt", "Java", "Bali", "Yiii"}
 )
 # What the first version of the house did, by the letters before the first hyphen; all else had 13a.
 _BEFORE = {"zh": "zh", "ja": "char", "th": "char", "lo": "char"}
@@ -38,7 +39,7 @@ def check_language(tag: str) -> str:
 
 
 def tokenizer_of(tag: str) -> str:
-    """sacreBLEU's tokenizer for BLEU in a language, by the script it is written in; "13a" where none is named.
+    """The tokenizer of sacreBLEU's BLEU for a language, by the script it is written in; "13a" where none is named.
 
     Raises:
         InputError: No such language is known.
