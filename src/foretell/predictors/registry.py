@@ -72,6 +72,7 @@ _BUILT_IN: Mapping[str, Entry] = {
     "forest": Entry(_P + "estimators:Forest", "random forest on any features"),
     "boosting": Entry(_P + "estimators:Boosting", "gradient boosting on any features"),
     "regression": Entry(_P + "ridge:Regression", "structured ridges averaged by evidence: the default"),
+    "power-law": Entry(_P + "power_law:PowerLaw", "power law in size and data, Gaussian process on the rest"),
     "l2_norm": _proxy("l2_norm", "norms of the weights"),
     "grad_norm": _proxy("grad_norm", "norms of the gradients"),
     "plain": _proxy("plain", "weight times gradient"),
