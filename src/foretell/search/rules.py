@@ -14,7 +14,7 @@ from foretell.errors import InfeasibleError
 from foretell.predictors.base import Predictor
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["Rule", "feasible_pool", "highest", "simple_rules", "uniformly_scaled"]
+__all__ = ["Rule", "climbed", "feasible_pool", "highest", "simple_rules", "uniformly_scaled"]
 
 Vector = npt.NDArray[np.float64]
 Values = Callable[[Population], Vector]
@@ -134,7 +134,14 @@ def feasible_pool(
 def highest(
     values: Values, pool: Population, costs: CostModel, constraints: Constraints, rng: np.random.Generator
 ) -> Population:
-    """The architecture with the highest value that a climb from a pool finds, `int16 [1, columns]`.
+    """The architecture with the highest value that `climbed` finds, `int16 [1, columns]`."""
+    return climbed(values, pool, costs, constraints, rng)[:1]
+
+
+def climbed(
+    values: Values, pool: Population, costs: CostModel, constraints: Constraints, rng: np.random.Generator
+) -> Population:
+    """Architectures of high values that a climb from a pool finds, best first, `int16 [k, columns]`.
 
     Args:
         values: Of rows `[n, columns]`, `float64 [n]`; NaN counts as lowest.
@@ -149,7 +156,7 @@ def highest(
         pairs = rng.integers(len(best), size=(2, _CHILDREN))
         children = _mutants(space, space.crossover(best[pairs[0]], best[pairs[1]], rng), rng)
         best = _top(values, _kept(np.concatenate([best, children]), costs, constraints), _PARENTS)
-    return best[:1]
+    return best
 
 
 def uniformly_scaled(costs: CostModel, constraints: Constraints) -> Population | None:
