@@ -20,7 +20,7 @@ from foretell.predictors.labels import Labels
 from foretell.predictors.sight import Sight
 from foretell.spaces import Population
 
-__all__ = ["PowerLaw"]
+__all__ = ["LogParams", "PowerLaw"]
 
 Array = npt.NDArray[np.float64]
 Residual = Literal["gp", "ridge", "none"]
@@ -64,6 +64,7 @@ class PowerLaw(Predictor):
         residual: "gp", "ridge" (nothing but what is linear in the features) or "none" (the law alone).
         scores: Whether scores on record are used, those in a unit of their own as well.
         costs: Whether costs on record are used.
+        exponent: Of the law in size and data; 0 for the logarithm; None: 0 and 0.3, averaged.
     """
 
     name = "power-law"
@@ -76,11 +77,15 @@ class PowerLaw(Predictor):
         residual: Residual = "gp",
         scores: bool = True,
         costs: bool = True,
+        exponent: float | None = None,
     ) -> None:
         super().__init__(context)
         if residual not in ("gp", "ridge", "none"):
             raise InputError(f"power-law has the residual {residual!r}; expected gp, ridge or none.")
+        if exponent is not None and not 0 <= exponent <= 2:
+            raise InputError(f"power-law has the exponent {exponent}; expected 0 to 2.")
         self.residual, self.scores, self.costs = residual, scores, costs
+        self._exponents = _EXPONENTS if exponent is None else (exponent,)
 
     def _learn(self, labels: Labels) -> None:
         order = np.lexsort(labels.population.T[::-1])
@@ -94,14 +99,17 @@ class PowerLaw(Predictor):
                 "power-law(residual=none) needs parameters or FLOPs on record, or tokens among the genes; there are "
                 f"{', '.join(self.columns.names) or 'none'}."
             )
-        self._mixture = _Mixture.fit(sight, rows, values, self.quality, self.residual)
+        self._mixture = self._mixed(sight, rows, values)
         self._blind: _Mixture | None = None
         if sight.needs_record:
             bare = Sight.of(self.space, Columns(), self.context, rows)
             if self.residual != "none" or bare.has_size:
-                self._blind = _Mixture.fit(bare, rows, values, self.quality, self.residual)
+                self._blind = self._mixed(bare, rows, values)
         self.held_out = np.empty(len(values))
         self.held_out[order] = self._mixture.unseen
+
+    def _mixed(self, sight: Sight, rows: Population, values: Array) -> _Mixture:
+        return _Mixture.fit(sight, rows, values, self.quality, self.residual, self._exponents)
 
     def _score(self, population: Population) -> tuple[Array, Array | None]:
         mean, std = self._mixture.predict(population)
@@ -109,6 +117,15 @@ class PowerLaw(Predictor):
         if lacking.any() and self._blind is not None:
             mean[lacking], std[lacking] = self._blind.predict(population[lacking])
         return mean, std
+
+
+class LogParams(PowerLaw):
+    """A line in the logarithm of the parameters (and of data, where there are any): no architecture, only size."""
+
+    name = "log-params"
+
+    def __init__(self, context: Context | None = None) -> None:
+        super().__init__(context, residual="none", exponent=0.0)
 
 
 @dataclass(frozen=True)
@@ -148,7 +165,7 @@ def _best_possible(metric: Metric, goodness: Array) -> float | None:
     own = metric.high if metric.higher_is_better else -metric.low
     if np.isfinite(own):
         return own
-    if not metric.higher_is_better:
+    if goodness.max() < 0:
         return 0.0
     if goodness.min() < 0 or goodness.max() > 100:
         return None
@@ -164,11 +181,19 @@ class _Mixture:
     unseen: Array
 
     @classmethod
-    def fit(cls, sight: Sight, rows: Population, values: Array, metric: Metric, residual: Residual) -> _Mixture:
+    def fit(
+        cls,
+        sight: Sight,
+        rows: Population,
+        values: Array,
+        metric: Metric,
+        residual: Residual,
+        exponents: tuple[float, ...],
+    ) -> _Mixture:
         """Compare the models on at most a few hundred labels, and fit those that count to all of them."""
         some = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_COMPARED)).astype(int)
-        exponents = _EXPONENTS if sight.has_size else (0.0,)
-        blocks = {exponent: sight.blocks(rows, exponent) for exponent in exponents}
+        exponents = exponents if sight.has_size else (0.0,)
+        blocks = sight.blocks(rows, exponents)
         tried = []
         for exponent, warp, names in product(exponents, _Warp.choices(metric, values), _models(sight, residual)):
             x, parts = _features(blocks[exponent], names, residual)
@@ -193,7 +218,7 @@ class _Mixture:
     def predict(self, rows: Population) -> tuple[Array, Array]:
         """Mean and standard deviation of goodness, each `[n]`; NaN where something is not on record."""
         means, variances, weights = [], [], []
-        blocks = {exponent: self.sight.blocks(rows, exponent) for exponent in {each[3] for each in self.members}}
+        blocks = self.sight.blocks(rows, {each[3] for each in self.members})
         for weight, warp, fitted, exponent, names in self.members:
             x, _ = _features(blocks[exponent], names, "gp")
             known = ~np.isnan(x).any(axis=1)
