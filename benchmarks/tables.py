@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -55,7 +56,7 @@ def main() -> None:
     seeds = tuple(str(seed) for seed in range(first, last + 1))
     with given.csv.open("w") if given.csv else sys.stdout as file:
         out = csv.writer(file, lineterminator="\n")
-        file.write(f"# python benchmarks/tables.py --seeds {given.seeds}\n")
+        file.write(f"# {shlex.join(['python', 'benchmarks/tables.py', *sys.argv[1:]])}\n")
         ends = ("", "_low", "_high")
         out.writerow(["table", "sees", "labels", "predictor", *(f + end for f in FIGURES for end in ends), "seconds"])
         for name, sees, numbers in JOBS:
