@@ -77,7 +77,9 @@ def published(folder: Path, hat_mlp: bool) -> None:
 def device(n: int, fresh: int) -> None:
     """This machine."""
     space = spaces.create("small-seq2seq")
-    setting = LatencySetting(space, space.constants.vocabulary, space.constants.sentence_length)
+    setting = LatencySetting(
+        space, space.constants.vocabulary, {"sentence_length": space.constants.sentence_length, "beam": 4}
+    )
     rows = random_and_extreme(space, n + fresh)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:

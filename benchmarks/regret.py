@@ -31,7 +31,7 @@ from foretell.observations import Observation, load
 from foretell.predictors import Context, create
 from foretell.predictors.base import Predictor
 from foretell.predictors.distilled import Distilled
-from foretell.search import Ageing, Evolution, Schedule, Scorer, evolve, open_journal, regularised_evolution
+from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal, search_by_schedule
 from foretell.spaces import Population
 from foretell.study import load_study, split_source, train_study_supernet
 from foretell.study.limits import resolve_limits
@@ -128,7 +128,8 @@ def ageing(setting: Setting, seed: int) -> Population:
     """Regularised evolution on the supernet, as many iterations as HAT."""
     scorers = {"supernet": Scorer(setting.supernet, "supernet")}
     schedule = Schedule.parse("supernet:1-30")
-    return regularised_evolution(setting.costs, setting.limits, schedule, scorers, Ageing(), seed=seed).finalists[:1]
+    found = search_by_schedule(setting.costs, setting.limits, schedule, scorers, algorithm="regularised", seed=seed)
+    return found.finalists[:1]
 
 
 def draws(score: Callable[[Setting, int], Predictor | None], n: int) -> Callable[[Setting, int], Population]:

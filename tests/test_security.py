@@ -39,6 +39,7 @@ ONLY_IN = {
         "foretell/costs/latency/form.py",
         "foretell/observations/loading.py",
         "foretell/predictors/registry.py",
+        "foretell/search/algorithms.py",
         "foretell/spaces/family.py",
         "foretell/spaces/registry.py",
         "foretell/study/trials.py",

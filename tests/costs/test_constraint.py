@@ -133,3 +133,41 @@ def test_reachable_ranges():
     rng = np.random.default_rng(0)
     assert reachable(COSTS, "parameters", rng) == (98_080, 890_624)
     assert reachable(COSTS, "latency_ms", rng) == pytest.approx((2.021818, 20.1424), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("text", "cost", "limit"),
+    [
+        ("prefill_latency@512<=80ms", "prefill_latency_ms@512", 80),
+        ("decode_latency<=5ms", "decode_latency_ms", 5),
+        ("memory<=200MB", "memory_bytes", 2e8),
+        ("memory@1024<2GiB", "memory_bytes@1024", 2 * 2**30),
+        ("latency@64<=20ms@95%", "latency_ms@64", 20),
+    ],
+)
+def test_how_much_of_a_cost_is_meant_stands_after_its_name(text, cost, limit):
+    found = Constraint.parse(text)
+    assert (found.cost, found.limit) == (cost, limit)
+
+
+@pytest.mark.parametrize("text", ["memory<=200M", "memory<=200", "prefill_latency<=80", "params<=60MB"])
+def test_each_cost_has_its_units(text):
+    with pytest.raises(InputError, match="unit"):
+        Constraint.parse(text)
+
+
+def test_a_latency_that_the_family_does_not_time_is_named_with_those_that_it_does():
+    with pytest.raises(UnknownNameError, match="did you mean 'latency'"):
+        CostModel(SMALL).cost(POPULATION, "decode_latency")
+    with pytest.raises(InputError, match="no latency predictor is there"):
+        CostModel(SMALL).cost(POPULATION, "latency@12")
+
+
+def test_further_latencies_are_predicted_by_their_own_models():
+    class Twice:
+        def predict(self, population, *, confidence=None):
+            return np.full(len(population), 2.0 if confidence is None else 3.0)
+
+    costs = CostModel(SMALL, latencies={"latency_ms@12": Twice()})
+    assert set(costs.cost(POPULATION, "latency@12")) == {2.0}
+    assert "latency_ms@12" in costs.available

@@ -6,9 +6,9 @@ import torch
 from foretell import spaces
 from foretell.objectives import TrainedObjective, claim
 from foretell.records import fingerprint, read_json
-from foretell.tasks.translation import ParallelCorpus, Task
+from foretell.tasks.translation import TRANSLATION, ParallelCorpus, Task
 from foretell.testing import ObjectiveConformance
-from foretell.training import TRANSLATION, Recipe, load_tensors, save_tensors, scratch_keys
+from foretell.training import Recipe, load_tensors, save_tensors, scratch_keys
 from foretell.training import loop as loop_module
 from tests.toy import pairs
 
@@ -160,10 +160,9 @@ def test_a_fingerprint_tells_what_labels_depend_on(task, monkeypatch):
 
     names = [name(), name(SHORT.model_copy(update={"dropout": 0.3})), name(beam=1), name(length_penalty=0.6)]
     assert name(SHORT.model_copy(update={"precision": "fp32"})) == names[0]
-    for version in ("TRAINING", "TRANSLATION"):
+    for version in ("training.keys.TRAINING", "tasks.translation.translating.TRANSLATION"):
         with monkeypatch.context() as patch:
-            patch.setattr(f"foretell.training.keys.{version}", 99)
-            patch.setattr("foretell.training.TRANSLATION", 99 if version == "TRANSLATION" else TRANSLATION)
+            patch.setattr(f"foretell.{version}", 99)
             names.append(name())
     assert len(set(names)) == len(names)
 

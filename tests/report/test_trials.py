@@ -120,7 +120,7 @@ def test_whether_choosing_was_worth_it_is_said(record, tmp_path):
 
 
 def test_random_trials_are_not_called_designed(tmp_path):
-    record = read_run(write_trials(tmp_path / "chance", predictor="random"))
+    record = read_run(write_trials(tmp_path / "chance", algorithm="random"))
     assert not record.designed.any()
     assert record.how(0) == "drawn at random"
     assert tables.trust(record).startswith("No predictor chose these trials")

@@ -40,6 +40,13 @@ def test_what_is_believed_best_is_not_worse_than_what_a_rule_finds(space, costs,
     assert candidates.mean.max() >= taught.predict(rule.row).mean[0] - 1e-6
 
 
+def test_what_is_said_in_the_metric_s_unit_becomes_a_belief_in_the_prior_s(space, candidates):
+    drawn = draw_entrants(space, candidates, 5, np.random.default_rng(1))
+    same = drawn.believed(drawn.mean, drawn.std)
+    np.testing.assert_allclose(same.mean, drawn.prior.mean)
+    np.testing.assert_allclose(same.std, drawn.prior.std)
+
+
 def test_draws_depend_on_the_seed_alone(space, candidates):
     first, again, other = (draw_entrants(space, candidates, 6, np.random.default_rng(seed)) for seed in (1, 1, 2))
     np.testing.assert_array_equal(first.rows, again.rows)

@@ -10,7 +10,7 @@ from foretell.errors import InfeasibleError, UnknownNameError
 from foretell.families.encoder_decoder.genes import Backbone
 from foretell.families.encoder_decoder.spaces import encoder_decoder_space
 from foretell.predictors.base import Prediction
-from foretell.search import Evolution, Schedule, Scorer, nsga2
+from foretell.search import Evolution, Schedule, Scorer, search_by_schedule
 from foretell.search.dominance import crowding, dominance_ranks, non_dominated
 from tests.search.conftest import Linear
 
@@ -42,8 +42,12 @@ def every(space):
     return np.unique(space.canonical(rows), axis=0)
 
 
+def nsga2(costs, limits, schedule, scorers, **more):
+    return search_by_schedule(costs, limits, schedule, scorers, SMALL, algorithm="nsga2", **more)
+
+
 def run(costs, scorer, iterations=15, limits=NONE, seed=0, **more):
-    return nsga2(costs, limits, Schedule.parse(f"linear:1-{iterations}"), {"linear": scorer}, SMALL, seed=seed, **more)
+    return nsga2(costs, limits, Schedule.parse(f"linear:1-{iterations}"), {"linear": scorer}, seed=seed, **more)
 
 
 def dominated(values):
@@ -74,7 +78,7 @@ def test_the_front_of_a_tiny_space_is_the_true_one(tiny):
 
 
 def test_the_front_is_mutually_non_dominated_and_holds_the_best(costs, space, linear):
-    found = run(costs, Scorer(linear, "k"), objectives=["params", "flops"])
+    found = run(costs, Scorer(linear, "k"), against=["params", "flops"])
     front = found.front
     assert front.objectives == ("score", "parameters", "flops")
     assert not any(dominated(front.values * [-1, 1, 1]))
@@ -105,7 +109,7 @@ def test_what_an_earlier_predictor_liked_can_stand_on_the_front(costs, space):
     for seed in range(20):
         predictors = {"early": Linear(space, "early", seed=seed), "late": Linear(space, "late", seed=seed + 100)}
         scorers = {name: Scorer(predictor, name) for name, predictor in predictors.items()}
-        found = nsga2(costs, NONE, schedule, scorers, SMALL, seed=seed)
+        found = nsga2(costs, NONE, schedule, scorers, seed=seed)
         assert found.best.row.tobytes() in {row.tobytes() for row in found.front.population}
 
 
@@ -126,4 +130,4 @@ def test_the_front_keeps_the_limits_and_an_impossible_limit_is_refused(costs, li
 
 def test_an_unknown_objective_is_named(costs, linear):
     with pytest.raises(UnknownNameError, match="parameters"):
-        run(costs, Scorer(linear, "k"), objectives=["parametres"])
+        run(costs, Scorer(linear, "k"), against=["parametres"])

@@ -223,7 +223,8 @@ def test_a_broken_executor_ends_the_race_with_its_error(tmp_path):
 def test_a_predictor_that_learns_from_parts_decides_where_it_is_given(tmp_path):
     seen = []
 
-    def refit(observations):
+    def refit(drawn, observations):
+        assert len(drawn) == 12
         seen.append(len(observations))
         assert all(each.fidelity <= 1 for each in observations)
         return Belief(np.arange(12.0), np.full(12, 0.1))

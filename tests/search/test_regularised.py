@@ -3,20 +3,21 @@ import pytest
 
 from foretell.costs import Constraints
 from foretell.errors import InfeasibleError
-from foretell.search import Ageing, Schedule, Scorer, regularised_evolution
+from foretell.search import Evolution, Schedule, Scorer, search_by_schedule
 from tests.search.conftest import Linear
 
 NONE = Constraints()
-SMALL = Ageing(population=40, children=20, tournament=5)
+SMALL = Evolution(population=40, parents=20, mutations=10, crossovers=10)
 
 
 def run(costs, scorer, iterations=12, limits=NONE, settings=SMALL, seed=0, **more):
     schedule = Schedule.parse(f"linear:1-{iterations}")
-    return regularised_evolution(costs, limits, schedule, {"linear": scorer}, settings, seed=seed, **more)
+    scorers = {"linear": scorer}
+    return search_by_schedule(costs, limits, schedule, scorers, settings, algorithm="regularised", seed=seed, **more)
 
 
 def test_it_gets_close_to_the_true_optimum(costs, space, linear):
-    found = run(costs, Scorer(linear, "k"), 40, settings=Ageing())
+    found = run(costs, Scorer(linear, "k"), 40, settings=Evolution())
     sample = space.sample(50_000, np.random.default_rng(0))
     assert found.score >= linear.predict(sample).mean.max()
     assert found.score == max(found.scores) == linear.predict(space.population([found.best])).mean[0]
@@ -39,7 +40,7 @@ def test_nothing_is_scored_twice_and_the_limits_are_kept(costs, linear):
 
 
 def test_the_oldest_die_however_good(costs, space):
-    """With every survivor replaced each iteration, the champion of the first generation is gone from the next."""
+    """With all but the two youngest replaced each iteration, nobody of the first generation lives on but these."""
     seen = []
 
     class Spy(Scorer):
@@ -47,9 +48,9 @@ def test_the_oldest_die_however_good(costs, space):
             seen.append({row.tobytes() for row in population})
             return super().scores(population, **more)
 
-    settings = Ageing(population=40, children=40, tournament=5)
+    settings = Evolution(population=40, parents=2, mutations=19, crossovers=19)
     run(costs, Spy(Linear(space), "k"), 3, settings=settings)
-    assert not seen[0] & seen[1]
+    assert len(seen[0] & seen[1]) == 2
 
 
 def test_an_impossible_limit_is_refused(costs, linear):

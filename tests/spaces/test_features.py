@@ -65,9 +65,11 @@ def test_one_value_a_layer_with_zeros_where_there_is_none():
     assert named["decoder-ffn-embed-dim-all[1]"] == 0
 
 
-@pytest.mark.parametrize("kind", ["hat", "hat-latency", "hat-bleu", "per-layer"])
-@pytest.mark.parametrize("name", spaces.names())
-def test_features_depend_on_the_architecture_only(name: str, kind):
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, kind) for name in spaces.names() for kind in ("per-layer", *spaces.create(name).family.features)],
+)
+def test_features_depend_on_the_architecture_only(name: str, kind: str):
     space = spaces.create(name)
     population = space.sample(300, np.random.default_rng(0))
     values = space.features(population, kind)

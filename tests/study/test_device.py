@@ -28,7 +28,7 @@ def clock(tmp_path, monkeypatch):
 
 def seen(found):
     rows = SPACE.sample(10, np.random.default_rng(1))
-    return [found.undisturbed_ms, *found.costs.cost(rows, "latency_ms").tolist()]
+    return [found.latency.undisturbed_ms, *found.costs.cost(rows, "latency_ms").tolist()]
 
 
 @pytest.mark.usefixtures("clock")
@@ -36,9 +36,11 @@ def test_a_resumed_run_sees_the_latencies_that_it_began_with(tmp_path):
     first = device.measure_device(SPACE, STUDY, 64, tmp_path / "run")
     more = STUDY.model_copy(update={"latency": STUDY.latency.model_copy(update={"samples": 60})})
     other = device.measure_device(SPACE, more, 64, tmp_path / "other")
-    assert other.undisturbed_ms < first.undisturbed_ms  # more probes have joined the store
+    assert other.latency.undisturbed_ms < first.latency.undisturbed_ms  # more probes have joined the store
     assert seen(device.measure_device(SPACE, STUDY, 64, tmp_path / "run")) == seen(first)
-    assert device.measure_device(SPACE, STUDY, 64, tmp_path / "new").undisturbed_ms == other.undisturbed_ms
+    assert (
+        device.measure_device(SPACE, STUDY, 64, tmp_path / "new").latency.undisturbed_ms == other.latency.undisturbed_ms
+    )
 
 
 @pytest.mark.usefixtures("clock")

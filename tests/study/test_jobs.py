@@ -39,7 +39,10 @@ def first_store(tmp_path, monkeypatch):
 
 def test_folders_of_the_first_version_are_found(first_store):
     """They hold hours of work under these names."""
-    study, home_assistant = StudyConfig(device="cpu"), SimpleNamespace(fingerprint="1e900594b143652f")
+    study, home_assistant = (
+        StudyConfig(device="cpu"),
+        SimpleNamespace(fingerprint="1e900594b143652f", options=Task.options, metrics=Task.metrics),
+    )
 
     def folders():
         return [supernet_folder(study, home_assistant), scratch_folder(study, home_assistant, SPACE.smallest(), 1)]

@@ -16,6 +16,8 @@ import pytest
 import foretell
 from foretell.errors import InfeasibleError, InputError, RunBusyError
 from foretell.locks import lock_folder
+from foretell.objectives import Fidelities, FunctionObjective
+from foretell.search.algorithms import names as algorithm_names
 from foretell.study.config import read_study
 from foretell.study.opening import run_trials
 
@@ -143,7 +145,7 @@ def test_predictions_are_in_the_metric_s_unit(space, tmp_path):
 
 
 def test_a_random_study_is_random_and_says_nothing_of_a_predictor(space, tmp_path):
-    study = create(space, tmp_path / "run", predictor="random")
+    study = create(space, tmp_path / "run", algorithm="random")
     study.optimize(loss, n_trials=5)
     result = json.loads((tmp_path / "run" / "result.json").read_text())
     assert [row["predictor"] for row in result["trust"]] == ["constant", "params"]
@@ -301,7 +303,7 @@ def test_a_study_file_that_makes_no_sense_is_one_sentence(tmp_path, old, new, se
 
 
 def test_a_table_can_be_searched(space, tmp_path):
-    teacher = create(space, tmp_path / "labels", constraints=[], predictor="random")
+    teacher = create(space, tmp_path / "labels", constraints=[], algorithm="random")
     teacher.optimize(loss, n_trials=30)
     data = {
         "space": space.to_dict(),
@@ -328,3 +330,76 @@ def test_a_study_can_be_made_longer_and_nothing_else(tmp_path):
     search = longer.search.model_copy(update={"seed": 5})
     with pytest.raises(InputError, match="holds another study"):
         run_trials(longer.model_copy(update={"search": search}), tmp_path / "run", resume=True)
+
+
+# ---- algorithms
+
+UNITS = {"unit": "epochs", "full": 16}
+WIDE = {**GENES, "width": list(range(8, 72, 4)), "rate": [0.1, 0.2, 0.3]}
+
+
+def trained(architecture, fidelity=1.0) -> float:
+    return loss(architecture) + architecture["rate"] + 1 / fidelity
+
+
+def by_algorithm(folder, algorithm, trials=12, **more) -> foretell.study.trials.Study:
+    study = create(foretell.SearchSpace(WIDE, costs=COSTS), folder, algorithm=algorithm, **more)
+    hears = FunctionObjective(trained, ("val_loss",), fidelities=Fidelities(**UNITS))
+    study.optimize(hears, n_trials=trials)
+    return study
+
+
+ALGORITHMS = [name for name in algorithm_names() if name not in ("gp", "cmaes", "predictor")]
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_any_algorithm_is_repeatable_and_goes_on_where_it_was(tmp_path, algorithm):
+    """Six trials and then six more in another sitting are the same as twelve."""
+    whole = by_algorithm(tmp_path / "whole", algorithm)
+    by_algorithm(tmp_path / "parts", algorithm, 6)
+    by_algorithm(tmp_path / "parts", algorithm, 6, load_if_exists=True)
+    parts = foretell.load_study(tmp_path / "parts")
+    assert told(parts)[:12] == told(whole)[:12]
+    assert all(item.cost("parameters") <= 4000 for item in whole.observations)
+    assert whole.best.fidelity == 1
+    assert json.loads((tmp_path / "whole" / "result.json").read_text())["search"]["algorithm"] == algorithm
+
+
+def test_a_pruner_does_the_work_of_as_many_full_trainings(tmp_path):
+    study = by_algorithm(tmp_path / "run", "asha", 6)
+    shares = [item.fidelity for item in study.observations]
+    assert len(shares) > 12
+    assert sum(shares) == pytest.approx(6, abs=1)
+    assert set(shares) == {1 / 16, 1 / 4, 1.0}
+    assert study.best.fidelity == 1
+    assert [trial.fidelity for trial in study.trials] == shares
+
+
+def test_trade_offs_are_in_the_result(tmp_path):
+    study = by_algorithm(tmp_path / "run", "nsga2")
+    front = json.loads((tmp_path / "run" / "result.json").read_text())["front"]
+    assert front["against"] == ["parameters"]
+    assert front["trials"][0] == study.best_trial.number
+    points = [study.observations[number] for number in front["trials"]]
+    costs = [item.cost("parameters") for item in points]
+    assert costs == sorted(costs, reverse=True)
+
+
+def test_a_generation_is_told_before_the_next_is_asked(space, tmp_path):
+    study = create(space, tmp_path / "run", algorithm="evolution")
+    trials = [study.ask() for _ in range(4)]
+    with pytest.raises(InputError, match="tell the trials 0, 1, 2, 3 first"):
+        study.ask()
+    for trial in trials:
+        study.tell(trial, val_loss=loss(trial.architecture))
+    assert study.ask().number == 4
+
+
+def test_random_search_as_it_was_spelt_before(space, tmp_path):
+    study = create(space, tmp_path / "run", predictor="random")
+    assert study.config.search.algorithm == "random"
+
+
+def test_a_pruner_needs_fidelities(space, tmp_path):
+    with pytest.raises(InputError, match="declare the objective's fidelity"):
+        create(space, tmp_path / "run", algorithm="asha").optimize(loss, n_trials=3)

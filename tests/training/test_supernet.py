@@ -125,7 +125,7 @@ def test_checkpoints_of_another_kind_space_or_task_are_refused(space, task, tmp_
     with pytest.raises(InputError, match=r"nothing/model\.safetensors does not exist"):
         train_from_scratch(space.smallest(), task, QUICK, tmp_path / "x", inherit=tmp_path / "nothing")
     with pytest.raises(IntegrityError, match="sentences of another task"):
-        load_validation(tmp_path / "spos", "another")
+        load_validation(tmp_path / "spos", "another", 2048)
 
 
 @pytest.mark.network

@@ -53,19 +53,21 @@ def _measure(
     from foretell import spaces
     from foretell.costs import LatencySetting, Repeats, drift_summary, measure_latency, random_and_extreme
     from foretell.errors import InputError, UnknownNameError
-    from foretell.families.encoder_decoder.genes import Backbone
+    from foretell.families.base import nominal_sizes
+    from foretell.families.timing import timed_family
 
     if precision not in ("float32", "bfloat16", "float16"):
         raise UnknownNameError("precision", precision, ("float32", "bfloat16", "float16"))
     if not 0 < width < 1:
         raise InputError(f"the width {width:g} is not between 0 and 1; 0.05 stops at an interval of 5 %.")
     chosen = spaces.create(space)
-    backbone = Backbone.of(chosen)
+    sizes = dict(timed_family(chosen).workloads(chosen)["latency_ms"].sizes)
+    given = {"sentence_length": length, "beam": beam}
+    sizes |= {name: value for name, value in given.items() if name in sizes and value is not None}
     setting = LatencySetting(
         chosen,
-        vocabulary or backbone.vocabulary,
-        length or backbone.sentence_length,
-        beam=beam,
+        vocabulary or nominal_sizes(chosen)["vocabulary"],
+        sizes,
         device=device,
         threads=threads,
         batch=batch,

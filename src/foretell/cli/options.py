@@ -54,7 +54,7 @@ def study_from(path: Path | None, **changes: Any) -> StudyConfig:
         *parents, key = name.split("__")
         part = data
         for parent in parents:
-            part = part[parent]
+            part = part.setdefault(parent, {})
         part[key] = value
     return load_study(None, data)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from foretell.cli.output import print_table, say
-from foretell.metrics import REPORTED, metric_from, metric_named
+from foretell.cli.race import print_race, print_rules
+from foretell.metrics import REPORTED, Metric, metric_from, metric_named
 
 __all__ = ["print_comparison", "print_result", "print_trials"]
 
@@ -20,6 +21,10 @@ def print_result(result: Mapping[str, Any]) -> None:
     header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric_named(name).label for name in REPORTED)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
     _print_finalists(result["finalists"])
+    if "race" in result:
+        print_race(result["race"])
+    if result.get("rules"):
+        print_rules(result["rules"], _judged(result))
     if result["teacher"] is not None:
         _print_teacher(result["teacher"])
     genes = result["winner"]["architecture"]
@@ -32,27 +37,43 @@ def print_result(result: Mapping[str, Any]) -> None:
         say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
 
 
+def _judged(result: Mapping[str, Any]) -> Metric:
+    """What rules are compared by: the race's metric, else what was predicted of them, else the first reported one."""
+    if "race" in result:
+        return metric_from(result["race"]["metric"])
+    said = [rule["predicted"]["metric"] for rule in result["rules"] if not rule["trained"] and rule["predicted"]]
+    return metric_named(said[0] if said else REPORTED[0])
+
+
 def print_trials(result: Mapping[str, Any]) -> None:
     """Print what `result.json` holds of a study of trials: the winner, the trials, and how far predictors go."""
     metric = metric_from(result["metric"])
     winner = result["winner"]
     shown = [name for name in winner["costs"] if not name.startswith("latency_ms_")][:3]
+    front = result.get("front", {}).get("trials", [])
     ranked = sorted(
         (each for each in result["trials"] if "failed" not in each),
-        key=lambda each: -metric.goodness(each["metrics"][metric.key]),
+        key=lambda each: (-each.get("fidelity", 1.0), -metric.goodness(each["metrics"][metric.key])),
     )
     rows = [
         [
             f"{each['trial']}",
             metric.format(each["metrics"][metric.key]),
             *(_cost(each["costs"].get(name)) for name in shown),
-            "" if each["kept"] else "breaks the limit",
+            _standing(each, front),
         ]
-        for each in ranked[:_BEST]
+        for each in (ranked if front else ranked[:_BEST])
+        if not front or each["trial"] in front
     ]
     limit = "" if result["constraint"] == "none" else f" under {result['constraint']}"
-    title = f"{result['name']}: the best of {result['search']['finished']} trials{limit}"
+    title = (
+        f"{result['name']}: {'the trade-offs' if front else 'the best'} of {result['search']['finished']} trials{limit}"
+    )
     print_table(title, ["trial", metric.title, *shown, ""], rows)
+    if "race" in result:
+        print_race(result["race"])
+    if result["rules"]:
+        print_rules(result["rules"], metric)
     failed = [each for each in result["trials"] if "failed" in each]
     if failed:
         trials = "1 trial" if len(failed) == 1 else f"{len(failed)} trials"
@@ -65,6 +86,14 @@ def print_trials(result: Mapping[str, Any]) -> None:
 
 
 _BEST = 5  # trials shown
+
+
+def _standing(trial: Mapping[str, Any], front: Sequence[int]) -> str:
+    if not trial["kept"]:
+        return "breaks the limit"
+    if trial["trial"] in front:
+        return "on the front"
+    return f"trained {trial['fidelity']:.2%}" if "fidelity" in trial else ""
 
 
 def _cost(value: float | None) -> str:

@@ -14,7 +14,7 @@ from foretell.cli.report import draw_page
 from foretell.errors import InputError
 
 if TYPE_CHECKING:
-    from foretell.study import TrialStudyConfig
+    from foretell.study import StudyConfig, TrialStudyConfig
 
 __all__ = ["register"]
 
@@ -33,12 +33,26 @@ def _search(
             "--constraint", "-c", help='A limit such as "latency<=20ms" or "params<=0.4M"; may be given several times.'
         ),
     ] = None,
+    alternative: Annotated[
+        list[str] | None,
+        typer.Option("--alternative", help='Further limits, "latency<=5ms, params<=60%"; several: a winner for each.'),
+    ] = None,
     schedule: Annotated[
         str | None, typer.Option("--schedule", help='Which predictor scores which iterations: "supernet:1-30".')
+    ] = None,
+    algorithm: Annotated[
+        str | None,
+        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes, bohb or asha."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the search.")] = None,
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
+    ] = None,
+    race: Annotated[
+        int | None,
+        typer.Option(
+            "--race", min=2, help="Let so many architectures race before one is chosen (search: {race: ...})."
+        ),
     ] = None,
     compare: Annotated[
         str | None,
@@ -46,6 +60,10 @@ def _search(
     ] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", help="With --compare: search seeds such as 1,2,3.")] = None,
     train: Annotated[bool, typer.Option("--train", help="With --compare: also train each winner.")] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=1, help="With --compare --train: so many seconds for each method."),
+    ] = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
@@ -65,28 +83,60 @@ def _search(
 
     `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
 
+    `foretell search --compare race,hs-nas,asha --train --seconds 300`, against simple rules in equal time
+
+    `foretell search --race 12`, where the finalists' trainings decide, not what was predicted of them
+
     `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
 
     Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
     iterations that the distilled predictor scores.
     """
+    from foretell.cli.alternatives import parse_alternatives, search_alternatives
     from foretell.cli.results import print_comparison, print_result
     from foretell.study import TrialStudyConfig, read_study, run_comparison, run_study
 
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
-        given = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
-        _search_by_trials(chosen_study, constraint, seed, trials, out, resume, as_json, given)
+        choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
+        given: dict[str, object] = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
+        given |= {"--seconds": seconds, "--alternative": alternative or None}
+        _search_by_trials(
+            chosen_study,
+            constraint,
+            choices,
+            race,
+            out,
+            resume,
+            as_json,
+            given,
+        )
         return
     if trials is not None:
         raise InputError("--trials counts the trainings of an objective; this study has none: leave it out.")
     chosen = study_from(
-        study, space=space, constraints=constraint or None, search__schedule=schedule, search__seed=seed
+        study,
+        space=space,
+        constraints=constraint or None,
+        alternatives=parse_alternatives(alternative),
+        search__schedule=schedule,
+        search__seed=seed,
+        search__algorithm=algorithm,
+        search__race__entrants=race,
     )
     if compare is not None:
-        names = [name.strip() for name in compare.split(",")]
+        if chosen.alternatives:
+            raise InputError("a comparison is made under one limit; leave the alternatives out.")
+        names = [name.strip() for name in compare.split(",") if name.strip()]
+        if seconds is not None:
+            _compare_in_equal_time(chosen, names, seconds, _integers(seeds), out, train, resume, as_json)
+            return
         rows = run_comparison(chosen, names, out, seeds=_integers(seeds), train=train, resume=resume)
         print_json(rows) if as_json else print_comparison(rows)
+        return
+    if chosen.alternatives:
+        if not search_alternatives(chosen, out, resume=resume, as_json=as_json):
+            raise typer.Exit(3)
         return
     result = run_study(chosen, out, resume=resume)
     if as_json:
@@ -103,8 +153,8 @@ def _search(
 def _search_by_trials(
     study: TrialStudyConfig,
     constraint: list[str] | None,
-    seed: int | None,
-    trials: int | None,
+    choices: Mapping[str, object],
+    race: int | None,
     out: Path | None,
     resume: bool,
     as_json: bool,
@@ -117,7 +167,9 @@ def _search_by_trials(
     for option, value in others.items():
         if value is not None:
             raise InputError(f"{option} means nothing for {study.name}, whose objective is the user's; leave it out.")
-    search = {**study.search.model_dump(), **_given(seed=seed, trials=trials)}
+    search = {**study.search.model_dump(), **_given(**choices)}
+    if race is not None:
+        search["race"] = {**(search.get("race") or {}), "entrants": race}
     changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
     chosen = type(study).model_validate(changed)
     result = run_trials(chosen, out, resume=resume)
@@ -125,6 +177,26 @@ def _search_by_trials(
     page = draw_page(out or Path("runs") / chosen.name)
     if page is not None and not as_json:
         say(f"\nThe page of this run: {page}")
+
+
+def _compare_in_equal_time(
+    study: StudyConfig,
+    names: list[str],
+    seconds: float,
+    seeds: tuple[int, ...],
+    out: Path | None,
+    train: bool,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Methods with the same seconds; their winners trained anew."""
+    from foretell.cli.equal_time import print_equal_time
+    from foretell.study.equal_time import run_equal_time
+
+    if not train:
+        raise InputError("--seconds compares winners that are trained; add --train.")
+    result = run_equal_time(study, names, out, seconds=seconds, seeds=seeds, resume=resume)
+    print_json(result) if as_json else print_equal_time(result)
 
 
 def _given(**values: object) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 
-from foretell.costs.model import CostModel, cost_name
+from foretell.costs.model import CostModel, cost_name, is_latency, plain_name
 from foretell.errors import InputError, UnknownNameError
 from foretell.spaces import Population
 
@@ -25,8 +25,13 @@ Operator = Literal["<=", "<", ">=", ">"]
 _COMPARE = {"<=": np.less_equal, "<": np.less, ">=": np.greater_equal, ">": np.greater}
 _MILLISECONDS = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 _COUNTS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
+_BYTES = {
+    "B": 1.0,
+    **{f"{k}B": 1e3**n for n, k in enumerate("kMG", 1)},
+    **{f"{k}iB": 1024.0**n for n, k in enumerate("KMG", 1)},
+}
 _PATTERN = re.compile(
-    r"(?P<cost>[A-Za-z_]+)\s*(?P<operator><=|>=|<|>)\s*(?P<number>[0-9.eE+-]*[0-9.])\s*(?P<unit>[^\d\s@]*)"
+    r"(?P<cost>[A-Za-z_]+(?:@[0-9]{1,9})?)\s*(?P<operator><=|>=|<|>)\s*(?P<number>[0-9.eE+-]*[0-9.])\s*(?P<unit>[^\d\s@]*)"
     r"\s*(?:@\s*(?P<confidence>[0-9.]+)\s*%)?"
 )
 
@@ -61,6 +66,9 @@ class Constraint:
         `flops_without_output_layer` for the others. Latency needs a unit (us, ms, s); counts may have one
         (K, M, G or B, T).
 
+        What follows an `@` before the sign is how much is meant: "prefill_latency@512<=80ms" is that of a prompt of
+        512 tokens. Memory needs a unit of bytes ("memory<=200MB").
+
         Raises:
             InputError: It is not of that form, or the number or unit makes no sense. Whether a space has such a
                 cost is known when the limit meets its costs.
@@ -92,7 +100,7 @@ class Constraint:
 
     def format(self, value: float) -> str:
         """A cost as a message names it: "12.3 ms", or a count in full, so that it can be used as a limit."""
-        if self.cost == "latency_ms":
+        if is_latency(self.cost):
             return f"{value:.3g} ms" if value < 1000 else f"{value / 1000:.4g} s"
         return f"{value:,.0f}"
 
@@ -139,6 +147,15 @@ class Constraints:
             kept &= item.holds(values)
         return kept
 
+    def excess(self, costs: CostModel, population: Population) -> npt.NDArray[np.float64]:
+        """How far each row is beyond each limit, relative to it, `float64 [n, limits]`: 0 or less where it keeps it."""
+        columns = []
+        for item, values in zip(self.items, self.values(costs, population), strict=True):
+            beyond = (values - item.limit) / item.limit * (1 if item.is_upper else -1)
+            # A strict limit that is met with equality is missed by the least amount there is.
+            columns.append(np.where(item.holds(values), np.minimum(beyond, 0.0), np.maximum(beyond, 1e-12)))
+        return np.stack(columns, axis=1) if columns else np.zeros((len(population), 0))
+
     def check_feasible(self, costs: CostModel, rng: np.random.Generator) -> Feasibility:
         """Find architectures that keep all limits, before anything is spent on a search.
 
@@ -161,14 +178,14 @@ def _number(text: str, whole: str) -> float:
 
 
 def _scale(unit: str, cost: str, whole: str) -> float:
-    latency = cost == "latency_ms"
-    scales = _MILLISECONDS if latency else _COUNTS
+    latency, memory = is_latency(cost), plain_name(cost) == "memory_bytes"
+    scales = _MILLISECONDS if latency else _BYTES if memory else _COUNTS
     if unit in scales:
         return scales[unit]
     if unit in _MILLISECONDS and difflib.get_close_matches(cost, ["latency"]):
         raise UnknownNameError("cost with a time", cost, ("latency",), whole)
     found = f"has the unit {unit!r}" if unit else "has no unit"
-    expected = "us, ms or s" if latency else "K, M, G, T or none"
+    expected = "us, ms or s" if latency else "kB, MB, GB, KiB, MiB or GiB" if memory else "K, M, G, T or none"
     raise InputError(f"the constraint {whole!r} {found}; {cost} takes {expected}.")
 
 
@@ -179,6 +196,6 @@ def _confidence(text: str | None, cost: str, whole: str) -> float | None:
         value = float(text) / 100
     except ValueError:
         value = -1.0
-    if cost != "latency_ms" or not 0 < value < 1:
+    if not is_latency(cost) or not 0 < value < 1:
         raise InputError(f"the constraint {whole!r} cannot be read; only latency takes a share such as @95%.")
     return value

@@ -60,7 +60,7 @@ def check_feasible(constraints: Constraints, costs: CostModel, rng: np.random.Ge
         return Feasibility(share, pool[kept])
     for item in constraints:
         _check_alone(item, costs, pool, rng)
-    found = _descend(lambda rows: _violation(constraints, costs, rows), pool, costs.space, rng)
+    found = _descend(lambda rows: np.maximum(constraints.excess(costs, rows), 0.0).sum(axis=1), pool, costs.space, rng)
     kept = constraints.satisfied(costs, found)
     if kept.any():
         return Feasibility(share, found[kept])
@@ -98,16 +98,6 @@ def _extremes(item: Constraint, costs: CostModel, pool: Population, rng: np.rand
     highest = _descend(lambda rows: -item.values(costs, rows), pool, costs.space, rng, generations=10)
     low, high = item.values(costs, np.concatenate([lowest[:1], highest[:1]]))
     return float(low), float(high)
-
-
-def _violation(constraints: Constraints, costs: CostModel, population: Population) -> npt.NDArray[np.float64]:
-    """How far each row is from keeping all limits: the sum of relative excesses, 0 for those that do."""
-    total = np.zeros(len(population))
-    for item, values in zip(constraints, constraints.values(costs, population), strict=True):
-        excess = (values - item.limit) / item.limit * (1 if item.is_upper else -1)
-        # A strict limit that is met with equality is missed by the least amount there is.
-        total += np.where(item.holds(values), 0.0, np.maximum(excess, 1e-12))
-    return total
 
 
 def _describe(constraints: Constraints, costs: CostModel, row: Population) -> str:

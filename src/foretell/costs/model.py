@@ -2,30 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.families.timing import TimedFamily
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["LATENCY", "CostModel", "LatencyModel", "cost_name", "counted_costs"]
+__all__ = [
+    "LATENCY",
+    "CostModel",
+    "LatencyModel",
+    "cost_name",
+    "counted_costs",
+    "is_latency",
+    "plain_name",
+    "timed_costs",
+]
 
 LATENCY = "latency_ms"
 
 _ALIASES = {
-    "latency": "latency_ms",
+    "memory": "memory_bytes",
     "params": "parameters",
     "params_without_embeddings": "parameters_without_embeddings",
 }
 
 
 def cost_name(name: str) -> str:
-    """The full name of a cost; `latency`, `params` and `params_without_embeddings` are short for theirs."""
-    return _ALIASES.get(name, name)
+    """The full name of a cost; `latency`, `memory`, `params` and `params_without_embeddings` are short for theirs.
+
+    What follows an `@`, as in "prefill_latency@512", is how much of it is meant.
+    """
+    plain, at, amount = name.partition("@")
+    full = f"{plain}_ms" if plain.endswith("latency") else _ALIASES.get(plain, plain)
+    return full + at + amount
+
+
+def plain_name(name: str) -> str:
+    """The full name of a cost without how much of it is meant."""
+    return cost_name(name).partition("@")[0]
+
+
+def is_latency(name: str) -> bool:
+    """Whether a cost is a time that is measured on a device."""
+    return plain_name(name).endswith("latency_ms")
+
+
+def timed_costs(space: SearchSpace) -> list[str]:
+    """The latencies of a space, by full name: what its family times, or `latency_ms` where nobody says."""
+    return list(space.family.workloads(space)) if isinstance(space.family, TimedFamily) else [LATENCY]
 
 
 def counted_costs(space: SearchSpace) -> dict[str, str]:
@@ -51,17 +81,19 @@ class CostModel:
         vocabulary: Size of the task's vocabulary, or of source's and target's; None: the space's nominal one.
         sentence_length: Tokens a side for FLOPs; None: the space's nominal length.
         latency: Predicts latency; None where it was not measured.
+        latencies: Predict others than `latency_ms`, by full name ("prefill_latency_ms@512").
     """
 
     space: SearchSpace
     vocabulary: int | tuple[int, int] | None = None
     sentence_length: int | None = None
     latency: LatencyModel | None = None
+    latencies: Mapping[str, LatencyModel] = field(default_factory=dict)
 
     @property
     def available(self) -> tuple[str, ...]:
         """The names of the costs that can be computed."""
-        return (*([LATENCY] if self.latency is not None else []), *counted_costs(self.space))
+        return (*([LATENCY] if self.latency is not None else []), *self.latencies, *counted_costs(self.space))
 
     def full_name(self, name: str) -> str:
         """The full name of a cost of the space.
@@ -69,11 +101,12 @@ class CostModel:
         Raises:
             UnknownNameError: The space has no such cost; the message names the nearest.
         """
-        full, known = cost_name(name), counted_costs(self.space)
-        if full != LATENCY and full not in known:
-            short = [alias for alias, whole in _ALIASES.items() if whole in known or whole == LATENCY]
-            raise UnknownNameError("cost", name, [*short, LATENCY, *known], f"the space {self.space.name}")
-        return full
+        full, known = plain_name(name), [*timed_costs(self.space), *counted_costs(self.space)]
+        if full not in known:
+            short = [each.removesuffix("_ms") for each in known if is_latency(each)]
+            short += [alias for alias, whole in _ALIASES.items() if whole in known]
+            raise UnknownNameError("cost", name, [*short, *known], f"the space {self.space.name}")
+        return cost_name(name)
 
     def costs(
         self, population: Population, names: Sequence[str] | None = None, *, confidence: float | None = None
@@ -90,28 +123,34 @@ class CostModel:
             InputError: Latency is asked for and no predictor is there.
         """
         wanted = [self.full_name(name) for name in (self.available if names is None else names)]
-        counted = self._counted(population, [name for name in wanted if name != LATENCY])
-        if LATENCY in wanted:
-            counted[LATENCY] = self._latency(population, confidence)
+        counted = self._counted(population, [name for name in wanted if not is_latency(name)])
+        counted |= {name: self._latency(name, population, confidence) for name in wanted if is_latency(name)}
         return {name: counted[name] for name in wanted}
 
     def cost(self, population: Population, name: str, *, confidence: float | None = None) -> npt.NDArray[np.float64]:
         """One cost, `float64 [n]`; see `costs`."""
         return self.costs(population, [name], confidence=confidence)[self.full_name(name)]
 
-    def _latency(self, population: Population, confidence: float | None) -> npt.NDArray[np.float64]:
-        if self.latency is None:
+    def _latency(self, name: str, population: Population, confidence: float | None) -> npt.NDArray[np.float64]:
+        model = self.latency if name == LATENCY else self.latencies.get(name)
+        if model is None:
             raise InputError(
-                "latency is constrained but no latency predictor is there; "
+                f"{name.replace('_ms', '')} is constrained but no latency predictor is there; "
                 "measure this device first with `foretell latency measure`."
             )
-        return self.latency.predict(population, confidence=confidence)
+        return model.predict(population, confidence=confidence)
 
     def _counted(self, population: Population, names: Sequence[str]) -> dict[str, npt.NDArray[np.float64]]:
         own = {cost_name(name): expression for name, expression in self.space.expressions.items()}
         found = {name: own[name](self.space, population) for name in names if name in own}
         rest = [name for name in names if name not in own]
         if rest and self.space.family is not None:
-            sizes = {"vocabulary": self.vocabulary, "length": self.sentence_length}
-            found |= self.space.family.count(self.space, population, rest, sizes)
+            sizes: dict[str, Any] = {"vocabulary": self.vocabulary, "length": self.sentence_length}
+            plain = [name for name in rest if "@" not in name]
+            found |= self.space.family.count(self.space, population, plain, sizes) if plain else {}
+            for name in set(rest) - set(plain):
+                told = {**sizes, "length": int(name.partition("@")[2])}
+                found[name] = self.space.family.count(self.space, population, [plain_name(name)], told)[
+                    plain_name(name)
+                ]
         return found

@@ -12,7 +12,7 @@ from foretell.errors import InputError
 from foretell.nn import Mixture
 from foretell.spaces import Architecture, Family, SearchSpace, family
 
-__all__ = ["Network", "NetworkFamily", "networks_of", "restore"]
+__all__ = ["Network", "NetworkFamily", "networks_of", "nominal_sizes", "restore"]
 
 _FIRST = "encoder_decoder"
 """The family of checkpoints that were written before they named one."""
@@ -81,6 +81,10 @@ class NetworkFamily(Family, Protocol):
         """What a network of the family takes as the part to run as; hashable."""
         ...
 
+    def nominal_sizes(self, space: SearchSpace) -> dict[str, Any]:
+        """What stands for the sizes of a task where there is none, such as `vocabulary`."""
+        ...
+
     def build(
         self,
         architecture: Architecture,
@@ -125,6 +129,15 @@ def networks_of(space: SearchSpace) -> NetworkFamily:
             "choose another space, or an objective that trains by itself."
         )
     return space.family
+
+
+def nominal_sizes(space: SearchSpace) -> dict[str, Any]:
+    """What stands for the sizes of a task in a space where there is none.
+
+    Raises:
+        InputError: The space has no family that builds networks.
+    """
+    return networks_of(space).nominal_sizes(space)
 
 
 def restore(name: str | None, config: dict[str, Any]) -> Network:

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["ElasticLayerNorm", "ElasticLinear", "leading"]
+__all__ = ["ElasticLayerNorm", "ElasticLinear", "ElasticProjection", "ElasticRMSNorm", "leading"]
 
 
 def leading(tensor: Tensor, *sizes: int) -> Tensor:
@@ -62,3 +62,40 @@ class ElasticLayerNorm(nn.Module):
         """Normalise `x` [..., d] over its last dimension."""
         width = x.shape[-1]
         return F.layer_norm(x, (width,), leading(self.weight, width), leading(self.bias, width))
+
+
+class ElasticProjection(nn.Module):
+    """A linear layer without a bias, of which any leading block of inputs and outputs can be used alone.
+
+    Args:
+        inputs: Largest number of inputs.
+        outputs: Largest number of outputs.
+        scale: Standard deviation of the normal distribution that the weights are drawn from.
+    """
+
+    def __init__(self, inputs: int, outputs: int, scale: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(outputs, inputs).normal_(0.0, scale))
+
+    def forward(self, x: Tensor, outputs: int) -> Tensor:
+        """Map `x` [..., inputs] to [..., outputs]; the inputs used are as many as `x` has."""
+        return F.linear(x, leading(self.weight, outputs, x.shape[-1]))
+
+
+class ElasticRMSNorm(nn.Module):
+    """Division by the root mean square over as many leading channels as the input has (arXiv 1910.07467).
+
+    Args:
+        width: Largest number of channels.
+        epsilon: Added to the mean square.
+    """
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self.epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Normalise `x` [..., d] over its last dimension."""
+        width = x.shape[-1]
+        return F.rms_norm(x, (width,), leading(self.weight, width), self.epsilon)

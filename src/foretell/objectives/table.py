@@ -47,7 +47,8 @@ class TableObjective:
             self._rows.setdefault((item.architecture, item.fidelity), []).append(item)
         self._architectures = len({item.architecture for item in self._recorded})
         several = any(item.fidelity != 1 for item in self._recorded)
-        self.fidelities = Fidelities(unit="share") if several else Fidelities()
+        # What is on record costs nothing, so that a part of a training goes on to a larger one at no cost either.
+        self.fidelities = Fidelities(unit="share", continued=True) if several else Fidelities()
 
     @property
     def architectures(self) -> list[Architecture]:

@@ -11,73 +11,67 @@ from foretell.objectives.store import claim, store_folder
 from foretell.observations import Observation
 from foretell.records import fingerprint
 from foretell.spaces import Architecture
-from foretell.tasks.translation import Split, Task
+from foretell.tasks import Split, Task, measuring_options
 
 if TYPE_CHECKING:
     from foretell.training import Recipe
 
 __all__ = ["TrainedObjective"]
 
-_UNNAMED = {"beam": 4, "length_penalty": 1.0}
-"""How translations are made where a folder's name does not tell, whatever the defaults become."""
-
 
 class TrainedObjective:
     """Trains from scratch, or from inherited weights; a small training is the beginning of the full one.
 
-    Labels of the full training have the loss and the scores of all splits, smaller ones those of the validation
-    sentences.
+    Labels of the full training have the loss and the task's metrics of all splits, smaller ones those of the
+    validation split.
 
     Args:
-        task: Sentences and vocabulary.
+        task: What to learn, and how that is judged.
         recipe: How to train; its updates are the full training.
-        beam: Of the translations that are scored.
-        length_penalty: Of the same.
         device: "auto", "cpu", "cuda" or "cuda:N".
         inherit: Start from the weights in this supernet (a checkpoint or its folder).
-    """
+        options: Of `Task.measure`.
 
-    metrics = ("valid_bleu", "valid_loss", "valid_chrf", "valid_ter")
+    Raises:
+        UnknownNameError: An option that the task does not have.
+    """
 
     def __init__(
         self,
         task: Task,
         recipe: Recipe,
         *,
-        beam: int = 4,
-        length_penalty: float = 1.0,
         device: str = "auto",
         inherit: Path | None = None,
+        **options: Any,
     ) -> None:
         self.task, self.recipe, self.device, self.inherit = task, recipe, device, inherit
-        self.beam, self.length_penalty = beam, length_penalty
+        self.metrics = task.metrics
+        self.options = measuring_options(task.options, options)
         several = recipe.updates > 1
         self.fidelities = Fidelities(unit="updates", full=recipe.updates, continued=True) if several else Fidelities()
 
     @property
     def fingerprint(self) -> str:
-        """Names task, recipe, decoding and inherited weights, and the versions of the code that they go through."""
-        from foretell.training import TRANSLATION, weights_digest
+        """Names task, recipe, options and inherited weights, and the versions of the code that they go through."""
+        from foretell.training import weights_digest
         from foretell.training.keys import training_keys
 
         about = {} if self.inherit is None else {"inherited": weights_digest(self.inherit)}
         key = training_keys(about, self.task, self.recipe, 0, self.device)[0]  # seeds are told apart by who asks
-        return fingerprint([key, self._decoding(), TRANSLATION])
+        return fingerprint([key, self._changed(), self.task.measuring])
 
-    def _decoding(self) -> dict[str, Any]:
-        """How translations are made, as far as names have to tell it."""
-        return {name: getattr(self, name) for name, value in _UNNAMED.items() if getattr(self, name) != value}
+    def _changed(self) -> dict[str, Any]:
+        """How a network is measured, as far as names have to tell it."""
+        return {name: value for name, value in self.options.items() if value != self.task.options[name]}
 
     def store(self, architecture: Architecture, seed: int) -> Path:
         """Where the user's store keeps the training of an architecture, whatever study asks for it."""
         from foretell.training import scratch_keys
 
-        key, decoding = (
-            scratch_keys(architecture, self.task, self.recipe, seed, self.inherit, self.device)[0],
-            self._decoding(),
-        )
-        first = self._first_name(architecture, seed)
-        return store_folder("trained", fingerprint([key, decoding]) if decoding else key, first)
+        key = scratch_keys(architecture, self.task, self.recipe, seed, self.inherit, self.device)[0]
+        changed, first = self._changed(), self._first_name(architecture, seed)
+        return store_folder("trained", fingerprint([key, changed]) if changed else key, first)
 
     def _first_name(self, architecture: Architecture, seed: int) -> str | None:
         """What the first version called the folder; None where it could not have been asked for."""
@@ -87,8 +81,9 @@ class TrainedObjective:
             return None
         about: list[Any] = [architecture.space.fingerprint, architecture.spelled(), self.task.fingerprint, recipe, seed]
         about += [] if self.inherit is None else [weights_digest(self.inherit)]
-        changed = [] if self.length_penalty == _UNNAMED["length_penalty"] else [self.length_penalty]
-        return fingerprint([fingerprint(about), self.beam, *changed])
+        # The beam was always named, a length penalty where it was not the default.
+        told = [value for name, value in self.options.items() if name == "beam" or name in self._changed()]
+        return fingerprint([fingerprint(about), *told])
 
     def train(
         self, architecture: Architecture, *, seed: int, fidelity: float, folder: Path, title: str = "training"
@@ -109,13 +104,12 @@ class TrainedObjective:
                 self.recipe,
                 folder,
                 seed=seed,
-                beam=self.beam,
-                length_penalty=self.length_penalty,
                 splits=splits,
                 device=self.device,
                 title=title,
                 inherit=self.inherit,
                 until=until,
+                **self.options,
             )
 
     def label(self, architecture: Architecture, *, seed: int, fidelity: float, folder: Path) -> Observation:

@@ -48,8 +48,7 @@ class Auto(Predictor):
     """Tries what is there and keeps the cheapest that the labels cannot tell from the best.
 
     The sources: the regression on the genes (in a space without a family the power law with a Gaussian process, which
-    was ahead of every other row on tables of eight kinds, whichever of them was left out; it sees scores in a unit of
-    their own as well); the consensus (median) of all recorded scores, each calibrated;
+    published tables prefer, docs/predictors.md; it sees scores in a unit of their own as well); the consensus (median) of all recorded scores, each calibrated;
     and every predictor handed in. Scores in a unit of their own (zero-cost proxies, supernets) are none of them:
     most are worth nothing, and so is a median over them; hand in the one that you trust. The candidates: each
     source, the mean of all of them, and the constant. Each is refitted without one label at a time. Of those whose

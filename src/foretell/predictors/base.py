@@ -83,6 +83,8 @@ class Predictor(ABC):
         minimum: The number of distinct labelled architectures that it needs.
         spread: Whether it needs labels that differ.
         learns: Whether its scores depend on labels; if not, `fit` only notes them.
+        partial: Whether it learns from partial trainings, too (observations of a fidelity below 1): a race hands it
+            those as they come. To others they are not given.
         price: What one architecture's score costs: 0 nothing (closed form, on record), 1 a forward and
             backward pass, 2 a validation run, 3 money.
         piecewise: Whether it is so slow that it reports pieces of a population before the whole is done.
@@ -100,6 +102,7 @@ class Predictor(ABC):
     minimum: int = 2
     spread: bool = True
     learns: bool = True
+    partial: bool = False
     price: int = 0
     piecewise: bool = False
     why: str = ""

@@ -11,7 +11,7 @@ from foretell.predictors.columns import Columns
 from foretell.spaces import SearchSpace
 
 if TYPE_CHECKING:
-    from foretell.tasks.translation import Batch
+    from foretell.tasks import Batch
 
 __all__ = ["Context"]
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from foretell.families.encoder_decoder.genes import TransformerShape
 from foretell.machine import torch_threads, usable_cores
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
@@ -18,10 +17,8 @@ from foretell.predictors.context import Context
 from foretell.spaces import Population, SearchSpace
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from foretell.families.base import Network
-    from foretell.tasks.translation import Batch
+    from foretell.tasks import Batch
 
 __all__ = ["SupernetPredictor"]
 
@@ -72,7 +69,9 @@ class SupernetPredictor(Predictor):
         self.name = name
         self.threads = (threads or usable_cores()) if share else 1
         self.share = share
-        self._tight = _recut(batches, _TOKENS) if share and next(network.parameters()).device.type == "cpu" else batches
+        self._tight = batches
+        if share and batches and next(network.parameters()).device.type == "cpu":
+            self._tight = type(batches[0]).recut(batches, _TOKENS)
 
     def fit(self, observations: Sequence[Observation]) -> Self:
         """Nothing to learn: the supernet was trained without labels. Calibrate it to get a metric's unit."""
@@ -110,7 +109,7 @@ class SupernetPredictor(Predictor):
         """
         total = sum(batch.tokens for batch in self.batches)
         # Small enough that parts of a small validation set come out as asked for.
-        batches = _recut(self.batches, min(_TOKENS, total // (4 * len(shares))))
+        batches = type(self.batches[0]).recut(self.batches, min(_TOKENS, total // (4 * len(shares))))
         chosen: list[list[Batch]] = [[] for _ in shares]
         for batch in batches:
             lacking = [share * total - sum(b.tokens for b in own) for share, own in zip(shares, chosen, strict=True)]
@@ -127,72 +126,31 @@ class SupernetPredictor(Predictor):
         ]
 
     def _run(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
-        shapes = [TransformerShape.of(architecture) for architecture in self.space.architectures(rows)]
+        from foretell.families.base import networks_of
+
+        family = networks_of(self.space)
+        members = [family.member(architecture) for architecture in self.space.architectures(rows)]
         if not self.share:
-            return np.array([self._alone(shape) for shape in shapes])
+            return np.array([self._alone(member) for member in members])
         if self.network.mixture is None:
-            total = self._losses(self.network, shapes, pool)
+            total = self._losses(self.network, members, pool)
         else:
-            total = np.concatenate([self._losses(self.network.extract(shape), [shape], pool) for shape in shapes])
+            total = np.concatenate([self._losses(self.network.extract(member), [member], pool) for member in members])
         return -total / sum(batch.tokens for batch in self._tight) / math.log(2)
 
-    def _losses(
-        self, network: Network, shapes: list[TransformerShape], pool: ThreadPoolExecutor
-    ) -> npt.NDArray[np.float64]:
-        """Losses in nats, summed over the validation set, `[shapes]`."""
+    def _losses(self, network: Network, members: list[Any], pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
+        """Losses in nats, summed over the validation set, `[members]`."""
 
         def losses(batch: Batch) -> npt.NDArray[np.float64]:
-            return network.losses(shapes, batch, smoothing=self.smoothing).numpy()
+            return network.losses(members, batch, smoothing=self.smoothing).numpy()
 
-        return sum(pool.map(losses, self._tight), np.zeros(len(shapes)))
+        return sum(pool.map(losses, self._tight), np.zeros(len(members)))
 
-    def _alone(self, shape: TransformerShape) -> float:
+    def _alone(self, member: Any) -> float:
         """One architecture on its own, batch after batch."""
         import torch
 
-        network = self.network if self.network.mixture is None else self.network.extract(shape)
+        network = self.network if self.network.mixture is None else self.network.extract(member)
         with torch.inference_mode():
-            losses = [float(network.loss(b, shape, smoothing=self.smoothing)[0]) for b in self.batches]
+            losses = [float(network.loss(b, member, smoothing=self.smoothing)[0]) for b in self.batches]
         return -sum(losses) / sum(batch.tokens for batch in self.batches) / math.log(2)
-
-
-def _recut(batches: Sequence[Batch], max_tokens: int) -> list[Batch]:
-    """The same sentence pairs in smaller batches of pairs that are alike, the largest first.
-
-    A tenth of the padding goes, what a layer works on stays in the caches, and several threads end at about
-    the same time. Losses are sums over sentences: they stay what they were.
-    """
-    from foretell.nn import PAD
-    from foretell.tasks.translation import Batch
-
-    pairs = [(batch, row) for batch in batches for row in range(len(batch))]
-    source = np.concatenate([(batch.source != PAD).sum(1).numpy() for batch in batches])
-    target = np.concatenate([(batch.target_out != PAD).sum(1).numpy() for batch in batches])
-    longer = np.maximum(source, target)
-    order = np.lexsort((source + target, longer))
-    groups: list[list[int]] = [[]]
-    for index in order:
-        if groups[-1] and (len(groups[-1]) + 1) * longer[index] > max_tokens:
-            groups.append([])
-        groups[-1].append(int(index))
-    cut = []
-    for group in filter(None, groups):
-        s, t = int(source[group].max()), int(target[group].max())
-        sides = [
-            _stack([getattr(pairs[i][0], name)[pairs[i][1]] for i in group], length)
-            for name, length in (("source", s), ("target_in", t), ("target_out", t))
-        ]
-        rows = _stack([pairs[i][0].rows[pairs[i][1]][None] for i in group], 1)[:, 0]
-        cut.append(Batch(sides[0], sides[1], sides[2], int(target[group].sum()), rows))
-    return sorted(cut, key=lambda batch: -batch.target_in.numel())
-
-
-def _stack(rows: Sequence[Tensor], length: int) -> Tensor:
-    """Rows [n, length], cut or padded to one length."""
-    from foretell.nn import PAD
-
-    stacked = rows[0].new_full((len(rows), length), PAD)
-    for target, row in zip(stacked, rows, strict=True):
-        kept = min(length, len(row))
-        target[:kept] = row[:kept]
-    return stacked

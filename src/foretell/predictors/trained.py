@@ -17,7 +17,7 @@ _TOKENS = 2048
 
 
 def from_folder(folder: str, context: Context, *, kind: str) -> SupernetPredictor:
-    """The supernet of a folder that `foretell supernet train` has named, on the validation sentences kept there.
+    """The supernet of a folder that `foretell supernet train` has named, on the validation examples kept there.
 
     Args:
         folder: The folder.
@@ -28,14 +28,13 @@ def from_folder(folder: str, context: Context, *, kind: str) -> SupernetPredicto
         InputError: There is no supernet, or one of another kind or space.
         IntegrityError: A file is damaged.
     """
-    from foretell.tasks.translation import validation_batches
     from foretell.training import load_supernet, load_tensors, load_validation
 
     path = Path(folder).expanduser()
     space = context.space or _space(load_tensors(path / "model.safetensors").about.get("space"), path)
     network, about = load_supernet(path, space, kind=kind)
     try:
-        batches = validation_batches(load_validation(path, str(about["task"])), _TOKENS)
+        batches = load_validation(path, str(about["task"]), _TOKENS)
         smoothing = float(about["recipe"]["label_smoothing"])
     except (LookupError, TypeError, ValueError, RuntimeError) as error:
         if isinstance(error, ForetellError):

@@ -48,8 +48,8 @@ class Stage:
 
 def subtitle(run: RunRecord) -> str:
     """What was asked, in a line."""
-    corpus = run.study.corpus
-    return f"{corpus.source} to {corpus.target} ({corpus.name}), {run.space.name}, {run.result.search.schedule}"
+    title = run.study.task_kind.title(run.study.corpus)
+    return f"{title}, {run.space.name}, {run.result.search.schedule}"
 
 
 def verdict(run: RunRecord) -> str:

@@ -15,7 +15,11 @@ __all__ = [
     "Entry",
     "Finalist",
     "Iteration",
+    "RaceRung",
+    "RaceTold",
+    "RuleTold",
     "RunResult",
+    "Standing",
     "Teacher",
     "TrialEntry",
     "TrialResult",
@@ -85,6 +89,7 @@ class Iteration(_Part):
 
 
 class _Search(_Part):
+    algorithm: str = "evolution"
     schedule: str
     score: float
     evaluations_asked: dict[str, int]
@@ -107,6 +112,62 @@ class Teacher(_Part):
     note: str = ""
 
 
+class _Looked(_Part):
+    share: float = Field(gt=0, le=1)
+    metrics: dict[str, float]
+
+
+class Standing(_Part):
+    """How far an entrant of a race came."""
+
+    entrant: int = Field(ge=0)
+    architecture: dict[str, Scalar | list[Scalar]]
+    chance: float = Field(ge=0, le=1)
+    seen: list[_Looked]
+    failed: str = ""
+
+
+class RaceRung(_Part):
+    """What happened on a rung of a race."""
+
+    share: float = Field(gt=0, le=1)
+    places: int = Field(ge=1)
+    trained: int = Field(ge=0)
+    failed: int = Field(ge=0)
+    early: int = Field(ge=0)
+    seconds: float = Field(ge=0)
+
+
+class RaceTold(_Part):
+    """How a race ended; see `foretell.search.RaceResult`."""
+
+    metric: dict[str, Any]
+    planned_trainings: float = Field(ge=0)
+    anew: bool
+    rungs: list[RaceRung] = Field(min_length=1)
+    probability: float = Field(ge=0, le=1)
+    standings: list[Standing] = Field(min_length=1)
+
+
+class _Predicted(_Part):
+    by: str
+    metric: str
+    mean: float
+    std: float | None = None
+
+
+class RuleTold(_Part):
+    """What a simple rule would have picked."""
+
+    rule: str
+    about: str
+    architecture: dict[str, Scalar | list[Scalar]]
+    trained: bool
+    metrics: dict[str, float] = {}
+    reached: float = Field(default=0.0, ge=0, le=1)
+    predicted: _Predicted | None = None
+
+
 class RunResult(_Part):
     """A finished run's `result.json` (docs/formats.md)."""
 
@@ -123,6 +184,8 @@ class RunResult(_Part):
     stages: dict[str, float]
     software: dict[str, str]
     teacher: Teacher | None = None
+    race: RaceTold | None = None
+    rules: list[RuleTold] = []
 
 
 class TrialEntry(_Part):
@@ -132,12 +195,20 @@ class TrialEntry(_Part):
     architecture: dict[str, Scalar | list[Scalar]]
     metrics: dict[str, float]
     costs: dict[str, float]
+    fidelity: float = Field(default=1.0, gt=0, le=1)
     failed: str = ""
     kept: bool = False
+    raced: bool = False
     seconds: float = Field(default=0.0, ge=0)
 
 
+class _Front(_Part):
+    against: list[str]
+    trials: list[int]
+
+
 class _TrialSearch(_Part):
+    algorithm: str = "predictor"
     predictor: str
     startup: int = Field(ge=0)
     seed: int
@@ -164,6 +235,9 @@ class TrialResult(_Part):
     trials: list[TrialEntry] = Field(min_length=1)
     search: _TrialSearch
     trust: list[TrialTrust]
+    front: _Front | None = None
+    race: RaceTold | None = None
+    rules: list[RuleTold] = []
     software: dict[str, str]
 
 

@@ -222,7 +222,7 @@ def provenance(run: RunRecord) -> Table:
     }
     rows = [
         ["seeds", _pairs(seeds)],
-        ["corpus", f"{study.corpus.name}, {study.corpus.source} to {study.corpus.target}"],
+        ["corpus", study.task_kind.title(study.corpus)],
         ["fingerprint of the corpus", result.corpus.get("fingerprint", "")],
         ["fingerprint of the task", result.corpus.get("task", "")],
         ["space", run.space.name],

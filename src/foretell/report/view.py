@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import yaml
 
-from foretell.families.encoder_decoder.picture import Picture, draw
+from foretell.families.picture import Picture, PicturedFamily
+from foretell.metrics import PRIMARY_METRIC, Metric, metric_named
 from foretell.report import headline, search_plots, tables
 from foretell.report.benchmark import plots_of
 from foretell.report.plot import Plot, plot_table
+from foretell.report.race import RaceView, rules_table
 from foretell.report.record import RunRecord
 from foretell.report.taken import gene_places, repeat_command, rounded
 
@@ -47,11 +49,22 @@ class RunView:
         self.examples, self.predictors = tables.examples(record), tables.predictors(record)
         self.teacher, self.calls = tables.teacher(record), tables.calls(record)
         self.provenance = tables.provenance(record)
+        told = record.result
+        self.race = None if told.race is None else RaceView(told.race)
+        self.rules = rules_table(told.rules, self._judged())
 
     @cached_property
-    def picture(self) -> Picture:
-        """The winner's stacks."""
-        return draw(self.record.winner)
+    def picture(self) -> Picture | None:
+        """The winner's stacks; None where the family draws none."""
+        family = self.record.space.family
+        return family.picture(self.record.winner) if isinstance(family, PicturedFamily) else None
+
+    def _judged(self) -> Metric:
+        """What rules are compared by: the race's metric, or what was predicted of them."""
+        if self.race is not None:
+            return self.race.metric
+        said = [rule.predicted.metric for rule in self.record.result.rules if rule.predicted is not None]
+        return metric_named(said[0] if said else PRIMARY_METRIC)
 
     # ---- plots
 
@@ -76,7 +89,8 @@ class RunView:
     @property
     def plots(self) -> list[Plot]:
         """All of them."""
-        return [*self.search_plots, *([self.pareto] if self.pareto else []), *self.trust_plots]
+        raced = [] if self.race is None else [self.race.plot]
+        return [*self.search_plots, *([self.pareto] if self.pareto else []), *raced, *self.trust_plots]
 
     @cached_property
     def plot_tables(self) -> dict[str, tuple[Sequence[str], Sequence[Sequence[str]]]]:

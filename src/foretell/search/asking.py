@@ -13,9 +13,10 @@ from foretell.metrics import Metric
 from foretell.observations import Observation
 from foretell.predictors import Context, Predictor, create, select
 from foretell.predictors.labels import EqualLabelsError, TooFewLabelsError
+from foretell.search.algorithm import Algorithm, Asked, Goodness, Setting
 from foretell.spaces import Population
 
-__all__ = ["Asker"]
+__all__ = ["Asker", "PredictorLed", "designed"]
 
 Vector = npt.NDArray[np.float64]
 
@@ -23,6 +24,55 @@ _DRAWN = 2000
 _MUTANTS = 1000
 _PARENTS = 5
 _ALIKE = 1e-9  # of the scores' range: nearer ones are ties
+
+
+def designed(evaluations: int | None) -> int:
+    """Trials by design, where so many are all there will be: a third, at least three; six where nobody knows."""
+    return 6 if evaluations is None else max(3, evaluations // 3)
+
+
+class PredictorLed(Algorithm):
+    """First a design, then the best upper confidence of a predictor that learns from all labels (`Asker`)."""
+
+    def __init__(self, setting: Setting) -> None:
+        self.metric, self.space = setting.metric, setting.costs.space
+        self.asker = Asker(
+            setting.costs,
+            setting.constraints,
+            setting.metric,
+            predictor=setting.predictor,
+            startup=setting.startup or designed(setting.evaluations),
+            seed=setting.seed,
+            pool=setting.pool,
+        )
+        self._asked = np.empty((0, self.space.width), dtype=np.int16)
+        self._labels: dict[int, Observation] = {}
+
+    def ask(self, n: int) -> Asked:
+        """See `Algorithm.ask`; one at a time, and none where all that keep the limits were asked for."""
+        number = len(self._asked)
+        try:
+            row = self.asker.ask(number, [self._labels[each] for each in sorted(self._labels)], self._asked)
+        except InfeasibleError:
+            if not number:
+                raise
+            return Asked.of([], self._asked[:0])
+        return self._give(row)
+
+    def _give(self, row: Population) -> Asked:
+        self._asked = np.concatenate([self._asked, row])
+        return Asked.of([len(self._asked) - 1], row)
+
+    def tell(self, numbers: npt.NDArray[np.int64], goodness: Goodness) -> None:
+        """See `Algorithm.tell`."""
+        for number, good in zip(numbers.tolist(), goodness.tolist(), strict=True):
+            architecture = self.space.architecture(self._asked[number])
+            known = {self.metric.key: float(self.metric.from_goodness(good))} if np.isfinite(good) else {}
+            self._labels[number] = Observation(architecture, known, failed="" if known else "no label")
+
+    def recall(self, row: Population) -> Asked:
+        """See `Algorithm.recall`; no predictor is fitted again for what was asked before."""
+        return self._give(row)
 
 
 class Asker:
@@ -36,7 +86,7 @@ class Asker:
         costs: The space, and what its architectures cost.
         constraints: Limits that every proposal keeps.
         metric: What is to become good.
-        predictor: As `foretell.predictors.create` knows it; "random" proposes random feasible architectures.
+        predictor: As `foretell.predictors.create` knows it.
         startup: Proposals by design.
         seed: Of everything random.
         pool: All that can be proposed, `int16 [n, columns]`, where only those have labels; None: the whole space.
@@ -71,8 +121,6 @@ class Asker:
             InfeasibleError: No architecture keeps the limits, or all that do are taken.
         """
         rng = np.random.default_rng([self.seed, number])
-        if self.predictor == "random":
-            return self._some(self._candidates(rng, taken), rng)
         if number < self.startup:
             return self._by_design(number, taken, rng)
         predictor = self.fitted(observations)
@@ -91,7 +139,7 @@ class Asker:
 
     def fitted(self, observations: Sequence[Observation]) -> Predictor | None:
         """The predictor that has learnt from labels; None while there are too few, or all alike."""
-        if self.predictor == "random" or all(item.failed for item in observations):
+        if all(item.failed for item in observations):
             return None
         predictor = create(self.predictor, context=Context(self.space, metric=self.metric, seed=self.seed))
         try:

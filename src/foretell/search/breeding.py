@@ -94,6 +94,7 @@ class Breeder:
         self.costs, self.constraints, self.settings, self.rng = costs, constraints, settings, rng
         self.space = costs.space
         self._mutant_rate = self._crossover_rate = _ACCEPTED
+        self._examples: Population | None = None  # relatives of these are drawn where the limits are kept by few
 
     def first(self, initial: Population | None = None) -> Crowd:
         """The first generation.
@@ -113,12 +114,11 @@ class Breeder:
         drawn = 4 * wanted
         kept = self._feasible(self.space.sample(drawn, self.rng))
         brood.take(kept, wanted - brood.size)
-        draw = self._random
         if len(kept) < _RARE * drawn:
             feasibility = self.constraints.check_feasible(self.costs, self.rng)
             if feasibility.share < _HOPELESS:
-                draw = partial(self._relatives, feasibility.examples)
-        self._fill(brood, _Source(draw, wanted - brood.size, len(kept) / drawn))
+                self._examples = feasibility.examples
+        self._fill(brood, _Source(self.random, wanted - brood.size, len(kept) / drawn))
         if not brood.size:
             raise InfeasibleError(f"no architecture of {self.space.name} keeps {self.constraints}; relax a limit.")
         return brood.crowd()
@@ -150,6 +150,12 @@ class Breeder:
         self._mutant_rate = source.rate
         return brood.crowd()
 
+    def strangers(self, n: int, known: Population | None = None) -> Population:
+        """`n` random architectures that keep the limits, canonical, or as many as are found beside those known."""
+        nobody = np.empty((0, self.space.width), dtype=np.int16)
+        living = nobody if known is None else known
+        return self.more(self.random, n, Crowd(living, living)).canonical
+
     def mutants(self, parents: Population, n: int) -> Population:
         """`n` mutants of random parents, feasible or not."""
         chosen = parents[self.rng.integers(len(parents), size=n)]
@@ -161,12 +167,11 @@ class Breeder:
         second = (first + self.rng.integers(1, max(len(parents), 2), size=n)) % len(parents)
         return self.space.crossover(parents[first], parents[second], self.rng)
 
-    def _random(self, n: int) -> Population:
-        return self.space.sample(n, self.rng)
-
-    def _relatives(self, examples: Population, n: int) -> Population:
-        """`n` mutants of rows that keep the limits, `[k, columns]`."""
-        chosen = examples[self.rng.integers(len(examples), size=n)]
+    def random(self, n: int) -> Population:
+        """`n` random architectures, feasible or not: relatives of feasible ones, where `first` found those rare."""
+        if self._examples is None:
+            return self.space.sample(n, self.rng)
+        chosen = self._examples[self.rng.integers(len(self._examples), size=n)]
         return self.space.mutate(chosen, 2.0 / self.space.width, self.rng)
 
     def _fill(self, brood: _Brood, main: _Source, crossovers: _Source | None = None) -> None:

@@ -67,6 +67,13 @@ class Entrants:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def believed(self, goodness: Vector, std: Vector) -> Belief:
+        """What is said of all entrants in the unit of their goodness, in that of their prior."""
+        sure = float(self.std.max())
+        spread = sure / float(self.prior.std.max()) if sure > 0 and self.prior.std.max() > 0 else 1.0
+        middle = float((self.mean - spread * self.prior.mean).mean())
+        return Belief((goodness - middle) / spread, std / spread)
+
     def take(self, places: npt.NDArray[np.intp]) -> Entrants:
         """Some of them."""
         prior = Belief(self.prior.mean[places], self.prior.std[places])

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from foretell.errors import InputError
 from foretell.metrics import Metric
 from foretell.objectives import Completed, Executor, Fidelities, Job
 from foretell.observations import Observation
+from foretell.predictors.base import Predictor
 from foretell.progress import track
 from foretell.search.entrants import Entrants
 from foretell.search.race_record import RaceRecord
@@ -24,10 +26,12 @@ from foretell.search.rung_model import Belief, RungModel, chance_of_best, signal
 from foretell.search.runner import Runner
 from foretell.spaces import SearchSpace
 
-__all__ = ["Refit", "run_race", "warn_of_cost"]
+__all__ = ["Refit", "Refuse", "refitting", "run_race", "warn_of_cost"]
 
-Refit = Callable[[Sequence[Observation]], Belief | None]
-"""What a predictor that learns from partial trainings believes of the entrants after these; None: it cannot tell."""
+Refit = Callable[[Entrants, Sequence[Observation]], Belief]
+"""What a predictor that learns from partial trainings believes of the entrants after these."""
+Refuse = Callable[[Observation], str]
+"""Why a training that did not fail is out all the same; empty where it is not."""
 
 
 def run_race(
@@ -40,6 +44,7 @@ def run_race(
     draw: Callable[[], Entrants],
     *,
     refit: Refit | None = None,
+    refuse: Refuse | None = None,
     seed: int = 0,
 ) -> RaceResult:
     """Let architectures race until one or two are trained in full; the winner is the one believed best of those.
@@ -59,7 +64,8 @@ def run_race(
         executor: Runs the trainings; its other jobs must have ended.
         path: The record, JSON lines; a race that stands there goes on.
         draw: Says who enters, where the record does not.
-        refit: Believes anew after every training; None: `RungModel` does.
+        refit: Believes anew after every training (`refitting`); None: `RungModel` does.
+        refuse: Says of a training that did not fail why its entrant is out, as where it breaks a limit.
         seed: Of the draws that tell chances.
 
     Raises:
@@ -69,9 +75,27 @@ def run_race(
     rungs = settings.resolved(runner.fidelities)
     about = {"rungs": list(rungs), "metric": target.key, "finishers": settings.finishers}
     with closing(RaceRecord(path, space, about, draw)) as record:
-        race = _Race(settings, rungs, target, runner, record, refit)
+        race = _Race(settings, rungs, target, runner, record, refit, refuse)
         race.run(executor)
         return race.result(settings.cost(runner.fidelities), np.random.default_rng(seed))
+
+
+def refitting(predictor: Predictor, observations: Sequence[Observation]) -> Refit | None:
+    """What refits a predictor to what it knew and to what is seen in a race; None where partial trainings teach it not.
+
+    Args:
+        predictor: As it was when the entrants were drawn.
+        observations: What it was fitted on.
+    """
+    if not predictor.partial:
+        return None
+
+    def refit(entrants: Entrants, seen: Sequence[Observation]) -> Belief:
+        said = predictor.fresh().fit([*observations, *seen]).predict(entrants.rows)
+        std = entrants.std if said.std is None else said.std
+        return entrants.believed(predictor.goodness(said), std)
+
+    return refit
 
 
 def warn_of_cost(settings: Race, fidelities: Fidelities) -> None:
@@ -103,8 +127,10 @@ class _Race:
         runner: Runner,
         record: RaceRecord,
         refit: Refit | None,
+        refuse: Refuse | None,
     ) -> None:
-        self.rungs, self.target, self.runner, self.record, self.refit = rungs, target, runner, record, refit
+        self.rungs, self.target, self.runner, self.record = rungs, target, runner, record
+        self.refit, self.refuse = refit, refuse
         self.places = settings.places(rungs)
         self.signals = signals_for(target, rungs, runner.metrics)
         self.model = RungModel(target, self.signals)
@@ -138,6 +164,9 @@ class _Race:
         if each.error is not None:
             raise each.error
         observation = Observation.from_dict(self.record.space, each.value["observation"])
+        why = self.refuse(observation) if self.refuse is not None and not observation.failed else ""
+        if why:
+            observation = replace(observation, metrics={}, failed=why)
         self.record.end(entrant, rung, observation, each.value["seconds"])
 
     # ---- deciding
@@ -201,15 +230,14 @@ class _Race:
     def belief(self) -> Belief:
         """What is believed of all entrants after everything that was seen."""
         if self.refit is not None:
-            found = self.refit([each for place, each in sorted(self.record.ended.items()) if not each.failed])
-            if found is not None:
-                return found
-        seen = np.full((len(self.record.entrants), len(self.signals)), np.nan)
+            seen = [each for _, each in sorted(self.record.ended.items()) if not each.failed]
+            return self.refit(self.record.entrants, seen)
+        values = np.full((len(self.record.entrants), len(self.signals)), np.nan)
         for (entrant, rung), each in self.record.ended.items():
             for column, signal in enumerate(self.model.signals):
                 if signal.share == self.rungs[rung] and not each.failed:
-                    seen[entrant, column] = each.metrics.get(signal.metric.key, np.nan)
-        return self.model.update(self.record.entrants.prior, seen)
+                    values[entrant, column] = each.metrics.get(signal.metric.key, np.nan)
+        return self.model.update(self.record.entrants.prior, values)
 
     def _note(self) -> str:
         last = max((rung for _, rung in self.record.begun), default=0)
@@ -242,6 +270,10 @@ class _Race:
             entrants=self.record.entrants,
             rungs=tuple(self._rung(rung) for rung in range(len(self.rungs))),
             seen=seen,
+            seconds=tuple(
+                sum(took for (each, _), took in self.record.seconds.items() if each == entrant)
+                for entrant in range(len(seen))
+            ),
             belief=belief,
             chances=chance_of_best(belief, alive, rng),
             winner=max(finished, key=lambda entrant: (belief.mean[entrant], -entrant)),

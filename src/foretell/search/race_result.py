@@ -48,6 +48,7 @@ class RaceResult:
         entrants: Who raced.
         rungs: What happened on each, first to last.
         seen: What was seen of each entrant, by rung.
+        seconds: What all trainings of each entrant took.
         belief: Of all entrants, after everything that was seen.
         chances: How probable it is of each entrant that it is the best of all that raced and did not fail, `[n]`.
         winner: The entrant that is believed best of those trained in full.
@@ -60,6 +61,7 @@ class RaceResult:
     entrants: Entrants
     rungs: tuple[Rung, ...]
     seen: tuple[dict[int, Observation], ...]
+    seconds: tuple[float, ...]
     belief: Belief
     chances: npt.NDArray[np.float64]
     winner: int

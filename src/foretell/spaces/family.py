@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -17,12 +17,15 @@ from foretell.spaces.gene import Gene, Scalar
 if TYPE_CHECKING:
     from foretell.spaces.space import Population, SearchSpace
 
-__all__ = ["ENTRY_POINTS", "Family", "Features", "family", "family_names"]
+__all__ = ["ENTRY_POINTS", "Family", "Features", "RuledFamily", "family", "family_names"]
 
 ENTRY_POINTS = "foretell.families"
 """The entry-point group in which other packages register theirs: name to a `Family`."""
 
-_BUILT_IN: Mapping[str, str] = {"encoder_decoder": "foretell.families.encoder_decoder:FAMILY"}
+_BUILT_IN: Mapping[str, str] = {
+    "encoder_decoder": "foretell.families.encoder_decoder:FAMILY",
+    "decoder": "foretell.families.decoder:FAMILY",
+}
 
 
 class Features(Protocol):
@@ -92,6 +95,24 @@ class Family(Protocol):
             names: Of `costs`.
             sizes: What the task decides, where it is known: `vocabulary`, `length`.
         """
+        ...
+
+
+@runtime_checkable
+class RuledFamily(Protocol):
+    """A family in which rows can mean the same network for reasons of its own, such as layers that do nothing."""
+
+    def canonical(self, space: SearchSpace, population: Population) -> Population:
+        """One spelling of each network, `int16 [n, columns]`, members of the space.
+
+        Args:
+            space: A space of the family.
+            population: `int16 [n, columns]`, inactive layers already at their first choices; not changed.
+        """
+        ...
+
+    def size(self, space: SearchSpace) -> int:
+        """The number of distinct networks, exactly."""
         ...
 
 

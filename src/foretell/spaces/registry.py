@@ -16,6 +16,9 @@ __all__ = ["create", "named", "names"]
 _HAT = "foretell.published.hat:"
 _SPACES: Mapping[str, str] = {
     "small-seq2seq": "foretell.families.encoder_decoder.spaces:small_seq2seq",
+    "small-lm": "foretell.families.decoder.spaces:small_lm",
+    "lm-124m": "foretell.families.decoder.spaces:lm_124m",
+    "lm-350m": "foretell.families.decoder.spaces:lm_350m",
     "hat-wmt14-en-de": f"{_HAT}wmt14_en_de",
     "hat-wmt14-en-fr": f"{_HAT}wmt14_en_fr",
     "hat-wmt19-en-de": f"{_HAT}wmt19_en_de",

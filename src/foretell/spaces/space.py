@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.spaces.expression import Expression
-from foretell.spaces.family import Family, family
+from foretell.spaces.family import Family, RuledFamily, family
 from foretell.spaces.gene import Gene, Scalar
 
 if TYPE_CHECKING:
@@ -293,7 +293,8 @@ class SearchSpace:
             columns = self.columns(gene.name)
             bound = population[:, self.columns(gene.bound or "")]
             clipped[:, columns] = table[bound, population[:, columns]]
-        return np.where(self.active(population), clipped, np.int16(0))
+        plain: Population = np.where(self.active(population), clipped, np.int16(0))
+        return self.family.canonical(self, plain) if isinstance(self.family, RuledFamily) else plain
 
     @cached_property
     def _clips(self) -> list[tuple[Gene, Population]]:
@@ -394,6 +395,8 @@ class SearchSpace:
 
     def size(self) -> int:
         """The number of distinct architectures, exactly."""
+        if isinstance(self.family, RuledFamily):
+            return self.family.size(self)
         return sum(size for _, size in self._sizes_by_depth())
 
     def genotypes(self) -> int:

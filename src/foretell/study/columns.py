@@ -20,7 +20,7 @@ from foretell.spaces import Population, SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.device import latency_setting
 from foretell.study.scorers import supernet_predictor, with_kind
-from foretell.tasks.translation import Task, TokenBatches
+from foretell.tasks import Task
 
 __all__ = ["SUPERNET_PREFIX", "add_latency", "add_scores"]
 
@@ -46,7 +46,7 @@ def add_scores(study: StudyConfig, observations: Sequence[Observation], names: S
             labels.
     """
     space = spaces.create(study.space)
-    task = Task.prepare(study.corpus, study.vocabulary)
+    task = study.make_task()
     rows, inverse = np.unique(population_of(observations), axis=0, return_inverse=True)
     found = list(observations)
     with track("scoring", len(names)) as meter:
@@ -77,10 +77,7 @@ def _scores(
         chosen = with_kind(study, name.removeprefix(SUPERNET_PREFIX))
         supernet, made_with = supernet_predictor(chosen, space, task)
         return supernet.predict(rows).mean, made_with
-    # A batch of middle length: the first would hold nothing but the shortest sentences.
-    batches = TokenBatches(task.train, _PROXY_TOKENS).epoch(0)
-    middle = sorted(range(len(batches)), key=lambda i: batches[i].target_in.shape[1])[len(batches) // 2]
-    context = Context(space=space, vocabulary=len(task.vocabulary), batch=batches[middle])
+    context = Context(space=space, vocabulary=task.sizes["vocabulary"], batch=task.typical_batch(_PROXY_TOKENS))
     predictor = create(name, context=context)
     try:
         return predictor.fit([]).predict(rows).mean, fingerprint([name, task.fingerprint, _PROXY_TOKENS, _PROXIES])
@@ -103,8 +100,8 @@ def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list
         tells the device.
     """
     space = spaces.create(study.space)
-    task = Task.prepare(study.corpus, study.vocabulary)
-    setting = latency_setting(space, study, len(task.vocabulary))
+    task = study.make_task()
+    setting = latency_setting(space, study, task.sizes["vocabulary"])
     path = store_folder("latency", setting.key) / "observed.jsonl"
     with claim(path.parent):
         measured = measure_latency(setting, population_of(observations), path)

@@ -6,18 +6,29 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_serializer,
+)
 
 from foretell.costs import Constraints
 from foretell.errors import InputError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
-from foretell.search import Evolution, Halving, Schedule
+from foretell.search import Evolution, Halving, Race, Schedule
+from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
 from foretell.study.validation import validation_sentence
-from foretell.tasks.translation import CorpusConfig
+from foretell.tasks import Task, TaskKind, task_kind
+from foretell.tasks.registry import FIRST_KIND
 from foretell.training import Recipe, SupernetKind, SupernetOptions
 
 __all__ = [
@@ -114,15 +125,31 @@ class SearchSettings(_Part):
     """The search.
 
     Attributes:
+        algorithm: "evolution" (HAT, HS-NAS), or another of `foretell.search.algorithms` that predictors can judge.
         schedule: Which predictor scores which iterations. HAT is "supernet:1-30", the paper's HS-NAS(1, 15)
             the default.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
+        race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
+            trained in full, instead of what was predicted of them. None: the best of them is trained.
     """
 
+    algorithm: str = "evolution"
     schedule: str = "distilled:1-15,supernet:16-30"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
+    race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
+
+    @field_validator("algorithm")
+    @classmethod
+    def _judged(cls, name: str) -> str:
+        about = describe_algorithm(name)
+        if about.labels or about.fidelities:
+            raise InputError(
+                f"{name} learns from trainings, and the schedule's predictors judge this search; choose another "
+                "algorithm, or compare it with `foretell search --compare`."
+            )
+        return name
 
     @field_validator("schedule")
     @classmethod
@@ -155,8 +182,9 @@ class StudyConfig(_Part):
     Attributes:
         name: Names the run's folder.
         space: A search space by name, or the path of a YAML file.
-        corpus: The parallel text.
-        vocabulary: SentencePiece pieces, both languages together.
+        task: What is learnt: a kind of task (`foretell.tasks.task_kinds`); not written where it is translation.
+        corpus: The task's data, in the words of its kind (`TaskKind.corpus`).
+        vocabulary: Pieces of the vocabulary, of both languages together where there are two.
         constraints: Limits such as "latency<=20ms", "params<=0.4M"; "latency<=50%" is relative to the
             space's largest architecture.
         latency: How the device is measured.
@@ -165,11 +193,14 @@ class StudyConfig(_Part):
         search: The search.
         train: Training from scratch.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        alternatives: Lists of further limits: the run finds a winner for each, under these and `constraints`; empty:
+            one winner.
     """
 
     name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
     space: str = "small-seq2seq"
-    corpus: CorpusConfig = CorpusConfig()
+    task: str = FIRST_KIND
+    corpus: Any = Field(default_factory=dict, validate_default=True)
     vocabulary: int = Field(default=2000, ge=16, le=2**17)
     constraints: tuple[str, ...] = ("latency<=50%",)
     latency: LatencySettings = LatencySettings()
@@ -178,12 +209,59 @@ class StudyConfig(_Part):
     search: SearchSettings = SearchSettings()
     train: TrainSettings = TrainSettings()
     device: str = "auto"
+    alternatives: tuple[tuple[str, ...], ...] = ()
+
+    @field_validator("task")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        return task_kind(name).name
+
+    @field_validator("corpus")
+    @classmethod
+    def _of_the_task(cls, corpus: Any, info: ValidationInfo) -> Any:
+        return task_kind(info.data.get("task", FIRST_KIND)).corpus.model_validate(corpus)
 
     @field_validator("constraints")
     @classmethod
     def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
         Constraints.parse(text for text in texts if not text.rstrip().endswith("%") or "@" in text)
         return texts
+
+    @field_validator("alternatives", mode="before")
+    @classmethod
+    def _single(cls, value: Any) -> Any:
+        """An alternative of one limit need not be a list."""
+        return [[each] if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+
+    @field_validator("alternatives")
+    @classmethod
+    def _all_readable(cls, alternatives: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for texts in alternatives:
+            if not texts:
+                raise InputError("an alternative has no limit; give it one such as latency<=5ms, or leave it out.")
+            cls._readable(texts)
+        return alternatives
+
+    @model_serializer(mode="wrap")
+    def _brief(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is new and not used: studies and keys from before it was there stay what they were."""
+        values: dict[str, Any] = serialise(self)
+        left_out: tuple[tuple[str, Any], ...] = (("task", FIRST_KIND), ("alternatives", []), ("alternatives", ()))
+        return {name: value for name, value in values.items() if (name, value) not in left_out}
+
+    @property
+    def task_kind(self) -> TaskKind:
+        """The kind of the task."""
+        return task_kind(self.task)
+
+    def make_task(self) -> Task:
+        """The task, fetched and made where it is not kept yet; see `TaskKind.prepare`."""
+        return self.task_kind.prepare(self.corpus, self.vocabulary)
+
+    @property
+    def measuring(self) -> dict[str, Any]:
+        """What `Task.measure` is told."""
+        return {name: getattr(self.train, name) for name in self.task_kind.options}
 
     def to_yaml(self) -> str:
         """The whole study as YAML, defaults spelled out."""
@@ -235,7 +313,9 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     """Paths in a study file are relative to the file."""
     corpus = study.corpus
     moved = {
-        name: tuple(folder / path for path in getattr(corpus, name)) for name in ("paths", "valid_paths", "test_paths")
+        name: tuple(folder / path for path in getattr(corpus, name))
+        for name in type(corpus).model_fields
+        if name.endswith("paths")
     }
     space = study.space
     if space.endswith((".yaml", ".yml")):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,17 @@ from foretell.costs import (
     measured_latency,
     random_and_extreme,
 )
-from foretell.errors import InfeasibleError, IntegrityError
-from foretell.families.encoder_decoder.genes import Backbone
+from foretell.costs.model import LATENCY, cost_name, is_latency
+from foretell.errors import InfeasibleError, IntegrityError, UnknownNameError
+from foretell.families.timing import timed_family
 from foretell.objectives import claim, store_folder
 from foretell.records import read_object, write_json
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.config import StudyConfig
+from foretell.study.limits import limited_cost
 
-__all__ = ["Device", "latency_setting", "measure_device", "measure_finalists", "quick_check"]
+__all__ = ["Device", "latency_setting", "measure_device", "measure_each", "measure_finalists", "quick_check"]
 
 _SAMPLES = "latency-samples.json"
 _MARGIN = 0.5
@@ -37,12 +40,33 @@ _CONFIDENCE = 0.9
 """Of the interval that a finalist's predicted latency is given with."""
 
 
-def latency_setting(space: SearchSpace, study: StudyConfig, vocabulary: int) -> LatencySetting:
-    """The translation step that is timed, and where."""
+def latency_setting(
+    space: SearchSpace, study: StudyConfig, vocabulary: int, cost: str = "latency_ms"
+) -> LatencySetting:
+    """What is timed, and where.
+
+    Args:
+        space: Its family says what a latency is of.
+        study: The device, and the beam of a translation.
+        vocabulary: Pieces of the task's vocabulary.
+        cost: Which latency; a number after an `@` is how much of it.
+
+    Raises:
+        UnknownNameError: The family times nothing of that name.
+    """
     from foretell.training import choose_device
 
     device = str(choose_device(study.device))
-    return LatencySetting(space, vocabulary, Backbone.of(space).sentence_length, beam=study.latency.beam, device=device)
+    workloads = timed_family(space).workloads(space)
+    name, _, amount = cost_name(cost).partition("@")
+    if name not in workloads:
+        raise UnknownNameError("latency", cost, workloads, f"the space {space.name}")
+    chosen = workloads[name]
+    sizes = {**chosen.sizes, **({"beam": study.latency.beam} if "beam" in chosen.sizes else {})}
+    sizes |= {chosen.at: int(amount)} if amount else {}
+    # Names of one thing share its measurements.
+    first = next(each for each, workload in workloads.items() if workload == chosen)
+    return LatencySetting(space, vocabulary, sizes, first, device=device)
 
 
 def quick_check(space: SearchSpace, study: StudyConfig) -> None:
@@ -54,13 +78,14 @@ def quick_check(space: SearchSpace, study: StudyConfig) -> None:
     """
     absolute = Constraints.parse(text for text in study.constraints if not text.rstrip().endswith("%"))
     costs = CostModel(space, vocabulary=study.vocabulary)
-    counted = Constraints(tuple(item for item in absolute if item.cost != "latency_ms"))
+    counted = Constraints(tuple(item for item in absolute if not is_latency(item.cost)))
     if len(counted):
         counted.check_feasible(costs, np.random.default_rng(0))
     for item in absolute:
-        if item.cost == "latency_ms" and item.is_upper:
+        if is_latency(item.cost) and item.is_upper:
             rows = space.population([space.smallest()])
-            fastest = measure_latency(latency_setting(space, study, study.vocabulary), rows)[0]["latency_ms"]
+            setting = latency_setting(space, study, study.vocabulary, item.cost)
+            fastest = measure_latency(setting, rows)[0]["latency_ms"]
             if item.limit < _MARGIN * fastest:
                 raise InfeasibleError(
                     f"no architecture of {space.name} keeps {item}: the fastest reachable latency on this device is "
@@ -69,21 +94,39 @@ def quick_check(space: SearchSpace, study: StudyConfig) -> None:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """One latency on a measured device.
+
+    Attributes:
+        setting: What was timed.
+        undisturbed_ms: Time of the probe, the smallest architecture, while nothing disturbed it: the scale on
+            which all latencies are given, whatever the clock does at the moment.
+        predictor: From architectures to milliseconds.
+    """
+
+    setting: LatencySetting
+    undisturbed_ms: float
+    predictor: LatencyPredictor
+
+
+@dataclass(frozen=True)
 class Device:
     """A measured device.
 
     Attributes:
         costs: The space's costs on it.
-        setting: The translation step that was timed.
-        undisturbed_ms: Time of the probe, the smallest architecture, while nothing disturbed it: the scale on
-            which all latencies are given, whatever the clock does at the moment.
-        predictor: What `costs` predicts latency with.
+        latency: What `costs` calls `latency_ms`.
+        others: Further latencies that limits name, by cost.
     """
 
     costs: CostModel
-    setting: LatencySetting
-    undisturbed_ms: float
-    predictor: LatencyPredictor
+    latency: Timed
+    others: Mapping[str, Timed] = field(default_factory=dict)
+
+    @property
+    def predictor(self) -> LatencyPredictor:
+        """What `costs` predicts latency with."""
+        return self.latency.predictor
 
 
 def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int, folder: Path) -> Device:
@@ -97,13 +140,26 @@ def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int, fold
         space: What is measured.
         study: How many samples, with which beam, where.
         vocabulary: Pieces of the task's vocabulary.
-        folder: The run's; gets `latency-samples.json`.
+        folder: The run's; gets `latency-samples.json`, and one file more for each further latency that limits name.
 
     Raises:
         IntegrityError: The samples in the folder are damaged.
     """
-    setting = latency_setting(space, study, vocabulary)
-    path = folder / _SAMPLES
+    first = _timed(space, study, latency_setting(space, study, vocabulary), folder / _SAMPLES)
+    others: dict[str, Timed] = {}
+    for cost in dict.fromkeys(filter(is_latency, map(limited_cost, study.constraints))):
+        setting = latency_setting(space, study, vocabulary, cost)
+        if setting.key == first.setting.key:
+            others |= {} if cost == LATENCY else {cost: first}
+        else:
+            others[cost] = _timed(space, study, setting, folder / f"latency-samples-{cost}.json")
+    models = {cost: timed.predictor for cost, timed in others.items()}
+    costs = CostModel(space, vocabulary=vocabulary, latency=first.predictor, latencies=models)
+    return Device(costs, first, others)
+
+
+def _timed(space: SearchSpace, study: StudyConfig, setting: LatencySetting, path: Path) -> Timed:
+    """The samples that a run's file keeps, or new ones; and what predicts from them."""
     kept = read_object(path, "key", "undisturbed_ms", "samples") if path.exists() else {}
     if kept.get("key") != setting.key:  # a first sitting, or one on another machine
         records = _measured(space, study, setting)
@@ -116,8 +172,7 @@ def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int, fold
         raise IntegrityError(
             f"{path} does not hold latency samples ({error!r}); delete it, and the device is measured again."
         ) from error
-    predictor = LatencyPredictor.fit(space, *measured, setting.describe())
-    return Device(CostModel(space, vocabulary=vocabulary, latency=predictor), setting, scale, predictor)
+    return Timed(setting, scale, LatencyPredictor.fit(space, *measured, setting.describe()))
 
 
 def _measured(space: SearchSpace, study: StudyConfig, setting: LatencySetting) -> list[dict[str, Any]]:
@@ -140,37 +195,66 @@ def measure_finalists(
         found: The search's finalists.
 
     Returns:
-        The winner, and `latency_ms`, `interval_ms`, `kept`, and `finalists` with a row for each that was
-        measured. If none keeps the limits, the winner is the fastest of them and `kept` is false.
+        The winner, and `latency_ms`, `interval_ms`, `others` (further latencies by cost), `kept`, and `finalists`
+        with a row for each that was measured. If none keeps the limits, the winner is the fastest of them and
+        `kept` is false.
     """
     space = device.costs.space
     rows: list[dict[str, Any]] = []
-    for architecture, score in zip(space.architectures(found.finalists), found.scores, strict=True):
+    for entry in measure_each(path, device, limits, found.finalists, found.scores.tolist()):
+        rows.append(entry)
+        if len(rows) >= count and any(r["kept"] for r in rows):
+            break
+    chosen = next((r for r in rows if r["kept"]), min(rows, key=lambda r: r["latency_ms"]))
+    winner = Architecture.from_dict(space, chosen["architecture"])
+    told = {key: chosen[key] for key in ("latency_ms", "interval_ms", "kept")}
+    return winner, {**told, "others": chosen.get("latencies_ms", {}), "finalists": rows}
+
+
+def measure_each(
+    path: Path, device: Device, limits: Constraints, population: Population, scores: Sequence[float]
+) -> Iterator[dict[str, Any]]:
+    """Measure architectures, one at a time as they are asked for.
+
+    Args:
+        path: JSON lines to which each measurement is appended; what stands there is not measured again.
+        device: Where.
+        limits: What must be kept, by the measured latency where latency is limited.
+        population: `int16 [n, columns]`.
+        scores: What the search said of them, [n].
+
+    Yields:
+        Of each, `architecture`, `score`, predicted and measured latency with intervals, and whether it `kept` the
+        limits.
+    """
+    space = device.costs.space
+    for architecture, score in zip(space.architectures(population), scores, strict=True):
         row = space.population([architecture])
-        record = measure_latency(device.setting, row, path, repeats=_FINALIST)[0]
-        latency = record["ratio"] * device.undisturbed_ms
-        interval = [end * device.undisturbed_ms for end in record["ratio_interval"]]
-        entry = {
+        record = measure_latency(device.latency.setting, row, path, repeats=_FINALIST)[0]
+        latency = record["ratio"] * device.latency.undisturbed_ms
+        interval = [end * device.latency.undisturbed_ms for end in record["ratio_interval"]]
+        others = {cost: latency for cost, timed in device.others.items() if timed is device.latency}
+        for cost, timed in device.others.items():
+            if cost not in others:
+                beside = path.with_name(f"finalists-{cost}.jsonl")
+                again = measure_latency(timed.setting, row, beside, repeats=_FINALIST)[0]
+                others[cost] = again["ratio"] * timed.undisturbed_ms
+        yield {
             "architecture": architecture.to_dict(),
             "score": float(score),
             "predicted_latency_ms": float(device.costs.cost(row, "latency_ms")[0]),
             "predicted_interval_ms": [float(end[0]) for end in device.predictor.interval(row, _CONFIDENCE)],
             "latency_ms": latency,
             "interval_ms": interval,
-            "kept": _kept(limits, device.costs, row, latency),
+            "kept": _kept(limits, device.costs, row, {LATENCY: latency, **others}),
+            **({"latencies_ms": others} if others else {}),
         }
-        rows.append(entry)
-        if len(rows) >= count and any(r["kept"] for r in rows):
-            break
-    chosen = next((r for r in rows if r["kept"]), min(rows, key=lambda r: r["latency_ms"]))
-    winner = Architecture.from_dict(space, chosen["architecture"])
-    return winner, {**{key: chosen[key] for key in ("latency_ms", "interval_ms", "kept")}, "finalists": rows}
 
 
-def _kept(limits: Constraints, costs: CostModel, row: Population, latency: float) -> bool:
-    """Whether the limits hold when the measured latency stands for the predicted one."""
+def _kept(limits: Constraints, costs: CostModel, row: Population, measured: Mapping[str, float]) -> bool:
+    """Whether the limits hold when measured latencies stand for the predicted ones."""
     for item in limits:
-        value = np.array([latency]) if item.cost == "latency_ms" else item.values(costs, row)
+        value = np.array([measured[item.cost]]) if item.cost in measured else item.values(costs, row)
         if not item.holds(value).all():
             return False
     return True

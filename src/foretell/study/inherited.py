@@ -11,7 +11,6 @@ from foretell.records import append_jsonl, read_jsonl
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_folder
-from foretell.tasks.translation import Task
 
 __all__ = ["inherited_job"]
 
@@ -30,14 +29,13 @@ def inherited_job(study: StudyConfig, architectures: list[Architecture]) -> Job:
 
 def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, float]]:
     from foretell.progress import track
-    from foretell.training import TRANSLATION, load_supernet, member_of, score_translations, translate_split
+    from foretell.training import load_supernet, member_of
 
     config = StudyConfig.model_validate(study)
-    space, task = spaces.create(config.space), Task.prepare(config.corpus, config.vocabulary)
+    space, task = spaces.create(config.space), config.make_task()
     folder = supernet_folder(config, task)
     network, _ = load_supernet(folder, space, task)
-    decoding: dict[str, Any] = {"beam": config.train.beam, "length_penalty": config.train.length_penalty}
-    about = {**decoding, "code": TRANSLATION}
+    about = {**config.measuring, "code": task.measuring}
     with claim(folder):
         known = _known(folder / _FILE, about)
         with (folder / _FILE).open("a", encoding="utf-8") as file, track("inherited weights", len(rows)) as meter:
@@ -45,8 +43,7 @@ def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[s
                 architecture = Architecture.from_dict(space, values)
                 if architecture.key not in known:
                     alone = network.extract(member_of(architecture)).eval()
-                    said = translate_split(alone, task, "valid", **decoding)
-                    metrics = {name: score.value for name, score in score_translations(task, said, "valid").items()}
+                    metrics = task.measure(alone, ("valid",), **config.measuring).metrics
                     append_jsonl(file, [{"architecture": architecture.key, **about, "metrics": metrics}])
                     known[architecture.key] = metrics
                 meter.update(index + 1)

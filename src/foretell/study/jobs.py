@@ -12,7 +12,7 @@ from foretell.records import fingerprint, write_atomic
 from foretell.spaces import Architecture
 from foretell.study.architectures import write_architecture
 from foretell.study.config import StudyConfig
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 
 __all__ = [
     "keep_trained",
@@ -34,15 +34,7 @@ def scratch_folder(
 
 def trained_objective(study: StudyConfig, task: Task, inherit: Path | None = None) -> TrainedObjective:
     """What gives the study its labels; `inherit` is a supernet whose weights are started from."""
-    settings = study.train
-    return TrainedObjective(
-        task,
-        settings.recipe,
-        beam=settings.beam,
-        length_penalty=settings.length_penalty,
-        device=study.device,
-        inherit=inherit,
-    )
+    return TrainedObjective(task, study.train.recipe, device=study.device, inherit=inherit, **study.measuring)
 
 
 def supernet_names(study: StudyConfig, task: Task) -> tuple[str, str | None]:
@@ -72,7 +64,7 @@ def keep_trained(
     for name in ("model.safetensors", "observation.json"):
         write_atomic(target / name, (folder / name).read_bytes())
     write_architecture(target / "architecture.yaml", architecture)
-    task.vocabulary.save(target / "vocabulary.model")
+    task.keep(target)
 
 
 def scratch_job(
@@ -82,6 +74,7 @@ def scratch_job(
     title: str,
     store: Path | None = None,
     inherit: Path | None = None,
+    share: float | None = None,
 ) -> Job:
     """Train an architecture from scratch and score it; the result is an observation as a dictionary.
 
@@ -92,11 +85,13 @@ def scratch_job(
         title: What the progress display calls it.
         store: Where the network is kept; None: the user's store, where it is found if it was trained before.
         inherit: Start from the weights of this supernet.
+        share: Train so far only, or on to there, and make a failed label of a training that diverges; None: train in
+            full, and let that be an error.
     """
     values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
     where = None if store is None else str(store.resolve() / f"{architecture.key}-{seed}")
     source = None if inherit is None else str(inherit.resolve())
-    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source})
+    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source, "share": share})
 
 
 def supernet_job(study: StudyConfig) -> Job:
@@ -105,13 +100,21 @@ def supernet_job(study: StudyConfig) -> Job:
 
 
 def _scratch(
-    study: dict[str, Any], architecture: dict[str, Any], seed: int, title: str, kept_in: str | None, inherit: str | None
+    study: dict[str, Any],
+    architecture: dict[str, Any],
+    seed: int,
+    title: str,
+    kept_in: str | None,
+    inherit: str | None,
+    share: float | None,
 ) -> dict[str, Any]:
     config = StudyConfig.model_validate(study)
-    task = Task.prepare(config.corpus, config.vocabulary)
+    task = config.make_task()
     arch = Architecture.from_dict(spaces.create(config.space), architecture)
     objective = trained_objective(config, task, None if inherit is None else Path(inherit))
     folder = objective.store(arch, seed) if kept_in is None else Path(kept_in)
+    if share is not None:
+        return objective.label(arch, seed=seed, fidelity=share, folder=folder).to_dict()
     return objective.train(arch, seed=seed, fidelity=1.0, folder=folder, title=title).to_dict()
 
 
@@ -121,7 +124,7 @@ def _supernet(study: dict[str, Any]) -> dict[str, Any]:
     from foretell.training import is_first, train_supernet
 
     config = StudyConfig.model_validate(study)
-    task = Task.prepare(config.corpus, config.vocabulary)
+    task = config.make_task()
     settings = config.supernet
     folder = supernet_folder(config, task)
     # Of the processes that torchrun starts, the first alone writes.

@@ -5,11 +5,22 @@ from __future__ import annotations
 import re
 
 from foretell.costs import Constraint, Constraints, CostModel
+from foretell.costs.model import cost_name, is_latency, plain_name
 from foretell.errors import InputError
 
-__all__ = ["resolve_limits"]
+__all__ = ["limited_cost", "resolve_limits"]
 
-_RELATIVE = re.compile(r"^(?P<cost>[a-z_]+)\s*(?P<operator><=|<|>=|>)\s*(?P<percent>[0-9.]+)\s*%$")
+_RELATIVE = re.compile(r"^(?P<cost>[a-z_]+(?:@[0-9]+)?)\s*(?P<operator><=|<|>=|>)\s*(?P<percent>[0-9.]+)\s*%$")
+
+
+def limited_cost(text: str) -> str:
+    """The full name of the cost that a limit of a study is on, relative or not.
+
+    Raises:
+        InputError: It cannot be read.
+    """
+    match = _RELATIVE.match(text.strip())
+    return cost_name(match["cost"]) if match is not None else Constraint.parse(text).cost
 
 
 def resolve_limits(texts: tuple[str, ...], costs: CostModel) -> Constraints:
@@ -34,8 +45,8 @@ def _absolute(text: str, costs: CostModel) -> str:
         raise InputError(f"the limit {text!r} is not between 0 and 100 % of the largest architecture; correct it.")
     largest = costs.space.population([costs.space.largest()])
     value = float(costs.cost(largest, match["cost"])[0]) * share
-    unit = "ms" if match["cost"].startswith("latency") else ""
-    rounded = f"{value:.3g}" if unit else f"{value:.0f}"
+    unit = "ms" if is_latency(match["cost"]) else "B" if plain_name(match["cost"]) == "memory_bytes" else ""
+    rounded = f"{value:.3g}" if unit == "ms" else f"{value:.0f}"
     limit = f"{match['cost']}{match['operator']}{rounded}{unit}"
     Constraint.parse(limit)
     return limit

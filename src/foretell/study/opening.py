@@ -30,9 +30,12 @@ def create_study(
     objective: Mapping[str, Any] | None = None,
     constraints: Sequence[str] = (),
     costs: Sequence[str] = (),
+    algorithm: str = "predictor",
     predictor: str = "regression",
     startup: int | None = None,
     seed: int = 1,
+    trials: int | None = None,
+    race: Mapping[str, Any] | None = None,
     load_if_exists: bool = False,
 ) -> Study:
     """Make a study, in the words of Optuna.
@@ -51,9 +54,12 @@ def create_study(
         objective: As in a study file (`{"command": ...}`); None: `optimize` is handed a function.
         constraints: Limits such as "params<=150k".
         costs: What the objective tells besides the metric; limits may name them.
-        predictor: Chooses trials after the first `startup`, by its upper confidence; "random" chooses at random.
+        algorithm: Chooses trials: "predictor", "random", "evolution", ... (`foretell.search.algorithms`).
+        predictor: Of the algorithm "predictor": chooses trials after the first `startup`, by its upper confidence.
         startup: Trials chosen by design before; None: six.
         seed: Of everything random in the choice.
+        trials: How many `optimize` trains where it is not told; None: sixteen.
+        race: After the trials let architectures race, as in a study file (`foretell.search.Race`); None: no race.
         load_if_exists: Go on with a study that is in the folder already.
 
     Raises:
@@ -76,7 +82,10 @@ def create_study(
         "metric": declared,
         "objective": {**(objective or {"function": "given to optimize"}), **({"costs": list(costs)} if costs else {})},
         "constraints": list(constraints),
-        "search": {"predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
+        "search": {
+            **{"algorithm": algorithm, "predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
+            **{name: value for name, value in (("trials", trials), ("race", race)) if value is not None},
+        },
     }
     config = trial_study_from(data, "create_study")
     return open_study(config, folder, resume=load_if_exists, again="load_if_exists=True")

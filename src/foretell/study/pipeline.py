@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,24 +12,29 @@ import numpy as np
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
+from foretell.errors import InputError
 from foretell.objectives import Job, run_jobs
 from foretell.observations import Observation
 from foretell.records import read_object
-from foretell.search import Schedule, SearchResult, evolve, open_journal
+from foretell.search import Front, Schedule, Scorer, SearchResult, open_journal, search_by_schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import Device, measure_device, measure_finalists, quick_check
 from foretell.study.distilling import distil_job, settle_teacher, teacher_account
+from foretell.study.finalist_race import Raced, label_teacher, race_finalists, target_of
 from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, supernet_job
 from foretell.study.limits import resolve_limits
+from foretell.study.rules import Picks, rule_entries
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 
 __all__ = ["Prepared", "baselines", "prepare", "run_study"]
 
 
-def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
+def run_study(
+    study: StudyConfig, out: Path | None = None, *, resume: bool = False, scored: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Search for the best architecture that keeps the study's limits, train it, and measure it.
 
     After a crash or an interruption the same call with `resume` ends where the run would have ended; what
@@ -37,6 +44,7 @@ def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = Fal
         study: What to do.
         out: The run's folder; None is `runs/<name of the study>`.
         resume: Go on with what is in the folder.
+        scored: Journals of other runs, whose scores by the same predictors need not be computed again.
 
     Returns:
         What `result.json` holds (docs/formats.md).
@@ -49,8 +57,9 @@ def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = Fal
     quick_check(space, study)
     distils = "distilled" in Schedule.parse(study.search.schedule).predictors
     with open_run(study, out, resume=resume) as run:
-        run.planned = ["corpus", "latency", "supernet", *(["distil"] if distils else []), "search", "train"]
-        return _Pipeline(run, study, space).go()
+        races = [] if study.search.race is None else ["race"]
+        run.planned = ["corpus", "latency", "supernet", *(["distil"] if distils else []), "search", *races, "train"]
+        return _Pipeline(run, study, space, scored).go()
 
 
 @dataclass(frozen=True)
@@ -76,17 +85,22 @@ class Prepared:
         return scratch_job(self.study, architecture, self.study.train.seed, title)
 
 
-def prepare(run: Run, study: StudyConfig) -> Prepared:
+def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
     """Corpus, latencies and limits; then the supernet, the language model and the baselines, side by side.
+
+    Args:
+        run: The run.
+        study: What is studied.
+        supernet: Whether to train one; a schedule without it does well without.
 
     Raises:
         InfeasibleError: No architecture keeps the limits; nothing was trained.
     """
     space = spaces.create(study.space)
     with run.stage("corpus"):
-        task = Task.prepare(study.corpus, study.vocabulary)
+        task = study.make_task()
     with run.stage("latency"):
-        device = measure_device(space, study, len(task.vocabulary), run.folder)
+        device = measure_device(space, study, task.sizes["vocabulary"], run.folder)
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
@@ -97,7 +111,7 @@ def prepare(run: Run, study: StudyConfig) -> Prepared:
         # A language model and the baselines depend on nothing that comes later: they use the core that is left.
         asks = [distil_job(study)] if distils and study.distilled.teacher == EMBEDDED else []
         others = [prepared.scratch_job(a, n) for n, a in baselines(study, space).items()]
-        run_jobs([supernet_job(study), *asks, *others])
+        run_jobs([*([supernet_job(study)] if supernet else []), *asks, *others])
     if distils:
         with run.stage("distil"):
             make_scorer("distilled", study, device.costs, task, None)
@@ -113,28 +127,45 @@ def baselines(study: StudyConfig, space: SearchSpace) -> dict[str, Architecture]
 class _Pipeline:
     """The stages of one run, in order."""
 
-    def __init__(self, run: Run, study: StudyConfig, space: SearchSpace) -> None:
-        self.run, self.study, self.space = run, study, space
+    def __init__(self, run: Run, study: StudyConfig, space: SearchSpace, scored: Sequence[Path] = ()) -> None:
+        self.run, self.study, self.space, self.scored = run, study, space, scored
 
     def go(self) -> dict[str, Any]:
-        prepared = prepare(self.run, self.study)
+        used = "supernet" in (*Schedule.parse(self.study.search.schedule).predictors, self.study.distilled.teacher)
+        prepared = prepare(self.run, self.study, supernet=used)
         self.study = prepared.study
         task, device, limits = prepared.task, prepared.device, prepared.limits
+        raced: Raced | None = None
         with self.run.stage("search"):
-            found = self._search(task, device.costs, limits)
-            winner, measured = measure_finalists(
-                self.run.folder / "search" / "finalists.jsonl", self.study.latency.finalists, device, limits, found
-            )
+            found, judge = self._search(task, device.costs, limits)
+            if self.study.search.race is None:
+                winner, measured = measure_finalists(
+                    self.run.folder / "search" / "finalists.jsonl", self.study.latency.finalists, device, limits, found
+                )
+        if self.study.search.race is not None:
+            with self.run.stage("race"):
+                raced = race_finalists(self.run, self.study, task, device, limits, judge)
+            winner, measured = raced.winner, raced.winner_measured
         with self.run.stage("train"):
             run_jobs([prepared.scratch_job(winner, "winner")])
-        return self._report(prepared, found, winner, measured)
+        return self._report(prepared, found, winner, measured, raced)
 
-    def _search(self, task: Task, costs: CostModel, limits: Constraints) -> SearchResult:
+    def _search(self, task: Task, costs: CostModel, limits: Constraints) -> tuple[SearchResult, Scorer]:
+        """What the search found, and its last predictor with all that it scored."""
         settings = self.study.search
         schedule = Schedule.parse(settings.schedule)
-        with open_journal(self.run.folder / "search" / "scores.jsonl", self.space) as journal:
+        with open_journal(self.run.folder / "search" / "scores.jsonl", self.space, self.scored) as journal:
             scorers = {n: make_scorer(n, self.study, costs, task, journal) for n in schedule.predictors}
-            return evolve(costs, limits, schedule, scorers, settings.evolution, seed=settings.seed)
+            found = search_by_schedule(
+                costs,
+                limits,
+                schedule,
+                scorers,
+                settings.evolution,
+                algorithm=settings.algorithm,
+                seed=settings.seed,
+            )
+            return found, scorers[schedule.at(schedule.iterations)]
 
     def _trained(self, task: Task, architecture: Architecture) -> Observation:
         """What training from scratch found; it is in the store by now."""
@@ -142,14 +173,19 @@ class _Pipeline:
         return Observation.from_dict(self.space, read_object(folder / "observation.json", "observation")["observation"])
 
     def _report(
-        self, prepared: Prepared, found: SearchResult, winner: Architecture, measured: dict[str, Any]
+        self,
+        prepared: Prepared,
+        found: SearchResult,
+        winner: Architecture,
+        measured: dict[str, Any],
+        raced: Raced | None,
     ) -> dict[str, Any]:
         task, costs = prepared.task, prepared.device.costs
         keep_trained(self.study, task, winner, self.run.folder / "winner")
         compared = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
-        copied = {f"test_{score.name}": score.value for score in task.copy_source_scores("test")}
+        entry["costs"] |= measured["others"]
         history = [vars(generation) for generation in found.history]
         return self.run.finish(
             {
@@ -157,19 +193,50 @@ class _Pipeline:
                 "constraint_met": measured["kept"],
                 "winner": entry,
                 "baselines": compared,
-                "copy_source": {"metrics": copied},
+                **{name: {"metrics": metrics} for name, metrics in task.floor("test").items()},
                 "search": {
+                    "algorithm": self.study.search.algorithm,
                     "schedule": self.study.search.schedule,
                     "score": found.score,
                     "evaluations_asked": found.asked,
                     "evaluations_distinct": found.distinct,
                     "history": history,
+                    **({} if found.front is None else {"front": self._front(found.front)}),
                 },
+                **({} if raced is None else {"race": raced.result.to_dict()}),
+                "rules": self._rules(prepared, [winner, *baselines(self.study, self.space).values()], raced),
                 "teacher": self._teacher(prepared),
                 "finalists": measured["finalists"],
-                "corpus": {"fingerprint": task.corpus.fingerprint, "task": task.fingerprint},
+                "corpus": {"fingerprint": task.corpus_fingerprint, "task": task.fingerprint},
             }
         )
+
+    def _rules(self, prepared: Prepared, trained: list[Architecture], raced: Raced | None) -> list[dict[str, Any]]:
+        """What simple rules would have picked; a predictor's pick only where there are labels to fit it to."""
+        study, costs = self.study, prepared.device.costs
+        target = target_of(study, prepared.task)
+        race = study.search.race
+        names = ["regression"] if race is None or race.predictor is None else [race.predictor, "regression"]
+        predictors = []
+        for name in dict.fromkeys(names):
+            with suppress(InputError):  # labels of another space, or too few
+                predictors.append(label_teacher(name, study, costs, prepared.task, target))
+        labels = [self._trained(prepared.task, architecture) for architecture in trained]
+        reached: dict[Architecture, float] = {}
+        if raced is not None:
+            last = len(raced.result.rungs) - 1
+            for seen in raced.result.seen:
+                labels += [seen[last]] if last in seen else []
+                for each in seen.values():
+                    reached[each.architecture] = max(reached.get(each.architecture, 0.0), each.fidelity)
+        return rule_entries(Picks(costs, prepared.limits, predictors, study.search.seed), labels, reached)
+
+    def _front(self, front: Front) -> list[dict[str, Any]]:
+        """The trade-offs: each architecture with its score and costs."""
+        return [
+            {"architecture": architecture.to_dict(), **dict(zip(front.objectives, values.tolist(), strict=True))}
+            for architecture, values in zip(self.space.architectures(front.population), front.values, strict=True)
+        ]
 
     def _teacher(self, prepared: Prepared) -> dict[str, Any] | None:
         """Who taught the distilled predictor and how good that is; None for a search without one."""

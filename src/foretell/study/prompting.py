@@ -7,15 +7,13 @@ from dataclasses import replace
 from foretell.llm import draw_examples
 from foretell.predictors import Context
 from foretell.study.config import StudyConfig
-from foretell.tasks.translation import load_corpus
 
 __all__ = ["corpus_title", "with_task"]
 
 
 def corpus_title(study: StudyConfig) -> str:
     """What prompts call the task, such as "home-assistant (en to de)"."""
-    corpus = study.corpus
-    return f"{corpus.name} ({corpus.source} to {corpus.target})"
+    return study.task_kind.title(study.corpus)
 
 
 def with_task(context: Context, study: StudyConfig, *, examples: bool = True) -> Context:
@@ -24,10 +22,10 @@ def with_task(context: Context, study: StudyConfig, *, examples: bool = True) ->
     Args:
         context: Its seed draws the examples.
         study: Says which corpus.
-        examples: Also read the corpus and take sentence pairs of its training split, and of no other.
+        examples: Also read the corpus and take examples of its training split, and of no other.
 
     Raises:
         InputError: The corpus cannot be had or used.
     """
-    drawn = draw_examples(load_corpus(study.corpus).train, context.seed) if examples else ()
+    drawn = draw_examples(study.task_kind.examples(study.corpus), context.seed) if examples else ()
     return replace(context, task=corpus_title(study), examples=drawn)

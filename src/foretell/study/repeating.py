@@ -17,7 +17,7 @@ from foretell.records import fingerprint
 from foretell.study.config import StudyConfig
 from foretell.study.run import open_run
 from foretell.study.training import train_missing
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 
 __all__ = ["Repeated", "repeat_observations", "split_source"]
 
@@ -111,11 +111,11 @@ def repeat_observations(
         raise InputError(f"no record has the key {key!r}; expected one of {', '.join(keys[:5])}, ...: see the list.")
     if key is not None:
         chosen = chosen[:1]
-    task = Task.prepare(study.corpus, study.vocabulary)
+    task = study.make_task()
     for item in chosen:
         _check_same(item, task, study)
     with open_run(study, out, resume=resume):
-        costs = CostModel(space, vocabulary=len(task.vocabulary))
+        costs = CostModel(space, vocabulary=task.sizes["vocabulary"])
         wanted = [(item.architecture, int(item.provenance["seed"])) for item in chosen]
         again = train_missing(study, wanted, out / "observations.jsonl", costs, out / "trained")
     noise = label_quality(records, metric).noise if len(records) > 1 else None
@@ -130,12 +130,7 @@ def _check_same(record: Observation, task: Task, study: StudyConfig) -> None:
             f"the record {record.architecture.key} was made with the task {made_with}; the study's is "
             f"{task.fingerprint}: give the study with the same corpus and vocabulary."
         )
-    settings = study.train
-    now = {
-        "recipe": fingerprint(settings.recipe.model_dump(mode="json")),
-        "beam": settings.beam,
-        "length_penalty": settings.length_penalty,
-    }
+    now = {"recipe": fingerprint(study.train.recipe.model_dump(mode="json")), **study.measuring}
     for name, value in now.items():
         told = record.provenance.get(name, value)
         if told != value:

@@ -11,7 +11,7 @@ from foretell.spaces import SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.distilling import distil
 from foretell.study.jobs import supernet_folder
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 from foretell.training import KINDS
 
 __all__ = ["make_scorer", "supernet_predictor", "with_kind"]

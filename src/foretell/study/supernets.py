@@ -23,7 +23,7 @@ from foretell.study.config import StudyConfig
 from foretell.study.inherited import inherited_job
 from foretell.study.jobs import supernet_job
 from foretell.study.scorers import supernet_predictor, with_kind
-from foretell.tasks.translation import Task
+from foretell.tasks import Task
 from foretell.training import KINDS
 
 __all__ = ["compare_supernets"]
@@ -68,7 +68,7 @@ def compare_supernets(
         InputError: Observations of another space or task, or fewer than 5 architectures.
     """
     space = spaces.create(study.space)
-    task = Task.prepare(study.corpus, study.vocabulary)
+    task = study.make_task()
     labels = _checked(collection, study, task, metric)
     shown = demonstrations or max(_FEWEST, min(10, len(labels) // 2))
     variants = {kind: with_kind(study, kind) for kind in kinds}

@@ -11,7 +11,6 @@ from foretell.predictors.spelling import Spelling
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_names
 from foretell.study.prompting import corpus_title
-from foretell.tasks.translation import Task
 from foretell.training import KINDS
 from foretell.training.checkpoint import weights_digest
 
@@ -31,7 +30,7 @@ def teacher_inputs(study: StudyConfig, *, first: bool = False) -> list[str]:
     """
     teacher = study.distilled.teacher
     if teacher == "supernet":
-        now, before = supernet_names(study, Task.prepare(study.corpus, study.vocabulary))
+        now, before = supernet_names(study, study.make_task())
         return [before if first and before is not None else now]
     # The title, whoever teaches: every predictor may read the context's task.
     return [corpus_title(study), *_behind(parsed(teacher))]

@@ -11,6 +11,7 @@ import numpy as np
 
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
+from foretell.costs.model import is_latency
 from foretell.errors import InfeasibleError, InputError, IntegrityError
 from foretell.objectives import run_jobs
 from foretell.observations import Observation, ObservationWriter
@@ -22,9 +23,8 @@ from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
 from foretell.study.jobs import keep_trained, scratch_job
-from foretell.study.limits import resolve_limits
+from foretell.study.limits import limited_cost, resolve_limits
 from foretell.study.run import open_run
-from foretell.tasks.translation import Task
 
 __all__ = ["train_missing", "train_observations", "train_one"]
 
@@ -57,10 +57,10 @@ def train_one(
     if inherit is not None:
         load_supernet(inherit, space)  # refused before anything is written
     with open_run(study, out, resume=resume):
-        task = Task.prepare(study.corpus, study.vocabulary)
+        task = study.make_task()
         (result,) = run_jobs([scratch_job(study, found[0], study.train.seed, "training", inherit=inherit)])
         keep_trained(study, task, found[0], out, inherit)
-    return _with_costs(Observation.from_dict(space, result), CostModel(space, vocabulary=len(task.vocabulary)))
+    return _with_costs(Observation.from_dict(space, result), CostModel(space, vocabulary=task.sizes["vocabulary"]))
 
 
 def train_observations(
@@ -99,9 +99,9 @@ def train_observations(
     others = frozenset(item.architecture for item in without)
     choice = _Choice(design, study.train.seed if draw is None else draw, others, noise)
     with open_run(study, out, resume=resume):
-        task = Task.prepare(study.corpus, study.vocabulary)
-        costs = CostModel(space, vocabulary=len(task.vocabulary))
-        planned = _plan(study, n, choice, out / "plan.json", costs.space, len(task.vocabulary))
+        task = study.make_task()
+        costs = CostModel(space, vocabulary=task.sizes["vocabulary"])
+        planned = _plan(study, n, choice, out / "plan.json", costs.space, task.sizes["vocabulary"])
         first = study.train.seed
         wanted = [(architecture, first) for architecture in planned]
         wanted += [(a, first + 1 + k) for k in range(_MORE_SEEDS) for a in planned[2 : 2 + noise]]
@@ -217,7 +217,7 @@ def _chosen(
 ) -> list[Architecture]:
     """What is planned and as many more as are missing."""
     costs, rng = CostModel(space, vocabulary=vocabulary), np.random.default_rng(choice.draw)
-    if any(text.startswith("latency") for text in study.constraints):
+    if any(is_latency(limited_cost(text)) for text in study.constraints):
         costs = measure_device(space, study, vocabulary, folder).costs
     limits = resolve_limits(study.constraints, costs)
     if choice.design == "random":

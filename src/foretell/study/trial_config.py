@@ -13,9 +13,12 @@ from foretell import spaces
 from foretell.costs import Constraint, Constraints, CostModel, cost_name, counted_costs
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric, metric_from
-from foretell.objectives import CommandObjective, CommandSettings, Objective, TableObjective
+from foretell.objectives import CommandObjective, CommandSettings, Fidelities, Objective, TableObjective
 from foretell.predictors import describe
 from foretell.predictors.registry import parsed
+from foretell.search import Race
+from foretell.search.algorithms import describe as describe_algorithm
+from foretell.search.asking import designed
 from foretell.spaces import SearchSpace
 from foretell.study.validation import validation_sentence
 
@@ -30,31 +33,59 @@ class TrialSearchSettings(_Part):
     """How trials are chosen.
 
     Attributes:
-        trials: Architectures to train.
-        startup: The first so many are a D-optimal design; None: a third of the trials, at least three.
-        predictor: Chooses the others by upper confidence: any predictor of `foretell evaluate` that learns from
-            labels, or "random".
+        algorithm: "predictor" (a design, then a predictor's upper confidence), or any other of
+            `foretell.search.algorithms`.
+        trials: Architectures to train; of an algorithm that trains many a little, the work of so many in full.
+        startup: Of "predictor" the first so many are a D-optimal design (None: a third of the trials, at least
+            three); of Optuna's samplers so many are random before they learn (None: likewise, at most ten).
+        predictor: Of "predictor": any of `foretell evaluate` that learns from labels.
+        against: Of "nsga2": the costs that the metric is traded against; None: latency and parameters, or all that
+            the space declares.
         seed: Of everything random in it.
         workers: Trials at the same time; None: one for each core that this process may use.
+        race: After the trials, let architectures that their labels make hopeful race (`foretell.search.Race`; `{}` is
+            its defaults): those trained in full become trials. None: no race.
     """
 
-    trials: int = Field(default=16, ge=1)
+    algorithm: str = "predictor"
+    trials: int = Field(default=16, ge=0)
     startup: int | None = Field(default=None, ge=1)
     predictor: str = "regression"
+    against: tuple[str, ...] | None = None
     seed: int = Field(default=1, ge=0)
     workers: int | None = Field(default=None, ge=1)
+    race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
+
+    @model_validator(mode="after")
+    def _something_to_do(self) -> TrialSearchSettings:
+        if self.trials < 1 and self.race is None:
+            raise InputError(f"the study has {self.trials} trials and no race; give it at least one trial.")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _random(cls, value: Any) -> Any:
+        """`predictor: random` is how random search was spelt before there were algorithms."""
+        if isinstance(value, Mapping) and value.get("predictor") == "random":
+            return {**{key: each for key, each in value.items() if key != "predictor"}, "algorithm": "random"}
+        return value
+
+    @field_validator("algorithm")
+    @classmethod
+    def _known_algorithm(cls, name: str) -> str:
+        describe_algorithm(name)
+        return name
 
     @field_validator("predictor")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name != "random":
-            describe(parsed(name).name)
+        describe(parsed(name).name)
         return name
 
     @property
     def designed(self) -> int:
-        """Trials that are chosen by design."""
-        return self.startup or max(3, self.trials // 3)
+        """Trials that are chosen by design, or at random, before anything is learnt."""
+        return self.startup or designed(self.trials)
 
 
 class ObjectiveSettings(_Part):
@@ -130,9 +161,23 @@ class TrialStudyConfig(_Part):
 
     @model_validator(mode="after")
     def _sensible(self) -> TrialStudyConfig:
+        self._check_race()
         limited_costs(self.limits(), self.search_space(), self.objective.costs)
         metric_from(self.metric)
         return self
+
+    def _check_race(self) -> None:
+        """Refuse a race that this study cannot have, before anything is trained."""
+        race, command = self.search.race, self.objective.command
+        if race is None:
+            return
+        own = metric_from(self.metric).key
+        if race.metric not in ("", own):
+            raise InputError(f"the race has the metric {race.metric} and the study {own}; leave the race's out.")
+        if race.predictor is not None:
+            describe(parsed(race.predictor).name)
+        if command is not None:
+            race.resolved(command.fidelity)
 
     def search_space(self) -> SearchSpace:
         """The space.
@@ -153,6 +198,10 @@ class TrialStudyConfig(_Part):
         from foretell.study.limits import resolve_limits
 
         return resolve_limits(self.constraints, CostModel(self.search_space()))
+
+    def fidelities(self) -> Fidelities:
+        """How far the objective can train, as far as the study says."""
+        return self.objective.command.fidelity if self.objective.command is not None else Fidelities()
 
     def make_objective(self, folder: Path | None = None) -> Objective:
         """What gives labels.

@@ -6,12 +6,18 @@ import platform
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from foretell import __version__
 from foretell.evaluation import unseen_row
 from foretell.observations import Observation, metric_column
 from foretell.predictors import Context, EqualLabelsError, Predictor, TooFewLabelsError, create
 from foretell.predictors.features import has_features
 from foretell.predictors.leave_one_out import held_out
+from foretell.records import read_object
+from foretell.search.nsga import trade_offs, traded_costs
+from foretell.study.rules import Picks, rule_entries
+from foretell.study.trial_race import RACE_RESULT, study_predictor
 
 if TYPE_CHECKING:
     from foretell.study.trials import Study
@@ -44,6 +50,7 @@ def trial_result(study: Study) -> dict[str, Any]:
         "winner": _entry(study, study.best),
         "trials": [_entry(study, item) for item in told],
         "search": {
+            "algorithm": settings.algorithm,
             "predictor": settings.predictor,
             "startup": settings.designed,
             "seed": settings.seed,
@@ -52,9 +59,45 @@ def trial_result(study: Study) -> dict[str, Any]:
             "failed": len(failed),
             "training_seconds": round(sum(_seconds(item) for item in told), 2),
         },
+        **_front(study),
+        **_race(study),
+        "rules": rule_entries(_picks(study), _in_full(study)),
         "trust": _trust(study, [item for item in told if not item.failed]),
         "software": {"foretell": __version__, "python": platform.python_version(), "machine": platform.machine()},
     }
+
+
+def _race(study: Study) -> dict[str, Any]:
+    """How the study's race ended; nothing where it has none, or has not come to it."""
+    path = study.folder / RACE_RESULT
+    return {"race": read_object(path)} if path.exists() else {}
+
+
+def _picks(study: Study) -> Picks:
+    """What simple rules are asked of, with what the study's predictor has learnt from all trials."""
+    predictor = study_predictor(study)
+    predictors = [] if predictor is None else [predictor]
+    return Picks(study.costs, study.gene_limits, predictors, study.config.search.seed, study.pool)
+
+
+def _in_full(study: Study) -> list[Observation]:
+    """What was trained in full and keeps all limits."""
+    return [item for item in study.observations if item.fidelity == 1 and not item.failed and study.keeps(item)]
+
+
+def _front(study: Study) -> dict[str, Any]:
+    """Of nsga2, the trials of which none is better than another in the metric and every cost it trades against."""
+    settings = study.config.search
+    if settings.algorithm != "nsga2":
+        return {}
+    kept = [item for item in study.observations if not item.failed and study.keeps(item)]
+    against = traded_costs(study.costs, settings.against)
+    rows = study.space.population([item.architecture for item in kept])
+    scores = np.array([study.metric.goodness(item.metric(study.metric.key)) for item in kept])
+    front = trade_offs(study.costs, rows, scores, against)
+    number = {item.architecture: item.provenance["trial"] for item in kept}
+    trials = [number[architecture] for architecture in study.space.architectures(front.population)]
+    return {"front": {"against": list(against), "trials": trials}}
 
 
 def _entry(study: Study, item: Observation) -> dict[str, Any]:
@@ -63,8 +106,10 @@ def _entry(study: Study, item: Observation) -> dict[str, Any]:
         "architecture": item.architecture.to_dict(),
         "metrics": dict(item.metrics),
         "costs": dict(item.costs),
+        **({} if item.fidelity == 1 else {"fidelity": item.fidelity}),
         **({"failed": item.failed} if item.failed else {"kept": study.keeps(item)}),
         "seconds": _seconds(item),
+        **({"raced": True} if study.trials[int(item.provenance["trial"])].raced else {}),
     }
 
 
@@ -74,7 +119,9 @@ def _seconds(item: Observation) -> float:
 
 def _trust(study: Study, labelled: Sequence[Observation]) -> list[dict[str, Any]]:
     """How good predictors are on the trials' labels, each label unseen when it is predicted."""
-    own = [] if study.config.search.predictor == "random" else [study.config.search.predictor]
+    own = [study.config.search.predictor] if study.config.search.algorithm == "predictor" else []
+    furthest = max((item.fidelity for item in labelled), default=1.0)
+    labelled = [item for item in labelled if item.fidelity == furthest]
     rules = [name for name in _RULES if name == "constant" or has_features(name, study.space)]
     context = Context(study.space, metric=study.metric, seed=study.config.search.seed)
     rows = []

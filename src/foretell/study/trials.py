@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,13 @@ from foretell.objectives import (
 from foretell.observations import Observation, ObservationWriter
 from foretell.predictors import Context, Prediction, create
 from foretell.progress import track
-from foretell.records import append_jsonl, read_jsonl, write_json
-from foretell.search.asking import Asker
+from foretell.records import write_json
+from foretell.search import Dialogue, Setting
+from foretell.search.algorithms import sizes_for
 from foretell.spaces import Architecture, Population, SearchSpace
+from foretell.study.trial_choice import Trial, TrialChoice
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
+from foretell.study.trial_race import RACE_RESULT, check_race, race_trials
 from foretell.study.trial_result import trial_result
 
 __all__ = ["STUDY_FILE", "Study", "Trial"]
@@ -38,25 +41,8 @@ __all__ = ["STUDY_FILE", "Study", "Trial"]
 STUDY_FILE = "study.yaml"
 _PAGES = "foretell.report"
 """What draws a study's page: a room on a higher floor, which is therefore asked by name."""
+_ROUNDING = 1e-9  # of sums of shares
 _TRIALS, _OBSERVATIONS = "trials.jsonl", "observations.jsonl"
-
-
-@dataclass(frozen=True)
-class Trial:
-    """An architecture that a study wants to know the metric of.
-
-    Attributes:
-        number: From 0.
-        architecture: What to train.
-    """
-
-    number: int
-    architecture: Architecture
-
-    @property
-    def params(self) -> dict[str, Any]:
-        """Gene names to values, by Optuna's word."""
-        return self.architecture.to_dict()
 
 
 class Study:
@@ -79,18 +65,11 @@ class Study:
         self.metric: Metric = config.quality()
         self.costs = CostModel(self.space)
         limits = config.limits()
-        self._by_genes, self._told = limited_costs(limits, self.space, config.objective.costs)
-        settings = config.search
-        self._asker = Asker(
-            self.costs,
-            self._by_genes,
-            self.metric,
-            predictor=settings.predictor,
-            startup=settings.designed,
-            seed=settings.seed,
-        )
-        self._trials: list[Trial] = []
+        self.gene_limits, self.told_limits = limited_costs(limits, self.space, config.objective.costs)
+        self._fidelities = config.fidelities()
+        self.pool: Population | None = None  # all that can be tried, where only those have labels
         self._results: dict[int, Observation] = {}
+        self._choice = TrialChoice(folder / _TRIALS, self.space, self._begin, self._goodness)
         self._read()
 
     # ---- what is known
@@ -98,7 +77,7 @@ class Study:
     @property
     def trials(self) -> list[Trial]:
         """All trials that were asked for, in order."""
-        return list(self._trials)
+        return list(self._choice.trials)
 
     @property
     def observations(self) -> list[Observation]:
@@ -108,11 +87,11 @@ class Study:
     @property
     def limits(self) -> Constraints:
         """All limits."""
-        return Constraints((*self._by_genes, *self._told))
+        return Constraints((*self.gene_limits, *self.told_limits))
 
     @property
     def best(self) -> Observation:
-        """The best that was told, of those that keep all limits.
+        """The best that was told, of those that keep all limits and were trained furthest.
 
         Raises:
             InputError: Nothing was told yet, or everything failed.
@@ -124,9 +103,12 @@ class Study:
         kept = [item for item in done if self.keeps(item)]
         if not kept:
             raise InfeasibleError(
-                f"none of {len(done)} finished trials keeps {self._told}; relax the limit, or go on with more trials."
+                f"none of {len(done)} finished trials keeps {self.told_limits}; relax the limit, or go on with more "
+                "trials."
             )
-        return max(kept, key=lambda item: self.metric.goodness(item.metric(self.metric.key)))
+        furthest = max(item.fidelity for item in kept)
+        trained = [item for item in kept if item.fidelity == furthest]
+        return max(trained, key=lambda item: self.metric.goodness(item.metric(self.metric.key)))
 
     @property
     def best_params(self) -> dict[str, Any]:
@@ -141,7 +123,7 @@ class Study:
     @property
     def best_trial(self) -> Trial:
         """The trial of the best."""
-        return self._trials[int(self.best.provenance["trial"])]
+        return self._choice.trials[int(self.best.provenance["trial"])]
 
     def predict(self, architectures: Population | Sequence[Architecture]) -> Prediction:
         """What the study's predictor, taught by all that was told, says of other architectures.
@@ -152,8 +134,8 @@ class Study:
         Raises:
             InputError: Too few labels so far.
         """
-        name = "regression" if self.config.search.predictor == "random" else self.config.search.predictor
-        predictor = create(name, context=Context(self.space, metric=self.metric, seed=self.config.search.seed))
+        settings = self.config.search
+        predictor = create(settings.predictor, context=Context(self.space, metric=self.metric, seed=settings.seed))
         if not isinstance(architectures, np.ndarray):
             architectures = self.space.population(list(architectures))
         return predictor.fit(self.observations).predict(architectures)
@@ -163,13 +145,21 @@ class Study:
     def ask(self) -> Trial:
         """The next architecture to train; it is on the disk when this returns.
 
-        The first are a D-optimal design, then the predictor's upper confidence decides.
+        By default the first are a D-optimal design, then a predictor's upper confidence decides
+        (`search.algorithm`).
 
         Raises:
             InfeasibleError: No architecture keeps the limits, or all that do were asked for.
+            InputError: The algorithm goes from generation to generation, and has to be told of this one first.
         """
         with lock_folder(self.folder):
-            return self._ask(self.observations)
+            trial = self._choice.ask(self._results)
+        if trial is None:
+            open_ones = ", ".join(str(t.number) for t in self._choice.trials if t.number not in self._results)
+            raise InputError(
+                f"{self.config.search.algorithm} has to know more before it goes on; tell the trials {open_ones} first."
+            )
+        return trial
 
     def tell(self, trial: Trial | int, value: float | Mapping[str, float] | None = None, **metrics: Any) -> Observation:
         """What came out of a trial; it is on the disk when this returns.
@@ -191,10 +181,11 @@ class Study:
             self._check(number, said, failed)
             told = {name for name in said if name in self.config.objective.costs}
             observation = Observation(
-                self._trials[number].architecture,
+                self._choice.trials[number].architecture,
                 {} if failed else {name: float(each) for name, each in said.items() if name not in told},
                 {name: float(said[name]) for name in told},
                 failed=failed,
+                fidelity=self._choice.trials[number].fidelity,
             )
             return self._keep(number, observation)
 
@@ -213,19 +204,27 @@ class Study:
         Args:
             objective: A function `f(architecture) -> float | dict` (its keyword parameters `seed`, `folder` and
                 `fidelity` are filled in where it has them), or an `Objective`; None: the one that the study names.
-            n_trials: How many more trials to finish; None: what is left of the study's `search.trials`.
+            n_trials: How many more trials to finish (the work of so many full ones, where the algorithm trains some
+                a little); None: what is left of the study's `search.trials`, and then its race.
             executor: What runs trials; None: this process, one after the other.
 
         Raises:
             InfeasibleError: Not one architecture keeps the limits.
         """
         chosen = self._objective(objective)
+        self._fidelities = chosen.fidelities
         if isinstance(chosen, TableObjective):
-            self._asker.pool = self.space.population(chosen.architectures)
-        wanted = self.config.search.trials - len(self._results) if n_trials is None else n_trials
-        if wanted > 0:
+            self.pool = self.space.population(chosen.architectures)
+        wanted = self.config.search.trials - self._work(self._results) if n_trials is None else n_trials
+        races = n_trials is None and self.config.search.race is not None
+        if wanted > 0 or races:
             with lock_folder(self.folder), executor or InlineExecutor() as running:
-                self._run(chosen, wanted, running)
+                if races:
+                    check_race(self, chosen)
+                if wanted > 0:
+                    self._run(chosen, wanted, running)
+                if races:
+                    self._race(chosen, running)
         if any(not item.failed for item in self._results.values()):
             self.finish()
 
@@ -247,6 +246,18 @@ class Study:
 
     # ---- inside
 
+    def _race(self, objective: Objective, executor: Executor) -> None:
+        """Run the study's race; what it trained in full becomes trials."""
+        found = race_trials(self, objective, executor)
+        raced = {trial.architecture: trial for trial in self.trials if trial.raced}
+        for entrant in sorted(found.finishers):
+            label = found.seen[entrant][len(found.rungs) - 1]
+            trial = raced.get(label.architecture) or self._choice.note_raced(label.architecture)
+            if trial.number not in self._results:
+                spent = {"training_seconds": round(found.seconds[entrant], 3)}
+                self._keep(trial.number, replace(label, provenance={**label.provenance, **spent}))
+        write_json(self.folder / RACE_RESULT, found.to_dict())
+
     def _objective(self, given: Callable[..., Any] | Objective | None) -> Objective:
         if given is None:
             return self.config.make_objective(self.folder)
@@ -254,20 +265,51 @@ class Study:
             return given
         return FunctionObjective(given, (self.metric.key,), costs=self.config.objective.costs)
 
-    def _run(self, objective: Objective, wanted: int, executor: Executor) -> None:
+    def _begin(self) -> Dialogue:
+        """The algorithm of the study, at its beginning."""
+        settings = self.config.search
+        setting = Setting(
+            self.costs,
+            self.gene_limits,
+            self.metric,
+            settings=sizes_for(settings.trials),
+            seed=settings.seed,
+            evaluations=settings.trials,
+            fidelities=self._fidelities,
+            predictor=settings.predictor,
+            startup=settings.startup,
+            against=settings.against,
+            pool=self.pool,
+        )
+        return Dialogue(settings.algorithm, setting)
+
+    def _goodness(self, number: int) -> float:
+        """Of a trial; what breaks a limit that only the objective tells is learnt from as if it had failed."""
+        item = self._results[number]
+        if item.failed or not self.keeps(item):
+            return float("nan")
+        return float(self.metric.goodness(item.metric(self.metric.key)))
+
+    def _work(self, numbers: Iterable[int]) -> float:
+        """How many full trainings some trials are together; the race's are not counted."""
+        trials = [trial for number in sorted(numbers) if not (trial := self._choice.trials[number]).raced]
+        return self._choice.work(trials, continued=self._fidelities.continued)
+
+    def _run(self, objective: Objective, wanted: float, executor: Executor) -> None:
         """Keep the executor busy until so many more trials have ended.
 
         Which labels the choice of trial n knows does not depend on which of the trials that run beside it ends first:
-        it knows those of all trials before it but the last `slots - 1`.
+        it knows those of all trials before it but the last `slots - 1`. Only algorithms that train some a little and
+        some in full decide by what has ended.
         """
-        pending = [trial for trial in self._trials if trial.number not in self._results]
-        goal = len(self._results) + wanted
+        pending = [trial for trial in self.trials if trial.number not in self._results and not trial.raced]
+        goal = self._work(self._results) + wanted - _ROUNDING
         waiting: dict[int, int] = {}
         with track("trials", goal) as meter:
-            meter.update(len(self._results), self._note())
+            meter.update(self._work(self._results), self._note())
             done = iter(self._completed(executor, waiting))
             while True:
-                while len(waiting) < executor.slots and len(self._results) + len(waiting) < goal:
+                while len(waiting) < executor.slots and self._work([*self._results, *waiting.values()]) < goal:
                     trial = pending.pop(0) if pending else self._next(executor.slots)
                     if trial is None:
                         break
@@ -275,16 +317,18 @@ class Study:
                 if not waiting:
                     return
                 next(done)
-                meter.update(len(self._results), self._note())
+                meter.update(self._work(self._results), self._note())
 
     def _next(self, slots: int) -> Trial | None:
         """The next trial, once the labels that its choice needs are there; None while they are not."""
-        number = len(self._trials)
-        needed = range(max(0, number - slots + 1))
+        number = len(self.trials)
+        needed = self._results if self._choice.asynchronous else range(max(0, number - slots + 1))
         if any(each not in self._results for each in needed):
             return None
         try:
-            return self._ask([self._results[each] for each in needed])
+            trial = self._choice.ask(needed)
+            if trial is None and len(self._results) == number:  # a generation has ended
+                trial = self._choice.ask(self._results)
         except InfeasibleError:
             if not self._results:
                 raise
@@ -293,12 +337,19 @@ class Study:
                 stacklevel=2,
             )
             return None
+        return trial
 
     def _submit(self, objective: Objective, trial: Trial, executor: Executor) -> int:
         seed, base = self.config.objective.seed, self.folder / "labels"
-        folder = label_folder(base, objective, trial.architecture, seed, 1.0)
-        title = f"trial {trial.number}"
-        job = label_job(objective, trial.architecture, seed=seed, fidelity=1.0, folder=folder, title=title)
+        folder = label_folder(base, objective, trial.architecture, seed, trial.fidelity)
+        job = label_job(
+            objective,
+            trial.architecture,
+            seed=seed,
+            fidelity=trial.fidelity,
+            folder=folder,
+            title=f"trial {trial.number}",
+        )
         return executor.submit(job).number
 
     def _completed(self, executor: Executor, waiting: dict[int, int]) -> Iterator[None]:
@@ -316,34 +367,16 @@ class Study:
         except ForetellError:
             return ""
 
-    def _ask(self, known: Sequence[Observation]) -> Trial:
-        number = len(self._trials)
-        taken = self.space.population([trial.architecture for trial in self._trials])
-        row = self._asker.ask(number, self._learnable(known), taken)[0]
-        trial = Trial(number, self.space.architecture(row))
-        with (self.folder / _TRIALS).open("a", encoding="utf-8") as file:
-            append_jsonl(file, [{"number": number, "architecture": trial.params}])
-        self._trials.append(trial)
-        return trial
-
-    def _learnable(self, known: Sequence[Observation]) -> list[Observation]:
-        """What breaks a limit that only the objective tells is learnt from as if it had failed."""
-        found = []
-        for item in known:
-            broken = self._told and not item.failed and not self.keeps(item)
-            found.append(replace(item, metrics={}, failed=f"breaks {self._told}") if broken else item)
-        return found
-
     def keeps(self, item: Observation) -> bool:
         """Whether what was told keeps the limits that the genes do not decide."""
         return all(
             limit.cost in item.costs and bool(limit.holds(np.array([item.costs[limit.cost]]))[0])
-            for limit in self._told
+            for limit in self.told_limits
         )
 
     def _check(self, number: int, said: Mapping[str, Any], failed: str) -> None:
-        if not 0 <= number < len(self._trials):
-            raise InputError(f"there is no trial {number}; the study has asked for {len(self._trials)}: ask first.")
+        if not 0 <= number < len(self.trials):
+            raise InputError(f"there is no trial {number}; the study has asked for {len(self.trials)}: ask first.")
         if number in self._results:
             raise InputError(f"trial {number} was told already; every trial is told once.")
         if self.metric.key not in said and not failed:
@@ -364,9 +397,6 @@ class Study:
         return kept
 
     def _read(self) -> None:
-        for line in read_jsonl(self.folder / _TRIALS, repair=True):
-            architecture = Architecture.from_dict(self.space, line["architecture"])
-            self._trials.append(Trial(len(self._trials), architecture))
         path = self.folder / _OBSERVATIONS
         if path.exists():
             with ObservationWriter(path) as writer:

@@ -19,7 +19,7 @@ from foretell.study.config import StudyConfig, TrainSettings, load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
 from foretell.tasks import Vocabulary
-from foretell.tasks.translation import Sequences, Task
+from foretell.tasks.translation import Sequences, translate
 
 if TYPE_CHECKING:
     from foretell.families.encoder_decoder.network import Seq2SeqTransformer
@@ -31,7 +31,7 @@ _DECODING = ("beam", "length_penalty")
 
 def train_study_supernet(study: StudyConfig) -> tuple[Path, dict[str, Any]]:
     """Train the study's supernet, or finish or find it; its folder and how training went."""
-    task = Task.prepare(study.corpus, study.vocabulary)
+    task = study.make_task()
     (result,) = run_jobs([supernet_job(study)])
     return supernet_folder(study, task), result
 
@@ -44,7 +44,7 @@ def score_with_supernet(study: StudyConfig, path: Path) -> list[tuple[Architectu
     """
     space = spaces.create(study.space)
     found = read_architectures(path, space)
-    task = Task.prepare(study.corpus, study.vocabulary)
+    task = study.make_task()
     predictor, _ = supernet_predictor(study, space, task)
     scores = predictor.predict(space.population(found)).mean
     return list(zip(found, scores.tolist(), strict=True))
@@ -65,7 +65,7 @@ def translate_texts(
         InputError: The folder holds no trained network.
         IntegrityError: What is on record of it is damaged.
     """
-    from foretell.training import load_network, translate
+    from foretell.training import load_network
 
     folder = _trained_folder(run)
     network, _ = load_network(folder / "model.safetensors")

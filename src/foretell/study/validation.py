@@ -7,6 +7,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.tasks import task_kind, task_kinds
 
 __all__ = ["validation_sentence"]
 
@@ -39,5 +40,7 @@ def _fields(model: type[BaseModel], parents: list[str]) -> list[str]:
     part: Any = model
     for parent in parents:
         kind = part.model_fields[parent].annotation
+        if kind is Any:  # the corpus, of which kinds of tasks know different keys
+            return list(dict.fromkeys(key for name in task_kinds() for key in task_kind(name).corpus.model_fields))
         part = next((each for each in get_args(kind) if hasattr(each, "model_fields")), kind)
     return list(part.model_fields)

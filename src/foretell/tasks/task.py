@@ -1,14 +1,22 @@
-"""What training asks of a task, whatever it is."""
+"""What training, studies and predictors ask of a task, whatever it is."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, get_args
+
+from foretell.errors import UnknownNameError
 
 if TYPE_CHECKING:
     import torch
+    from pydantic import BaseModel
 
-__all__ = ["Batch", "Batches", "Task"]
+__all__ = ["SPLITS", "Batch", "Batches", "Measured", "Split", "Task", "TaskKind", "measuring_options"]
+
+Split = Literal["train", "valid", "test"]
+SPLITS: tuple[Split, ...] = get_args(Split)
 
 
 class Batch(Protocol):
@@ -21,6 +29,14 @@ class Batch(Protocol):
 
     def to(self, device: torch.device | str) -> Self:
         """The same batch on a device."""
+        ...
+
+    @classmethod
+    def recut(cls, batches: Sequence[Self], max_tokens: int) -> list[Self]:
+        """The same examples in smaller batches of examples that are alike, the largest first.
+
+        A loss is a sum over examples: over all batches it stays what it was.
+        """
         ...
 
 
@@ -36,12 +52,50 @@ class Batches(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Measured:
+    """How good a network is on held-out examples.
+
+    Attributes:
+        metrics: By name, the split before it ("test_bleu").
+        told: How they came about, as JSON values; stands in the provenance of a label.
+    """
+
+    metrics: dict[str, float]
+    told: dict[str, Any] = field(default_factory=dict)
+
+
 class Task(Protocol):
     """Data to learn from and to be judged by."""
 
     @property
+    def kind(self) -> str:
+        """The name that `foretell.tasks.task_kind` knows it by."""
+        ...
+
+    @property
     def fingerprint(self) -> str:
         """Names all that a training reads of the task."""
+        ...
+
+    @property
+    def corpus_fingerprint(self) -> str:
+        """Names its text, however that is cut into pieces."""
+        ...
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What is known of a network on the validation split, the one first that is meant where none is named."""
+        ...
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """What `measure` may be told, with the values that names leave out, whatever the defaults become."""
+        ...
+
+    @property
+    def measuring(self) -> int:
+        """Rises when the same weights come to other metrics than before."""
         ...
 
     @property
@@ -60,3 +114,88 @@ class Task(Protocol):
     def validation_batches(self, max_tokens: int) -> Sequence[Batch]:
         """The whole validation split, built once."""
         ...
+
+    def typical_batch(self, max_tokens: int) -> Batch:
+        """One training batch of middle size, always the same."""
+        ...
+
+    def validation_tensors(self) -> dict[str, torch.Tensor]:
+        """The validation split as tensors by name; `TaskKind.batches_from` makes batches of them."""
+        ...
+
+    def measure(self, network: torch.nn.Module, splits: Sequence[Split], **options: Any) -> Measured:
+        """How good a trained network is on held-out examples, beside its validation loss.
+
+        Args:
+            network: Of a family that the task can judge.
+            splits: Which examples.
+            options: Of `options`; those that are left out have the values there.
+
+        Raises:
+            InputError: The network cannot do what the task asks, or an option that it does not have.
+        """
+        ...
+
+    def floor(self, split: Split) -> dict[str, dict[str, float]]:
+        """What a model must beat to be of any use: metrics by the name of who does without learning to."""
+        ...
+
+    def keep(self, folder: Path) -> None:
+        """Write what using a network takes beside its weights, such as the vocabulary."""
+        ...
+
+
+class TaskKind(Protocol):
+    """A kind of task, as studies name it.
+
+    Attributes:
+        name: Of the kind.
+        corpus: What a study says of the task's data, with defaults for all of it.
+        options: As `Task.options`.
+    """
+
+    name: str
+    corpus: type[BaseModel]
+    options: Mapping[str, Any]
+
+    def prepare(self, corpus: Any, vocabulary: int) -> Task:
+        """The task of a corpus and a vocabulary of so many pieces, fetched and made where it is not kept yet.
+
+        Raises:
+            InputError: The data cannot be had or used.
+            IntegrityError: A download has the wrong hash.
+            StorageError: The cache folder cannot be written.
+        """
+        ...
+
+    def title(self, corpus: Any) -> str:
+        """What prompts and reports call the task."""
+        ...
+
+    def examples(self, corpus: Any) -> Sequence[tuple[str, str]]:
+        """Pairs of what goes in and what should come out, of the training split and no other; may be empty.
+
+        Raises:
+            InputError: The data cannot be had or used.
+        """
+        ...
+
+    def batches_from(self, tensors: Mapping[str, torch.Tensor], max_tokens: int) -> Sequence[Batch]:
+        """Validation batches of what `Task.validation_tensors` gave.
+
+        Raises:
+            KeyError: A tensor is missing.
+        """
+        ...
+
+
+def measuring_options(known: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """All options of `Task.measure`, in the order of `known`.
+
+    Raises:
+        UnknownNameError: One that the task does not have.
+    """
+    for name in given:
+        if name not in known:
+            raise UnknownNameError("option of the task", name, known)
+    return {**known, **given}

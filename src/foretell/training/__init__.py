@@ -11,7 +11,7 @@ from foretell.training.checkpoint import (
 )
 from foretell.training.devices import choose_device
 from foretell.training.distributed import RankLostError, Ranks, is_first
-from foretell.training.keys import TRANSLATION, first_recipe
+from foretell.training.keys import first_recipe
 from foretell.training.loop import DivergedError, train
 from foretell.training.options import KINDS, SupernetKind, SupernetOptions
 from foretell.training.recipe import Recipe
@@ -20,11 +20,10 @@ from foretell.training.scratch import load_trained, scratch_keys, train_from_scr
 from foretell.training.state import TrainingResult
 from foretell.training.supernet import build_supernet, load_supernet, load_validation, supernet_keys, train_supernet
 from foretell.training.update import member_of
-from foretell.training.validation import score_translations, translate, translate_split, validation_loss
+from foretell.training.validation import validation_loss
 
 __all__ = [
     "KINDS",
-    "TRANSLATION",
     "DamagedCheckpointWarning",
     "DivergedError",
     "Fixed",
@@ -51,14 +50,11 @@ __all__ = [
     "sampling_rule",
     "save_network",
     "save_tensors",
-    "score_translations",
     "scratch_keys",
     "supernet_keys",
     "train",
     "train_from_scratch",
     "train_supernet",
-    "translate",
-    "translate_split",
     "validation_loss",
     "weights_digest",
 ]

@@ -17,12 +17,10 @@ from foretell.tasks import Task
 from foretell.training.devices import resolve_precision
 from foretell.training.recipe import Recipe
 
-__all__ = ["TRAINING", "TRANSLATION", "as_first_written", "first_recipe", "training_keys"]
+__all__ = ["TRAINING", "as_first_written", "first_recipe", "training_keys"]
 
 TRAINING = 1
 """Raise when a training comes to other weights than before."""
-TRANSLATION = 2
-"""Raise when the same weights come to other translations or scores; 2: the length limit is each sentence's own."""
 
 _FIRST_RECIPE = (
     "updates",

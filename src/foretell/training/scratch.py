@@ -13,17 +13,16 @@ from foretell.families.base import Network
 from foretell.observations import Observation
 from foretell.records import fingerprint, read_object, write_json
 from foretell.spaces import Architecture
-from foretell.tasks.translation import Split, Task
+from foretell.tasks import Split, Task, measuring_options
 from foretell.training.building import build_network
 from foretell.training.checkpoint import load_network, load_own, weights_digest
-from foretell.training.keys import TRANSLATION, training_keys
+from foretell.training.keys import training_keys
 from foretell.training.loop import train, updates_done
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 from foretell.training.state import TrainingResult
 from foretell.training.supernet import load_supernet
 from foretell.training.update import member_of
-from foretell.training.validation import score_translations, translate_split
 
 __all__ = ["load_trained", "scratch_keys", "train_from_scratch"]
 
@@ -52,15 +51,14 @@ def train_from_scratch(
     folder: Path,
     *,
     seed: int = 1,
-    beam: int = 4,
-    length_penalty: float = 1.0,
     splits: tuple[Split, ...] = ("valid", "test"),
     device: str = "auto",
     title: str = "training",
     inherit: Path | None = None,
     until: int | None = None,
+    **options: Any,
 ) -> Observation:
-    """Train an architecture, translate the held-out splits with it, and score the translations.
+    """Train an architecture and measure it on the held-out splits.
 
     A folder that holds the finished run answers at once; one that holds a part of it goes on from there. A smaller
     training is the beginning of the full one, at the same learning rates: where it is asked for after the run in the
@@ -68,21 +66,20 @@ def train_from_scratch(
 
     Args:
         architecture: What to train.
-        task: Sentences and vocabulary.
+        task: What to learn, and how that is judged.
         recipe: How to train.
         folder: Checkpoints and `observation.json`, `observation-N.json` after N updates.
         seed: Of initial weights, data order and dropout.
-        beam: Of the beam search.
-        length_penalty: Of the beam search (`foretell.training.translate`).
-        splits: What to translate.
+        splits: What to measure on.
         device: "auto", "cpu", "cuda" or "cuda:N".
         title: What the progress display calls it.
         inherit: Start from the architecture's weights in this supernet (a checkpoint or its folder); a
             mixture is folded.
         until: Train no further than so many of the recipe's updates; None: all.
+        options: Of `Task.measure`.
 
     Returns:
-        The architecture with its validation loss, and BLEU, chrF and TER of each split.
+        The architecture with its validation loss and the task's metrics of each split.
 
     Raises:
         InputError: The checkpoint to inherit from is of another space or task, or no supernet.
@@ -92,7 +89,8 @@ def train_from_scratch(
     about, space = _about(architecture, inherit), architecture.space
     keys = training_keys(about, task, recipe, seed, device)
     paused = until if until is not None and until < recipe.updates else None
-    named: list[Any] = [keys[0], beam, length_penalty, list(splits), TRANSLATION]
+    told = measuring_options(task.options, options)
+    named: list[Any] = [keys[0], *told.values(), list(splits), task.measuring]
     key = fingerprint(named if paused is None else [*named, paused])
     record = folder / ("observation.json" if paused is None else f"observation-{paused}.json")
     saved = read_object(record) if record.exists() else {}
@@ -109,18 +107,11 @@ def train_from_scratch(
         network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device, until=paused
     )
     network.eval()
-    metrics = {"valid_loss": result.best_loss}
-    signatures = {}
-    for split in splits:
-        said = translate_split(network, task, split, beam=beam, length_penalty=length_penalty)
-        for name, score in score_translations(task, said, split).items():
-            metrics[name] = score.value
-            signatures[name.partition("_")[2]] = score.signature
+    measured = task.measure(network, splits, **told)
+    metrics = {"valid_loss": result.best_loss, **measured.metrics}
     provenance = {
         **_provenance(task, recipe, result, seed, network),
-        "beam": beam,
-        "length_penalty": length_penalty,
-        "signatures": signatures,
+        **measured.told,
         **({} if inherit is None else {"inherited": about["inherited"]}),
     }
     observation = Observation(architecture, metrics, provenance=provenance, fidelity=result.updates / recipe.updates)
@@ -150,7 +141,7 @@ def _provenance(
         "history": result.history,
         "recipe": fingerprint(recipe.model_dump(mode="json")),
         "task": task.fingerprint,
-        "corpus": task.corpus.fingerprint,
+        "corpus": task.corpus_fingerprint,
         "software": {"foretell": __version__, "torch": torch.__version__, "python": platform.python_version()},
         "device": str(next(network.parameters()).device),
         "threads": torch.get_num_threads(),

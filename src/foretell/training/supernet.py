@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from foretell.errors import InputError, IntegrityError
 from foretell.families.base import Network
 from foretell.spaces import SearchSpace
-from foretell.tasks.translation import EncodedPairs, Sequences, Task
+from foretell.tasks import Batch, Task, task_kind
+from foretell.tasks.registry import FIRST_KIND
 from foretell.training.building import build_network
 from foretell.training.checkpoint import load_intact, load_network, load_tensors, save_tensors
 from foretell.training.devices import choose_device
@@ -82,9 +82,9 @@ def train_supernet(
 
     Args:
         space: Its largest architecture gives the dimensions.
-        task: Sentences and vocabulary.
+        task: What to learn.
         recipe: How to train.
-        folder: Checkpoints, `training.json`, and the validation sentences in numbers, so that the folder is
+        folder: Checkpoints, `training.json`, and the validation examples in numbers, so that the folder is
             all that a predictor needs.
         kind: One of `KINDS`.
         seed: Of weights, data order, dropout and sampled architectures.
@@ -129,18 +129,16 @@ def _keep_validation(folder: Path, task: Task) -> None:
     kept = load_intact(folder / _VALIDATION)
     if kept is not None and kept.about.get("task") == task.fingerprint:
         return
-    sides = {"source": task.valid.source, "target": task.valid.target}
-    arrays = {f"{side}.{name}": getattr(pairs, name) for side, pairs in sides.items() for name in ("values", "offsets")}
-    tensors = {name: torch.from_numpy(array) for name, array in arrays.items()}
-    save_tensors(folder / _VALIDATION, tensors, {"task": task.fingerprint})
+    save_tensors(folder / _VALIDATION, task.validation_tensors(), {"task": task.fingerprint, "kind": task.kind})
 
 
-def load_validation(folder: Path, task: str) -> EncodedPairs:
-    """The validation sentences that a supernet's folder keeps.
+def load_validation(folder: Path, task: str, max_tokens: int) -> Sequence[Batch]:
+    """The validation split that a supernet's folder keeps.
 
     Args:
         folder: The supernet's.
         task: The fingerprint of the supernet's task.
+        max_tokens: Size of a batch.
 
     Raises:
         InputError: They are not there.
@@ -152,8 +150,7 @@ def load_validation(folder: Path, task: str) -> EncodedPairs:
     kept = load_tensors(path)
     if kept.about.get("task") != task:
         raise IntegrityError(f"{path} holds sentences of another task; delete it and run `foretell supernet train`.")
-    parts = [kept.part(f"{side}.") for side in ("source", "target")]
-    return EncodedPairs(*(Sequences(part["values"].numpy(), part["offsets"].numpy()) for part in parts))
+    return task_kind(str(kept.about.get("kind", FIRST_KIND))).batches_from(kept.tensors, max_tokens)
 
 
 def load_supernet(

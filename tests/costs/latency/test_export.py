@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from foretell.costs import LatencySetting, export_network
-from foretell.costs.latency.translation import timed_network
 from foretell.errors import UnknownNameError
+from foretell.families.encoder_decoder.timing import timed_network
 
 from .devices import SMALL
 
-NETWORK_SETTING = LatencySetting(SMALL, vocabulary=50, sentence_length=4)
+NETWORK_SETTING = LatencySetting(SMALL, vocabulary=50, sizes={"sentence_length": 4, "beam": 4})
 
 
 @pytest.mark.network

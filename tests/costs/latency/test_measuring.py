@@ -17,16 +17,17 @@ from foretell.costs import (
     measured_latency,
     read_samples,
 )
-from foretell.costs.latency import measuring, timing
+from foretell.costs.latency import timing
 from foretell.costs.latency.inputs import LatencyInputs
 from foretell.costs.latency.physical_form import PhysicalForm
 from foretell.errors import InputError
+from foretell.families.encoder_decoder.family import EncoderDecoder
 from foretell.records import read_jsonl
 from foretell.spaces import Architecture
 
 from .devices import SMALL, paper_device
 
-SETTING = LatencySetting(SMALL, vocabulary=50, sentence_length=3, beam=2)
+SETTING = LatencySetting(SMALL, vocabulary=50, sizes={"sentence_length": 3, "beam": 2})
 QUICK = Repeats(most=6, warm_up=1)
 
 
@@ -105,7 +106,7 @@ def test_another_setting_is_another_measurement(tmp_path: Path):
     path = tmp_path / "latency.jsonl"
     population = SMALL.population([SMALL.smallest()])
     measure_latency(SETTING, population, path, repeats=QUICK)
-    other = LatencySetting(SMALL, vocabulary=50, sentence_length=3, beam=2, batch=4, precision="bfloat16")
+    other = LatencySetting(SMALL, vocabulary=50, sizes={"sentence_length": 3, "beam": 2}, batch=4, precision="bfloat16")
     assert other.key != SETTING.key
     measure_latency(other, population, path, repeats=QUICK)
     assert len(read_jsonl(path)) == 2
@@ -141,8 +142,8 @@ def slow_block(monkeypatch: pytest.MonkeyPatch) -> None:
         value = call() * slow * rng.lognormal(0, 0.01)
         return value, value
 
-    monkeypatch.setattr(measuring, "timed_network", lambda setting, architecture: architecture)
-    monkeypatch.setattr(measuring, "translation_step", step)
+    monkeypatch.setattr(EncoderDecoder, "timed_network", lambda family, setting, architecture: architecture)
+    monkeypatch.setattr(EncoderDecoder, "timed_step", lambda family, setting, network: step(setting, network))
     monkeypatch.setattr(timing, "clock", clock)
 
 
@@ -179,7 +180,7 @@ def test_the_order_is_random_and_the_answer_is_not(tmp_path: Path):
     [("toaster", "is not a device"), ("cuda:99", "is not there"), ("meta", "cannot be measured")],
 )
 def test_a_device_that_is_not_there(device: str, sentence: str):
-    setting = LatencySetting(SMALL, vocabulary=50, sentence_length=3, device=device)
+    setting = LatencySetting(SMALL, vocabulary=50, sizes={"sentence_length": 3, "beam": 4}, device=device)
     with pytest.raises(InputError, match=sentence):
         measure_latency(setting, SMALL.population([SMALL.smallest()]))
 

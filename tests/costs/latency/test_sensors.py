@@ -9,7 +9,7 @@ from foretell.costs.latency.sensors import device_state, energy_joules, peak_mem
 
 from .devices import SMALL
 
-SETTING = LatencySetting(SMALL, vocabulary=50, sentence_length=3)
+SETTING = LatencySetting(SMALL, vocabulary=50, sizes={"sentence_length": 3, "beam": 4})
 
 
 @pytest.fixture

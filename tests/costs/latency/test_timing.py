@@ -7,7 +7,7 @@ from foretell.costs.latency.timing import median_interval, time_pairs
 
 from .devices import SMALL
 
-SETTING = LatencySetting(SMALL, vocabulary=50, sentence_length=3)
+SETTING = LatencySetting(SMALL, vocabulary=50, sizes={"sentence_length": 3, "beam": 4})
 
 
 def test_the_interval_covers_the_median_as_often_as_it_says():
@@ -42,5 +42,7 @@ def test_one_threads_clock_leaves_out_sleep():
 
     own, wall = timing.clock(SETTING, lambda: time.sleep(0.03))
     assert own < 15 < wall
-    own, wall = timing.clock(LatencySetting(SMALL, 50, 3, threads=2), lambda: time.sleep(0.01))
+    own, wall = timing.clock(
+        LatencySetting(SMALL, 50, {"sentence_length": 3, "beam": 4}, threads=2), lambda: time.sleep(0.01)
+    )
     assert own == wall >= 10

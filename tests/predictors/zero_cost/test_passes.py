@@ -9,9 +9,10 @@ from foretell import spaces
 from foretell.errors import UnknownNameError
 from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
 from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+from foretell.families.encoder_decoder.probing import TranslationProbe, random_batch
 from foretell.nn import PAD
 from foretell.predictors import Context, create
-from foretell.predictors.zero_cost import PASSES, ZeroCost, random_batch
+from foretell.predictors.zero_cost import PASSES, ZeroCost
 from foretell.training import Recipe, build_network
 
 SPACE = spaces.create("small-seq2seq")
@@ -54,10 +55,12 @@ def by_differences(network, batch):
 
 def test_gradient_proxies_agree_with_differences(network, batch):
     weights, slopes = by_differences(network, batch)
-    assert PASSES["snip"](network, batch) == pytest.approx(
+    assert PASSES["snip"](TranslationProbe(network, batch)) == pytest.approx(
         float(sum((w * g).abs().sum() for w, g in zip(weights, slopes, strict=True))), rel=1e-4
     )
-    assert PASSES["grad_norm"](network, batch) == pytest.approx(float(sum(g.norm() for g in slopes)), rel=1e-4)
+    assert PASSES["grad_norm"](TranslationProbe(network, batch)) == pytest.approx(
+        float(sum(g.norm() for g in slopes)), rel=1e-4
+    )
 
 
 def test_grasp_agrees_with_differences_of_the_gradient(network, batch):
@@ -81,12 +84,12 @@ def test_grasp_agrees_with_differences_of_the_gradient(network, batch):
                 weight -= sign * 1e-5 * gradient
     curved = [(high - low) / 2e-5 for high, low in zip(*moved, strict=True)]
     expected = -float(sum((w.detach() * h).sum() for w, h in zip(weights, curved, strict=True)))
-    assert PASSES["grasp"](network, batch) == pytest.approx(expected, rel=1e-4)
+    assert PASSES["grasp"](TranslationProbe(network, batch)) == pytest.approx(expected, rel=1e-4)
 
 
 @pytest.mark.parametrize("proxy", sorted(PASSES))
 def test_a_score_is_finite_and_the_network_keeps_no_hook(network, batch, proxy):
-    assert np.isfinite(PASSES[proxy](network, batch))
+    assert np.isfinite(PASSES[proxy](TranslationProbe(network, batch)))
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
 
 
@@ -115,7 +118,7 @@ def test_the_network_is_the_one_that_training_would_start_from(batch, proxy):
     rows = SPACE.population([narrow])
     scored = create(proxy, context=Context(SPACE, vocabulary=12, batch=batch, seed=3)).predict(rows).mean
     network = build_network(narrow, {"vocabulary": 12}, Recipe(), 3).eval()
-    assert scored.tolist() == [PASSES[proxy](network, batch)]
+    assert scored.tolist() == [PASSES[proxy](TranslationProbe(network, batch))]
 
 
 def test_torchs_random_state_is_left_alone():

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.costs.latency.setting import LatencySetting
 from foretell.costs.latency.timing import Repeats, time_pairs
-from foretell.costs.latency.translation import beam_search_step, translation_step
 from foretell.errors import InputError, UnknownNameError
+from foretell.families.encoder_decoder.timing import beam_search_step, translation_step
 from foretell.machine import torch_threads
 from foretell.records import storage
 from foretell.spaces import SearchSpace
@@ -60,7 +60,7 @@ def export_network(
     network = network.eval()
     paths = [Path(out) / f"{name}.{_SUFFIX[form]}" for name in ("encoder", "step")]
     encoder, step = _write(network, form, paths)
-    setting = LatencySetting(_space_of(network), network.vocabulary[1], tokens, beam=beam)
+    setting = LatencySetting(_space_of(network), network.vocabulary[1], {"sentence_length": tokens, "beam": beam})
     exported = _translation(setting, network, encoder, step)
     with torch_threads(1):
         found = time_pairs(setting, exported, translation_step(setting, network), Repeats(most=60, seconds=3.0))
@@ -81,7 +81,7 @@ def _write(network: Seq2SeqTransformer, form: str, paths: list[Path]) -> tuple[_
     """Write both programs, and give them back as they run."""
     import torch
 
-    from foretell.costs.latency.programs import trace_programs
+    from foretell.families.encoder_decoder.programs import trace_programs
 
     with _quiet():
         programs = trace_programs(network)
@@ -129,7 +129,7 @@ def _translation(
 ) -> Callable[[], None]:
     import torch
 
-    empty = torch.zeros(setting.beam, 0, 2 * network.backbone.qkv_dim)
+    empty = torch.zeros(setting.sizes["beam"], 0, 2 * network.backbone.qkv_dim)
 
     def start(source: Tensor) -> _State:
         crosses = encoder(source)

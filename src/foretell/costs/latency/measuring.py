@@ -20,8 +20,8 @@ from foretell.costs.latency.samples import undisturbed_ms
 from foretell.costs.latency.sensors import device_state, energy_joules, peak_memory_bytes
 from foretell.costs.latency.setting import LatencySetting, check_device
 from foretell.costs.latency.timing import Repeats, time_pairs
-from foretell.costs.latency.translation import timed_network, translation_step
 from foretell.errors import InputError
+from foretell.families.timing import timed_family
 from foretell.locks import lock_file
 from foretell.machine import torch_threads
 from foretell.progress import track
@@ -71,14 +71,14 @@ def measure_latency(
         StorageError: The disk refused; the records before are kept.
     """
     check_device(setting.device)
-    key, described = setting.key, setting.describe()
+    key, described, family = setting.key, setting.describe(), timed_family(setting.space)
     architectures = list(dict.fromkeys(setting.space.architectures(population)))
     with _held(path):
         known = _read_records(Path(path), key) if path is not None else {}
         todo = [item for item in architectures if again or item.key not in known]
         order = np.random.default_rng(seed).permutation(len(todo))
         with track("latency", len(todo), "architectures") as meter, torch_threads(setting.threads):
-            probe = translation_step(setting, timed_network(setting, setting.space.smallest()))
+            probe = family.timed_step(setting, family.timed_network(setting, setting.space.smallest()))
             for done, index in enumerate(order.tolist()):
                 architecture = todo[index]
                 record = {
@@ -137,12 +137,13 @@ def drift_summary(records: list[dict[str, Any]]) -> dict[str, float]:
 def _measure(
     setting: LatencySetting, architecture: Architecture, probe: Any, repeats: Repeats, resources: bool
 ) -> dict[str, Any]:
-    network = timed_network(setting, architecture)
-    translate = translation_step(setting, network)
-    found: dict[str, Any] = {**time_pairs(setting, translate, probe, repeats), **device_state(setting)}
+    family = timed_family(setting.space)
+    network = family.timed_network(setting, architecture)
+    step = family.timed_step(setting, network)
+    found: dict[str, Any] = {**time_pairs(setting, step, probe, repeats), **device_state(setting)}
     if resources:
-        found["energy_j"] = energy_joules(setting, translate)
-        found["peak_memory_bytes"] = peak_memory_bytes(setting, network, translate)
+        found["energy_j"] = energy_joules(setting, step)
+        found["peak_memory_bytes"] = peak_memory_bytes(setting, network, step)
     return found
 
 

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from foretell.costs.latency.inputs import PARTS, Floats, LatencyInputs, layer_steps
+from foretell.costs.latency.inputs import Floats, LatencyInputs, layer_steps
 
 __all__ = ["LayerForm", "PhysicalForm", "robust_weights"]
 
@@ -23,24 +23,26 @@ mean square where noise is skewed, as on HAT's Xeon; between 1.3 and 3 the two t
 
 @dataclass(frozen=True)
 class PhysicalForm:
-    """A time for every unit of every part of `PARTS`.
+    """A time for every unit of every part of a family's work.
 
     Attributes:
         milliseconds: Of one unit of each part, non-negative.
+        parts: Their names (`LatencyInputs.part_names`).
     """
 
     milliseconds: tuple[float, ...]
+    parts: tuple[str, ...]
     name: ClassVar[str] = "physical"
 
     @staticmethod
     def fits(inputs: LatencyInputs) -> str | None:
         """See `LatencyForm`."""
-        return _too_few(len(inputs), len(PARTS))
+        return _too_few(len(inputs), len(inputs.part_names))
 
     @classmethod
     def fit(cls, inputs: LatencyInputs, ms: Floats, weights: Floats) -> Self:
         """Least relative squares; weights `[n]`, 1 is full say."""
-        return cls(tuple(_solve(inputs.parts(), ms, weights).tolist()))
+        return cls(tuple(_solve(inputs.parts(), ms, weights).tolist()), inputs.part_names)
 
     def refit(self, inputs: LatencyInputs, ms: Floats, weights: Floats) -> PhysicalForm:
         """See `LatencyForm`."""
@@ -52,12 +54,13 @@ class PhysicalForm:
 
     def to_json(self) -> dict[str, Any]:
         """See `LatencyForm`."""
-        return {"form": self.name, "milliseconds": dict(zip(PARTS, self.milliseconds, strict=True))}
+        return {"form": self.name, "milliseconds": dict(zip(self.parts, self.milliseconds, strict=True))}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
         """See `LatencyForm`."""
-        return cls(tuple(float(value["milliseconds"][name]) for name in PARTS))
+        told = value["milliseconds"]
+        return cls(tuple(float(each) for each in told.values()), tuple(map(str, told)))
 
 
 @dataclass(frozen=True)

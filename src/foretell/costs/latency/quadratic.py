@@ -35,7 +35,7 @@ class QuadraticRidge:
     @staticmethod
     def fits(inputs: LatencyInputs) -> str | None:
         """See `LatencyForm`."""
-        features = _expand(inputs.averages[:1], np.zeros(10), inputs.averages.std(0)).shape[1]
+        features = _expand(inputs.averages[:1], np.zeros(inputs.averages.shape[1]), inputs.averages.std(0)).shape[1]
         if len(inputs) < features // 2:
             return f"{len(inputs)} samples are too few for its {features} terms"
         return None

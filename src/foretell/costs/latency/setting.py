@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,18 +24,18 @@ class LatencySetting:
     Attributes:
         space: The space.
         vocabulary: Size of the task's vocabulary, which sets the cost of the output layer.
-        sentence_length: Tokens of the source, and of the translation.
-        beam: Hypotheses of the beam search.
+        sizes: Of the workload, such as the `sentence_length` and the `beam` of a translation.
+        cost: Which of the family's workloads is timed.
         device: "cpu", "cuda" or "cuda:1".
-        threads: Threads of the CPU that one translation may use.
-        batch: Sentences translated together; the latency is that of the whole batch.
+        threads: Threads of the CPU that one call may use.
+        batch: Sentences that go through together; the latency is that of the whole batch.
         precision: Of weights and activations.
     """
 
     space: SearchSpace
     vocabulary: int
-    sentence_length: int
-    beam: int = 4
+    sizes: Mapping[str, int] = field(hash=False)
+    cost: str = "latency_ms"
     device: str = "cpu"
     threads: int = 1
     batch: int = 1
@@ -49,7 +50,8 @@ class LatencySetting:
         """The setting as JSON values, with the name of the device, its driver and the software."""
         import torch
 
-        values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "space"}
+        values = {name: getattr(self, name) for name in ("vocabulary", "device", "threads", "batch", "precision")}
+        values |= {**self.sizes, **({} if self.cost == "latency_ms" else {"cost": self.cost})}
         return {
             "space": self.space.name,
             "space_fingerprint": self.space.fingerprint,

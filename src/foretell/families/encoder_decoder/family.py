@@ -13,12 +13,19 @@ import numpy.typing as npt
 from foretell.errors import InputError, UnknownNameError
 from foretell.families.encoder_decoder.closed_forms import Totals, embedding_parameters, flops, parameters
 from foretell.families.encoder_decoder.genes import Backbone, TransformerShape, transformer_genes
+from foretell.families.encoder_decoder.parts import PARTS, latency_parts
+from foretell.families.encoder_decoder.picture import draw
+from foretell.families.picture import Picture
+from foretell.families.timing import TimedSetting, Workload, layer_steps
 from foretell.spaces import Architecture, Gene, Population, Scalar, SearchSpace
 from foretell.spaces.features import averages
 
 if TYPE_CHECKING:
+    from foretell.families.base import Network
     from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+    from foretell.families.probe import Probe
     from foretell.nn import Mixture
+    from foretell.tasks.translation import Batch
 
 __all__ = ["FAMILY", "EncoderDecoder"]
 
@@ -119,6 +126,37 @@ class EncoderDecoder:
         """The ten genes, in HAT's order."""
         return transformer_genes(choices, constants.qkv_dim)
 
+    latency_features = "hat"
+    latency_parts = PARTS
+
+    def workloads(self, space: SearchSpace) -> dict[str, Workload]:
+        """One translation by beam search."""
+        sizes = {"sentence_length": Backbone.of(space).sentence_length, "beam": 4}
+        return {"latency_ms": Workload("a translation of nominal length by beam search", sizes, "sentence_length")}
+
+    def timed_network(self, setting: TimedSetting, architecture: Architecture) -> Seq2SeqTransformer:
+        """See `foretell.families.encoder_decoder.timing`."""
+        from foretell.families.encoder_decoder.timing import timed_network
+
+        return timed_network(setting, architecture)
+
+    def timed_step(self, setting: TimedSetting, network: Seq2SeqTransformer) -> Callable[[], None]:
+        """See `foretell.families.encoder_decoder.timing`."""
+        from foretell.families.encoder_decoder.timing import translation_step
+
+        return translation_step(setting, network)
+
+    def parts(self, space: SearchSpace, encoded: Array, population: Population | None) -> Array:
+        """Sums over layers are depth times average, so nothing is lost where only averages are known."""
+        return latency_parts(encoded)
+
+    def steps(self, space: SearchSpace, population: Population, choices: Mapping[str, Sequence[int]]) -> Array:
+        """The steps of all genes, and the sizes of the feed-forward matrices."""
+        parts = latency_parts(space.features(population, "hat"))
+        products = [parts[:, PARTS.index(f"{side}_ffn")] for side in ("encoder", "decoder")]
+        depths = {f"{side}-embed-dim": f"{side}-layer-num" for side in ("encoder", "decoder")}
+        return layer_steps(space, population, choices, depths, products)
+
     def count(
         self, space: SearchSpace, population: Population, names: Sequence[str], sizes: Mapping[str, Any]
     ) -> dict[str, Array]:
@@ -143,6 +181,24 @@ class EncoderDecoder:
     def member(self, architecture: Architecture) -> TransformerShape:
         """The dimensions of an architecture."""
         return TransformerShape.of(architecture)
+
+    def nominal_sizes(self, space: SearchSpace) -> dict[str, Any]:
+        """The backbone's vocabulary."""
+        return {"vocabulary": Backbone.of(space).vocabulary}
+
+    def probe(self, network: Network, batch: Any) -> Probe[Any, Any]:
+        """See `foretell.families.probe.ProbedFamily`."""
+        from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+        from foretell.families.encoder_decoder.probing import TranslationProbe
+
+        assert isinstance(network, Seq2SeqTransformer)  # noqa: S101 - the family has built it
+        return TranslationProbe(network, batch)
+
+    def random_batch(self, space: SearchSpace, sizes: Mapping[str, Any]) -> Batch:
+        """Sixteen pairs of random tokens."""
+        from foretell.families.encoder_decoder.probing import random_batch
+
+        return random_batch(space, sizes["vocabulary"])
 
     def build(
         self,
@@ -170,6 +226,10 @@ class EncoderDecoder:
             reference_widths=(widest.encoder_width, widest.decoder_width),
             mixture=None if mixture is None else replace(mixture, norm=backbone.latency_norm),
         )
+
+    def picture(self, architecture: Architecture) -> Picture:
+        """See `foretell.families.encoder_decoder.picture`."""
+        return draw(architecture)
 
     def restore(self, config: dict[str, Any]) -> Seq2SeqTransformer:
         """See `Seq2SeqTransformer.from_config`."""

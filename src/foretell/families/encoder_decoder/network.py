@@ -314,6 +314,12 @@ class Seq2SeqTransformer(Network):
             self._fitting.add(shape)
         return shape
 
+    def translate(self, source: Tensor, *, beam: int, length_penalty: float, max_length: Tensor) -> list[list[int]]:
+        """See `foretell.families.encoder_decoder.decoding.beam_search`."""
+        from foretell.families.encoder_decoder.decoding import beam_search
+
+        return beam_search(self, source, beam=beam, length_penalty=length_penalty, max_length=max_length)
+
     # Extraction, description, size --------------------------------------------------------------------
 
     def extract(self, member: TransformerShape | None = None) -> Self:

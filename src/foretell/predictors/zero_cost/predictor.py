@@ -7,22 +7,18 @@ import numpy.typing as npt
 import torch
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.encoder_decoder.genes import Backbone
-from foretell.families.encoder_decoder.network import Seq2SeqTransformer
-from foretell.nn import EOS
+from foretell.families.base import nominal_sizes
+from foretell.families.probe import ProbedFamily
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.zero_cost.passes import PASSES
 from foretell.progress import track
-from foretell.spaces import Population, SearchSpace
-from foretell.tasks.translation import Batch
+from foretell.spaces import Population
 from foretell.training import Recipe, build_network
 
-__all__ = ["ZeroCost", "random_batch"]
+__all__ = ["ZeroCost"]
 
 Vector = npt.NDArray[np.float64]
-
-_SENTENCES = 16
 
 
 class ZeroCost(Predictor):
@@ -30,7 +26,7 @@ class ZeroCost(Predictor):
 
     Each architecture is built on its own as for training, with the same seed, scored and dropped: memory does
     not grow with the population, and no score depends on another row. Without the context's mini-batch, random
-    tokens of the space's nominal vocabulary and length stand in for the task.
+    tokens of the space's nominal sizes stand in for the task.
 
     Args:
         context: The surroundings; `batch`, `vocabulary` and `seed` matter.
@@ -53,27 +49,21 @@ class ZeroCost(Predictor):
         self.proxy = self.name = proxy
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
-        vocabulary = self.context.vocabulary or Backbone.of(self.space).vocabulary
-        batch = self.context.batch or random_batch(self.space, vocabulary)
+        family = self.space.family
+        if not isinstance(family, ProbedFamily):
+            raise InputError(
+                f"{self.proxy} reads untrained networks, of which the family of the space {self.space.name} tells too "
+                "little; choose another predictor."
+            )
+        sizes = nominal_sizes(self.space)
+        if self.context.vocabulary is not None:
+            sizes["vocabulary"] = self.context.vocabulary
+        batch = self.context.batch or family.random_batch(self.space, sizes)
         scores = np.empty(len(population))
         with track(f"scoring with {self.proxy}", len(population), "architectures") as meter:
             for index, architecture in enumerate(self.space.architectures(population)):
-                network = build_network(architecture, {"vocabulary": vocabulary}, Recipe(), self.context.seed).eval()
-                if not isinstance(network, Seq2SeqTransformer):
-                    raise InputError(f"{self.proxy} reads an encoder_decoder, not a network of {network.family}.")
+                network = build_network(architecture, sizes, Recipe(), self.context.seed).eval()
                 with torch.enable_grad():
-                    scores[index] = PASSES[self.proxy](network, batch)
+                    scores[index] = PASSES[self.proxy](family.probe(network, batch))
                 meter.update(index + 1)
         return scores, None
-
-
-def random_batch(space: SearchSpace, vocabulary: int) -> Batch:
-    """Sixteen pairs of random tokens of the space's nominal sentence length, the same every time."""
-    generator = torch.Generator().manual_seed(0)
-    length = Backbone.of(space).sentence_length
-    source, target = (
-        torch.randint(4, vocabulary, (_SENTENCES, length), generator=generator, dtype=torch.int64) for _ in range(2)
-    )
-    end = torch.full((_SENTENCES, 1), EOS)
-    target_in, target_out = torch.cat([end, target[:, :-1]], 1), torch.cat([target[:, :-1], end], 1)
-    return Batch(source, target_in, target_out, target_out.numel(), torch.arange(_SENTENCES))

@@ -18,13 +18,13 @@ from foretell.search.dominance import non_dominated
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study import TrialStudyConfig, read_study
 
-__all__ = ["RANDOM", "TrialRecord", "trial_record"]
+__all__ = ["LED", "TrialRecord", "trial_record"]
 
 Vector = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Rows = npt.NDArray[np.intp]
 
-RANDOM = "random"
+LED = "predictor"
 """The predictor that is none: it draws every trial."""
 
 _LONGEST_REASON = 400
@@ -94,16 +94,19 @@ class TrialRecord:
     def designed(self) -> Mask:
         """Which trials a design chose, before the predictor took over, `[n]`."""
         search = self.result.search
-        return (self.numbers < search.startup) & (search.predictor != RANDOM)
+        return (self.numbers < search.startup) & (search.algorithm == LED)
 
     @property
     def chooser(self) -> str:
         """Who chose the other trials."""
-        name = one_line(self.result.search.predictor)
-        return "drawn at random" if name == RANDOM else f"chosen by {name}"
+        search = self.result.search
+        name = one_line(search.predictor if search.algorithm == LED else search.algorithm)
+        return "drawn at random" if name == "random" else f"chosen by {name}"
 
     def how(self, row: int) -> str:
         """Who chose a trial."""
+        if self.result.trials[row].raced:
+            return "raced"
         return "designed" if self.designed[row] else self.chooser
 
     def reason(self, row: int) -> str:

@@ -12,7 +12,7 @@ from foretell.report.headline import Tile
 from foretell.report.numbers import amount, count, duration, number
 from foretell.report.tables import Table
 from foretell.report.trials.plots import cost_title, spelled
-from foretell.report.trials.record import RANDOM, TrialRecord
+from foretell.report.trials.record import LED, TrialRecord
 
 __all__ = [
     "costs",
@@ -36,9 +36,9 @@ def subtitle(run: TrialRecord) -> str:
     """What was asked, in a line."""
     search, objective = run.result.search, run.study.objective
     told = "a program" if objective.command else "a table" if objective.table else "a Python function"
-    chosen = (
-        "drawn at random" if search.predictor == RANDOM else f"{search.startup} designed, then {plain(run.chooser)}"
-    )
+    chosen = plain(run.chooser)
+    if search.algorithm == LED:
+        chosen = f"{search.startup} designed, then {chosen}"
     return f"{run.metric.title} of {told}, {run.space.name}; trials: {chosen}"
 
 
@@ -128,7 +128,12 @@ def outcome(run: TrialRecord, row: int) -> str:
         return "NOT finished"
     if not run.kept[row]:
         return "NOT kept: a limit"
-    return "winner" if row == run.winner else ""
+    trial = run.result.trials[row]
+    if row == run.winner:
+        return "winner"
+    if run.result.front is not None and trial.trial in run.result.front.trials:
+        return "on the front"
+    return "" if trial.fidelity == 1 else f"trained {trial.fidelity:.3%}".replace(".000", "")
 
 
 def failures(run: TrialRecord, rows: Sequence[int]) -> Table | None:

@@ -10,6 +10,7 @@ import numpy as np
 import yaml
 
 from foretell.report.plot import Plot, plot_table
+from foretell.report.race import RaceView, rules_table
 from foretell.report.taken import gene_places, repeat_command, rounded
 from foretell.report.trials import plots, tables
 from foretell.report.trials.record import TrialRecord
@@ -44,6 +45,9 @@ class TrialView:
         self.genes, self.costs = tables.genes(record), tables.costs(record)
         self.trials, self.failures = tables.trials(record, self.chosen), tables.failures(record, self.chosen)
         self.trust, self.predictors = tables.trust(record), tables.predictors(record)
+        told = record.result
+        self.race = None if told.race is None else RaceView(told.race)
+        self.rules = rules_table(told.rules, record.metric)
         self.times, self.provenance = tables.times(record), tables.provenance(record)
 
     @cached_property
@@ -74,7 +78,8 @@ class TrialView:
     @property
     def plots(self) -> list[Plot]:
         """All of them."""
-        return [self.best_so_far, *([self.against_cost] if self.against_cost else []), self.by_choice]
+        raced = [] if self.race is None else [self.race.plot]
+        return [self.best_so_far, *([self.against_cost] if self.against_cost else []), *raced, self.by_choice]
 
     @cached_property
     def plot_tables(self) -> dict[str, tuple[Sequence[str], Sequence[Sequence[str]]]]:

@@ -15,6 +15,7 @@ from foretell.tasks.translation.home_assistant import fetch_wheel, wheel_languag
 from foretell.tasks.translation.loading import DamagedCacheWarning, corpus_folder, load_corpus
 from foretell.tasks.translation.scores import Score, all_scores, bleu, chrf, ter
 from foretell.tasks.translation.task import Task
+from foretell.tasks.translation.translating import TRANSLATION, translate
 from foretell.tasks.vocabulary import BOS, EOS, PAD, UNK, Vocabulary
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "EOS",
     "PAD",
     "SPLITS",
+    "TRANSLATION",
     "UNK",
     "Batch",
     "CorpusConfig",
@@ -46,6 +48,7 @@ __all__ = [
     "load_corpus",
     "source_batches",
     "ter",
+    "translate",
     "validation_batches",
     "wheel_languages",
 ]

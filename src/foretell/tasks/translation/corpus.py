@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 from foretell.errors import InputError, IntegrityError
 from foretell.records import read_json, write_atomic, write_json
 from foretell.tasks.cleaning import Pair
+from foretell.tasks.task import SPLITS, Split
 
 __all__ = ["SPLITS", "ParallelCorpus", "Split"]
 
-Split = Literal["train", "valid", "test"]
-SPLITS: tuple[Split, ...] = get_args(Split)
 _FORMAT = 1
 _META = "corpus.json"
 

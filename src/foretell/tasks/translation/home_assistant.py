@@ -24,7 +24,7 @@ from foretell.records import file_sha256, storage
 from foretell.tasks.cleaning import GroupedPair
 from foretell.tasks.translation.raw import RawCorpus
 
-__all__ = ["SHA256", "VERSION", "fetch_wheel", "read_home_assistant", "read_wheel", "wheel_languages"]
+__all__ = ["SHA256", "VERSION", "fetch_wheel", "original_wheel", "read_home_assistant", "read_wheel", "wheel_languages"]
 
 VERSION = "2026.11.0"
 SHA256 = "7ca5fbde9dea879ac7723949fc84347aac5182e6309c357b2e4973fd391b00f7"
@@ -54,13 +54,17 @@ def read_home_assistant(source: str, target: str, cache: Path, wheel: Path | Non
         IntegrityError: The wheel is not the expected one.
         UnknownNameError: It has no such language.
     """
+    return read_wheel(original_wheel(cache, wheel), source, target)
+
+
+def original_wheel(cache: Path, wheel: Path | None = None) -> Path:
+    """The verified wheel: one that is there already, or that of the cache folder; see `read_home_assistant`."""
     if wheel is None:
-        wheel = fetch_wheel(cache)
-    elif not wheel.is_file():
+        return fetch_wheel(cache)
+    if not wheel.is_file():
         raise InputError(f"the wheel {wheel} does not exist; check paths, or leave it out to download the wheel.")
-    else:
-        _verify(wheel, "give the original file, or leave paths out to download it.")
-    return read_wheel(wheel, source, target)
+    _verify(wheel, "give the original file, or leave paths out to download it.")
+    return wheel
 
 
 def fetch_wheel(cache: Path) -> Path:

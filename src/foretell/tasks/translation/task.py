@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import warnings
 import zipfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from foretell.errors import InputError, IntegrityError
 from foretell.records import fingerprint, write_atomic
 from foretell.tasks.cleaning import Pair
+from foretell.tasks.task import Measured, measuring_options
+from foretell.tasks.translation import translating
 from foretell.tasks.translation.batches import Batch, TokenBatches, validation_batches
 from foretell.tasks.translation.config import CorpusConfig, cache_folder
 from foretell.tasks.translation.corpus import SPLITS, ParallelCorpus, Split
 from foretell.tasks.translation.encoded import EncodedPairs, Sequences
+from foretell.tasks.translation.languages import tokenizer_was_changed
 from foretell.tasks.translation.loading import DamagedCacheWarning, load_corpus
 from foretell.tasks.translation.scores import Score, all_scores
 from foretell.tasks.vocabulary import Vocabulary, VocabularyKind
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Task"]
 
@@ -45,6 +53,10 @@ class Task:
     train: EncodedPairs
     valid: EncodedPairs
     test: EncodedPairs
+
+    kind: ClassVar[str] = "translation"
+    metrics: ClassVar[tuple[str, ...]] = ("valid_bleu", "valid_loss", "valid_chrf", "valid_ter")
+    options: ClassVar[Mapping[str, Any]] = MappingProxyType({"beam": 4, "length_penalty": 1.0})
 
     @classmethod
     def prepare(
@@ -101,6 +113,16 @@ class Task:
         return fingerprint([self.corpus.fingerprint, self.vocabulary.fingerprint])
 
     @property
+    def corpus_fingerprint(self) -> str:
+        """Names the sentences."""
+        return self.corpus.fingerprint
+
+    @property
+    def measuring(self) -> int:
+        """See `foretell.tasks.translation.translating.TRANSLATION`; one more where BLEU has another tokenizer since."""
+        return translating.TRANSLATION + tokenizer_was_changed(self.corpus.target_language)
+
+    @property
     def sizes(self) -> dict[str, int]:
         """What networks need to know of the task."""
         return {"vocabulary": len(self.vocabulary)}
@@ -112,6 +134,42 @@ class Task:
     def validation_batches(self, max_tokens: int) -> list[Batch]:
         """All validation pairs once; see `foretell.tasks.translation.validation_batches`."""
         return validation_batches(self.valid, max_tokens)
+
+    def typical_batch(self, max_tokens: int) -> Batch:
+        """The training batch of middle length: the first would hold nothing but the shortest sentences."""
+        batches = TokenBatches(self.train, max_tokens).epoch(0)
+        return batches[sorted(range(len(batches)), key=lambda i: batches[i].target_in.shape[1])[len(batches) // 2]]
+
+    def validation_tensors(self) -> dict[str, torch.Tensor]:
+        """Both sides of the validation pairs, as `Sequences` holds them."""
+        import torch
+
+        sides = {"source": self.valid.source, "target": self.valid.target}
+        return {
+            f"{side}.{name}": torch.from_numpy(getattr(sequences, name))
+            for side, sequences in sides.items()
+            for name in ("values", "offsets")
+        }
+
+    def measure(self, network: torch.nn.Module, splits: Sequence[Split], **options: Any) -> Measured:
+        """Translate with beam search and score: BLEU, chrF and TER of each split; see `foretell.tasks.Task`."""
+        decoding = measuring_options(self.options, options)
+        metrics, signatures = {}, {}
+        for split in splits:
+            title = f"translating {split}"
+            said = translating.translate(network, self.vocabulary, self.pairs(split).source, title=title, **decoding)
+            for score in self.score(said, split):
+                metrics[f"{split}_{score.name}"] = score.value
+                signatures[score.name] = score.signature
+        return Measured(metrics, {**decoding, "signatures": signatures})
+
+    def floor(self, split: Split) -> dict[str, dict[str, float]]:
+        """Scores of the sources taken for translations, as `copy_source`."""
+        return {"copy_source": {f"{split}_{score.name}": score.value for score in self.copy_source_scores(split)}}
+
+    def keep(self, folder: Path) -> None:
+        """Write the vocabulary."""
+        self.vocabulary.save(folder / "vocabulary.model")
 
     def pairs(self, split: Split) -> EncodedPairs:
         """The encoded pairs of a split."""

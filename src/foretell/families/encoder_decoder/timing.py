@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar
 
-from foretell.costs.latency.setting import LatencySetting
 from foretell.families.encoder_decoder.genes import Backbone, TransformerShape
+from foretell.families.timing import TimedSetting
 from foretell.spaces import Architecture
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _FIRST_WORD = 4
 """The token ids below are marks (foretell.nn.tokens)."""
 
 
-def timed_network(setting: LatencySetting, architecture: Architecture) -> Seq2SeqTransformer:
+def timed_network(setting: TimedSetting, architecture: Architecture) -> Seq2SeqTransformer:
     """A network of that architecture with random weights, on the setting's device, in its precision."""
     import torch
 
@@ -35,7 +35,7 @@ def timed_network(setting: LatencySetting, architecture: Architecture) -> Seq2Se
     return network.to(getattr(torch, setting.precision))
 
 
-def translation_step(setting: LatencySetting, network: Seq2SeqTransformer) -> Callable[[], None]:
+def translation_step(setting: TimedSetting, network: Seq2SeqTransformer) -> Callable[[], None]:
     """A call that translates a batch of sentences of nominal length with a network; see `beam_search_step`."""
     from foretell.families.encoder_decoder.state import DecoderState
 
@@ -48,7 +48,7 @@ def translation_step(setting: LatencySetting, network: Seq2SeqTransformer) -> Ca
 
 
 def beam_search_step(
-    setting: LatencySetting,
+    setting: TimedSetting,
     start: Callable[[torch.Tensor], _State],
     advance: Callable[[torch.Tensor, _State], torch.Tensor],
     select: Callable[[_State, torch.Tensor], None],
@@ -70,7 +70,7 @@ def beam_search_step(
 
     from foretell.nn import EOS
 
-    batch, beam, length = setting.batch, setting.beam, setting.sentence_length
+    batch, beam, length = setting.batch, setting.sizes["beam"], setting.sizes["sentence_length"]
     with torch.random.fork_rng(devices=[]), torch.device(setting.device):
         torch.manual_seed(0)
         source = torch.randint(_FIRST_WORD, setting.vocabulary, (batch, length))

@@ -1,0 +1,85 @@
+"""The loss of many architectures on one batch: what they share runs once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import TypeVar, cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from foretell.families.decoder.genes import DecoderShape
+from foretell.families.decoder.network import DecoderLayer, LanguageModel
+from foretell.nn.loss import summed_loss
+from foretell.nn.tokens import PAD
+from foretell.tasks.language_model.batches import TextBatch
+
+__all__ = ["population_losses"]
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+@torch.inference_mode()
+def population_losses(
+    network: LanguageModel, shapes: Sequence[DecoderShape], batch: TextBatch, smoothing: float
+) -> Tensor:
+    """Label-smoothed loss of one batch under each architecture, in nats, summed over targets.
+
+    A layer's output depends on the layers before it and on nothing after it. Architectures are therefore walked as a
+    tree, and every node is computed once; what a layer's attention makes is shared by all its feed-forward widths.
+
+    Args:
+        network: The supernet, in evaluation mode.
+        shapes: The architectures; all fit into the network.
+        batch: Of text.
+        smoothing: Label smoothing.
+
+    Returns:
+        float64 [number of architectures].
+    """
+    return _Walk(network, [network.resolve(shape) for shape in shapes], batch, smoothing).run()
+
+
+class _Walk:
+    """One batch; a node of the tree is a list of indices into the architectures that pass through it."""
+
+    def __init__(
+        self, network: LanguageModel, shapes: Sequence[DecoderShape], batch: TextBatch, smoothing: float
+    ) -> None:
+        self.network, self.shapes, self.inputs, self.smoothing = network, shapes, batch.inputs, smoothing
+        targets = batch.targets.flatten()
+        self.real = (targets != PAD).nonzero().squeeze(1)
+        self.targets = targets.index_select(0, self.real)
+        self.rotation = network.positions(0, batch.inputs.shape[1])
+        self.losses = torch.zeros(len(shapes), dtype=torch.float64)
+
+    def run(self) -> Tensor:
+        for members in self._groups(range(len(self.shapes)), lambda shape: shape.width):
+            self._layer(members, 0, F.embedding(self.inputs, self.network.rows(self.shapes[members[0]])))
+        return self.losses
+
+    def _groups(self, members: Iterable[int], key: Callable[[DecoderShape], _Key]) -> list[list[int]]:
+        groups: dict[_Key, list[int]] = {}
+        for index in members:
+            groups.setdefault(key(self.shapes[index]), []).append(index)
+        return list(groups.values())
+
+    def _layer(self, members: list[int], depth: int, x: Tensor) -> None:
+        """Score the architectures that end before layer number `depth`, and go on with the others."""
+        done = [index for index in members if len(self.shapes[index].layers) == depth]
+        if done:
+            self.losses[done] = self._loss(x, self.shapes[done[0]])
+        going = [index for index in members if len(self.shapes[index].layers) > depth]
+        layer = cast("DecoderLayer", self.network.layers[depth]) if going else None
+        for group in self._groups(going, lambda shape: (shape.layers[depth].heads, shape.layers[depth].kv_heads)):
+            assert layer is not None  # noqa: S101 - some are going
+            shape = self.shapes[group[0]].layers[depth]
+            mixed = x + layer.attend(x, shape, self.rotation) if shape.heads else x
+            for same in self._groups(group, lambda shape: shape.layers[depth].ffn):
+                neurons = self.shapes[same[0]].layers[depth].ffn
+                self._layer(same, depth + 1, mixed + layer.feed(mixed, neurons) if neurons else mixed)
+
+    def _loss(self, x: Tensor, shape: DecoderShape) -> float:
+        features = self.network.norm(x.flatten(0, 1).index_select(0, self.real))
+        return summed_loss(features, self.network.output(shape), self.targets, self.smoothing)

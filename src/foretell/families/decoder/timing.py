@@ -1,0 +1,59 @@
+"""The steps that are timed: reading a prompt, and one token more at the end of a context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+
+from foretell.families.decoder.genes import Backbone, DecoderShape
+from foretell.families.decoder.network import LanguageModel
+from foretell.families.timing import TimedSetting
+from foretell.spaces import Architecture
+
+__all__ = ["PREFILL", "timed_network", "timed_step"]
+
+PREFILL = "prefill_latency_ms"
+_FIRST_WORD = 4
+"""The token ids below are marks (foretell.nn.tokens)."""
+
+
+def timed_network(setting: TimedSetting, architecture: Architecture) -> LanguageModel:
+    """A network of that architecture with random weights, on the setting's device, in its precision."""
+    with torch.random.fork_rng(devices=[]), torch.device(setting.device):
+        torch.manual_seed(0)
+        shape = DecoderShape.of(architecture)
+        network = LanguageModel(shape, Backbone.of(setting.space), setting.vocabulary).eval()
+    return network.to(getattr(torch, setting.precision))
+
+
+def timed_step(setting: TimedSetting, network: LanguageModel) -> Callable[[], None]:
+    """A call that does what the setting says once.
+
+    Reading a prompt ends with the choice of the token that follows. A token more is read with the keys and values of
+    all tokens of the context before it, and ends with the same choice; every call reads at the same place.
+    """
+    length = setting.sizes["tokens"]
+    with torch.random.fork_rng(devices=[]), torch.device(setting.device):
+        torch.manual_seed(0)
+        prompt = torch.randint(_FIRST_WORD, setting.vocabulary, (setting.batch, length))
+
+    @torch.inference_mode()
+    def prefill() -> None:
+        network.logits(network.features(prompt, state=network.start())[:, -1]).argmax(-1)
+
+    if setting.cost == PREFILL:
+        return prefill
+    state = network.start()
+    with torch.inference_mode():
+        if length > 1:
+            network.features(prompt[:, :-1], state=state)
+
+    @torch.inference_mode()
+    def decode() -> None:
+        network.logits(network.features(prompt[:, -1:], state=state)[:, -1]).argmax(-1)
+        state.position = length - 1
+        for cache in state.caches:
+            cache.forget(length - 1)
+
+    return decode

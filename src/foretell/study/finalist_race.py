@@ -1,0 +1,191 @@
+"""The race of a study that trains by itself: its finalists, measured on the device, then trained rung by rung."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from foretell.costs import Constraints, CostModel
+from foretell.errors import InputError, UnknownNameError
+from foretell.metrics import Metric, metric_named
+from foretell.objectives import Fidelities, Job, ProcessExecutor
+from foretell.observations import Observation, load
+from foretell.predictors import Context, Predictor, create
+from foretell.search import Race, RaceResult, Scorer, run_race
+from foretell.search.entrants import Candidates, Entrants, candidates_under, draw_entrants, posterior_of, standardised
+from foretell.search.keys import from_keys
+from foretell.search.race import refitting, warn_of_cost
+from foretell.spaces import Architecture, Population
+from foretell.study.config import StudyConfig
+from foretell.study.device import Device, measure_each
+from foretell.study.jobs import scratch_job, trained_objective
+from foretell.study.rules import Picks
+from foretell.study.run import Run
+from foretell.tasks import Task
+
+__all__ = ["Raced", "label_teacher", "race_finalists", "target_of"]
+
+_SPARE = 1.5
+"""So many times the entrants are drawn, so that some may break a limit when they are measured."""
+_DRAWS, _CHANCES = 0x7ACE, 0xC0DE
+
+
+@dataclass(frozen=True)
+class Raced:
+    """A race, and what was measured of its entrants.
+
+    Attributes:
+        result: How it ended.
+        measured: Of each entrant, as `finalists` of `result.json` has them, in the order in which they were drawn.
+    """
+
+    result: RaceResult
+    measured: list[dict[str, Any]]
+
+    @property
+    def winner(self) -> Architecture:
+        """The winner's architecture."""
+        return self.result.best.architecture
+
+    @property
+    def winner_measured(self) -> dict[str, Any]:
+        """What was measured of the winner, and of all."""
+        genes = self.winner.to_dict()
+        own = next(row for row in self.measured if row["architecture"] == genes)
+        told = {key: own[key] for key in ("latency_ms", "interval_ms", "kept")}
+        return {**told, "others": own.get("latencies_ms", {}), "finalists": self.measured}
+
+
+@dataclass(frozen=True)
+class _Trainer:
+    """Trains as the study does, in the user's store; see `foretell.search.Runner`."""
+
+    study: StudyConfig
+    metrics: tuple[str, ...]
+    fidelities: Fidelities
+
+    def job(self, architecture: Architecture, share: float, title: str) -> Job:
+        return scratch_job(self.study, architecture, self.study.train.seed, title, share=share)
+
+
+def target_of(study: StudyConfig, task: Task) -> Metric:
+    """What the study's race makes good.
+
+    Raises:
+        UnknownNameError: The task measures nothing of that name.
+    """
+    race = study.search.race or Race()
+    if race.metric and race.metric not in task.metrics:
+        raise UnknownNameError("metric", race.metric, task.metrics, "the race")
+    return metric_named(race.metric or task.metrics[0])
+
+
+def label_teacher(name: str, study: StudyConfig, costs: CostModel, task: Task, target: Metric) -> Predictor:
+    """A predictor fitted to the study's labels (`distilled: observations:`).
+
+    One that needs none is given those of the study's own task only; others take what there is.
+
+    Raises:
+        InputError: The labels are of another space, or too few, or lack the metric.
+    """
+    vocabulary = costs.vocabulary if isinstance(costs.vocabulary, int) else None
+    context = Context(costs.space, metric=target, vocabulary=vocabulary, latency=costs.latency, seed=study.search.seed)
+    predictor = create(name, context=context)
+    return predictor.fit(_labels(study, costs, task, own=predictor.minimum == 0))
+
+
+def _labels(study: StudyConfig, costs: CostModel, task: Task, *, own: bool) -> list[Observation]:
+    found = load(study.distilled.observations)
+    same = found.space.fingerprint == costs.space.fingerprint
+    if not same and not own:
+        raise InputError(
+            f"the labels {study.distilled.observations} are of the space {found.space.name}, not of "
+            f"{costs.space.name}; label some of that space (foretell train --observe 10) and name them (distilled: "
+            "observations:)."
+        )
+    items = found.observations if same else ()
+    return [item for item in items if not own or item.provenance.get("task") == task.fingerprint]
+
+
+def race_finalists(
+    run: Run, study: StudyConfig, task: Task, device: Device, limits: Constraints, judge: Scorer
+) -> Raced:
+    """Run the study's race, or the rest of it.
+
+    Entrants are drawn from the posterior of the predictor that the race names, or else from what the schedule's last
+    predictor said of all that the search saw; each is measured on the device, and those that break a limit stay out.
+
+    Raises:
+        InputError: Fewer architectures keep the limits than race, or every entrant failed.
+        UnknownNameError: There is no such metric or predictor.
+    """
+    settings, seed = study.search.race or Race(), study.search.seed
+    costs, space = device.costs, device.costs.space
+    target, objective = target_of(study, task), trained_objective(study, task)
+    warn_of_cost(settings, objective.fidelities)
+    predictor = None if settings.predictor is None else label_teacher(settings.predictor, study, costs, task, target)
+    rng = np.random.default_rng([seed, _DRAWS])
+    if predictor is None:
+        found = _seen(judge, space.width)
+    else:
+        best = from_keys(judge.best(settings.entrants), space.width)
+        found = candidates_under(costs, limits, posterior_of(predictor), rng, more=best)
+    first = Picks(costs, limits, seed=seed).sizes() if settings.rules else None
+    if first is not None:
+        found = _with(found, first)
+    wanted = min(max(settings.entrants, round(_SPARE * settings.entrants)), max(len(found.rows), settings.entrants))
+    drawn = draw_entrants(space, found, wanted, rng, first=first)
+    measured, entering = _measured(run, device, limits, drawn, settings.entrants)
+    labels = [] if predictor is None else list(predictor.save_state())
+    with ProcessExecutor() as executor:
+        result = run_race(
+            settings,
+            space,
+            target,
+            _Trainer(study, task.metrics, objective.fidelities),
+            executor,
+            run.folder / "race.jsonl",
+            lambda: entering,
+            refit=None if predictor is None else refitting(predictor, labels),
+            seed=seed + _CHANCES,
+        )
+    return Raced(result, measured)
+
+
+def _measured(
+    run: Run, device: Device, limits: Constraints, drawn: Entrants, count: int
+) -> tuple[list[dict[str, Any]], Entrants]:
+    """The first so many that keep the limits when measured; others join them where there are too few."""
+    rows: list[dict[str, Any]] = []
+    scores = drawn.mean.tolist()
+    path = run.folder / "search" / "finalists.jsonl"
+    for row in measure_each(path, device, limits, drawn.rows, scores):
+        rows.append(row)
+        if sum(each["kept"] for each in rows) == count:
+            break
+    order = sorted(range(len(rows)), key=lambda place: (not rows[place]["kept"], place))[:count]
+    places = np.array(sorted(order), dtype=np.intp)
+    return [rows[place] for place in places], drawn.take(places)
+
+
+def _seen(judge: Scorer, width: int) -> Candidates:
+    """Everything that the schedule's last predictor scored."""
+    keys = [key for key in sorted(judge.used) if np.isfinite(judge.known.get(key, np.nan))]
+    mean, std = standardised(np.array([judge.known[key] for key in keys], dtype=np.float64))
+    return Candidates(from_keys(keys, width), mean, std)
+
+
+def _with(found: Candidates, rows: Population) -> Candidates:
+    """Further candidates, of which nothing is known; those that are there already stay as they are."""
+    known = {row.tobytes() for row in found.rows}
+    new = np.array([row for row in rows if row.tobytes() not in known], dtype=np.int16).reshape(-1, rows.shape[1])
+    mean, std = np.full(len(new), found.middle), np.full(len(new), found.spread)
+    return Candidates(
+        np.concatenate([found.rows, new]),
+        np.concatenate([found.mean, mean]),
+        np.concatenate([found.std, std]),
+        found.middle,
+        found.spread,
+    )

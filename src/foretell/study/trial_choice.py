@@ -1,0 +1,158 @@
+"""Which trial comes next: the algorithm of a study, what it was asked and told, on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foretell.errors import InfeasibleError
+from foretell.records import append_jsonl, read_jsonl
+from foretell.search import Dialogue, Training
+from foretell.spaces import Architecture, SearchSpace
+
+__all__ = ["Trial", "TrialChoice"]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """An architecture that a study wants to know the metric of.
+
+    Attributes:
+        number: From 0.
+        architecture: What to train.
+        fidelity: How far, as a share of the full training.
+        raced: Whether the study's race trained it; the algorithm did not ask for it.
+    """
+
+    number: int
+    architecture: Architecture
+    fidelity: float = 1.0
+    raced: bool = False
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Gene names to values, by Optuna's word."""
+        return self.architecture.to_dict()
+
+
+class TrialChoice:
+    """Asks an algorithm for trials, and keeps in a file what it asked and which results it knew then.
+
+    An algorithm is a function of what it was asked and told in which order: that order is read from the file and
+    gone through again before the first new trial, in a study that is gone on with.
+
+    Args:
+        path: Gets a line for each trial.
+        space: Of the architectures.
+        begin: Makes the algorithm's dialogue, at its beginning.
+        goodness: Of the result of a trial, by its number; NaN where it failed.
+
+    Attributes:
+        trials: All that were asked for, in order.
+    """
+
+    def __init__(
+        self, path: Path, space: SearchSpace, begin: Callable[[], Dialogue], goodness: Callable[[int], float]
+    ) -> None:
+        self.path, self.space, self.trials = path, space, list[Trial]()
+        self._begin, self._goodness = begin, goodness
+        self._dialogue: Dialogue | None = None
+        self._trainings: list[Training | None] = []
+        self._told: set[int] = set()
+        self._unwritten: list[int] = []  # told since the last trial was asked for
+        self._knew: list[list[int]] = []
+        for line in read_jsonl(path, repair=True):
+            architecture = Architecture.from_dict(space, line["architecture"])
+            fidelity, raced = float(line.get("fidelity", 1.0)), bool(line.get("raced", False))
+            self.trials.append(Trial(len(self.trials), architecture, fidelity, raced))
+            self._knew.append([int(number) for number in line.get("told", [])])
+
+    @property
+    def asynchronous(self) -> bool:
+        """Whether the algorithm decides by whatever has ended so far."""
+        return self.dialogue.algorithm.asynchronous
+
+    @property
+    def dialogue(self) -> Dialogue:
+        """The algorithm, where the trials on record have brought it.
+
+        Raises:
+            IntegrityError: They are not what it asks for.
+        """
+        if self._dialogue is None:
+            self._dialogue = self._begin()
+            for trial, knew in zip(self.trials, self._knew, strict=True):
+                self._tell(knew)
+                if trial.raced:
+                    self._trainings.append(None)
+                    continue
+                row = self.space.population([trial.architecture])
+                self._trainings.append(self._dialogue.replay(row, trial.fidelity))
+            self._unwritten.clear()
+        return self._dialogue
+
+    def ask(self, known: Iterable[int]) -> Trial | None:
+        """The next trial; it is on the disk when this returns. None while more has to be known first.
+
+        Args:
+            known: The trials whose results may be known to it.
+
+        Raises:
+            InfeasibleError: No architecture keeps the limits, or all that do were asked for.
+        """
+        dialogue = self.dialogue
+        self._tell(number for number in sorted(known) if number not in self._told)
+        training = dialogue.ask()
+        if training is None:
+            if dialogue.waits:
+                return None
+            raise InfeasibleError(
+                f"every architecture of {self.space.name} that was found to keep the limits has been tried "
+                f"({len(self.trials)} of them); ask for fewer trials, or widen the space."
+            )
+        trial = Trial(len(self.trials), self.space.architecture(training.row[0]), training.fidelity)
+        self._write(trial, {"told": self._unwritten, **({"fidelity": trial.fidelity} if trial.fidelity != 1 else {})})
+        self._unwritten = []
+        self._trainings.append(training)
+        return trial
+
+    def note_raced(self, architecture: Architecture) -> Trial:
+        """Make a trial of what a race has trained; it is on the disk when this returns."""
+        trial = Trial(len(self.trials), architecture, raced=True)
+        self._write(trial, {"raced": True})
+        if self._dialogue is None:
+            self._knew.append([])  # gone through with the others, if a further trial is asked for
+        else:
+            self._trainings.append(None)
+        return trial
+
+    def _write(self, trial: Trial, more: dict[str, Any]) -> None:
+        with self.path.open("a", encoding="utf-8") as file:
+            append_jsonl(file, [{"number": trial.number, "architecture": trial.params, **more}])
+        self.trials.append(trial)
+
+    def work(self, trials: Iterable[Trial], *, continued: bool) -> float:
+        """How many full trainings some trials are together.
+
+        Args:
+            trials: In the order in which they were asked for.
+            continued: Whether a training goes on from a smaller one of the same architecture.
+        """
+        done: dict[Architecture, float] = {}
+        total = 0.0
+        for trial in trials:
+            before = done.get(trial.architecture, 0.0) if continued else 0.0
+            total += max(0.0, trial.fidelity - before)
+            done[trial.architecture] = max(trial.fidelity, before)
+        return total
+
+    def _tell(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            training = self._trainings[number]
+            self._told.add(number)
+            if training is None:
+                continue  # the race's, for which the algorithm did not ask
+            self.dialogue.tell(training, self._goodness(number))
+            self._unwritten.append(number)

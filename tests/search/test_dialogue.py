@@ -1,0 +1,94 @@
+"""Algorithms and those who train for them: nothing twice, and replayed to where it was."""
+
+import numpy as np
+import pytest
+
+from foretell.costs import CostModel
+from foretell.errors import IntegrityError
+from foretell.objectives import Fidelities
+from foretell.search import Dialogue, Setting
+from foretell.search.algorithms import describe, names, sizes_for
+from foretell.spaces import SearchSpace
+
+SPACE = SearchSpace({"a": [1, 2, 3, 4], "b": [1, 2, 3, 4], "c": [1, 2, 3]}, costs={"params": "a * b"})
+QUICK = [name for name in names() if name != "gp"]
+
+
+def setting(seed=0, **more):
+    fidelities = Fidelities(unit="epochs", full=16, continued=True)
+    return Setting(CostModel(SPACE), settings=sizes_for(16), seed=seed, evaluations=16, fidelities=fidelities, **more)
+
+
+def goodness(training):
+    return float(SPACE.numbers(training.row).prod() + training.fidelity)
+
+
+def go_on(dialogue, steps, ahead=2):
+    """Drive with `ahead` trainings beside each other; what happened, in order."""
+    events, running = [], []
+    for _ in range(steps):
+        training = dialogue.ask()
+        if training is not None:
+            running.append(training)
+            events.append(("asked", training))
+        if len(running) == ahead or (training is None and running):
+            done = running.pop(0)
+            dialogue.tell(done, goodness(done))
+            events.append(("told", done))
+    return events
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_nothing_is_trained_twice_even_where_the_space_ends(name):
+    events = go_on(Dialogue(name, setting()), 30 if describe(name).kind else 120)
+    asked = [(each.row.tobytes(), each.fidelity) for what, each in events if what == "asked"]
+    assert len(asked) == len(set(asked))
+    assert len(asked) >= 25
+    assert [each.number for what, each in events if what == "asked"] == list(range(len(asked)))
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_replayed_to_any_point_it_goes_on_as_if_nothing_had_been(name):
+    whole = go_on(Dialogue(name, setting()), 30)
+    for cut in (5, 20):
+        dialogue, again = Dialogue(name, setting()), []
+        for what, each in whole[:cut]:
+            if what == "asked":
+                again.append(dialogue.replay(each.row, each.fidelity))
+            else:
+                dialogue.tell(again[each.number], goodness(each))
+        for what, each in whole[cut:]:
+            if what == "told":
+                dialogue.tell(again[each.number], goodness(each))
+                continue
+            training = dialogue.ask()
+            assert (training.row == each.row).all()
+            assert training.fidelity == each.fidelity
+            again.append(training)
+
+
+def test_a_record_of_another_algorithm_is_refused():
+    (_, first), *_ = go_on(Dialogue("random", setting()), 3)
+    other = SPACE.canonical((first.row + 1) % 3)
+    with pytest.raises(IntegrityError, match="trial 0 on record is not what this algorithm asks for"):
+        Dialogue("random", setting()).replay(other, 1.0)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_only_what_is_on_record_is_asked_where_labels_are_a_table(name):
+    pool = SPACE.sample(20, np.random.default_rng(0))
+    known = {row.tobytes() for row in SPACE.canonical(pool)}
+    events = go_on(Dialogue(name, setting(pool=pool)), 40)
+    asked = [each for what, each in events if what == "asked"]
+    assert len(asked) >= 8
+    assert {each.row.tobytes() for each in asked} <= known
+
+
+def test_failures_are_told_and_not_tried_again():
+    dialogue = Dialogue("evolution", setting())
+    seen = set()
+    for _ in range(20):
+        training = dialogue.ask()
+        assert training.row.tobytes() not in seen
+        seen.add(training.row.tobytes())
+        dialogue.tell(training, float("nan") if training.number % 2 else goodness(training))

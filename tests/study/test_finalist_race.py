@@ -1,0 +1,131 @@
+"""Races of networks: a study that trains by itself, and the same objective killed and gone on with."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from foretell import spaces
+from foretell.costs import Constraints, CostModel
+from foretell.errors import InputError, UnknownNameError
+from foretell.metrics import metric_named
+from foretell.objectives import InlineExecutor, TrainedObjective
+from foretell.search import ObjectiveRunner, Race, run_race
+from foretell.search.entrants import candidates_under, draw_entrants
+from foretell.study import StudyConfig, load_study, run_study
+from foretell.tasks.translation import ParallelCorpus, Task
+from foretell.training import Recipe
+from tests.study.conftest import STUDY
+from tests.toy import pairs
+
+pytestmark = pytest.mark.network
+
+SPACE = spaces.create("small-seq2seq")
+RECIPE = Recipe(updates=24, warmup=4, validate_every=6, max_tokens=128)
+
+
+def race_alone(folder):
+    """Four networks on three rungs, one after the other in this process."""
+    found = pairs(60)
+    corpus = ParallelCorpus("en", "de", found[:40], found[40:50], found[50:], {"name": "reversed words"})
+    objective = TrainedObjective(Task.of(corpus, 40, folder / "cache"), RECIPE, beam=1, device="cpu")
+    rng = np.random.default_rng(0)
+    drawn = draw_entrants(SPACE, candidates_under(CostModel(SPACE), Constraints(), None, rng), 4, rng)
+    with InlineExecutor() as executor:
+        return run_race(
+            Race(entrants=4, rungs=("25%", "50%", "100%"), finishers=1),
+            SPACE,
+            metric_named("valid_loss"),
+            ObjectiveRunner(objective, 1, folder / "labels"),
+            executor,
+            folder / "race.jsonl",
+            lambda: drawn,
+        )
+
+
+def timeless(value):
+    """A result without what the clock had a part in."""
+    if isinstance(value, dict):
+        return {key: timeless(item) for key, item in value.items() if "seconds" not in key}
+    return [timeless(item) for item in value] if isinstance(value, list) else value
+
+
+def lines(path):
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bit(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    whole = race_alone(tmp_path / "whole")
+    code = (
+        "import sys, pathlib; from tests.study.test_finalist_race import race_alone;"
+        "race_alone(pathlib.Path(sys.argv[1]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "cut")], cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
+    )
+    while lines(tmp_path / "cut" / "race.jsonl") < 10:
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert lines(tmp_path / "cut" / "race.jsonl") < 15
+    cut = race_alone(tmp_path / "cut")
+    assert timeless(cut.to_dict()) == timeless(whole.to_dict())
+    assert [rung.trained for rung in cut.rungs] == [4, 2, 1]
+    weights = [(tmp_path / name / "labels").glob("*/model.safetensors") for name in ("whole", "cut")]
+    for one, other in zip(*map(sorted, weights), strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_of_its_rungs(
+    tmp_path, study_file, monkeypatch
+):
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    race = "race: {entrants: 3, rungs: [50%, 100%], finishers: 1, metric: valid_loss}"
+    text = STUDY.replace("teacher: supernet", "teacher: regression").replace("beam: 2", "beam: 1, baselines: []")
+    study_file.write_text(text.replace('schedule: "distilled:1-3,supernet:4-6"', f'schedule: "distilled:1-3", {race}'))
+    whole = run_study(load_study(study_file), tmp_path / "run")
+    assert whole == json.loads((tmp_path / "run" / "result.json").read_text())
+    race = whole["race"]
+    assert [rung["trained"] for rung in race["rungs"]] == [3, 1]
+    assert not race["anew"]
+    first = race["standings"][0]
+    assert whole["winner"]["architecture"] == first["architecture"]
+    assert whole["winner"]["metrics"]["valid_loss"] == first["seen"][-1]["metrics"]["valid_loss"]
+    assert whole["winner"]["provenance"]["updates"] == 60
+    assert len(list((tmp_path / "cache").glob("trained/*"))) == 3  # one folder an entrant, for all of its rungs
+    assert not list((tmp_path / "cache").glob("supernets/*"))  # no schedule asks for one
+    assert set(whole["stages"]) == {"corpus", "latency", "supernet", "distil", "search", "race", "train"}
+    rules = {each["rule"]: each for each in whole["rules"]}
+    assert list(rules) == ["most-flops", "most-parameters", "uniform", "regression", "random"]
+    for each in rules.values():
+        assert each["trained"] or each["predicted"]["by"] == "regression"
+
+
+@pytest.mark.parametrize(
+    ("race", "error", "sentence"),
+    [
+        ({"rungs": ["50%", "25%", "100%"]}, InputError, "search.race.rungs: the rungs 50%, 25%, 100% are not in order"),
+        ({"rungs": ["50%", "200%"]}, InputError, "the rung 200% is above 100 %"),
+        ({"entrants": 1}, InputError, "search.race.entrants is 1"),
+        ({"entrance": 3}, UnknownNameError, "did you mean 'entrants'"),
+    ],
+)
+def test_a_race_that_makes_no_sense_is_refused_with_its_place(race, error, sentence):
+    with pytest.raises(error, match=sentence):
+        load_study(None, {"search": {"race": race}})
+
+
+def test_a_study_without_a_race_says_nothing_of_one():
+    assert "race" not in StudyConfig().to_yaml()
+    named = load_study(None, {"search": {"race": {}}})
+    assert named.search.race is not None
+    assert named.search.race.entrants == 12
+    assert "race:" in named.to_yaml()
