@@ -47,14 +47,14 @@ class Candidate:
 class Auto(Predictor):
     """Tries what is there and keeps the cheapest that the labels cannot tell from the best.
 
-    The sources: the regression on the genes (in a space without a family the power law with a Gaussian process, which
-    published tables prefer, docs/predictors.md; it sees scores in a unit of their own as well); the consensus (median) of all recorded scores, each calibrated;
-    and every predictor handed in. Scores in a unit of their own (zero-cost proxies, supernets) are none of them:
-    most are worth nothing, and so is a median over them; hand in the one that you trust. The candidates: each
-    source, the mean of all of them, and the constant. Each is refitted without one label at a time. Of those whose
-    squared error is within one standard error of the best one's, the cheapest to ask stays; among equally cheap ones
-    the mean of all sources, because sources that ten labels cannot tell apart still err independently; then the
-    smaller error.
+    The sources: the regression on the genes (in a space without a family the power law with a Gaussian process,
+    which published tables prefer, docs/predictors.md; it sees scores in a unit of their own as well); the consensus
+    (median) of all recorded scores, each calibrated; and every predictor handed in. Scores in a unit of their own
+    (zero-cost proxies, supernets) are none of them: most are worth nothing, and so is a median over them; hand in
+    the one that you trust. The candidates: each source, the mean of all of them, and the constant. Each is refitted
+    without one label at a time. Of those whose squared error is within one standard error of the best one's, the
+    cheapest to ask stays; among equally cheap ones the mean of all sources, because sources that ten labels cannot
+    tell apart still err independently; then the smaller error.
 
     A source needs one label more than it takes to fit it, or nothing can be said of it. With so few labels that no
     source can be judged, one that needs no regression is taken on trust, and where there is none the constant.
