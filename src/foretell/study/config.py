@@ -15,6 +15,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from foretell.costs import Constraints
@@ -127,7 +128,7 @@ class SearchSettings(_Part):
     Attributes:
         algorithm: "evolution" (HAT, HS-NAS), or another of `foretell.search.algorithms` that predictors can judge.
         schedule: Which predictor scores which iterations. HAT is "supernet:1-30", the paper's HS-NAS(1, 15)
-            the default.
+            the default. "none": no search before the race, whose entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
@@ -139,6 +140,12 @@ class SearchSettings(_Part):
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
+
+    @model_validator(mode="after")
+    def _something_decides(self) -> SearchSettings:
+        if not Schedule.parse(self.schedule).stretches and self.race is None:
+            raise InputError("the schedule is none and there is no race, so nothing would decide; give one of them.")
+        return self
 
     @field_validator("algorithm")
     @classmethod
