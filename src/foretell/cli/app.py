@@ -34,6 +34,7 @@ _GROUPS = (
     "search",
     "report",
     "train",
+    "generate",
     "observations",
     "evaluate",
     "predict",

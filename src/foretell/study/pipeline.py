@@ -182,6 +182,7 @@ class _Pipeline:
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
         entry["costs"] |= measured["others"]
+        floors = {name: {"metrics": metrics} for name, metrics in task.floor("test").items()}
         history = [vars(generation) for generation in found.history]
         return self.run.finish(
             {
@@ -189,7 +190,9 @@ class _Pipeline:
                 "constraint_met": measured["kept"],
                 "winner": entry,
                 "baselines": compared,
-                **{name: {"metrics": metrics} for name, metrics in task.floor("test").items()},
+                "reported": [task.metrics[0], task.metrics[0].replace("valid", "test")],
+                "floors": floors,
+                **{name: told for name, told in floors.items() if name == "copy_source"},  # as it always was
                 "search": {
                     "algorithm": self.study.search.algorithm,
                     "schedule": self.study.search.schedule,
