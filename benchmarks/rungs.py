@@ -23,6 +23,8 @@ from foretell.metrics import metric_named
 from foretell.observations import Observation, load
 from foretell.observations.reference import reference_path
 from foretell.records import append_jsonl, read_jsonl
+from foretell.search import Race
+from foretell.search.rung_model import Belief, RungModel, signals_for
 from foretell.study import load_study
 from foretell.study.jobs import trained_objective
 from foretell.tasks.translation import Task
@@ -92,6 +94,40 @@ def judge(out: Path) -> list[dict[str, Any]]:
     return found
 
 
+def races(source: str, out: Path, count: int) -> dict[str, Any]:
+    """Races of 12 of these architectures, drawn at random and with nothing known before, against equal work in full.
+
+    All four shares must be on record: those of `--train`, and the full training of the reference benchmark.
+    """
+    records = {each.architecture.key: each for each in reversed(load(source).observations)}
+    seen = {(row["key"], row["share"]): row["metrics"] for row in read_jsonl(out)}
+    keys = [key for key in records if all((key, share) in seen for share in SHARES[:3])]
+    target, rng = metric_named("valid_chrf"), np.random.default_rng(0)
+    signals = signals_for(target, SHARES, ("valid_loss",))
+    for key in keys:
+        seen[key, 1.0] = dict(records[key].metrics)
+    table = np.array([[seen[key, each.share][each.metric.key] for each in signals] for key in keys])
+    test, valid = (np.array([records[key].metrics[name] for key in keys]) for name in ("test_chrf", "valid_chrf"))
+    model, flat = RungModel(target, signals), Belief(np.zeros(12), np.ones(12))
+    won, best_of_four, best_there = [], [], []
+    for _ in range(count):
+        entrants = rng.choice(len(keys), 12, replace=False)
+        looked, alive = np.full((12, len(signals)), np.nan), np.arange(12)
+        for rung, places in enumerate(Race().places(SHARES)):
+            mean = model.update(flat, looked).mean
+            alive = alive[np.argsort(-mean[alive], kind="stable")[:places]]
+            columns = [i for i, each in enumerate(signals) if each.share == SHARES[rung]]
+            looked[np.ix_(alive, columns)] = table[np.ix_(entrants[alive], columns)]
+        mean = model.update(flat, looked).mean
+        won.append(test[entrants[max(alive, key=lambda each: mean[each])]])
+        four = rng.choice(entrants, 4, replace=False)
+        best_of_four.append(test[four[valid[four].argmax()]])
+        best_there.append(test[entrants].max())
+    named = {"race": won, "best_of_four_in_full": best_of_four, "best_entrant": best_there, "random": [test.mean()]}
+    told = {name: [round(float(np.mean(each)), 2), round(float(np.std(each)), 2)] for name, each in named.items()}
+    return {"races": count, "architectures": len(keys), "test_chrf_mean_and_std": told}
+
+
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -99,6 +135,7 @@ def main() -> None:
     parser.add_argument("--train", type=int, default=0)
     parser.add_argument("--shares", default="0.125,0.25")
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--races", type=int, default=0, help="with --out: simulate so many races on what stands there")
     options = parser.parse_args()
     for source in options.sources:
         print(json.dumps(curves(source)))
@@ -107,6 +144,8 @@ def main() -> None:
     if options.out is not None:
         for row in judge(options.out):
             print(json.dumps(row))
+        if options.races:
+            print(json.dumps(races(options.sources[0], options.out, options.races)))
 
 
 if __name__ == "__main__":

@@ -1,68 +1,107 @@
-"""The race of a study that trains by itself: networks of a toy pair, killed and gone on with."""
+"""Races of networks: a study that trains by itself, and the same objective killed and gone on with."""
 
 import json
-import os
 import signal
+import subprocess
+import sys
 import time
+from pathlib import Path
 
+import numpy as np
 import pytest
 
+from foretell import spaces
+from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
-from foretell.study import StudyConfig, load_study
+from foretell.metrics import metric_named
+from foretell.objectives import InlineExecutor, TrainedObjective
+from foretell.search import ObjectiveRunner, Race, run_race
+from foretell.search.entrants import candidates_under, draw_entrants
+from foretell.study import StudyConfig, load_study, run_study
+from foretell.tasks.translation import ParallelCorpus, Task
+from foretell.training import Recipe
 from tests.study.conftest import STUDY
+from tests.toy import pairs
 
 pytestmark = pytest.mark.network
 
-RACE = "race: {entrants: 4, rungs: [25%, 50%, 100%], finishers: 1, metric: valid_loss}"
-TAUGHT = STUDY.replace("teacher: supernet", "teacher: regression").replace(
-    'schedule: "distilled:1-3,supernet:4-6"', f'schedule: "distilled:1-3", {RACE}'
-)
-TIMES = {"stages", "latency_ms", "predicted_latency_ms", "interval_ms", "predicted_interval_ms", "latency_interval_ms"}
+SPACE = spaces.create("small-seq2seq")
+RECIPE = Recipe(updates=24, warmup=4, validate_every=6, max_tokens=128)
+
+
+def race_alone(folder):
+    """Four networks on three rungs, one after the other in this process."""
+    found = pairs(60)
+    corpus = ParallelCorpus("en", "de", found[:40], found[40:50], found[50:], {"name": "reversed words"})
+    objective = TrainedObjective(Task.of(corpus, 40, folder / "cache"), RECIPE, beam=1, device="cpu")
+    rng = np.random.default_rng(0)
+    drawn = draw_entrants(SPACE, candidates_under(CostModel(SPACE), Constraints(), None, rng), 4, rng)
+    with InlineExecutor() as executor:
+        return run_race(
+            Race(entrants=4, rungs=("25%", "50%", "100%"), finishers=1),
+            SPACE,
+            metric_named("valid_loss"),
+            ObjectiveRunner(objective, 1, folder / "labels"),
+            executor,
+            folder / "race.jsonl",
+            lambda: drawn,
+        )
 
 
 def timeless(value):
     """A result without what the clock had a part in."""
     if isinstance(value, dict):
-        return {key: timeless(item) for key, item in value.items() if key not in TIMES and "seconds" not in key}
+        return {key: timeless(item) for key, item in value.items() if "seconds" not in key}
     return [timeless(item) for item in value] if isinstance(value, list) else value
-
-
-def one_core():
-    """What decides which entrant goes on early is which training ends first: with one worker nothing does."""
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_a_race_killed_on_two_rungs_ends_as_one_left_alone_and_trains_on_from_parts(tmp_path, study_file, foretell):
-    study_file.write_text(TAUGHT)
+def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bit(tmp_path):
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "cut").mkdir()
+    whole = race_alone(tmp_path / "whole")
+    code = (
+        "import sys, pathlib; from tests.study.test_finalist_race import race_alone;"
+        "race_alone(pathlib.Path(sys.argv[1]))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "cut")], cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
+    )
+    while lines(tmp_path / "cut" / "race.jsonl") < 10:
+        assert process.poll() is None
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert lines(tmp_path / "cut" / "race.jsonl") < 15
+    cut = race_alone(tmp_path / "cut")
+    assert timeless(cut.to_dict()) == timeless(whole.to_dict())
+    assert [rung.trained for rung in cut.rungs] == [4, 2, 1]
+    weights = [(tmp_path / name / "labels").glob("*/model.safetensors") for name in ("whole", "cut")]
+    for one, other in zip(*map(sorted, weights), strict=True):
+        assert one.read_bytes() == other.read_bytes()
 
-    def start(out, cache):
-        return foretell("search", study_file, "--out", out, "--resume", "--json", cache=cache, preexec_fn=one_core)
 
-    told, errors = start("whole", "a").communicate(timeout=300)
-    whole = json.loads(told)
-    for moment in (4, 11):
-        process = start("cut", "b")
-        while lines(tmp_path / "cut" / "race.jsonl") < moment:
-            assert process.poll() is None, process.communicate()
-            time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-    told, errors = start("cut", "b").communicate(timeout=300)
-    assert timeless(json.loads(told)) == timeless(whole), errors
-
+def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_of_its_rungs(
+    tmp_path, study_file, monkeypatch
+):
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    race = "race: {entrants: 3, rungs: [50%, 100%], finishers: 1, metric: valid_loss}"
+    text = STUDY.replace("teacher: supernet", "teacher: regression").replace("beam: 2", "beam: 1, baselines: []")
+    study_file.write_text(text.replace('schedule: "distilled:1-3,supernet:4-6"', f'schedule: "distilled:1-3", {race}'))
+    whole = run_study(load_study(study_file), tmp_path / "run")
+    assert whole == json.loads((tmp_path / "run" / "result.json").read_text())
     race = whole["race"]
-    assert [rung["trained"] for rung in race["rungs"]] == [4, 2, 1]
+    assert [rung["trained"] for rung in race["rungs"]] == [3, 1]
     assert not race["anew"]
-    assert whole["winner"]["architecture"] == race["standings"][0]["architecture"]
-    # The winner's training is the continuation of its rungs: the store has one folder for all of them.
-    assert whole["winner"]["metrics"]["valid_loss"] == race["standings"][0]["seen"][-1]["metrics"]["valid_loss"]
+    first = race["standings"][0]
+    assert whole["winner"]["architecture"] == first["architecture"]
+    assert whole["winner"]["metrics"]["valid_loss"] == first["seen"][-1]["metrics"]["valid_loss"]
     assert whole["winner"]["provenance"]["updates"] == 60
-    assert len(list((tmp_path / "a").glob("trained/*"))) == 5  # four entrants and a baseline
-    assert not list((tmp_path / "a").glob("supernets/*"))  # no schedule asks for one
+    assert len(list((tmp_path / "cache").glob("trained/*"))) == 3  # one folder an entrant, for all of its rungs
+    assert not list((tmp_path / "cache").glob("supernets/*"))  # no schedule asks for one
     assert set(whole["stages"]) == {"corpus", "latency", "supernet", "distil", "search", "race", "train"}
     rules = {each["rule"]: each for each in whole["rules"]}
     assert list(rules) == ["most-flops", "most-parameters", "uniform", "regression", "random"]

@@ -25,7 +25,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     _print_finalists(result["finalists"])
     if "race" in result:
         print_race(result["race"])
-    if result["rules"]:
+    if result.get("rules"):
         print_rules(result["rules"], _judged(result))
     if result["teacher"] is not None:
         _print_teacher(result["teacher"])

@@ -14,7 +14,7 @@ from foretell.cli.report import draw_page
 from foretell.errors import InputError
 
 if TYPE_CHECKING:
-    from foretell.study import TrialStudyConfig
+    from foretell.study import StudyConfig, TrialStudyConfig
 
 __all__ = ["register"]
 
@@ -56,6 +56,10 @@ def _search(
     ] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", help="With --compare: search seeds such as 1,2,3.")] = None,
     train: Annotated[bool, typer.Option("--train", help="With --compare: also train each winner.")] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option("--seconds", min=1, help="With --compare --train: so many seconds for each method."),
+    ] = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
@@ -74,6 +78,8 @@ def _search(
     `foretell search study.yaml --resume --json`
 
     `foretell search --compare hat-as-published,hat,hs-nas --out runs/compare`
+
+    `foretell search --compare race,hs-nas,asha --train --seconds 300`, against simple rules in equal time
 
     `foretell search --race 12`, where the finalists' trainings decide, not what was predicted of them
 
@@ -112,7 +118,10 @@ def _search(
         search__race__entrants=race,
     )
     if compare is not None:
-        names = [name.strip() for name in compare.split(",")]
+        names = [name.strip() for name in compare.split(",") if name.strip()]
+        if seconds is not None:
+            _compare_in_equal_time(chosen, names, seconds, _integers(seeds), out, train, resume, as_json)
+            return
         rows = run_comparison(chosen, names, out, seeds=_integers(seeds), train=train, resume=resume)
         print_json(rows) if as_json else print_comparison(rows)
         return
@@ -155,6 +164,26 @@ def _search_by_trials(
     page = draw_page(out or Path("runs") / chosen.name)
     if page is not None and not as_json:
         say(f"\nThe page of this run: {page}")
+
+
+def _compare_in_equal_time(
+    study: StudyConfig,
+    names: list[str],
+    seconds: float,
+    seeds: tuple[int, ...],
+    out: Path | None,
+    train: bool,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Methods with the same seconds; their winners trained anew."""
+    from foretell.cli.equal_time import print_equal_time
+    from foretell.study.equal_time import run_equal_time
+
+    if not train:
+        raise InputError("--seconds compares winners that are trained; add --train.")
+    result = run_equal_time(study, names, out, seconds=seconds, seeds=seeds, resume=resume)
+    print_json(result) if as_json else print_equal_time(result)
 
 
 def _given(**values: object) -> dict[str, object]:

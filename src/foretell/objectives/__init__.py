@@ -2,7 +2,16 @@
 
 from foretell.objectives.base import Fidelities, Objective
 from foretell.objectives.command import CommandObjective
-from foretell.objectives.executors import Completed, Executor, Handle, InlineExecutor, Job, ProcessExecutor, run_jobs
+from foretell.objectives.executors import (
+    Completed,
+    Executor,
+    Handle,
+    InlineExecutor,
+    Job,
+    ProcessExecutor,
+    VirtualExecutor,
+    run_jobs,
+)
 from foretell.objectives.function import FunctionObjective
 from foretell.objectives.labelling import label_folder, label_job
 from foretell.objectives.settings import CommandSettings
@@ -24,6 +33,7 @@ __all__ = [
     "ProcessExecutor",
     "TableObjective",
     "TrainedObjective",
+    "VirtualExecutor",
     "claim",
     "label_folder",
     "label_job",

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
-from foretell.costs import Constraints, CostModel
+from foretell.costs import Constraints, CostModel, counted_costs
 from foretell.errors import InfeasibleError
 from foretell.predictors.base import Predictor
 from foretell.spaces import Population, SearchSpace
@@ -162,14 +162,14 @@ def climbed(
 def uniformly_scaled(costs: CostModel, constraints: Constraints) -> Population | None:
     """The largest architecture under the limits all of whose sizes stand at the same share of their ranges.
 
-    Every gene of numbers that some cost depends on takes the choice at that share of its choices, the same in all
-    layers; the others stay in the middle, words at their first choice.
+    Every gene of numbers that some counted cost depends on takes the choice at that share of its choices, the same in
+    all layers; the others stay in the middle, words at their first choice.
 
     Returns:
         `int16 [1, columns]`, canonical; None where the space counts no cost, or none of them keeps the limits.
     """
     space = costs.space
-    if not costs.available:
+    if not counted_costs(space):
         return None
     shares = np.linspace(0.0, 1.0, _STEPS)
     rows = np.zeros((len(shares), space.width), dtype=np.int16)
@@ -185,13 +185,14 @@ def uniformly_scaled(costs: CostModel, constraints: Constraints) -> Population |
 
 
 def _counts(gene: str, costs: CostModel) -> bool:
-    """Whether any cost of the space depends on a gene."""
+    """Whether any cost that the genes decide depends on a gene."""
     space = costs.space
     rows = space.sample(64, np.random.default_rng(0))
     columns = space.columns(gene)
     other = rows.copy()
     other[:, columns] = (other[:, columns] + 1) % len(space.gene(gene).choices)
-    before, after = costs.costs(rows), costs.costs(other)
+    names = list(counted_costs(space))  # no latency: what is measured may say something else the next time
+    before, after = costs.costs(rows, names), costs.costs(other, names)
     return any(not np.array_equal(before[name], after[name]) for name in before)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +34,7 @@ def search_by_schedule(
     seed: int = 0,
     initial: Population | None = None,
     against: Sequence[str] | None = None,
+    enough: Callable[[], bool] = lambda: False,
 ) -> SearchResult:
     """Search a space for the best architecture that keeps all limits.
 
@@ -52,6 +53,7 @@ def search_by_schedule(
         initial: Architectures to begin with, `int16 [n, columns]`; infeasible ones are left out and the rest of the
             first generation is drawn.
         against: Costs that nsga2 trades the score against; None: `traded_costs`.
+        enough: Asked after each iteration; where it says so, the last predictor judges what there is.
 
     Returns:
         What was found; with `front`, the trade-offs of all that the last predictor scored, for nsga2.
@@ -80,6 +82,8 @@ def search_by_schedule(
             running.tell(asked.numbers, scores)
             history.append(summarise(iteration, name, scorers[name], scores))
             meter.update(iteration, f"best {history[-1].best:.4f}")
+            if enough():
+                break
     parents = asked.rows[np.argsort(-scores, kind="stable")[: settings.parents]]
     last, elapsed = scorers[schedule.at(schedule.iterations)], time.perf_counter() - start
     front = None

@@ -1,0 +1,37 @@
+"""A comparison at equal time as text of at most 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from foretell.cli.output import print_table, say
+
+__all__ = ["print_equal_time"]
+
+
+def print_equal_time(result: Mapping[str, Any]) -> None:
+    """Print what `equal-time.json` holds: winners, best first, as fresh trainings judge them."""
+    protocol = result["protocol"]
+    rows = [
+        [
+            row["method"],
+            str(row["seed"]),
+            f"{row['judged']['test_chrf']['mean']:.2f}",
+            _ends(row["judged"]["test_chrf"]["interval"]),
+            f"{row['judged']['test_bleu']['mean']:.2f}",
+            f"{row['seconds']:,.0f}" + ("" if row["in_time"] else " (over)"),
+            str(row["trainings"]),
+            f"{row['costs'].get('parameters', 0):,.0f}",
+        ]
+        for row in result["rows"]
+    ]
+    header = ["method", "seed", "test chrF", "95 %", "test BLEU", "seconds", "in full", "params"]
+    print_table(f"Winners at {protocol['seconds']:g} s under {protocol['constraint']}", header, rows)
+    seeds = ", ".join(map(str, protocol["judged_by_training_seeds"]))
+    say(f"Winners were trained anew with the seeds {seeds}; seconds are those of {protocol['workers']} workers by the")
+    say("virtual clock; 95 % is of the mean over these seeds.")
+
+
+def _ends(ends: Sequence[float] | None) -> str:
+    return "" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"

@@ -1,0 +1,302 @@
+"""Ways to find an architecture in a given time: what each picks, and what it was charged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from foretell.costs import Constraints, CostModel
+from foretell.errors import InfeasibleError, InputError, UnknownNameError
+from foretell.metrics import Metric
+from foretell.objectives import Job, ProcessExecutor, VirtualExecutor, run_jobs
+from foretell.observations import Observation
+from foretell.predictors import Predictor
+from foretell.search import Dialogue, Schedule, Setting, Training, open_journal, search_by_schedule
+from foretell.search.algorithms import names as algorithm_names
+from foretell.search.algorithms import sizes_for
+from foretell.search.rules import simple_rules
+from foretell.spaces import Architecture, SearchSpace
+from foretell.study.compare import PRESETS, Preset, preset
+from foretell.study.config import StudyConfig
+from foretell.study.distilling import teacher_account
+from foretell.study.jobs import supernet_job
+from foretell.study.labelling import Charges, StudyTrainings
+from foretell.study.scorers import make_scorer
+from foretell.tasks import Task
+
+__all__ = ["AS_PUBLISHED", "RULES", "Arena", "Found", "check_method", "find", "method_names", "simple_rows"]
+
+AS_PUBLISHED = "-as-published"
+"""After a preset's name: with its whole supernet and schedule, however long they take."""
+RULES = ("most-flops", "most-parameters", "uniform", "regression", "experience")
+"""Simple rules that train nothing; "random" trains as many as fit."""
+_SUPERNET = 0.6
+"""Of the seconds, for the supernet of a method that is shortened to fit."""
+
+
+@dataclass(frozen=True)
+class Arena:
+    """Where methods compete: one study, one limit, one seed, the same seconds for all.
+
+    Attributes:
+        study: Corpus, space, recipes.
+        task: Its task.
+        costs: Of its space.
+        limits: In absolute numbers.
+        metric: By which a method judges what it has trained: one of the validation split.
+        seed: Of every method's draws.
+        seconds: For each method, by the virtual clock.
+        workers: How many train beside each other, by that clock.
+        folder: For the files of methods.
+        predictors: Fitted on other tasks: "regression", and "experience" where there is one.
+        pace: Processor seconds that a full training takes on average; None: not known.
+    """
+
+    study: StudyConfig
+    task: Task
+    costs: CostModel
+    limits: Constraints
+    metric: Metric
+    seed: int
+    seconds: float
+    workers: int
+    folder: Path
+    predictors: tuple[Predictor, ...] = ()
+    pace: float | None = None
+
+    @property
+    def space(self) -> SearchSpace:
+        """What is searched."""
+        return self.costs.space
+
+    @cached_property
+    def trainings(self) -> StudyTrainings:
+        """What trains."""
+        return StudyTrainings(self.study, self.task, self.study.train.seed)
+
+    def executor(self, limit: float | None) -> VirtualExecutor:
+        """Workers by the virtual clock, on the cores that there are."""
+        return VirtualExecutor(
+            ProcessExecutor(), self.workers, seconds=Charges(), limit=limit, known=lambda job: self._known(job)
+        )
+
+    def _known(self, job: Job) -> Any:
+        """A label in the store, for which no process need be started."""
+        inner = job.arguments.get("arguments", job.arguments)  # the race wraps its jobs
+        if inner.get("share") is None:
+            return None
+        architecture = Architecture.from_dict(self.space, inner["architecture"])
+        found = self.trainings.known(architecture, inner["share"])
+        if found is None or inner is job.arguments:
+            return found
+        return {"observation": found, "seconds": 0.0}
+
+
+@dataclass
+class Found:
+    """What a method picks.
+
+    Attributes:
+        architecture: Its winner.
+        seconds: By the clock, when it had it.
+        worked: Seconds of all workers together.
+        trained: What it had trained: architecture, fidelity, metrics.
+        about: What else is worth knowing.
+    """
+
+    architecture: Architecture
+    seconds: float
+    worked: float = 0.0
+    trained: list[dict[str, Any]] = field(default_factory=list)
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def method_names() -> list[str]:
+    """All methods; presets besides with the ending `AS_PUBLISHED`, and hs-nas-A-B."""
+    return [*algorithm_names(), *RULES, "race", *PRESETS]
+
+
+def simple_rows() -> tuple[str, ...]:
+    """Methods that every comparison has."""
+    return ("random", *RULES)
+
+
+def check_method(name: str) -> None:
+    """Refuse a name that is no method.
+
+    Raises:
+        UnknownNameError: The message names the nearest.
+        InputError: A window of hs-nas-A-B that is not inside the iterations.
+    """
+    if name not in method_names():
+        try:
+            preset(name.removesuffix(AS_PUBLISHED))
+        except UnknownNameError:
+            raise UnknownNameError("method", name, [*method_names(), "hs-nas-1-30"]) from None
+
+
+def find(name: str, arena: Arena) -> Found | None:
+    """Let a method find its winner; None for a rule that does not apply here.
+
+    Raises:
+        UnknownNameError: There is no such method; the message names the nearest.
+        InfeasibleError: No architecture keeps the limits.
+    """
+    if name in RULES:
+        return _rule(name, arena)
+    if name == "race":
+        from foretell.study.equal_race import race
+
+        return race(arena)
+    if name in algorithm_names():
+        return _trained(name, arena)
+    check_method(name)
+    return _by_supernet(preset(name.removesuffix(AS_PUBLISHED)), arena, whole=name.endswith(AS_PUBLISHED))
+
+
+# ---- rules and trainings
+
+
+def _rule(name: str, arena: Arena) -> Found | None:
+    start = time.process_time()
+    rules = simple_rules(arena.costs, arena.limits, seed=arena.seed, predictors=arena.predictors)
+    rows = [rule.row for rule in rules if rule.name == name]
+    return Found(arena.space.architecture(rows[0][0]), time.process_time() - start) if rows else None
+
+
+def _trained(name: str, arena: Arena) -> Found:
+    """An algorithm that asks for trainings until the time is over; its winner is the best of those in full."""
+    setting = Setting(
+        arena.costs,
+        arena.limits,
+        arena.metric,
+        settings=sizes_for(None),
+        seed=arena.seed,
+        fidelities=arena.trainings.fidelities,
+        predictor="auto" if name == "predictor" else "regression",
+    )
+    with arena.executor(arena.seconds) as executor:
+        dialogue = Dialogue(name, setting)
+        labels = _drive(dialogue, executor, arena)
+    best = _best_of(labels)
+    architecture = _first(arena) if best is None else best.architecture
+    return Found(architecture, executor.now, executor.worked, [_brief(item) for _, item in labels])
+
+
+def _best_of(labels: Sequence[tuple[float, Observation]]) -> Observation | None:
+    """The best of what was trained furthest, with its goodness; of equals the first. None where nothing has a label."""
+    known = [(good, item) for good, item in labels if np.isfinite(good)]
+    furthest = max((item.fidelity for _, item in known), default=1.0)
+    return max((each for each in known if each[1].fidelity == furthest), key=lambda each: each[0], default=(0, None))[1]
+
+
+def _drive(dialogue: Dialogue, executor: VirtualExecutor, arena: Arena) -> list[tuple[float, Observation]]:
+    """Ask and train until the clock says that it is enough; labels with their goodness, as they came."""
+    labels: list[tuple[float, Observation]] = []
+    running: dict[int, Training] = {}
+    while not executor.expired:
+        while len(running) < executor.slots:
+            start = time.process_time()
+            training = dialogue.ask()
+            executor.charge(time.process_time() - start)
+            if training is None:
+                break
+            architecture = arena.space.architecture(training.row[0])
+            job = arena.trainings.job(architecture, training.fidelity, f"trial {training.number}")
+            running[executor.submit(job).number] = training
+        done = next(iter(executor.completed()), None)
+        if done is None:
+            break
+        if done.error is not None:
+            raise done.error
+        item = Observation.from_dict(arena.space, done.value)
+        good = float("nan") if item.failed else float(arena.metric.goodness(item.metric(arena.metric.key)))
+        dialogue.tell(running.pop(done.handle.number), good)
+        labels.append((good, item))
+    return labels
+
+
+def _first(arena: Arena) -> Architecture:
+    """A random architecture, where the time was too short for one training."""
+    asked = Dialogue("random", Setting(arena.costs, arena.limits, seed=arena.seed)).ask()
+    if asked is None:
+        raise InfeasibleError(f"no architecture of {arena.space.name} keeps {arena.limits}; relax a limit.")
+    return arena.space.architecture(asked.row[0])
+
+
+def _brief(item: Observation) -> dict[str, Any]:
+    return {
+        "architecture": item.architecture.to_dict(),
+        "fidelity": item.fidelity,
+        "metrics": dict(item.metrics),
+        **({"failed": item.failed} if item.failed else {}),
+    }
+
+
+# ---- supernets
+
+
+def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
+    """A preset, as published or shortened to fit: a part of the updates, and iterations until the time is over."""
+    study = arena.study
+    if chosen.teacher is not None:
+        distilled = study.distilled.model_copy(update={"teacher": chosen.teacher})
+        study = study.model_copy(update={"distilled": distilled})
+    schedule = Schedule.parse(chosen.schedule)
+    if not whole:
+        study = _shortened(study, arena)
+    (result,) = run_jobs([supernet_job(study)])
+    supernet = float(result["cpu_seconds"] or result["seconds"])
+    settings = study.search.evolution.model_copy(update={"distinct": chosen.distinct})
+    with open_journal(None, arena.space) as journal:
+        scorers = {n: make_scorer(n, study, arena.costs, arena.task, journal) for n in schedule.predictors}
+        teacher = 0.0
+        if "distilled" in scorers:
+            account = teacher_account(study, arena.costs)
+            teacher = float(account.get("seconds", 0.0))
+        # The teacher is asked beside the supernet, unless it is the supernet.
+        before = supernet + teacher if study.distilled.teacher == "supernet" else max(supernet, teacher)
+        start = time.process_time()
+        left = arena.seconds - before
+
+        def enough() -> bool:
+            return not whole and time.process_time() - start >= left
+
+        found = search_by_schedule(
+            arena.costs, arena.limits, schedule, scorers, settings, seed=arena.seed, enough=enough
+        )
+    searched = time.process_time() - start
+    about = {
+        "supernet_seconds": supernet,
+        "supernet_updates": study.supernet.recipe.updates,
+        "teacher_seconds": teacher,
+        "search_seconds": searched,
+        "iterations": len(found.history),
+    }
+    return Found(found.best, before + searched, supernet + teacher + searched, about=about)
+
+
+def _shortened(study: StudyConfig, arena: Arena) -> StudyConfig:
+    """The study with a supernet that takes its share of the time.
+
+    How long an update takes is known from the whole supernet, which is trained where it is not in the store.
+
+    Raises:
+        InputError: Not even a few updates fit.
+    """
+    recipe = study.supernet.recipe
+    (result,) = run_jobs([supernet_job(study)])
+    an_update = float(result["cpu_seconds"] or result["seconds"]) / recipe.updates
+    updates = min(recipe.updates, int(_SUPERNET * arena.seconds / an_update))
+    if updates < 1:
+        raise InputError(f"no update of the supernet fits into {arena.seconds:g} s; give more seconds.")
+    warmup = min(recipe.warmup, max(1, recipe.warmup * updates // recipe.updates))
+    shorter = recipe.model_copy(update={"updates": updates, "warmup": warmup})
+    supernet = study.supernet.model_copy(update={"recipe": shorter})
+    return study.model_copy(update={"supernet": supernet})

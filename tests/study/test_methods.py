@@ -1,0 +1,161 @@
+"""Methods at equal time, where every training is on record: what they pick, and what they are charged."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from foretell import spaces
+from foretell.costs import Constraints, CostModel
+from foretell.errors import InputError, UnknownNameError
+from foretell.metrics import metric_named
+from foretell.objectives import Fidelities, Job
+from foretell.observations import Observation
+from foretell.study import StudyConfig, equal_time
+from foretell.study.labelling import Charges
+from foretell.study.methods import Arena, check_method, find, method_names, simple_rows
+
+SPACE = spaces.create("small-seq2seq")
+LIMITS = Constraints.parse(["params_without_embeddings<=300K"])
+
+
+def chrf(architecture):
+    """Made up: deep and wide is good."""
+    row = SPACE.population([architecture])
+    return float(np.log(CostModel(SPACE).cost(row, "flops")[0]) + 0.3 * SPACE.numbers(row).mean())
+
+
+@dataclass
+class OnRecord:
+    """Trainings that all were made before; a full one took 40 s."""
+
+    asked: int = 0
+    metrics = ("valid_chrf",)
+    fidelities = Fidelities(unit="updates", full=4000, continued=True)
+
+    def job(self, architecture, share, title):
+        values = {"study": {}, "architecture": architecture.to_dict(), "seed": 1, "share": share}
+        return Job(title, print, values)
+
+    def known(self, architecture, share):
+        self.asked += 1
+        metrics = {"valid_chrf": chrf(architecture) + np.log(share)}
+        about = {"seed": 1, "training_cpu_seconds": 40.0 * share}
+        return Observation(architecture, metrics, provenance=about, fidelity=share).to_dict()
+
+
+class Recorded(Arena):
+    @property
+    def trainings(self):
+        return self.__dict__.setdefault("recorded", OnRecord())
+
+
+def arena(folder, seconds=200.0, seed=1, **more):
+    study = StudyConfig(constraints=("params_without_embeddings<=300K",))
+    costs, metric = CostModel(SPACE), metric_named("valid_chrf")
+    return Recorded(study, None, costs, LIMITS, metric, seed, seconds, 2, folder, pace=40.0, **more)
+
+
+def test_random_search_trains_as_many_as_fit_and_keeps_the_best(tmp_path):
+    found = find("random", arena(tmp_path, 210.0))
+    assert len(found.trained) == 10  # two workers, forty seconds each: the sixth pair would end after 240 s
+    assert found.seconds == 210.0
+    best = max(found.trained, key=lambda item: item["metrics"]["valid_chrf"])
+    assert found.architecture.to_dict() == best["architecture"]
+
+
+@pytest.mark.parametrize("name", ["random", "evolution", "regularised", "tpe", "asha", "bohb", "race", "predictor"])
+def test_a_method_ends_in_time_keeps_the_limit_and_is_repeatable(tmp_path, name):
+    first, again = find(name, arena(tmp_path)), find(name, arena(tmp_path))
+    assert first.architecture == again.architecture
+    assert first.seconds <= 200.0
+    assert first.worked <= 400.0
+    assert LIMITS.satisfied(CostModel(SPACE), SPACE.population([first.architecture])).all()
+    assert any(item["fidelity"] == 1 and item["architecture"] == first.architecture.to_dict() for item in first.trained)
+
+
+def test_pruners_train_many_a_little_for_the_same_seconds(tmp_path):
+    random, asha = find("random", arena(tmp_path)), find("asha", arena(tmp_path))
+    assert len(asha.trained) > 3 * len(random.trained)
+    assert sum(item["fidelity"] == 1 for item in asha.trained) < len(random.trained)
+
+
+def test_a_race_that_is_too_long_is_run_with_fewer(tmp_path):
+    found = find("race", arena(tmp_path, 120.0, seed=2))
+    longer = find("race", arena(tmp_path, 400.0, seed=2))
+    assert found.seconds <= 120.0 < longer.seconds <= 400.0
+    assert 2 <= found.about["entrants"] < longer.about["entrants"]
+
+
+def test_without_time_for_one_training_there_is_a_winner_all_the_same(tmp_path):
+    found = find("random", arena(tmp_path, 10.0))
+    assert found.trained == []
+    assert LIMITS.satisfied(CostModel(SPACE), SPACE.population([found.architecture])).all()
+
+
+def test_a_rule_trains_nothing(tmp_path):
+    found = find("most-flops", arena(tmp_path))
+    assert found.trained == []
+    assert find("regression", arena(tmp_path)) is None  # nothing is known of other tasks here
+
+
+def test_names_are_checked_before_anything_is_trained():
+    for name in (*method_names(), "hs-nas-1-5", "hat-as-published", "hs-nas-as-published"):
+        check_method(name)
+    with pytest.raises(UnknownNameError, match="did you mean 'asha'"):
+        check_method("ashaa")
+    with pytest.raises(InputError, match="not inside iterations"):
+        check_method("hs-nas-20-31")
+
+
+def test_what_was_paid_is_not_paid_again():
+    charges = Charges()
+
+    def label(share, cpu, seed=1):
+        about = {"seed": seed, "training_cpu_seconds": cpu}
+        return {"architecture": {"a": 1}, "fidelity": share, "provenance": about}
+
+    assert charges(label(0.25, 10.0)) == 10.0
+    assert charges(label(1.0, 40.0)) == pytest.approx(30.0)
+    assert charges(label(0.5, 20.0)) == 0.0
+    assert charges({"observation": label(0.5, 20.0, seed=2), "seconds": 0.0}) == 20.0
+    assert charges({"architecture": {"a": 2}, "provenance": {"training_seconds": 3.0}}) == 3.0
+
+
+@pytest.fixture
+def judged(monkeypatch):
+    """Fresh trainings on record, too."""
+
+    def labels(study, architectures, judges):
+        marks = ("valid_chrf", "test_chrf", "test_bleu")
+        values = [chrf(spaces.Architecture.from_dict(SPACE, each)) for each in architectures]
+        return [{m: {"mean": v, "values": [v] * len(judges), "interval": [v, v]} for m in marks} for v in values]
+
+    monkeypatch.setattr(equal_time, "judged_labels", labels)
+    monkeypatch.setattr(equal_time, "_arena", lambda run, *_: arena(run.folder))
+
+
+def test_a_comparison_has_every_simple_rule_and_goes_on(tmp_path, judged):
+    study = StudyConfig(constraints=("params_without_embeddings<=300K",))
+    out = tmp_path / "run"
+    found = equal_time.run_equal_time(study, ["asha"], out, seconds=200.0, seeds=(1,))
+    rules = set(simple_rows()) - {"regression", "experience"}  # nothing is known of other tasks here
+    assert {(row["method"], row["seed"]) for row in found["rows"]} == {(name, 1) for name in (*rules, "asha")}
+    means = [row["judged"]["test_chrf"]["mean"] for row in found["rows"]]
+    assert means == sorted(means, reverse=True)
+    assert json.loads((out / "equal-time.json").read_text()) == json.loads(json.dumps(found))
+    kept = {path: path.stat().st_mtime_ns for path in (out / "equal-time").iterdir()}
+    again = equal_time.run_equal_time(study, ["asha", "tpe"], out, seconds=200.0, seeds=(1,), resume=True)
+    assert {row["method"] for row in again["rows"]} == {*rules, "asha", "tpe"}
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    with pytest.raises(InputError, match="was compared at 200 s"):
+        equal_time.run_equal_time(study, ["asha"], out, seconds=100.0, resume=True)
+
+
+def test_other_tasks_are_those_of_the_space_without_ones_own():
+    own = [name for name, _ in equal_time.other_tasks(StudyConfig())]
+    other = [name for name, _ in equal_time.other_tasks(StudyConfig(corpus={"target": "tr"}))]
+    assert "en-de" not in own
+    assert own
+    assert {"en-de", "en-ga"} <= set(other)
