@@ -4,10 +4,9 @@ import json
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from foretell import spaces
-from foretell.cli import app
+from foretell.cli import main
 from foretell.costs import Constraints
 from foretell.errors import InputError
 from foretell.study import StudyConfig, generate_texts, load_study, run_study
@@ -71,11 +70,9 @@ def test_a_search_ends_with_a_model_that_keeps_all_limits_when_measured(result, 
 
 
 @pytest.mark.network
-def test_what_was_found_writes(result, folder):
-    runner = CliRunner()
-    told = runner.invoke(app, ["generate", str(folder / "run"), "alpha", "--tokens", "9", "--samples", "2", "--json"])
-    assert told.exit_code == 0, told.output
-    texts = json.loads(told.stdout)["texts"]
+def test_what_was_found_writes(result, folder, capsys):
+    assert main(["generate", str(folder / "run"), "alpha", "--tokens", "9", "--samples", "2", "--json"]) == 0
+    texts = json.loads(capsys.readouterr().out)["texts"]
     assert len(texts) == 2
     again = generate_texts(folder / "run", "alpha", 9, samples=2, temperature=0.8, top_p=0.95)
     assert texts == again
