@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from foretell import spaces
+from foretell.costs import Constraints
 from foretell.errors import IntegrityError
 from foretell.records import TornLineWarning
-from foretell.search import ScoreJournal
+from foretell.search import Evolution, Schedule, ScoreJournal, Scorer, evolve, open_journal
 
 
 def test_scores_come_back_exactly_and_abstentions_too(tmp_path, space):
@@ -40,3 +41,25 @@ def test_a_journal_of_another_space_is_refused(tmp_path, space):
     ScoreJournal(tmp_path / "s.jsonl", space).close()
     with pytest.raises(IntegrityError, match="another space"):
         ScoreJournal(tmp_path / "s.jsonl", spaces.create("hat-wmt14-en-de"))
+
+
+def test_a_journal_lends_its_scores(tmp_path, space, costs, linear):
+    small = Evolution(population=12, parents=4, mutations=4, crossovers=4)
+
+    def search(path, limits, others=()):
+        with open_journal(path, space, others) as journal:
+            scorer = Scorer(linear, "k", journal)
+            found = evolve(costs, Constraints.parse(limits), Schedule.parse("linear:1-6"), {"linear": scorer}, small)
+            return found, scorer
+
+    alone, _ = search(tmp_path / "alone.jsonl", ["params_without_embeddings<=300K"])
+    first, second = tmp_path / "first.jsonl", tmp_path / "second.jsonl"
+    search(first, ["params_without_embeddings<=300K"])
+    before = len(linear.asked)
+    again, scorer = search(second, ["params_without_embeddings<=300K"], [first, tmp_path / "missing.jsonl"])
+    assert len(linear.asked) == before
+    assert again.best == alone.best
+    assert scorer.run == 0
+    journal = ScoreJournal(second, space)
+    assert set(journal.scores["k"]) == scorer.used
+    journal.close()

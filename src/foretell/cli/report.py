@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -72,14 +73,19 @@ def _report(
             say(str(path))
 
 
-def draw_page(run: Path) -> Path | None:
-    """Draw a run's page at the end of its search; a failure is a note, for the run itself is finished."""
+def draw_page(run: Path, parts: Sequence[Path] = ()) -> Path | None:
+    """Draw a run's page at the end of its search; a failure is a note, for the run itself is finished.
+
+    Args:
+        run: Its folder.
+        parts: Runs inside it that are shown side by side; none: the run itself.
+    """
     from foretell.errors import ForetellError
 
     try:
-        from foretell.report import write_report
+        from foretell.report import PAGE, read_run, write_page, write_report
 
-        return write_report(run)
+        return write_page([read_run(part) for part in parts], run / PAGE) if parts else write_report(run)
     except ForetellError as error:
         reason = str(error)
     except Exception as error:

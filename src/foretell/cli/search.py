@@ -33,6 +33,10 @@ def _search(
             "--constraint", "-c", help='A limit such as "latency<=20ms" or "params<=0.4M"; may be given several times.'
         ),
     ] = None,
+    alternative: Annotated[
+        list[str] | None,
+        typer.Option("--alternative", help='Further limits, "latency<=5ms, params<=60%"; several: a winner for each.'),
+    ] = None,
     schedule: Annotated[
         str | None, typer.Option("--schedule", help='Which predictor scores which iterations: "supernet:1-30".')
     ] = None,
@@ -88,13 +92,15 @@ def _search(
     Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
     iterations that the distilled predictor scores.
     """
+    from foretell.cli.alternatives import parse_alternatives, search_alternatives
     from foretell.cli.results import print_comparison, print_result
     from foretell.study import TrialStudyConfig, read_study, run_comparison, run_study
 
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
         choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
-        given = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
+        given: dict[str, object] = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
+        given |= {"--seconds": seconds, "--alternative": alternative or None}
         _search_by_trials(
             chosen_study,
             constraint,
@@ -112,18 +118,25 @@ def _search(
         study,
         space=space,
         constraints=constraint or None,
+        alternatives=parse_alternatives(alternative),
         search__schedule=schedule,
         search__seed=seed,
         search__algorithm=algorithm,
         search__race__entrants=race,
     )
     if compare is not None:
+        if chosen.alternatives:
+            raise InputError("a comparison is made under one limit; leave the alternatives out.")
         names = [name.strip() for name in compare.split(",") if name.strip()]
         if seconds is not None:
             _compare_in_equal_time(chosen, names, seconds, _integers(seeds), out, train, resume, as_json)
             return
         rows = run_comparison(chosen, names, out, seeds=_integers(seeds), train=train, resume=resume)
         print_json(rows) if as_json else print_comparison(rows)
+        return
+    if chosen.alternatives:
+        if not search_alternatives(chosen, out, resume=resume, as_json=as_json):
+            raise typer.Exit(3)
         return
     result = run_study(chosen, out, resume=resume)
     if as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
@@ -31,37 +31,55 @@ class ScoreJournal:
     Args:
         path: The file, made if it does not exist.
         space: The space of the architectures.
+        others: Journals of other searches of the space, as far as they are there, which are read only.
+
+    Attributes:
+        scores: Those in the file, by predictor and architecture.
+        lent: Those in the others'.
 
     Raises:
         IntegrityError: The file was written for another space, or a line of it is damaged.
         StorageError: The file cannot be written.
     """
 
-    def __init__(self, path: Path, space: SearchSpace) -> None:
+    def __init__(self, path: Path, space: SearchSpace, others: Sequence[Path] = ()) -> None:
         self.path, self.space = path, space
         self._file: IO[str] | None = None
-        self.scores: dict[str, dict[bytes, float]] = {}
-        header = {"format": _FORMAT, "space": space.fingerprint}
-        rows = read_jsonl(path, repair=True)
-        if rows and rows[0] != header:
+        self.scores = self._read(path, repair=True)
+        self.lent: dict[str, dict[bytes, float]] = {}
+        for other in filter(Path.exists, others):
+            for predictor, known in self._read(other, repair=False).items():
+                self.lent.setdefault(predictor, {}).update(known)
+        with storage(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            fresh = not path.exists() or path.stat().st_size == 0
+            self._file = path.open("a", encoding="utf-8")
+        if fresh:
+            append_jsonl(self._file, [self._header])
+
+    @property
+    def _header(self) -> dict[str, object]:
+        return {"format": _FORMAT, "space": self.space.fingerprint}
+
+    def _read(self, path: Path, *, repair: bool) -> dict[str, dict[bytes, float]]:
+        """The scores of a file, by predictor; none where there is no file."""
+        found: dict[str, dict[bytes, float]] = {}
+        rows = read_jsonl(path, repair=repair)
+        if rows and rows[0] != self._header:
             raise IntegrityError(
                 f"{path} was written for another space or version; choose another folder with --out or delete it."
             )
         for number, row in enumerate(rows[1:], 2):
             try:
-                self._take(row)
+                self._take(row, found)
             except (InputError, KeyError, TypeError, ValueError, OverflowError) as error:
                 raise IntegrityError(
                     f"{path}, record {number} holds no scores of this search ({error!r}); delete that line."
                 ) from error
-        with storage(path):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = path.open("a", encoding="utf-8")
-        if not rows:
-            append_jsonl(self._file, [header])
+        return found
 
-    def _take(self, line: dict[str, object]) -> None:
-        known = self.scores.setdefault(str(line["predictor"]), {})
+    def _take(self, line: dict[str, object], found: dict[str, dict[bytes, float]]) -> None:
+        known = found.setdefault(str(line["predictor"]), {})
         rows = self.space.read(line["rows"])  # type: ignore[arg-type]
         for key, score in zip(row_keys(rows), line["scores"], strict=True):  # type: ignore[call-overload]
             known[key] = float("nan") if score is None else float(score)
@@ -85,12 +103,12 @@ class ScoreJournal:
 
 
 @contextmanager
-def open_journal(path: Path | None, space: SearchSpace) -> Iterator[ScoreJournal | None]:
+def open_journal(path: Path | None, space: SearchSpace, others: Sequence[Path] = ()) -> Iterator[ScoreJournal | None]:
     """A journal for the time of a block; None for no path."""
     if path is None:
         yield None
         return
-    journal = ScoreJournal(path, space)
+    journal = ScoreJournal(path, space, others)
     try:
         yield journal
     finally:

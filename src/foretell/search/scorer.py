@@ -85,6 +85,10 @@ class Scorer:
     def _of(self, keys: list[bytes], population: Population) -> npt.NDArray[np.float64]:
         known = self.known
         fresh = {key: index for index, key in enumerate(keys) if key not in known}
+        lent = {} if self.journal is None else self.journal.lent.get(self.key, {})
+        if borrowed := [key for key in fresh if key in lent]:
+            # Written down here too: the journal tells all that this search knew.
+            self._record(population[[fresh.pop(key) for key in borrowed]], np.array([lent[key] for key in borrowed]))
         if fresh:
             self._learn(population[list(fresh.values())])
         return _worst_for_nan(np.array([known[key] for key in keys], dtype=np.float64))

@@ -194,6 +194,8 @@ class StudyConfig(_Part):
         search: The search.
         train: Training from scratch.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        alternatives: Lists of further limits: the run finds a winner for each, under these and `constraints`; empty:
+            one winner.
     """
 
     name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -208,6 +210,7 @@ class StudyConfig(_Part):
     search: SearchSettings = SearchSettings()
     train: TrainSettings = TrainSettings()
     device: str = "auto"
+    alternatives: tuple[tuple[str, ...], ...] = ()
 
     @field_validator("task")
     @classmethod
@@ -225,11 +228,27 @@ class StudyConfig(_Part):
         Constraints.parse(text for text in texts if not is_relative(text))
         return texts
 
+    @field_validator("alternatives", mode="before")
+    @classmethod
+    def _single(cls, value: Any) -> Any:
+        """An alternative of one limit need not be a list."""
+        return [[each] if isinstance(each, str) else each for each in value] if isinstance(value, list) else value
+
+    @field_validator("alternatives")
+    @classmethod
+    def _all_readable(cls, alternatives: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+        for texts in alternatives:
+            if not texts:
+                raise InputError("an alternative has no limit; give it one such as latency<=5ms, or leave it out.")
+            cls._readable(texts)
+        return alternatives
+
     @model_serializer(mode="wrap")
     def _brief(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave translation out: studies and keys from before there were other tasks stay what they were."""
+        """Leave out what is new and not used: studies and keys from before it was there stay what they were."""
         values: dict[str, Any] = serialise(self)
-        return {name: value for name, value in values.items() if (name, value) != ("task", FIRST_KIND)}
+        left_out: tuple[tuple[str, Any], ...] = (("task", FIRST_KIND), ("alternatives", []), ("alternatives", ()))
+        return {name: value for name, value in values.items() if (name, value) not in left_out}
 
     @property
     def task_kind(self) -> TaskKind:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +32,9 @@ from foretell.tasks import Task
 __all__ = ["Prepared", "baselines", "prepare", "run_study"]
 
 
-def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
+def run_study(
+    study: StudyConfig, out: Path | None = None, *, resume: bool = False, scored: Sequence[Path] = ()
+) -> dict[str, Any]:
     """Search for the best architecture that keeps the study's limits, train it, and measure it.
 
     After a crash or an interruption the same call with `resume` ends where the run would have ended; what
@@ -41,6 +44,7 @@ def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = Fal
         study: What to do.
         out: The run's folder; None is `runs/<name of the study>`.
         resume: Go on with what is in the folder.
+        scored: Journals of other runs, whose scores by the same predictors need not be computed again.
 
     Returns:
         What `result.json` holds (docs/formats.md).
@@ -55,7 +59,7 @@ def run_study(study: StudyConfig, out: Path | None = None, *, resume: bool = Fal
     with open_run(study, out, resume=resume) as run:
         races = [] if study.search.race is None else ["race"]
         run.planned = ["corpus", "latency", "supernet", *(["distil"] if distils else []), "search", *races, "train"]
-        return _Pipeline(run, study, space).go()
+        return _Pipeline(run, study, space, scored).go()
 
 
 @dataclass(frozen=True)
@@ -123,8 +127,8 @@ def baselines(study: StudyConfig, space: SearchSpace) -> dict[str, Architecture]
 class _Pipeline:
     """The stages of one run, in order."""
 
-    def __init__(self, run: Run, study: StudyConfig, space: SearchSpace) -> None:
-        self.run, self.study, self.space = run, study, space
+    def __init__(self, run: Run, study: StudyConfig, space: SearchSpace, scored: Sequence[Path] = ()) -> None:
+        self.run, self.study, self.space, self.scored = run, study, space, scored
 
     def go(self) -> dict[str, Any]:
         used = "supernet" in (*Schedule.parse(self.study.search.schedule).predictors, self.study.distilled.teacher)
@@ -150,7 +154,7 @@ class _Pipeline:
         """What the search found, and its last predictor with all that it scored."""
         settings = self.study.search
         schedule = Schedule.parse(settings.schedule)
-        with open_journal(self.run.folder / "search" / "scores.jsonl", self.space) as journal:
+        with open_journal(self.run.folder / "search" / "scores.jsonl", self.space, self.scored) as journal:
             scorers = {n: make_scorer(n, self.study, costs, task, journal) for n in schedule.predictors}
             found = search_by_schedule(
                 costs,
