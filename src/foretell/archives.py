@@ -5,15 +5,18 @@ The names of members never become paths, so that none can lead out of a folder.
 
 from __future__ import annotations
 
+import gzip
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from foretell.errors import ForetellError, IntegrityError
+from foretell.errors import ForetellError, InputError, IntegrityError
+from foretell.parsing import decoded
 from foretell.records import storage
 
-__all__ = ["copy_member", "open_archive", "read_member"]
+__all__ = ["copy_member", "open_archive", "read_member", "unpacked_text"]
 
 _BLOCK = 1 << 20
 
@@ -59,6 +62,26 @@ def copy_member(archive: zipfile.ZipFile, name: str, path: Path, most: int) -> N
             if file.tell() + len(block) > most:
                 raise _too_large(archive, name, most)
             file.write(block)
+
+
+def unpacked_text(path: Path, most: int) -> str:
+    """The UTF-8 text of a file packed with gzip, of at most `most` bytes when unpacked.
+
+    Raises:
+        InputError: It is not there, unpacks to more, or is not UTF-8.
+        IntegrityError: It is no sound gzip file.
+    """
+    try:
+        with gzip.open(path) as file:
+            data = file.read(most + 1)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise IntegrityError(f"{path} is not a sound gzip file ({error}); get it again.") from error
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"{path} cannot be read ({reason}); check the path.") from error
+    if len(data) > most:
+        raise InputError(f"{path} unpacks to more than {most:,} bytes, the most that is read; split it.")
+    return decoded(data, path)
 
 
 def _too_large(archive: zipfile.ZipFile, name: str, most: int) -> IntegrityError:

@@ -19,7 +19,7 @@ import yaml
 from foretell.display import shortened
 from foretell.errors import InputError
 
-__all__ = ["MOST_BYTES", "parse_json", "parse_yaml", "read_bytes", "read_text", "read_yaml"]
+__all__ = ["MOST_BYTES", "decoded", "parse_json", "parse_yaml", "read_bytes", "read_text", "read_yaml"]
 
 MOST_BYTES = 512 << 20
 """The largest file of records; parsed, it may take some twenty times as much memory."""
@@ -58,7 +58,15 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
     Raises:
         InputError: It is not there, cannot be read, is larger than `most` bytes, or not UTF-8.
     """
-    data = read_bytes(path, most=most)
+    return decoded(read_bytes(path, most=most), path)
+
+
+def decoded(data: bytes, path: Path) -> str:
+    """The UTF-8 text of a file's contents, with or without a byte-order mark.
+
+    Raises:
+        InputError: It is not UTF-8; the message names the line.
+    """
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -29,3 +29,12 @@ def test_a_corpus_is_written_as_text(pairs, tmp_path, capsys):
 def test_where_it_is_written_is_told(pairs, capsys):
     assert main(["corpus", "write", *pairs]) == 0
     assert "text/train.en, text/train.de" in capsys.readouterr().out.replace("\n", " ")
+
+
+def test_what_was_dropped_is_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    lines = [f"{source}\t{target}\n" for source, target in made_up(400)]
+    (tmp_path / "pairs.tsv").write_text("".join(lines) + f"the same\tthe same\n{'a ' * 300}\t{'b ' * 300}\n")
+    assert main(["corpus", "show", "files", "--path", str(tmp_path / "pairs.tsv")]) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "402 pairs found; dropped: 1 equal sides, 1 too long (over 12 words)." in told

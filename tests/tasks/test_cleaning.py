@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,11 @@ def test_near_copies_differ_only_in_case_punctuation_and_numbers():
     assert near_copy_key("Zone 1 (left)") == near_copy_key("zone 22: LEFT!")
     assert near_copy_key("Zone 1 left") != near_copy_key("Zone 1 right")
     assert near_copy_key("++") != near_copy_key("--")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("कि", "की"), ("ไป", "ไปี"), ("ភី", "ភិ"), ("קָם", "קַם"), ("كَتَبَ", "كُتِبَ"), ("मत", "मंत")]
+)
+def test_vowel_signs_tell_texts_apart(one, other):
+    assert near_copy_key(f"a {one} b") != near_copy_key(f"a {other} b")
+    assert near_copy_key(f"A {one}, b!") == near_copy_key(f"a {one} b")

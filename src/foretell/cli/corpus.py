@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -127,5 +128,16 @@ def _describe(name: str, corpus: ParallelCorpus, as_json: bool, examples: int) -
         return
     languages = f"{corpus.source_language}-{corpus.target_language}"
     print_table(f"{name}, {languages}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
+    say(_cleaned(corpus.provenance.get("cleaning", {})))
     for left, right in corpus.train[:examples]:
         say(f"{left}\n    {right}")
+
+
+def _cleaned(cleaning: Mapping[str, Any]) -> str:
+    """How many pairs were found, and how many dropped for which reason."""
+    dropped, most = cleaning.get("dropped", {}), cleaning.get("max_words")
+    reasons = [
+        f"{count:,} {reason}{f' (over {most} words)' if reason == 'too long' and most else ''}"
+        for reason, count in dropped.items()
+    ]
+    return f"{cleaning.get('found', 0):,} pairs found; dropped: {', '.join(reasons) or 'none'}."

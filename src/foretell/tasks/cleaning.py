@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import NamedTuple
 
 __all__ = ["GroupedPair", "Pair", "clean", "near_copy_key", "normalise", "normalise_pairs", "word_count"]
@@ -17,7 +18,13 @@ Pair = tuple[str, str]
 _INVISIBLE = re.compile(
     "[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
 )
-_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
+# Written without spaces: Thai, Lao, Japanese, Chinese.
+_UNSPACED = re.compile("[\u0e00-\u0eff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
+# The letters without their signs of Tibetan, Burmese, Khmer, Tai Lue, Tai Tham, Balinese, Yi, Javanese, Shan, Tai Viet.
+_UNSPACED_LETTERS = re.compile(
+    "[\u0f40-\u0f6c\u1000-\u102a\u103f\u1050-\u1055\u1780-\u17b3\u1950-\u19ab\u1a20-\u1a54\u1b05-\u1b33"
+    "\ua000-\ua48c\ua984-\ua9b2\uaa60-\uaa76\uaa80-\uaaaf]"
+)
 _DIGITS = re.compile(r"\d+")
 _NOT_WORD = re.compile(r"[\W_]+")
 _SLACK_WORDS = 3
@@ -39,7 +46,7 @@ def normalise(text: str) -> str:
 
 def word_count(text: str) -> int:
     """Words by white space; scripts written without spaces count one word every two characters."""
-    return len(text.split()) + len(_UNSPACED.findall(text)) // 2
+    return len(text.split()) + (len(_UNSPACED.findall(text)) + len(_UNSPACED_LETTERS.findall(text))) // 2
 
 
 def near_copy_key(text: str) -> str:
@@ -47,8 +54,17 @@ def near_copy_key(text: str) -> str:
 
     Two texts with one key are near-copies ("Zone 1 (left)" and "zone 2, left").
     """
-    spaced = _NOT_WORD.sub(" ", _DIGITS.sub("0", text.casefold())).strip()
+    spaced = _NOT_WORD.sub(_separator, _DIGITS.sub("0", text.casefold())).strip()
     return spaced or text
+
+
+def _separator(between: re.Match[str]) -> str:
+    """A space for what stands between words; vowel signs and other marks on the letter before stay with it."""
+    run = between[0]
+    if run.isascii():
+        return " "
+    marks = "".join(takewhile(lambda sign: unicodedata.category(sign).startswith("M"), run))
+    return marks if len(marks) == len(run) else f"{marks} "
 
 
 def normalise_pairs(pairs: Iterable[GroupedPair]) -> list[GroupedPair]:

@@ -1,3 +1,5 @@
+import gzip
+
 import pytest
 
 from foretell.errors import InputError
@@ -16,7 +18,7 @@ def test_plain_files_are_cleaned_split_and_described(config, tmp_path):
     corpus = load_corpus(config, tmp_path)
     assert (len(corpus.valid), len(corpus.test)) == (25, 35)
     assert len(corpus.train) + 60 <= 400
-    assert corpus.provenance["cleaning"] == {"found": 400, "dropped": {}, "rules": 1}
+    assert corpus.provenance["cleaning"] == {"found": 400, "dropped": {}, "max_words": 12, "rules": 2}
     assert len(corpus.provenance["sha256"]) == 64
 
 
@@ -66,3 +68,67 @@ def test_nothing_left_after_cleaning_is_refused(config, tmp_path):
     short = config.model_copy(update={"max_words": 3, "valid_paths": (held,), "test_paths": (held,)})
     with pytest.raises(InputError, match="no validation pair has at most 3 words"):
         load_corpus(short, tmp_path)
+
+
+KHMER, BURMESE = "សូមបើកភ្លើងនៅក្នុងបន្ទប់ទទួលភ្ញៀវឥឡូវនេះ", "ကျေးဇူးပြု၍ဧည့်ခန်းမီးကိုယခုဖွင့်ပေးပါ"
+TIBETAN, THAI = "ད་ལྟ་མགྲོན་ཁང་གི་གློག་སྤར་རོགས་གནང་།", "กรุณาเปิดไฟในห้องนั่งเล่นเดี๋ยวนี้"
+
+
+@pytest.mark.parametrize(("language", "sentence"), [("km", KHMER), ("my", BURMESE), ("bo", TIBETAN), ("th", THAI)])
+def test_a_script_without_spaces_is_kept(tmp_path, language, sentence):
+    path = tmp_path / "pairs.tsv"
+    lines = [
+        f"please turn on lamp {sign} in the living room now\t{sentence}{sign}"
+        for sign in map(chr, range(0x4E00, 0x4F2C))
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    corpus = load_corpus(CorpusConfig(name="files", target=language, paths=(path,)), tmp_path)
+    assert corpus.provenance["cleaning"]["dropped"] == {}
+    assert len(corpus.train) + len(corpus.valid) + len(corpus.test) == 300
+
+
+@pytest.mark.parametrize("words", [5, 14, 30, 80])
+def test_the_longest_sentences_kept_fit_the_corpus(tmp_path, words):
+    rest = " ".join(f"w{number}" for number in range(words - 1))
+    path = tmp_path / "pairs.tsv"
+    path.write_text(
+        "".join(f"s{row:x} {rest}\tt{row:x} {rest}\n" for row in range(300)) + f"{'a ' * 500}\t{'b ' * 500}\n"
+    )
+    cleaning = load_corpus(CorpusConfig(name="files", paths=(path,)), tmp_path).provenance["cleaning"]
+    assert cleaning["dropped"] == {"too long": 1}
+    assert cleaning["max_words"] == max(words, 12)
+
+
+def test_home_assistants_texts_stay_as_they_were():
+    assert CorpusConfig().max_words == CorpusConfig(target="ga").max_words == 12
+    assert CorpusConfig(name="home-assistant", max_words=None).max_words is None
+
+
+@pytest.mark.parametrize(
+    ("line", "settings", "remedy"),
+    [
+        ("a long sentence {}\tein langer Satz {}", {"max_words": 2}, "raise max_words"),
+        ("word{}\tWort{}", {}, "lower min_words"),
+        ("the same {}\tthe same {}", {}, "files are of two languages"),
+        ("something {}\t", {}, "fill the empty lines"),
+        (
+            "two {}\tone two three four five six seven eight nine ten eleven twelve 13 14 15 {}",
+            {"max_words": 30},
+            "belong together",
+        ),
+    ],
+)
+def test_the_advice_names_the_cause(tmp_path, line, settings, remedy):
+    path = tmp_path / "pairs.tsv"
+    path.write_text("".join(line.replace("{}", f"{row:b}") + "\n" for row in range(50)))
+    with pytest.raises(InputError, match=remedy):
+        load_corpus(CorpusConfig(name="files", paths=(path,), **settings), tmp_path)
+
+
+def test_packed_files_are_read_and_damaged_ones_refused(config, tmp_path):
+    packed = tmp_path / "pairs.tsv.gz"
+    packed.write_bytes(gzip.compress(config.paths[0].read_bytes()))
+    assert load_corpus(config.model_copy(update={"paths": (packed,)}), tmp_path) == load_corpus(config, tmp_path)
+    packed.write_bytes(packed.read_bytes()[:-20])
+    with pytest.raises(InputError, match="not a sound gzip file"):
+        load_corpus(config.model_copy(update={"paths": (packed,)}), tmp_path)

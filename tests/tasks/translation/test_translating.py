@@ -34,3 +34,11 @@ def test_a_sentence_is_translated_alone_as_in_a_batch(task, beam, seed):
 def test_a_network_that_cannot_translate_is_told(task):
     with pytest.raises(InputError, match="a Linear cannot translate; give a network of the family encoder_decoder"):
         translate(torch.nn.Linear(1, 1), task.vocabulary, task.valid.source)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("lines", [["", "a b", "  ", "\u200b", "c"], [""]])
+def test_of_nothing_comes_nothing(task, lines):
+    network = build_network(create("small-seq2seq").smallest(), task.sizes, Recipe(), 0)
+    said = translate(network, task.vocabulary, Sequences.of(task.vocabulary.encode(lines)), beam=2)
+    assert [bool(text) for text in said] == [line in {"a b", "c"} for line in lines]

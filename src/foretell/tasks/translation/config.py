@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.tasks.translation.languages import check_language
 
 __all__ = ["CORPORA", "CorpusConfig", "cache_folder"]
 
@@ -18,13 +20,16 @@ CORPORA: dict[str, str] = {
 }
 
 
+_FIRST = "home-assistant"
+
+
 class CorpusConfig(BaseModel):
     """The `corpus` part of a study file.
 
     Attributes:
         name: One of `CORPORA`.
-        source: Language translated from.
-        target: Language translated to.
+        source: Language translated from: a BCP 47 tag or ISO 639 code, spelled as the corpus spells it.
+        target: Language translated to, likewise.
         paths: For `files`: two text files or one TSV. For `home-assistant`: the wheel, if it is not to be
             downloaded.
         valid_paths: For `files`: validation text of your own, like `paths`.
@@ -32,7 +37,9 @@ class CorpusConfig(BaseModel):
         dataset: For `hub`: the data set ("wmt14").
         subset: For `hub`: its configuration ("de-en").
         min_words: Shortest side kept, in words: names and one-word labels teach little.
-        max_words: Longest side kept, in words; null keeps all.
+        max_words: Longest side kept, in words (two characters count as one where there are no spaces); null keeps all,
+            `fit` all but the longest hundredth, and none of more than 100 words. Home Assistant's texts are kept up
+            to 12 words, other corpora are fitted.
         train_sentences: At most so many training pairs, drawn with `seed`; null keeps all.
         valid_sentences: Validation pairs; null is 512, or all of a validation split the corpus came with.
         test_sentences: Test pairs; null is 1,000, or all of a test split the corpus came with.
@@ -41,7 +48,7 @@ class CorpusConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = "home-assistant"
+    name: str = _FIRST
     source: str = Field(default="en", pattern=r"^[A-Za-z0-9_-]+$")
     target: str = Field(default="de", pattern=r"^[A-Za-z0-9_-]+$")
     paths: tuple[Path, ...] = ()
@@ -50,11 +57,18 @@ class CorpusConfig(BaseModel):
     dataset: str | None = None
     subset: str | None = None
     min_words: int = Field(default=2, ge=1)
-    max_words: int | None = Field(default=12, ge=1)
+    max_words: Annotated[int, Field(ge=1)] | Literal["fit"] | None = "fit"
     train_sentences: int | None = Field(default=None, ge=1)
     valid_sentences: int | None = Field(default=None, ge=1)
     test_sentences: int | None = Field(default=None, ge=1)
     seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _short_texts(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "max_words" not in data and data.get("name", _FIRST) == _FIRST:
+            return {**data, "max_words": 12}
+        return data
 
     @field_validator("name")
     @classmethod
@@ -63,11 +77,16 @@ class CorpusConfig(BaseModel):
             raise UnknownNameError("corpus", name, CORPORA)
         return name
 
+    @field_validator("source", "target")
+    @classmethod
+    def _language(cls, tag: str) -> str:
+        return check_language(tag)
+
     @model_validator(mode="after")
     def _complete(self) -> CorpusConfig:
         if self.source == self.target:
             raise InputError(f"source and target language are both {self.source!r}; name two languages.")
-        if self.max_words is not None and self.max_words < self.min_words:
+        if isinstance(self.max_words, int) and self.max_words < self.min_words:
             raise InputError(
                 f"max_words {self.max_words} is below min_words {self.min_words}; raise one or lower the other."
             )

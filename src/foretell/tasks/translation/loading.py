@@ -13,6 +13,7 @@ from foretell.errors import InputError, IntegrityError
 from foretell.records import fingerprint, write_atomic
 from foretell.tasks.cleaning import GroupedPair, clean, normalise_pairs, word_count
 from foretell.tasks.translation import home_assistant
+from foretell.tasks.translation.amounts import MOST_WORDS, check_enough, fitted_words
 from foretell.tasks.translation.config import CorpusConfig, cache_folder
 from foretell.tasks.translation.corpus import ParallelCorpus
 from foretell.tasks.translation.files import files_sha256, read_files
@@ -23,7 +24,7 @@ from foretell.tasks.translation.splitting import Splits, split_by_group, without
 __all__ = ["DamagedCacheWarning", "corpus_folder", "load_corpus", "prepare_corpus"]
 
 _VALID_SENTENCES, _TEST_SENTENCES = 512, 1000
-_RULES = 1  # raise when cleaning or splitting changes, so that old cached corpora are not used
+_RULES = 2  # raise when cleaning or splitting changes, so that old cached corpora are not used
 
 
 class DamagedCacheWarning(UserWarning):
@@ -78,16 +79,21 @@ def prepare_corpus(raw: RawCorpus, config: CorpusConfig) -> ParallelCorpus:
     Raises:
         InputError: Too little is left.
     """
-    kept, dropped = clean(raw.pairs, config.min_words, config.max_words)
+    most = fitted_words(raw.pairs) if config.max_words == "fit" else config.max_words
+    kept, dropped = clean(raw.pairs, config.min_words, most)
     if raw.valid is None or raw.test is None:
+        check_enough(len({pair.source for pair in kept}), len(raw.pairs), dropped)
         valid, test = config.valid_sentences or _VALID_SENTENCES, config.test_sentences or _TEST_SENTENCES
         splits = split_by_group(kept, valid, test, config.seed)
     else:
-        valid_pairs = _first(raw.valid, config.max_words, config.valid_sentences, "validation")
-        test_pairs = _first(raw.test, config.max_words, config.test_sentences, "test")
+        held = MOST_WORDS if config.max_words == "fit" else config.max_words
+        valid_pairs = _first(raw.valid, held, config.valid_sentences, "validation")
+        test_pairs = _first(raw.test, held, config.test_sentences, "test")
+        if not kept:
+            check_enough(0, len(raw.pairs), dropped)
         splits = without_copies_of_evaluation(kept, valid_pairs, test_pairs)
     splits = _limited(splits, config)
-    cleaning: dict[str, Any] = {"found": len(raw.pairs), "dropped": dropped, "rules": _RULES}
+    cleaning: dict[str, Any] = {"found": len(raw.pairs), "dropped": dropped, "max_words": most, "rules": _RULES}
     provenance = {**raw.provenance, "cleaning": cleaning, "config": config.model_dump(mode="json")}
     return ParallelCorpus(config.source, config.target, *splits, provenance=provenance)
 
@@ -114,7 +120,7 @@ def _first(pairs: Sequence[GroupedPair], max_words: int | None, wanted: int | No
 
 def _limited(splits: Splits, config: CorpusConfig) -> Splits:
     if not splits.train:
-        raise InputError("no training pair is left after cleaning; give more text or raise max_words.")
+        raise InputError("no training pair is left after cleaning; give more text.")
     if config.train_sentences is None or config.train_sentences >= len(splits.train):
         return splits
     chosen = np.random.default_rng(config.seed).permutation(len(splits.train))[: config.train_sentences]

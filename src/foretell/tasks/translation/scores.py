@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from foretell.errors import InputError
+from foretell.tasks.translation.languages import tokenizer_of
 
 __all__ = ["Score", "all_scores", "bleu", "chrf", "ter"]
-
-# sacreBLEU's own tokenizer for Chinese; characters for the other scripts without spaces, because its
-# morphological ones need packages that are not dependencies.
-_TOKENIZERS = {"zh": "zh", "ja": "char", "th": "char", "lo": "char"}
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,14 @@ def bleu(hypotheses: Sequence[str], references: Sequence[str], language: str = "
     Args:
         hypotheses: Translations.
         references: One reference for each.
-        language: Code of the target language; chooses the tokenizer of scripts without spaces.
+        language: Tag of the target language, in any spelling; its script chooses the tokenizer.
 
     Raises:
-        InputError: There are none, or not as many of both.
+        InputError: There are none, or not as many of both, or no such language is known.
     """
     from sacrebleu.metrics.bleu import BLEU
 
-    tokenizer = _TOKENIZERS.get(language.lower().split("-")[0], "13a")
-    return _score("bleu", BLEU(tokenize=tokenizer, force=True), hypotheses, references)
+    return _score("bleu", BLEU(tokenize=tokenizer_of(language), force=True), hypotheses, references)
 
 
 def chrf(hypotheses: Sequence[str], references: Sequence[str]) -> Score:

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from foretell.errors import InputError
 from foretell.tasks.cleaning import GroupedPair, Pair, near_copy_key
+from foretell.tasks.translation.amounts import FEWEST_PAIRS
 
 __all__ = ["Splits", "deduplicate", "split_by_group", "without_copies_of_evaluation"]
 
-_FEWEST_PAIRS = 20
 _LARGEST_SHARE = 10  # neither validation nor test asks for more than one pair in ten
 _MOST_HELD_OUT = 0.25  # of the pairs, for each of the two, to find sentences that train does not have
 
@@ -54,10 +54,10 @@ def split_by_group(pairs: Sequence[GroupedPair], valid: int, test: int, seed: in
         InputError: There are fewer than 20 distinct sources, or nothing could be held out.
     """
     distinct = len({pair.source for pair in pairs})
-    if distinct < _FEWEST_PAIRS:
+    if distinct < FEWEST_PAIRS:
         raise InputError(
-            f"the corpus has {distinct} usable sentence pairs after cleaning, at least {_FEWEST_PAIRS} are "
-            "needed; give more text or raise max_words."
+            f"the corpus has {distinct} usable sentence pairs after cleaning, at least {FEWEST_PAIRS} are "
+            "needed; give more text."
         )
     rng = np.random.default_rng(seed)
     place = _places(pairs, rng)

@@ -23,6 +23,7 @@ from foretell.tasks.translation.batches import Batch, TokenBatches, validation_b
 from foretell.tasks.translation.config import CorpusConfig, cache_folder
 from foretell.tasks.translation.corpus import SPLITS, ParallelCorpus, Split
 from foretell.tasks.translation.encoded import EncodedPairs, Sequences
+from foretell.tasks.translation.languages import tokenizer_was_changed
 from foretell.tasks.translation.loading import DamagedCacheWarning, load_corpus
 from foretell.tasks.translation.scores import Score, all_scores
 from foretell.tasks.vocabulary import Vocabulary, VocabularyKind
@@ -118,8 +119,8 @@ class Task:
 
     @property
     def measuring(self) -> int:
-        """See `foretell.tasks.translation.translating.TRANSLATION`."""
-        return translating.TRANSLATION
+        """See `foretell.tasks.translation.translating.TRANSLATION`; one more where BLEU has another tokenizer since."""
+        return translating.TRANSLATION + tokenizer_was_changed(self.corpus.target_language)
 
     @property
     def sizes(self) -> dict[str, int]:

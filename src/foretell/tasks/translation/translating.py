@@ -64,6 +64,7 @@ def translate(
     if not isinstance(network, Translator):
         raise InputError(f"a {type(network).__name__} cannot translate; give a network of the family encoder_decoder.")
     device = next(network.parameters()).device
+    lengths = sources.lengths
     batches = source_batches(sources, max_tokens=max(1024 // beam, 64))
     texts = [""] * len(sources)
     done = 0
@@ -74,7 +75,8 @@ def translate(
             limits = 2 * (source != PAD).sum(1) + 10
             found = network.translate(source, beam=beam, length_penalty=length_penalty, max_length=limits)
             for row, text in zip(batch.rows.tolist(), vocabulary.decode(found), strict=True):
-                texts[row] = text
+                # A network says something of nothing as well.
+                texts[row] = text if lengths[row] else ""
             done += len(batch.rows)
             meter.update(done)
     return texts
