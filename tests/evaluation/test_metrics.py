@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from foretell.evaluation import Judged, discordance, measure
+from foretell.evaluation import Judged, discordance, figures, measure
 
 
 @pytest.fixture
@@ -84,3 +84,40 @@ def test_no_discordant_pair_at_all():
     wrong = discordance([Judged(truth, np.zeros(3, int), truth, None, calibrated=True)])
     assert wrong.count.sum() == 0
     assert wrong.cdf.tolist() == [0.0, 0.0]
+
+
+def test_many_rows_are_judged_like_few():
+    """In n log n where every pair would be too much: the same figures, but for taus over a sample of pairs."""
+    rng = np.random.default_rng(3)
+    n = 900
+    truth = rng.normal(size=n).round(2)
+    mean = (truth + rng.normal(0, 0.5, n)).round(2)
+    mean[5] = np.nan
+    size = np.exp(rng.normal(0, 1, n))
+    judged = Judged(truth, rng.integers(0, 3, n), mean, np.full(n, 0.5), calibrated=True, size=size, top=5)
+    quick, slow = figures(judged), measure(judged, np.ones((1, n)))
+    for key, value in slow.items():
+        assert quick[key] == pytest.approx(float(value[0]), abs=1e-9), key
+
+
+def test_same_size_tau_sees_pairs_of_about_one_size():
+    truth = np.array([1.0, 2.0, 3.0, 4.0, 9.0])
+    mean = np.array([2.0, 1.0, 4.0, 3.0, 0.0])
+    size = np.array([100.0, 109.0, 200.0, 219.0, np.nan])
+    judged = Judged(truth, np.zeros(5, int), mean, None, calibrated=False, size=size)
+    assert measure(judged, np.ones((1, 5)))["same_size_tau"][0] == -1.0
+    apart = Judged(truth, np.zeros(5, int), mean, None, calibrated=False, size=np.array([1.0, 2, 4, 8, 16]))
+    assert np.isnan(measure(apart, np.ones((1, 5)))["same_size_tau"][0])
+    without = Judged(truth, np.zeros(5, int), mean, None, calibrated=False)
+    assert np.isnan(measure(without, np.ones((1, 5)))["same_size_tau"][0])
+
+
+def test_pearson_and_the_rank_of_the_best_found(judged):
+    found = measure(judged, np.ones((1, 20)))
+    assert found["pearson"][0] == pytest.approx(np.corrcoef(judged.mean, judged.truth)[0, 1])
+    truth = np.array([5.0, 1.0, 2.0, 3.0, 4.0])
+    worst = Judged(truth, np.zeros(5, int), -truth, None, calibrated=True, top=2)
+    assert measure(worst, np.ones((1, 5)))["rank"][0] == 4.0
+    assert measure(worst, np.ones((1, 5)))["regret"][0] == 3.0
+    best = Judged(truth, np.zeros(5, int), truth, None, calibrated=True, top=1)
+    assert measure(best, np.ones((1, 5)))["rank"][0] == 1.0

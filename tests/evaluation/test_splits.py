@@ -1,9 +1,11 @@
+import numpy as np
 import pytest
 
 from foretell import spaces
 from foretell.errors import InputError, UnknownNameError
 from foretell.evaluation import SplitPlan, evaluate
-from foretell.observations import Observation, ObservationSet
+from foretell.observations import GROUP, Observation, ObservationSet
+from foretell.spaces import SearchSpace
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -64,3 +66,31 @@ def test_an_architecture_trained_thrice_counts_as_one_label():
         ObservationSet(SPACE, tuple(thrice)), ["flops"], demonstrations=[4, 6], plan=SplitPlan("random:2"), draws=10
     )
     assert [row.labels for row in table.rows if row.predictor == "flops"] == [4, 6]
+
+
+def grouped(sizes):
+    """Architectures of a plain space in groups of these sizes."""
+    space = SearchSpace({"a": list(range(sum(sizes)))})
+    names = [name for name, size in enumerate(sizes) for _ in range(size)]
+    rows = np.arange(len(names), dtype=np.int16)[:, None]
+    items = [
+        Observation(a, {"y": float(n)}, provenance={GROUP: str(name)})
+        for n, (a, name) in enumerate(zip(space.architectures(rows), names, strict=True))
+    ]
+    return ObservationSet(space, tuple(items))
+
+
+def test_a_group_stands_on_one_side():
+    for seed in range(5):
+        (split,) = SplitPlan("random:1", (str(seed),)).make(grouped([3, 1, 5, 2, 4, 3]), [4])
+        sides = [{item.provenance[GROUP] for item in side} for side in (split.train, split.test)]
+        assert len(split.train) == 4
+        assert not sides[0] & sides[1]
+        assert sides[1]
+
+
+def test_groups_larger_than_a_split():
+    (split,) = SplitPlan("random:1").make(grouped([1, 1, 1, 30]), [2])
+    assert len(split.train) == 2
+    with pytest.raises(InputError, match="leaves none to test on"):
+        SplitPlan("random:1").make(grouped([20, 20]), [30])

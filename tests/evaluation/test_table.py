@@ -2,13 +2,15 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from foretell import spaces
 from foretell.errors import UnknownNameError
 from foretell.evaluation import TRIVIAL, SplitPlan, evaluate, to_json
 from foretell.metrics import Metric
-from foretell.observations import Observation, ObservationSet, Split
+from foretell.observations import OWN_UNIT, Observation, ObservationSet, Split
+from foretell.spaces import SearchSpace
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -149,3 +151,50 @@ def test_failed_and_unfinished_trainings_judge_nobody(collection):
     made = evaluate(known, ["ridge"], plan=SplitPlan("random:3"), draws=20)
     assert made.row("ridge").values["mae"] < 1.0
     assert all(truth > 10 for judged in made.row("ridge").judged for truth in judged.truth)
+
+
+def test_what_predictors_may_see_and_which_rows_count():
+    """Costs and scores are hidden from predictors, not from the judgement of pairs of one size."""
+    space = SearchSpace({"a": [1, 2, 3, 4, 5], "b": [1, 2, 3, 4, 5]})
+    rows = np.indices((5, 5)).reshape(2, -1).T.astype(np.int16)
+    items = [
+        Observation(
+            architecture,
+            {"y": float(n % 7)},
+            {"params": float(10 + n % 3), "hw": 1.0} if n else {"params": 10.0},
+            {"s": {OWN_UNIT: float(n % 7)}},
+        )
+        for n, architecture in enumerate(space.architectures(rows))
+    ]
+    known = ObservationSet(space, tuple(items), metric=Metric.declare("y"))
+    plan = SplitPlan("random:2")
+    everything = evaluate(known, ["column:s"], plan=plan, draws=5)
+    assert everything.protocol["architectures"] == 24, "a row without one of the costs is left out"
+    assert everything.protocol["columns"] == ["s", "params", "hw"]
+    assert everything.row("column:s").values["same_size_tau"] == 1.0
+    assert {"log-params", "power-law(residual=none)"} <= {row.predictor for row in everything.rows}
+    size = evaluate(known, ["constant"], plan=plan, draws=5, sees="size", complete=False)
+    assert size.protocol["architectures"] == 25
+    assert size.protocol["columns"] == ["params"]
+    genes = evaluate(known, ["ridge"], plan=plan, draws=5, sees="genes")
+    assert genes.protocol["columns"] == []
+    assert np.isfinite(genes.row("ridge").values["same_size_tau"])
+    assert [row.predictor for row in genes.rows] == ["constant", "ridge"]
+    with pytest.raises(UnknownNameError, match="genes"):
+        evaluate(known, ["ridge"], sees="gene")
+    with pytest.raises(UnknownNameError, match="params"):
+        evaluate(known, ["ridge"], same_size="param")
+
+
+def test_thousands_of_rows_have_intervals_too():
+    """Of a sample of them, drawn together and scaled; the figures are those of all."""
+    space = SearchSpace({"a": list(range(30)), "b": list(range(30))})
+    rows = np.indices((30, 30)).reshape(2, -1).T.astype(np.int16)
+    rng = np.random.default_rng(0)
+    labels = rows.sum(axis=1) + rng.normal(0, 4, len(rows))
+    items = [Observation(x, {"y": float(v)}) for x, v in zip(space.architectures(rows), labels, strict=True)]
+    known = ObservationSet(space, tuple(items), metric=Metric.declare("y"))
+    row = evaluate(known, ["ridge"], plan=SplitPlan("random:5"), draws=200, demonstrations=(20,)).row("ridge")
+    low, high = row.intervals["tau"]
+    assert low < row.values["tau"] < high
+    assert high - low < 0.15

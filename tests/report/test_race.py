@@ -9,6 +9,7 @@ from foretell.errors import IntegrityError
 from foretell.objectives import Fidelities, FunctionObjective
 from foretell.report import read_run, render
 from foretell.report.race import RaceView, rules_table
+from tests.report.conftest import write_run
 
 GENES = {"layers": [1, 2, 3, 4], "width": [8, 16, 32, 64], "mixer": ["attention", "gru"]}
 
@@ -77,3 +78,15 @@ def test_a_damaged_race_is_one_sentence(run, tmp_path):
     (tmp_path / "result.json").write_text(json.dumps(told))
     with pytest.raises(IntegrityError, match=r"is not a result of this version \(race\.rungs\.0\.trained"):
         read_run(tmp_path)
+
+
+def test_the_page_of_a_search_that_trains_by_itself_has_them_too(tmp_path, run):
+    told = json.loads((run / "result.json").read_text())
+    folder = write_run(tmp_path / "searched")
+    plain = render([read_run(folder)])
+    result = json.loads((folder / "result.json").read_text())
+    (folder / "result.json").write_text(json.dumps({**result, "race": told["race"], "rules": told["rules"]}))
+    page = render([read_run(folder)])
+    for text in ('id="run0-race"', "What each rung cost", "What simple rules would have picked"):
+        assert text in page
+        assert text not in plain

@@ -34,3 +34,8 @@ def test_text_round_trip_and_every_iteration_has_one_predictor(parts):
 def test_a_schedule_that_makes_no_sense_is_refused_with_a_sentence(text, says):
     with pytest.raises(InputError, match=says):
         Schedule.parse(text)
+
+
+def test_no_schedule_at_all_is_a_schedule_of_no_iterations():
+    schedule = Schedule.parse("none")
+    assert (str(schedule), schedule.iterations, schedule.predictors) == ("none", 0, ())

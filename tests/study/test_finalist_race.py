@@ -15,9 +15,12 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import metric_named
 from foretell.objectives import InlineExecutor, TrainedObjective
-from foretell.search import ObjectiveRunner, Race, run_race
+from foretell.predictors import create
+from foretell.report import read_run, render
+from foretell.search import ObjectiveRunner, Race, Scorer, run_race
 from foretell.search.entrants import candidates_under, draw_entrants
 from foretell.study import StudyConfig, load_study, run_study
+from foretell.study.finalist_race import seen_by
 from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe
 from tests.study.conftest import STUDY
@@ -90,7 +93,7 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
     race = "race: {entrants: 3, rungs: [50%, 100%], finishers: 1, metric: valid_loss}"
     text = STUDY.replace("teacher: supernet", "teacher: regression").replace("beam: 2", "beam: 1, baselines: []")
-    study_file.write_text(text.replace('schedule: "distilled:1-3,supernet:4-6"', f'schedule: "distilled:1-3", {race}'))
+    study_file.write_text(text.replace('schedule: "distilled:1-3,supernet:4-6"', f"schedule: none, {race}"))
     whole = run_study(load_study(study_file), tmp_path / "run")
     assert whole == json.loads((tmp_path / "run" / "result.json").read_text())
     race = whole["race"]
@@ -102,7 +105,8 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
     assert whole["winner"]["provenance"]["updates"] == 60
     assert len(list((tmp_path / "cache").glob("trained/*"))) == 3  # one folder an entrant, for all of its rungs
     assert not list((tmp_path / "cache").glob("supernets/*"))  # no schedule asks for one
-    assert set(whole["stages"]) == {"corpus", "latency", "supernet", "distil", "search", "race", "train"}
+    assert whole["search"]["history"] == []
+    assert 'id="run0-race"' in render([read_run(tmp_path / "run")])
     rules = {each["rule"]: each for each in whole["rules"]}
     assert list(rules) == ["most-flops", "most-parameters", "uniform", "regression", "random"]
     for each in rules.values():
@@ -121,6 +125,21 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
 def test_a_race_that_makes_no_sense_is_refused_with_its_place(race, error, sentence):
     with pytest.raises(error, match=sentence):
         load_study(None, {"search": {"race": race}})
+
+
+def test_a_study_with_neither_schedule_nor_race_is_refused():
+    with pytest.raises(InputError, match="the schedule is none and there is no race, so nothing would decide"):
+        load_study(None, {"search": {"schedule": "none"}})
+
+
+def test_what_the_schedule_s_last_predictor_scored_may_race():
+    scorer = Scorer(create("params", space=SPACE).fit([]), "k")
+    rows = SPACE.canonical(SPACE.sample(30, np.random.default_rng(0)))
+    scores = scorer.scores(rows)
+    found = seen_by(scorer, SPACE.width)
+    assert {row.tobytes() for row in found.rows} == {row.tobytes() for row in rows}
+    best = rows[int(scores.argmax())]
+    np.testing.assert_array_equal(found.rows[int(found.mean.argmax())], best)
 
 
 def test_a_study_without_a_race_says_nothing_of_one():

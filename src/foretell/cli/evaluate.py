@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -15,6 +15,7 @@ from foretell.cli.output import JsonOption, figure, interval, print_json, print_
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
+    from foretell.evaluation.table import Sees
 
 __all__ = ["register"]
 
@@ -54,6 +55,14 @@ def _evaluate(
     draws: Annotated[int, typer.Option(help="Bootstrap resamplings.", min=1)] = 1000,
     details: Annotated[bool, typer.Option(help="With --json: points and discordant pairs as well.")] = False,
     as_csv: Annotated[Path | None, typer.Option("--csv", help="Also write the table there, with its command.")] = None,
+    sees: Annotated[
+        str, typer.Option(help="What predictors may look up: genes (nothing), size (parameters, FLOPs), all.")
+    ] = "all",
+    rows: Annotated[
+        str, typer.Option(help="all, or complete: those with every cost. Default: complete in tables.")
+    ] = "",
+    same_size: Annotated[str | None, typer.Option(help="The cost by which pairs have the same size.")] = None,
+    top: Annotated[int, typer.Option(help="How many of the best predictions a search would train.", min=1)] = 3,
     as_json: JsonOption = False,
 ) -> None:
     """Judge predictors on the same labels, with the trivial rows and intervals.
@@ -62,8 +71,10 @@ def _evaluate(
     `foretell evaluate --observations reference:en-de --predictor regression,auto`
 
     `foretell evaluate --observations labels.jsonl --demonstrations 3,5,10 --metric test_chrf`
+
+    `foretell evaluate --observations published:nas-bench-201 --demonstrations 100 --sees size`
     """
-    from foretell.errors import InputError
+    from foretell.errors import InputError, UnknownNameError
     from foretell.evaluation import SplitPlan, evaluate, to_csv, to_json
     from foretell.observations import load
     from foretell.predictors.spelling import split_names
@@ -73,6 +84,8 @@ def _evaluate(
     numbers = [part.strip() for part in demonstrations.split(",")]
     if not all(part.isdigit() and int(part) > 0 for part in numbers):
         raise InputError(f"cannot read the demonstrations {demonstrations!r}; expected numbers such as 3,5,10.")
+    if rows not in ("", "all", "complete"):
+        raise UnknownNameError("choice of rows", rows, ("all", "complete"))
     names = [name for each in (predictor or ["regression,auto"]) for name in split_names(each)]
     result = evaluate(
         load(observations, task),
@@ -84,6 +97,10 @@ def _evaluate(
         reference=reference,
         draws=draws,
         context=task_context(study),
+        sees=cast("Sees", sees),
+        complete=None if rows == "" else rows == "complete",
+        same_size=same_size,
+        top=top,
     )
     if as_csv is not None:
         write_atomic(as_csv, to_csv(result, shlex.join(["foretell", *sys.argv[1:]])))
@@ -96,8 +113,11 @@ def _evaluate(
 def _print(result: Evaluation) -> None:
     protocol = result.protocol
     many = len(protocol["demonstrations"]) > 1
-    header = ["predictor", *(["shown"] if many else []), "MAE", "95 %", "tau", "95 %", "in depth", "cover", "labels"]
-    rows = [_cells(row, many) for row in result.rows]
+    # Among equals in depth where there are depths, else among equals in size: there is room for one of them.
+    deep = protocol["depth"] is not None or protocol["same_size"] is None
+    among = "in depth" if deep else "in size"
+    header = ["predictor", *(["shown"] if many else []), "MAE", "95 %", "tau", "95 %", among, "cover", "labels"]
+    rows = [_cells(row, many, "tau_in_depth" if deep else "same_size_tau") for row in result.rows]
     splits = protocol["names"]
     divided = f"splits {', '.join(splits)}" if len(splits) <= _SPLITS else f"{len(splits)} splits"
     unit = protocol["unit"] or protocol["label"]
@@ -115,7 +135,7 @@ def _shortened(note: str) -> str:
     return note if more <= 0 else f"{' / '.join(reasons[:_REASONS])} / and {more} more, see --json"
 
 
-def _cells(row: Row, many: bool) -> list[str]:
+def _cells(row: Row, many: bool, among: str) -> list[str]:
     values, found = row.values, row.intervals
     return [
         row.predictor,
@@ -124,7 +144,7 @@ def _cells(row: Row, many: bool) -> list[str]:
         interval(found["mae"]),
         figure(values["tau"]),
         interval(found["tau"]),
-        figure(values["tau_in_depth"]),
+        figure(values[among]),
         figure(values["coverage"], 2),
         str(row.labels),
     ]

@@ -11,7 +11,7 @@ from foretell.cli.output import JsonOption, print_json, say
 
 __all__ = ["register"]
 
-_group = typer.Typer(no_args_is_help=True, help="Convert published measurements to foretell's formats.")
+_group = typer.Typer(no_args_is_help=True, help="Convert measurements, your own CSV included, to foretell's formats.")
 
 
 def register(app: typer.Typer) -> None:
@@ -63,3 +63,48 @@ def _llmas(
         print_json({"observations": count, "splits": splits, "out": str(out)})
     else:
         say(f"{count} observations and {len(splits)} splits written to {out}.")
+
+
+@_group.command("csv")
+def _csv(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file, plain or gzipped, with a header.")],
+    metric: Annotated[str, typer.Option("--metric", help="The column to predict, and which way is better: NAME:min.")],
+    out: Annotated[Path, typer.Option("--out", help="The table to write, gzipped.")] = Path("table.csv.gz"),
+    genes: Annotated[str | None, typer.Option(help="Columns that are genes, or patterns. Default: g_*.")] = None,
+    scores: Annotated[
+        str | None, typer.Option(help="Columns that are scores: higher is better. Default: zc_*.")
+    ] = None,
+    costs: Annotated[
+        str | None, typer.Option(help="Columns that are costs. Default: hw_*, params*, flops*; empty for none.")
+    ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="The column of what must not stand on both sides of a split.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Convert a CSV file to a table of observations, which every command reads.
+
+    Columns called g_* are genes (numbers or words), x_* inputs that are no genes, zc_* scores, hw_*, params* and
+    flops* costs; every other column is an outcome, and no predictor sees it.
+
+    Examples:
+    `foretell import csv mine.csv --metric val_loss:min --out mine.table`
+
+    `foretell import csv runs.csv --metric acc:max --genes "width,depth,layer_*" --costs megabytes --group family`
+    """
+    from foretell.observations.tables import write_table
+    from foretell.published.csv_table import import_csv
+
+    def chosen(text: str | None) -> list[str] | None:
+        return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+    found = import_csv(path, metric, genes=chosen(genes), scores=chosen(scores), costs=chosen(costs), group=group)
+    known = found.table.observations()
+    write_table(out, found.table)
+    for remark in found.remarks:
+        say(remark)
+    names = [gene.name for gene in known.space.genes]
+    if as_json:
+        print_json({"observations": len(known), "genes": names, "remarks": found.remarks, "out": str(out)})
+    else:
+        say(f"{len(known)} observations of {len(names)} genes written to {out}.")

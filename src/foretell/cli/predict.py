@@ -11,7 +11,6 @@ import typer
 
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.output import JsonOption, figure, print_json, print_table, say
-from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     from foretell.metrics import Metric
@@ -32,7 +31,9 @@ def _predict(
     architectures: Annotated[Path, typer.Option(help="What to predict: YAML, JSON lines, or observations.")],
     predictor: Annotated[str, typer.Option(help="A predictor's name.")] = "auto",
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What is predicted.")] = PRIMARY_METRIC,
+    metric: Annotated[
+        str | None, typer.Option(help="What is predicted. Default: what a table is of, else valid_bleu.")
+    ] = None,
     llm: LlmOption = "",
     save: Annotated[Path | None, typer.Option(help="Also write the fitted predictor, as JSON.")] = None,
     as_json: JsonOption = False,
@@ -48,8 +49,9 @@ def _predict(
 
     use_llm(llm)
     known = load(observations, task)
-    population, columns = _read(architectures, known, metric)
-    context = predictors.Context(known.space, metric, columns)
+    quality = known.quality(metric)
+    population, columns = _read(architectures, known, quality.key)
+    context = predictors.Context(known.space, quality, columns)
     fitted = predictors.create(predictor, context=context).fit(known.observations)
     prediction = fitted.predict(population)
     if save is not None:
@@ -68,7 +70,7 @@ def _predict(
     ]
     summary = {
         "predictor": fitted.name,
-        "metric": metric,
+        "metric": quality.key,
         "higher_is_better": fitted.quality.higher_is_better or not fitted.calibrated,
         "calibrated": fitted.calibrated,
         "labels": fitted.labels,
@@ -85,11 +87,14 @@ def _predict(
 def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, Columns]:
     """The architectures, and what is on record of them where they are observations."""
     from foretell.observations import load, population_of
+    from foretell.observations.tables import is_table
     from foretell.predictors import Columns
     from foretell.records import read_jsonl
     from foretell.study.architectures import read_architectures
 
-    observed = path.suffix == ".jsonl" and any("architecture" in row or "scratch" in row for row in read_jsonl(path))
+    observed = is_table(path) or (
+        path.suffix == ".jsonl" and any("architecture" in row or "scratch" in row for row in read_jsonl(path))
+    )
     if observed or path.is_dir():
         found = load(path, known.task or None, known.space).observations
         return population_of(found), Columns.of(found, metric)

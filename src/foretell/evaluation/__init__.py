@@ -3,7 +3,7 @@
 from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.discordance import Discordance, discordance
 from foretell.evaluation.document import to_csv, to_json
-from foretell.evaluation.metrics import MEASURES, Judged, measure
+from foretell.evaluation.metrics import MEASURES, Judged, figures, measure
 from foretell.evaluation.noise import Ceiling, LabelQuality, label_quality, tau_ceiling
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan
@@ -24,6 +24,7 @@ __all__ = [
     "comparable_set",
     "discordance",
     "evaluate",
+    "figures",
     "interval",
     "label_quality",
     "measure",

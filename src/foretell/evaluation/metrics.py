@@ -6,7 +6,7 @@ and not a thousand loops. A single row of ones gives the plain figures.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -15,14 +15,24 @@ import numpy.typing as npt
 from foretell.metrics import Metric
 from foretell.predictors import Prediction
 
-__all__ = ["LEVEL", "MEASURES", "TOP", "Judged", "discordant_matrix", "measure"]
+__all__ = ["DENSE", "LEVEL", "MEASURES", "NEAR", "TOP", "Judged", "discordant_matrix", "figures", "measure"]
 
 Array = npt.NDArray[np.float64]
 
-MEASURES = ("mae", "tau", "spearman", "tau_in_depth", "regret", "coverage")
+MEASURES = ("mae", "tau", "spearman", "tau_in_depth", "regret", "coverage", "same_size_tau", "pearson", "rank")
 """Mean absolute error; Kendall tau-b; Spearman; tau-b over pairs of equal decoder depth; what the best of
-the predicted top three falls short of the best; share of labels inside the central interval. Which labels and
-predictions are better, the metric says."""
+the predicted top falls short of the best; share of labels inside the central interval; tau-b over pairs within
+`NEAR` of each other's size, where a search under a limit lives; Pearson; the true rank of the best of the predicted
+top, 1 for the best of all. Which labels and predictions are better, the metric says."""
+
+NEAR = 0.1
+"""Sizes that differ by no more, as a share of the smaller one, are the same."""
+
+DENSE = 400
+"""Up to so many architectures every pair is weighed in every resampling; beyond, see `figures` and `Bootstrap`."""
+
+_MOST_PAIRED = 1500
+"""Rows of which all pairs are looked at for taus over some pairs only; more are represented by that many."""
 
 TOP = 3
 LEVEL = 0.9
@@ -46,6 +56,8 @@ class Judged:
         std: Predicted standard deviations, `[n]`, or None.
         calibrated: Whether `mean` is in the labels' unit.
         quality: The metric; its direction says which label, and which calibrated prediction, is better.
+        size: What pairs of the same size are told by, `[n]`, NaN where it is not known; None: there is none.
+        top: How many of the best predictions a search would train.
     """
 
     truth: Array
@@ -54,6 +66,8 @@ class Judged:
     std: Array | None
     calibrated: bool
     quality: Metric = _RISING
+    size: Array | None = None
+    top: int = TOP
 
     @classmethod
     def of(
@@ -67,6 +81,12 @@ class Judged:
     ) -> Judged:
         """Put a prediction beside the labels."""
         return cls(truth, depth, prediction.mean, prediction.std, calibrated, quality)
+
+    def take(self, rows: npt.NDArray[np.intp]) -> Judged:
+        """Some of the rows."""
+        std = None if self.std is None else self.std[rows]
+        size = None if self.size is None else self.size[rows]
+        return replace(self, truth=self.truth[rows], depth=self.depth[rows], mean=self.mean[rows], std=std, size=size)
 
     @property
     def true_goodness(self) -> Array:
@@ -100,9 +120,73 @@ def measure(judged: Judged, counts: Array) -> dict[str, Array]:
         "tau": _tau(c, mean, truth, everyone),
         "spearman": _spearman(c, mean, truth),
         "tau_in_depth": _tau(c, mean, truth, same),
-        "regret": _regret(c, mean, truth),
+        "regret": _regret(c, mean, truth, judged.top),
         "coverage": _coverage(judged, known, c) if judged.calibrated and judged.std is not None else nothing,
+        "same_size_tau": nothing if judged.size is None else _tau(c, mean, truth, _near(judged.size[known])),
+        "pearson": _pearson(c, mean, truth),
+        "rank": _rank(c, mean, truth, judged.top),
     }
+
+
+def figures(judged: Judged) -> dict[str, float]:
+    """All measures of the rows as they are, in n log n where there are many.
+
+    Taus over some pairs only (one depth, one size) are then those of a fixed sample of `_MOST_PAIRED` rows.
+    """
+    if len(judged.truth) <= DENSE:
+        return {key: float(value[0]) for key, value in measure(judged, np.ones((1, len(judged.truth)))).items()}
+    from scipy.stats import kendalltau, rankdata
+
+    known = ~np.isnan(judged.mean)
+    some = np.flatnonzero(known)
+    if len(some) > _MOST_PAIRED:
+        some = np.sort(np.random.default_rng(0).permutation(some)[:_MOST_PAIRED])
+    rows = judged.take(some)
+    truth, mean = judged.true_goodness[known], judged.goodness[known]
+    ones = np.ones((1, len(truth)))
+    x, y = np.round(mean, 9), np.round(truth, 9)
+    varied = len(truth) > 1 and float(np.ptp(x)) > 0 and float(np.ptp(y)) > 0
+    pairs = np.ones((1, len(some)))
+    same = (rows.depth[:, None] == rows.depth[None]).astype(np.float64)
+    found = {
+        "mae": _average(ones, np.abs(mean - truth)) if judged.calibrated else np.array([np.nan]),
+        "tau": kendalltau(x, y).statistic if varied else np.nan,
+        "spearman": _pearson(ones, rankdata(x), rankdata(y)),
+        "tau_in_depth": _tau(pairs, rows.goodness, rows.true_goodness, same),
+        "regret": _regret(ones, mean, truth, judged.top),
+        "coverage": _coverage(judged, known, ones) if judged.calibrated and judged.std is not None else np.nan,
+        "same_size_tau": np.nan
+        if rows.size is None
+        else _tau(pairs, rows.goodness, rows.true_goodness, _near(rows.size)),
+        "pearson": _pearson(ones, mean, truth),
+        "rank": _rank(ones, mean, truth, judged.top),
+    }
+    return {key: float(np.ravel(value)[0]) for key, value in found.items()}
+
+
+def _near(size: Array) -> Array:
+    """One for pairs of about the same size, `[n, n]`."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.log(size)
+        return (np.abs(logs[:, None] - logs[None]) <= np.log1p(NEAR)).astype(np.float64)
+
+
+def _pearson(counts: Array, a: Array, b: Array) -> Array:
+    total = counts.sum(axis=1, keepdims=True)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        x, y = (each[None] - (counts * each).sum(axis=1, keepdims=True) / total for each in (a, b))
+        spread = (counts * x**2).sum(axis=1) * (counts * y**2).sum(axis=1)
+        return np.where(spread > _TIE**2, (counts * x * y).sum(axis=1) / np.sqrt(spread), np.nan)
+
+
+def _rank(counts: Array, mean: Array, truth: Array, top: int) -> Array:
+    """How many different architectures that were drawn are better than the best of the predicted top, plus one."""
+    order = np.lexsort((truth, -np.round(mean, 9)))
+    drawn = counts[:, order] > 0
+    picked = drawn & (np.cumsum(drawn, axis=1) <= top)
+    found = np.where(picked, truth[order], -np.inf).max(axis=1, initial=-np.inf)
+    better = drawn & (truth[order][None] > found[:, None])
+    return np.where(picked.any(axis=1), better.sum(axis=1) + 1.0, np.nan)
 
 
 def _average(counts: Array, values: Array) -> Array:
@@ -137,11 +221,11 @@ def _spearman(counts: Array, mean: Array, truth: Array) -> Array:
         return np.where(spread > _TIE, (counts * x * y).sum(axis=1) / np.sqrt(spread), np.nan)
 
 
-def _regret(counts: Array, mean: Array, truth: Array) -> Array:
+def _regret(counts: Array, mean: Array, truth: Array, top: int) -> Array:
     """Ties among predictions count as their worst order: nobody can rely on a lucky one."""
     order = np.lexsort((truth, -np.round(mean, 9)))
     drawn = counts[:, order] > 0
-    picked = drawn & (np.cumsum(drawn, axis=1) <= TOP)
+    picked = drawn & (np.cumsum(drawn, axis=1) <= top)
     best = np.where(drawn, truth[order], -np.inf).max(axis=1, initial=-np.inf)
     found = np.where(picked, truth[order], -np.inf).max(axis=1, initial=-np.inf)
     with np.errstate(invalid="ignore"):

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.observations import Observation, ObservationSet, Split
+from foretell.observations import GROUP, Observation, ObservationSet, Split
 
 __all__ = ["SplitPlan", "demonstrations_of", "first"]
 
@@ -35,7 +37,9 @@ class SplitPlan:
         """The divisions; demonstrations of fewer labels are the first of the longer ones.
 
         A stored split's test side is always the same. A random split tests on all architectures that no
-        number of demonstrations uses, so that a learning curve's points are judged on the same ones.
+        number of demonstrations uses, so that a learning curve's points are judged on the same ones; where several
+        architectures share a group (`foretell.observations.GROUP`), labels come from one half of the groups and the
+        other half is tested on.
 
         Raises:
             InputError: No stored splits, too few architectures, or a kind that cannot be read.
@@ -52,13 +56,15 @@ class SplitPlan:
                         "ask for fewer or use --splits random:3."
                     )
             return splits
-        groups = _distinct(collection.observations)
-        if len(groups) < most + 2:
+        architectures = _distinct(collection.observations)
+        if len(architectures) < most + 2:
             raise InputError(
-                f"{len(groups)} distinct architectures were observed; {most} demonstrations and at least 2 to test "
-                "on are needed: ask for fewer demonstrations or observe more."
+                f"{len(architectures)} distinct architectures were observed; {most} demonstrations and at least 2 to "
+                "test on are needed: ask for fewer demonstrations or observe more."
             )
-        return [_random(groups, most, seed) for seed in self._seeds(kind)]
+        groups = [str(each[0].provenance.get(GROUP, number)) for number, each in enumerate(architectures)]
+        divide = _random if len(set(groups)) == len(groups) else partial(_by_group, groups)
+        return [divide(architectures, most, seed) for seed in self._seeds(kind)]
 
     def resolved(self, collection: ObservationSet) -> str:
         """The kind for these observations, where it was left open: "stored" or "random:N"."""
@@ -98,6 +104,27 @@ def _distinct(observations: Sequence[Observation]) -> list[tuple[Observation, ..
     for item in observations:
         groups.setdefault(item.architecture.row.tobytes(), []).append(item)
     return [tuple(group) for group in groups.values()]
+
+
+def _by_group(groups: Sequence[str], architectures: Sequence[tuple[Observation, ...]], most: int, seed: int) -> Split:
+    """Labels from a random half of the groups, or from as many as it takes; judged on the other groups."""
+    rng = np.random.default_rng(seed)
+    names = list(dict.fromkeys(groups))
+    sizes = Counter(groups)
+    order = [names[index] for index in rng.permutation(len(names))]
+    learnt = order[: len(order) // 2]
+    while sum(sizes[name] for name in learnt) < most:
+        learnt = order[: len(learnt) + 1]
+    if len(architectures) - sum(sizes[name] for name in learnt) < 2:
+        raise InputError(
+            f"{most} demonstrations take the architectures of {len(learnt)} of {len(names)} groups, which leaves none "
+            "to test on; ask for fewer demonstrations or observe more groups."
+        )
+    inside = set(learnt)
+    pool = [index for index, name in enumerate(groups) if name in inside]
+    train = tuple(item for index in rng.permutation(pool)[:most] for item in architectures[index])
+    test = tuple(item for name, each in zip(groups, architectures, strict=True) if name not in inside for item in each)
+    return Split(str(seed), train, test)
 
 
 def _random(groups: Sequence[tuple[Observation, ...]], most: int, seed: int) -> Split:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import InputError
+from foretell.errors import InputError, UnknownNameError
 from foretell.evaluation.bootstrap import Bootstrap, interval
-from foretell.evaluation.metrics import LEVEL, MEASURES, TOP, Judged, measure
+from foretell.evaluation.metrics import LEVEL, MEASURES, NEAR, TOP, Judged, figures
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan, first
 from foretell.metrics import Metric
 from foretell.observations import Observation, ObservationSet, Split
-from foretell.predictors import Columns, Context, EqualLabelsError, Labels, Predictor, TooFewLabelsError, create
+from foretell.predictors import (
+    Columns,
+    Context,
+    EqualLabelsError,
+    Labels,
+    Prediction,
+    Predictor,
+    TooFewLabelsError,
+    create,
+)
 from foretell.predictors.features import depth_gene, has_features
 from foretell.predictors.labels import comparable
+from foretell.predictors.sight import has_law
+from foretell.predictors.sizes import recorded_sizes, size_cost, size_names, sizes
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 
@@ -27,7 +38,13 @@ __all__ = ["TRIVIAL", "comparable_set", "evaluate"]
 TRIVIAL = ("constant", "params", "flops", "depth")
 """The rows that stand in every table, as far as the space has what they count, unless they are asked away."""
 
+LAWS = ("log-params", "power-law(residual=none)")
+"""The trivial rows of spaces without a family, where sizes are on record or amounts are genes."""
+
 DEFAULT_REFERENCE = "depth"
+
+Sees = Literal["genes", "size", "all"]
+"""What predictors may look up of an architecture."""
 
 Array = npt.NDArray[np.float64]
 
@@ -43,6 +60,10 @@ def evaluate(
     reference: str = DEFAULT_REFERENCE,
     draws: int = 1000,
     context: Context | None = None,
+    sees: Sees = "all",
+    complete: bool | None = None,
+    same_size: str | None = None,
+    top: int = TOP,
 ) -> Evaluation:
     """Judge predictors on the same splits.
 
@@ -64,6 +85,12 @@ def evaluate(
         reference: The row that differences are taken to; without depth genes the default is "constant".
         draws: Bootstrap resamplings.
         context: A latency model, a vocabulary or a seed for the predictors.
+        sees: What predictors may look up of an architecture: "genes" nothing, "size" counts of parameters and FLOPs,
+            "all" scores and all costs as well.
+        complete: Whether only architectures count of which every cost is on record; None: in tables.
+        same_size: The cost by which pairs have the same size; None: parameters, without embeddings where those are
+            there.
+        top: How many of the best predictions a search would train.
 
     Raises:
         InputError: Observations or labels that cannot be used.
@@ -71,12 +98,17 @@ def evaluate(
     """
     plan, quality = plan or SplitPlan(), collection.quality(metric)
     collection = comparable_set(collection)
+    if complete or (complete is None and collection.metric is not None):
+        collection = complete_set(collection)
+    record = Columns.of(collection.observations, quality.key)
+    collection = as_seen(collection, sees)
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)
     context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
     names = _names(predictors, trivial, columns, collection.space)
+    size = _Size.of(same_size, collection.space, record, context)
     reference = reference if reference in names or reference != DEFAULT_REFERENCE else "constant"
-    sides = [_Side.of(collection.space, split, quality) for split in planned]
+    sides = [_Side.of(collection.space, split, quality, size, top) for split in planned]
     splits = [side.split for side in sides]
     bootstrap = Bootstrap(splits, draws)
     rows: list[Row] = []
@@ -89,9 +121,66 @@ def evaluate(
                 drawn.append((row, resampled))
                 meter.update(len(rows) + len(drawn), name)
             rows += _compared(drawn, reference)
-    return Evaluation(
-        tuple(rows), _protocol(collection, plan, splits, quality, demonstrations, draws, reference, columns)
+    protocol = _protocol(collection, plan, splits, quality, demonstrations, draws, reference, columns)
+    protocol |= {"sees": sees, "same_size": size.name, "top": top, "depth": depth_gene(collection.space)}
+    return Evaluation(tuple(rows), protocol)
+
+
+@dataclass(frozen=True)
+class _Size:
+    """By what architectures have the same size.
+
+    Attributes:
+        name: The cost; None where there is none.
+        record: Costs on record.
+        context: The surroundings.
+    """
+
+    name: str | None
+    record: Columns
+    context: Context
+
+    @classmethod
+    def of(cls, asked: str | None, space: SearchSpace, record: Columns, context: Context) -> _Size:
+        there = recorded_sizes(space, record)
+        known = [*dict.fromkeys([*there, *record.costs])]
+        if asked is not None and asked not in known:
+            raise UnknownNameError("cost", asked, known, "the observations")
+        return cls(asked or size_cost(there), record, context)
+
+    def measure(self, space: SearchSpace, population: Population) -> Array | None:
+        """Sizes, `[n]`; NaN where one is not known."""
+        if self.name is None:
+            return None
+        return np.exp(sizes([self.name], space, population, self.context, self.record)[:, 0])
+
+
+def complete_set(collection: ObservationSet) -> ObservationSet:
+    """Without the architectures of which a cost is not on record that others have; all where none would be left."""
+    costs = {name for item in collection.observations for name in item.costs}
+    complete = {item.architecture.row.tobytes() for item in collection.observations if costs <= set(item.costs)}
+    return _only(collection, lambda item: item.architecture.row.tobytes() in complete) if complete else collection
+
+
+def as_seen(collection: ObservationSet, sees: Sees) -> ObservationSet:
+    """With what a predictor may look up, and nothing more.
+
+    Raises:
+        UnknownNameError: There is no such view.
+    """
+    if sees not in get_args(Sees):
+        raise UnknownNameError("view", sees, get_args(Sees))
+    if sees == "all":
+        return collection
+    shown = {
+        id(item): replace(item, scores={}, costs={n: item.costs[n] for n in size_names(item.costs) if sees == "size"})
+        for item in collection.observations
+    }
+    splits = tuple(
+        replace(split, train=tuple(shown[id(o)] for o in split.train), test=tuple(shown[id(o)] for o in split.test))
+        for split in collection.splits
     )
+    return replace(collection, observations=tuple(shown.values()), splits=splits)
 
 
 def comparable_set(collection: ObservationSet) -> ObservationSet:
@@ -100,12 +189,15 @@ def comparable_set(collection: ObservationSet) -> ObservationSet:
     if len(kept) == len(collection.observations):
         return collection
     counted = set(map(id, kept))
+    return _only(collection, lambda item: id(item) in counted)
 
+
+def _only(collection: ObservationSet, wanted: Callable[[Observation], bool]) -> ObservationSet:
     def of(items: Sequence[Observation]) -> tuple[Observation, ...]:
-        return tuple(item for item in items if id(item) in counted)
+        return tuple(filter(wanted, items))
 
     splits = tuple(replace(split, train=of(split.train), test=of(split.test)) for split in collection.splits)
-    return replace(collection, observations=tuple(kept), splits=splits)
+    return replace(collection, observations=of(collection.observations), splits=splits)
 
 
 @dataclass(frozen=True)
@@ -116,9 +208,11 @@ class _Side:
     population: Population
     truth: Array
     depth: npt.NDArray[np.int64]
+    size: Array | None
+    top: int
 
     @classmethod
-    def of(cls, space: SearchSpace, split: Split, metric: Metric) -> _Side:
+    def of(cls, space: SearchSpace, split: Split, metric: Metric, size: _Size, top: int) -> _Side:
         succeeded = [item for item in split.test if not item.failed]
         if not succeeded:
             raise InputError(f"no architecture that the split {split.name} tests on has a label; observe more.")
@@ -127,14 +221,16 @@ class _Side:
         gene = depth_gene(space)
         depth = space.numbers(population, gene)[:, 0] if gene else np.zeros(len(population))
         once = replace(split, test=labels.observations)
-        return cls(once, population, labels.values, depth.astype(np.int64))
+        return cls(once, population, labels.values, depth.astype(np.int64), size.measure(space, population), top)
 
     def judged(self, predictor: Predictor | None, calibrated: bool, quality: Metric) -> Judged:
         """What a fitted predictor says beside the labels; None says nothing of anybody."""
         if predictor is None:
-            return Judged(self.truth, self.depth, np.full(len(self.truth), np.nan), None, calibrated, quality)
-        prediction = predictor.predict(self.population)
-        return Judged(self.truth, self.depth, prediction.mean, prediction.std, predictor.calibrated, quality)
+            prediction, known = Prediction(np.full(len(self.truth), np.nan)), calibrated
+        else:
+            prediction, known = predictor.predict(self.population), predictor.calibrated
+        said = (prediction.mean, prediction.std)
+        return Judged(self.truth, self.depth, *said, known, quality, self.size, self.top)
 
 
 def _names(asked: Sequence[str], trivial: bool, columns: Columns, space: SearchSpace) -> list[str]:
@@ -144,6 +240,8 @@ def _names(asked: Sequence[str], trivial: bool, columns: Columns, space: SearchS
     scores = {f"column:{name}" for name in [*columns.scores, *columns.own_unit]}
     twins = [f"calibrated:{name}" for name in asked if name in scores]
     rows = [name for name in TRIVIAL if name == "constant" or has_features(name, space)]
+    if space.family is None and has_law(space, columns):
+        rows += LAWS
     return list(dict.fromkeys([*(name for name in rows if name not in asked), *asked, *twins]))
 
 
@@ -168,9 +266,9 @@ def _row(
         return _empty(name, n, equal[0]), {}
     judged = [side.judged(each, able[0].calibrated, context.quality) for side, each in zip(sides, fitted, strict=True)]
     counted = [each for each, predictor in zip(judged, fitted, strict=True) if predictor is not None]
-    alone = [measure(each, np.ones((1, len(each.truth)))) for each in judged]
-    table = {key: np.array([each[key][0] for each in alone]) for key in MEASURES}
-    resampled = bootstrap.resampled(judged)
+    alone = [figures(each) for each in judged]
+    table = {key: np.array([each[key] for each in alone]) for key in MEASURES}
+    resampled = bootstrap.resampled(judged, alone)
     row = Row(
         predictor=name,
         demonstrations=n,
@@ -254,7 +352,9 @@ def _protocol(
         "tested": [len(split.test) for split in splits],
         "average": "mean over splits; sd is the population standard deviation over splits",
         "tau": "Kendall tau-b",
-        "regret": f"how far the best of the predicted top {TOP} is from the best label, ties in their worst order",
+        "regret": "how far the best of the predicted top is from the best label, ties in their worst order",
+        "rank": "the true rank among the tested of the best of the predicted top, 1 for the best of all",
+        "same_size_tau": f"Kendall tau-b over pairs within {NEAR:.0%} of each other in the cost `same_size`",
         "coverage": f"share of labels inside the central {LEVEL:.0%} interval",
         "interval": f"95 % percentile bootstrap over architectures and splits, {draws} draws, seed 0",
         "reference": reference,

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from foretell.evaluation.metrics import Judged, measure
+from foretell.evaluation.metrics import Judged, figures
 from foretell.predictors import Prediction
 
 __all__ = ["unseen_row"]
@@ -25,7 +25,7 @@ def unseen_row(name: str, said: Vector, truth: Vector, *, in_unit: bool = True) 
         in_unit: Whether it speaks in the labels' unit; else there is no error.
     """
     judged = Judged.of(Prediction(said), truth, np.zeros(len(truth), dtype=np.int64), calibrated=in_unit)
-    found = {key: float(value[0]) for key, value in measure(judged, np.ones((1, len(truth)))).items()}
+    found = figures(judged)
     # Means that each leave one label out stand in the labels' reverse order by construction.
     tau = 0.0 if name == "constant" or np.isnan(found["tau"]) else found["tau"]
     return {"predictor": name, "mae": found["mae"] if in_unit else None, "kendall_tau": tau}

@@ -4,9 +4,10 @@ from foretell.observations.collection import ObservationSet, Split
 from foretell.observations.columns import cost_column, metric_column, population_of, score_column
 from foretell.observations.files import ObservationWriter, read_observations, write_observations
 from foretell.observations.loading import load
-from foretell.observations.observation import OWN_UNIT, Observation
+from foretell.observations.observation import GROUP, OWN_UNIT, Observation
 
 __all__ = [
+    "GROUP",
     "OWN_UNIT",
     "Observation",
     "ObservationSet",

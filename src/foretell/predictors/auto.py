@@ -13,7 +13,8 @@ from foretell.predictors.blend import Blend
 from foretell.predictors.calibrated import Calibrated
 from foretell.predictors.context import Context
 from foretell.predictors.labels import Labels
-from foretell.predictors.leave_one_out import fresh, held_out
+from foretell.predictors.leave_one_out import fit_held_out, fresh, held_out
+from foretell.predictors.power_law import PowerLaw
 from foretell.predictors.ridge import Regression
 from foretell.predictors.trivial import Column, Constant
 from foretell.spaces import Population
@@ -46,13 +47,14 @@ class Candidate:
 class Auto(Predictor):
     """Tries what is there and keeps the cheapest that the labels cannot tell from the best.
 
-    The sources: the regression on the genes; the consensus (median) of all recorded scores, each calibrated;
-    and every predictor handed in. Scores in a unit of their own (zero-cost proxies, supernets) are none of them:
-    most are worth nothing, and so is a median over them; hand in the one that you trust. The candidates: each
-    source, the mean of all of them, and the constant. Each is refitted without one label at a time. Of those whose
-    squared error is within one standard error of the best one's, the cheapest to ask stays; among equally cheap ones
-    the mean of all sources, because sources that ten labels cannot tell apart still err independently; then the
-    smaller error.
+    The sources: the regression on the genes (in a space without a family the power law with a Gaussian process,
+    which published tables prefer, docs/predictors.md; it sees scores in a unit of their own as well); the consensus
+    (median) of all recorded scores, each calibrated; and every predictor handed in. Scores in a unit of their own
+    (zero-cost proxies, supernets) are none of them: most are worth nothing, and so is a median over them; hand in
+    the one that you trust. The candidates: each source, the mean of all of them, and the constant. Each is refitted
+    without one label at a time. Of those whose squared error is within one standard error of the best one's, the
+    cheapest to ask stays; among equally cheap ones the mean of all sources, because sources that ten labels cannot
+    tell apart still err independently; then the smaller error.
 
     A source needs one label more than it takes to fit it, or nothing can be said of it. With so few labels that no
     source can be judged, one that needs no regression is taken on trust, and where there is none the constant.
@@ -78,7 +80,7 @@ class Auto(Predictor):
         self.chosen = ""
 
     def _sources(self, labels: Labels) -> list[Predictor]:
-        sources: list[Predictor] = [Regression(self.context)]
+        sources: list[Predictor] = [self._basic()]
         complete = [
             Calibrated(Column(name, self.context), self.context)
             for name in (self.columns.scores if self.scores else ())
@@ -92,30 +94,38 @@ class Auto(Predictor):
             sources += complete
         return sources + [Calibrated(each, self.context) for each in self.inner]
 
+    def _basic(self) -> Predictor:
+        """What looks at genes and costs alone, or at what is on record in a space that nobody knows more of."""
+        return Regression(self.context) if self.space.family else PowerLaw(self.context, scores=self.scores)
+
     def _learn(self, labels: Labels) -> None:
         everything, n = self._sources(labels), len(labels)
         sources = [each for each in everything if each.minimum < n]
-        self._fallback = self._alone(n).fit(labels.observations)
         if not sources:
+            self._fallback = self._alone(n).fit(labels.observations)
             self._trust(everything, labels)
             return
-        held = [held_out(each, labels.observations) for each in sources]
+        judged = [_unseen(each, labels) for each in sources]
+        sources, held = [each for each, _ in judged], [unseen for _, unseen in judged]
+        self._fallback = sources[0] if isinstance(sources[0], PowerLaw) else self._alone(n).fit(labels.observations)
         tried = [([each], scores) for each, scores in zip(sources, held, strict=True)]
         if len(sources) > 1:
             tried.append((sources, np.mean(held, axis=0)))
-        constant = Constant(self.context)
-        tried.append(([constant], held_out(constant, labels.observations)))
+        others = (labels.values.sum() - labels.values) / (n - 1)
+        tried.append(([Constant(self.context)], others))
         self.candidates = tuple(_judge(tried, labels.values))
         index = self._choose()
-        self._members = [fresh(each).fit(labels.observations) for each in tried[index][0]]
+        self._members = [
+            each if isinstance(each, PowerLaw) else fresh(each).fit(labels.observations) for each in tried[index][0]
+        ]
         if left_out := [each.name for each in everything if each not in sources]:
             self.why += f" {n} labels are too few to judge {', '.join(left_out)}."
         self._std = self.candidates[index].error * float(np.sqrt((n - 1) / max(n - 3, 1)))
 
     def _alone(self, labels: int) -> Predictor:
         """What has an opinion of every architecture, recorded score or not."""
-        regression = Regression(self.context)
-        return regression if labels >= regression.minimum else Constant(self.context)
+        basic = self._basic()
+        return basic if labels >= basic.minimum else Constant(self.context)
 
     def _trust(self, sources: Sequence[Predictor], labels: Labels) -> None:
         """Take what so few labels can be fitted to, as none of it can be judged on them."""
@@ -142,8 +152,12 @@ class Auto(Predictor):
         return self.candidates.index(stays)
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
-        mean = np.mean([each.goodness(each.predict(population)) for each in self._members], axis=0)
+        said = [each.predict(population) for each in self._members]
+        mean = np.mean([each.goodness(one) for each, one in zip(self._members, said, strict=True)], axis=0)
         std = np.full(len(population), self._std)
+        own = said[0].std
+        if isinstance(self._members[0], PowerLaw) and len(said) == 1 and own is not None:
+            std = np.where(np.isnan(own), std, own)  # a posterior knows where it is sure
         lacking = np.isnan(mean)
         if lacking.any():
             # No recorded score: the regression still has an opinion, and its own, wider, interval.
@@ -152,6 +166,13 @@ class Auto(Predictor):
             if alone.std is not None:
                 std[lacking] = alone.std
         return mean, std
+
+
+def _unseen(source: Predictor, labels: Labels) -> tuple[Predictor, Vector]:
+    """A source, fitted where that is all it takes, and what it says of each label without having seen it, `[n]`."""
+    if isinstance(source, PowerLaw):
+        return fit_held_out(source, labels.observations)
+    return source, held_out(source, labels.observations)
 
 
 def _judge(tried: Sequence[tuple[list[Predictor], Vector]], values: Vector) -> list[Candidate]:

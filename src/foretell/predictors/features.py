@@ -12,6 +12,7 @@ from foretell.costs import CostModel, cost_name, counted_costs
 from foretell.errors import InputError, UnknownNameError
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
+from foretell.predictors.structure import cell_features, total_features
 from foretell.spaces import FEATURE_KINDS, Population, SearchSpace, family, family_names
 
 __all__ = [
@@ -83,6 +84,17 @@ def _encoding(kind: str, space: SearchSpace, rows: Population, _context: Context
     return space.features(rows, kind)
 
 
+_STRUCTURE: Mapping[str, Callable[[SearchSpace, Population], Array]] = {
+    "totals": total_features,
+    "paths": cell_features,
+}
+"""What genes of one kind say together, and the paths through a cell (`foretell.predictors.structure`)."""
+
+
+def _structure(name: str, space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
+    return _STRUCTURE[name](space, space.canonical(rows))
+
+
 def _log(source: _Source, space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
     values = source(space, rows, context, columns)
     # A user's own cost may be zero or less: the same order, and nearly the logarithm where it is large.
@@ -108,6 +120,9 @@ def _source(name: str, space: SearchSpace) -> _Source | None:
         return None if inner is None else partial(_log, inner)
     if name in FEATURE_KINDS or (space.family is not None and name in space.family.features):
         return partial(_encoding, name)
+    if name in _STRUCTURE:
+        smallest = space.canonical(np.zeros((1, space.width), dtype=np.int16))
+        return partial(_structure, name) if _STRUCTURE[name](space, smallest).shape[1] else None
     if name == "depth":
         return _depth if depth_gene(space) else None
     if name == "latency":
@@ -153,7 +168,14 @@ def check_features(spec: str, space: SearchSpace | None = None) -> tuple[str, ..
         UnknownNameError: A part is no feature set; the message names the nearest.
     """
     parts = _parts(spec)
-    known = [*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES, "log-depths", *(f"log-{name}" for name in COST_FEATURES)]
+    known = [
+        *FEATURE_KINDS,
+        *_STRUCTURE,
+        *_FAMILY_KINDS,
+        *COST_FEATURES,
+        "log-depths",
+        *(f"log-{name}" for name in COST_FEATURES),
+    ]
     if space is not None:
         own = counted_costs(space)
         known = [name for name in [*known, *own, *(f"log-{name}" for name in own)] if has_features(name, space)]

@@ -89,8 +89,8 @@ class RunRecord:
 
     @property
     def judge(self) -> str:
-        """The predictor that decided: the schedule's last."""
-        return self.schedule.at(self.schedule.iterations)
+        """The predictor that decided: the schedule's last; empty where there was no schedule."""
+        return self.schedule.at(self.schedule.iterations) if self.schedule.stretches else ""
 
     @cached_property
     def limits(self) -> Constraints:

@@ -92,7 +92,7 @@ class Iteration(_Part):
 class _Search(_Part):
     algorithm: str = "evolution"
     schedule: str
-    score: float
+    score: float | None
     evaluations_asked: dict[str, int]
     evaluations_distinct: dict[str, int]
     history: list[Iteration]

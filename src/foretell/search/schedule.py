@@ -9,6 +9,7 @@ from foretell.errors import InputError
 
 __all__ = ["Schedule", "Stretch"]
 
+_NONE = "none"
 _STRETCH = re.compile(r"^(?P<name>[^:,]+(?::[^:,\d][^:,]*)*):(?P<first>\d+)(?:-(?P<last>\d+))?$")
 
 
@@ -35,11 +36,13 @@ class Schedule:
 
     @classmethod
     def parse(cls, text: str) -> Schedule:
-        """Read "predictor:first-last,predictor:first-last".
+        """Read "predictor:first-last,predictor:first-last"; "none" is no iteration at all.
 
         Raises:
             InputError: A part cannot be read, or there is a gap or an overlap; the message names it.
         """
+        if text.strip() == _NONE:
+            return cls(())
         stretches = [_stretch(part.strip(), text) for part in text.split(",")]
         expected = 1
         for stretch in stretches:
@@ -53,12 +56,12 @@ class Schedule:
         return cls(tuple(stretches))
 
     def __str__(self) -> str:
-        return ",".join(map(str, self.stretches))
+        return ",".join(map(str, self.stretches)) or _NONE
 
     @property
     def iterations(self) -> int:
         """How many iterations there are."""
-        return self.stretches[-1].last
+        return self.stretches[-1].last if self.stretches else 0
 
     @property
     def predictors(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from pydantic import (
     ValidationInfo,
     field_validator,
     model_serializer,
+    model_validator,
 )
 
 from foretell.costs import Constraints
@@ -128,7 +129,7 @@ class SearchSettings(_Part):
     Attributes:
         algorithm: "evolution" (HAT, HS-NAS), or another of `foretell.search.algorithms` that predictors can judge.
         schedule: Which predictor scores which iterations. HAT is "supernet:1-30", the paper's HS-NAS(1, 15)
-            the default.
+            the default. "none": no search before the race, whose entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
@@ -140,6 +141,12 @@ class SearchSettings(_Part):
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
+
+    @model_validator(mode="after")
+    def _something_decides(self) -> SearchSettings:
+        if not Schedule.parse(self.schedule).stretches and self.race is None:
+            raise InputError("the schedule is none and there is no race, so nothing would decide; give one of them.")
+        return self
 
     @field_validator("algorithm")
     @classmethod
@@ -314,16 +321,16 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     """Paths in a study file are relative to the file."""
     corpus = study.corpus
     moved = {
-        name: tuple(folder / path for path in getattr(corpus, name))
+        name: tuple(folder / path.expanduser() for path in getattr(corpus, name))
         for name in type(corpus).model_fields
         if name.endswith("paths")
     }
     space = study.space
     if space.endswith((".yaml", ".yml")):
-        space = str(folder / space)
+        space = str(folder / Path(space).expanduser())
     labels = study.distilled.observations
     if not labels.startswith("reference:"):
-        labels = str(folder / labels)
+        labels = str(folder / Path(labels).expanduser())
     llm = study.distilled.llm
     if llm.endswith(".gguf"):
         llm = f"local:{folder / llm.removeprefix('local:')}"

@@ -12,7 +12,7 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric, metric_named
 from foretell.objectives import Fidelities, Job, ProcessExecutor
 from foretell.observations import Observation, load
-from foretell.predictors import Context, Predictor, create
+from foretell.predictors import Context, Predictor, create, names
 from foretell.search import Race, RaceResult, Scorer, run_race
 from foretell.search.entrants import Candidates, Entrants, candidates_under, draw_entrants, posterior_of, standardised
 from foretell.search.keys import from_keys
@@ -25,10 +25,12 @@ from foretell.study.rules import Picks
 from foretell.study.run import Run
 from foretell.tasks import Task
 
-__all__ = ["Raced", "label_teacher", "race_finalists", "target_of"]
+__all__ = ["Raced", "label_teacher", "race_finalists", "seen_by", "target_of"]
 
 _SPARE = 1.5
 """So many times the entrants are drawn, so that some may break a limit when they are measured."""
+_WITHOUT_SCHEDULE = ("experience", "regression")
+"""Who chooses entrants where neither a schedule nor the race says so: the first that there is."""
 _DRAWS, _CHANCES = 0x7ACE, 0xC0DE
 
 
@@ -110,12 +112,13 @@ def _labels(study: StudyConfig, costs: CostModel, task: Task, *, own: bool) -> l
 
 
 def race_finalists(
-    run: Run, study: StudyConfig, task: Task, device: Device, limits: Constraints, judge: Scorer
+    run: Run, study: StudyConfig, task: Task, device: Device, limits: Constraints, judge: Scorer | None
 ) -> Raced:
     """Run the study's race, or the rest of it.
 
     Entrants are drawn from the posterior of the predictor that the race names, or else from what the schedule's last
-    predictor said of all that the search saw; each is measured on the device, and those that break a limit stay out.
+    predictor (`judge`) said of all that the search saw; without a schedule `experience` chooses. Each is measured on
+    the device, and those that break a limit stay out.
 
     Raises:
         InputError: Fewer architectures keep the limits than race, or every entrant failed.
@@ -125,13 +128,16 @@ def race_finalists(
     costs, space = device.costs, device.costs.space
     target, objective = target_of(study, task), trained_objective(study, task)
     warn_of_cost(settings, objective.fidelities)
-    predictor = None if settings.predictor is None else label_teacher(settings.predictor, study, costs, task, target)
+    name = settings.predictor
+    if name is None and judge is None:
+        name = next(each for each in _WITHOUT_SCHEDULE if each in names())
+    predictor = None if name is None else label_teacher(name, study, costs, task, target)
     rng = np.random.default_rng([seed, _DRAWS])
-    if predictor is None:
-        found = _seen(judge, space.width)
+    if predictor is None and judge is not None:
+        found = seen_by(judge, space.width)
     else:
-        best = from_keys(judge.best(settings.entrants), space.width)
-        found = candidates_under(costs, limits, posterior_of(predictor), rng, more=best)
+        best = None if judge is None else from_keys(judge.best(settings.entrants), space.width)
+        found = candidates_under(costs, limits, None if predictor is None else posterior_of(predictor), rng, more=best)
     first = Picks(costs, limits, seed=seed).sizes() if settings.rules else None
     if first is not None:
         found = _with(found, first)
@@ -170,7 +176,7 @@ def _measured(
     return [rows[place] for place in places], drawn.take(places)
 
 
-def _seen(judge: Scorer, width: int) -> Candidates:
+def seen_by(judge: Scorer, width: int) -> Candidates:
     """Everything that the schedule's last predictor scored."""
     keys = [key for key in sorted(judge.used) if np.isfinite(judge.known.get(key, np.nan))]
     mean, std = standardised(np.array([judge.known[key] for key in keys], dtype=np.float64))

@@ -138,7 +138,7 @@ class _Pipeline:
         raced: Raced | None = None
         with self.run.stage("search"):
             found, judge = self._search(task, device.costs, limits)
-            if self.study.search.race is None:
+            if self.study.search.race is None and found is not None:
                 winner, measured = measure_finalists(
                     self.run.folder / "search" / "finalists.jsonl", self.study.latency.finalists, device, limits, found
                 )
@@ -150,10 +150,14 @@ class _Pipeline:
             run_jobs([prepared.scratch_job(winner, "winner")])
         return self._report(prepared, found, winner, measured, raced)
 
-    def _search(self, task: Task, costs: CostModel, limits: Constraints) -> tuple[SearchResult, Scorer]:
-        """What the search found, and its last predictor with all that it scored."""
+    def _search(
+        self, task: Task, costs: CostModel, limits: Constraints
+    ) -> tuple[SearchResult, Scorer] | tuple[None, None]:
+        """What the search found, and its last predictor with all that it scored; nothing without a schedule."""
         settings = self.study.search
         schedule = Schedule.parse(settings.schedule)
+        if not schedule.stretches:
+            return None, None
         with open_journal(self.run.folder / "search" / "scores.jsonl", self.space, self.scored) as journal:
             scorers = {n: make_scorer(n, self.study, costs, task, journal) for n in schedule.predictors}
             found = search_by_schedule(
@@ -175,7 +179,7 @@ class _Pipeline:
     def _report(
         self,
         prepared: Prepared,
-        found: SearchResult,
+        found: SearchResult | None,
         winner: Architecture,
         measured: dict[str, Any],
         raced: Raced | None,
@@ -187,7 +191,6 @@ class _Pipeline:
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
         entry["costs"] |= measured["others"]
         floors = {name: {"metrics": metrics} for name, metrics in task.floor("test").items()}
-        history = [vars(generation) for generation in found.history]
         return self.run.finish(
             {
                 "constraint": str(prepared.limits),
@@ -197,15 +200,7 @@ class _Pipeline:
                 "reported": [task.metrics[0], task.metrics[0].replace("valid", "test")],
                 "floors": floors,
                 **{name: told for name, told in floors.items() if name == "copy_source"},  # as it always was
-                "search": {
-                    "algorithm": self.study.search.algorithm,
-                    "schedule": self.study.search.schedule,
-                    "score": found.score,
-                    "evaluations_asked": found.asked,
-                    "evaluations_distinct": found.distinct,
-                    "history": history,
-                    **({} if found.front is None else {"front": self._front(found.front)}),
-                },
+                "search": self._searched(found),
                 **({} if raced is None else {"race": raced.result.to_dict()}),
                 "rules": self._rules(prepared, [winner, *baselines(self.study, self.space).values()], raced),
                 "teacher": self._teacher(prepared),
@@ -213,6 +208,20 @@ class _Pipeline:
                 "corpus": {"fingerprint": task.corpus_fingerprint, "task": task.fingerprint},
             }
         )
+
+    def _searched(self, found: SearchResult | None) -> dict[str, Any]:
+        """How the search went; of none, that there was none."""
+        settings = self.study.search
+        front = None if found is None else found.front
+        return {
+            "algorithm": settings.algorithm,
+            "schedule": settings.schedule,
+            "score": None if found is None else found.score,
+            "evaluations_asked": {} if found is None else found.asked,
+            "evaluations_distinct": {} if found is None else found.distinct,
+            "history": [] if found is None else [vars(generation) for generation in found.history],
+            **({} if front is None else {"front": self._front(front)}),
+        }
 
     def _rules(self, prepared: Prepared, trained: list[Architecture], raced: Raced | None) -> list[dict[str, Any]]:
         """What simple rules would have picked; a predictor's pick only where there are labels to fit it to."""

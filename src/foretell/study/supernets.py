@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from foretell import spaces
 from foretell.errors import InputError
-from foretell.evaluation import Bootstrap, Judged, SplitPlan, evaluate, interval, measure, to_json
+from foretell.evaluation import Bootstrap, Judged, SplitPlan, evaluate, figures, interval, to_json
 from foretell.metrics import PRIMARY_METRIC, metric_named
 from foretell.objectives import run_jobs
 from foretell.observations import OWN_UNIT, ObservationSet, Split
@@ -218,11 +218,11 @@ def _judge(labels: Labels, scores: Vector, *, calibrated: bool) -> dict[str, Any
     space = labels.observations[0].architecture.space
     depth = space.numbers(labels.population, depth_gene(space))[:, 0].astype(np.int64)
     judged = Judged(labels.values, depth, scores, None, calibrated, metric_named(labels.metric))
-    values = measure(judged, np.ones((1, len(labels))))
-    resampled = Bootstrap([Split("all", (), labels.observations)], _DRAWS).resampled([judged])
+    values = figures(judged)
+    resampled = Bootstrap([Split("all", (), labels.observations)], _DRAWS).resampled([judged], [values])
     found: dict[str, Any] = {}
     for name, value in values.items():
         between = interval(resampled[name])
-        found[name] = float(value[0]) if np.isfinite(value[0]) else None
+        found[name] = value if np.isfinite(value) else None
         found[f"{name}_ci"] = None if between is None else list(between)
     return found
