@@ -74,12 +74,32 @@ def test_yaml_that_is_refused(text: str, why: str):
 def test_yaml_that_is_taken():
     text = "\ufeff# comment\nwords: [yes, no, ~]\nnumbers: [1, 0x10, 1.5, -2.5e-3]\ndate: 2026-13-45\n<<: kept\n"
     assert parse_yaml(text.removeprefix("\ufeff")) == {
-        "words": [True, False, None],
+        "words": ["yes", "no", None],
         "numbers": [1, 16, 1.5, -0.0025],
         "date": "2026-13-45",
         "<<": "kept",
     }
     assert parse_yaml("") is None
+
+
+@pytest.mark.parametrize("text", ["no", "NO", "yes", "on", "off", "y", "n", "Off", "No"])
+def test_words_that_yaml_1_1_takes_for_truth_values_are_words(text):
+    assert parse_yaml(f"target: {text}") == {"target": text}
+
+
+@pytest.mark.parametrize("text", ["true", "True", "TRUE", "false", "False", "FALSE"])
+def test_truth_values(text):
+    assert parse_yaml(f"[{text}]") == [text.lower() == "true"]
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", "1.0e-3", "0.001", "1.e-3", "+1e-03", "1e5", "1.5e5", "-2e+3"])
+def test_numbers_with_exponents(text):
+    assert parse_yaml(f"[{text}]") == [float(text)]
+
+
+@pytest.mark.parametrize("text", ["1e", "e5", "1e-3x", "v1e5", "truetype", "false positives"])
+def test_what_only_looks_like_a_number_is_a_word(text):
+    assert parse_yaml(f"[{text}]") == [text]
 
 
 def test_yaml_files(tmp_path: Path):

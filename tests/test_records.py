@@ -72,8 +72,24 @@ def test_a_refused_row_leaves_the_rows_before(tmp_path: Path):
 def test_a_folder_that_may_not_be_written(tmp_path: Path):
     with pytest.raises(StorageError, match="permission is denied"), records.storage(tmp_path):
         raise PermissionError(13, "no")
-    with pytest.raises(IsADirectoryError), records.storage(tmp_path):
-        raise IsADirectoryError(21, "another matter")
+    with pytest.raises(BrokenPipeError), records.storage(tmp_path):
+        raise BrokenPipeError(32, "another matter")
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("x" * 300, "the name is too long"),
+        ("file/below", "a file stands where a folder is needed"),
+        ("file/far/below", "a file stands where a folder is needed"),
+        ("folder", "a folder stands where the file should be"),
+    ],
+)
+def test_a_path_that_cannot_be_is_the_users(tmp_path: Path, name: str, sentence: str):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match=sentence):
+        records.write_atomic(tmp_path / name, "text")
 
 
 def test_rows_come_back(tmp_path: Path):

@@ -133,7 +133,7 @@ class _PlainLoader(yaml.SafeLoader):
 
     _depth = 0
     yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own declaration
-        first: [pair for pair in pairs if pair[0].rpartition(":")[2] in ("bool", "int", "float", "null")]
+        first: [pair for pair in pairs if pair[0].rpartition(":")[2] in ("int", "float", "null")]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
@@ -172,6 +172,13 @@ class _PlainLoader(yaml.SafeLoader):
         raise yaml.constructor.ConstructorError(None, None, problem, place.start_mark)
 
 
+# Only these are truth values, as in YAML 1.2: `target: no` is Norwegian. Where a truth value is expected, "no" is one.
+_TRUTH = re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")
+_PlainLoader.add_implicit_resolver("tag:yaml.org,2002:bool", _TRUTH, list("tTfF"))
+# PyYAML wants a point in the first part of 1e-3 and a sign in the second.
+_PlainLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+\Z"), list("-+0123456789")
+)
 for _kind in ("int", "float"):
     _PlainLoader.add_constructor(f"tag:yaml.org,2002:{_kind}", _PlainLoader.number)
 

@@ -37,12 +37,23 @@ class TornLineWarning(UserWarning):
     """The last line of a journal was cut by a crash and has been dropped."""
 
 
+_PATHS = {
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ENOTDIR: "a file stands where a folder is needed",
+    errno.EEXIST: "a file stands where a folder is needed",
+    errno.EISDIR: "a folder stands where the file should be",
+    errno.ELOOP: "its links lead in a circle",
+    errno.EINVAL: "the file system takes no such name",
+}
+
+
 @contextmanager
 def storage(path: Path) -> Iterator[None]:
     """Turn the operating system's refusals to write at `path` into one sentence.
 
     Raises:
         StorageError: The disk is full, read-only or not permitted.
+        InputError: No file can have this path.
     """
     reasons = {
         errno.ENOSPC: "the disk is full",
@@ -55,6 +66,8 @@ def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        if error.errno in _PATHS:
+            raise InputError(f"cannot write {path}: {_PATHS[error.errno]}; choose another path.") from error
         if error.errno not in reasons:
             raise
         raise StorageError(

@@ -31,6 +31,7 @@ CLOCK = {
     "training_seconds",
     "cpu_seconds",
     "training_cpu_seconds",
+    "measuring_cpu_seconds",
     "peak_memory",
     "measured_at",
     "latency_ms",

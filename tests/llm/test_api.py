@@ -10,6 +10,8 @@ from foretell.llm import Decoding, Estimator, LanguageModelError, Price, Request
 from foretell.llm.api import ApiModel
 from foretell.llm.asking import Asker
 from foretell.llm.budget import Budget
+from foretell.llm.faults import what_was_said
+from foretell.llm.reading import read_body
 from foretell.llm.replies import parse_number
 from tests.llm.conftest import KEY
 from tests.llm.fault_server import truth
@@ -197,3 +199,41 @@ def ledger_usage():
     from foretell.llm import Usage
 
     return Usage(3, 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        ('{"error": {"message": "model not loaded"}}', "model not loaded"),
+        ('{"error": "model not loaded"}', "model not loaded"),
+        ('{"detail": "model not loaded"}', "model not loaded"),
+        ('{"detail": [{"loc": ["body"], "msg": "model not loaded"}]}', "model not loaded"),
+        ('{"errors": ["model not loaded"]}', "model not loaded"),
+        ("model not loaded", "model not loaded"),
+        ("<html><head><title>502 Bad &amp; Gateway</title></head><body>x</body></html>", "502 Bad & Gateway"),
+        ("<h1>model not loaded</h1>", "model not loaded"),
+        ('"model not loaded"', "model not loaded"),
+        ("{}", ""),
+        ("", ""),
+    ],
+)
+def test_what_the_server_said_is_found_whatever_its_shape(body, said):
+    assert what_was_said(body) == said
+    failure = read_body(body, 0.0, "chat").failure
+    assert failure.startswith("the body is not a completion in JSON")
+    assert said in failure
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    ["logprobs must be at most 5", "top_logprobs is unsupported", "Log-probabilities are off", "no log probs"],
+)
+def test_log_probabilities_are_given_up_in_steps(complaint):
+    model = ApiModel("m", "http://127.0.0.1:1/v1")
+    asked = Request("", "q", Decoding(25, top_logprobs=20))
+    counts = []
+    for _ in range(3):
+        sent = model.body(asked)
+        counts.append(sent.get("top_logprobs", 0))
+        model.adapt(complaint, sent)
+    assert counts == [20, 5, 0]

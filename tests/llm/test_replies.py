@@ -35,13 +35,40 @@ def test_one_number_is_read(text):
 @pytest.mark.parametrize(
     "text",
     [
+        "25,31",
+        "<think>It was 24.1, or 24.9.\nPerhaps</think>\n\n25.31",
+        "24.1, or 24.9.</thinking>BLEU: 25.31",
+        "Three layers are few, so\nAnswer: 25.31",
+        "Because of its width.\n**Final answer:** 25.31",
+        "answer = 25.31 BLEU\nbecause",
+        '{"bleu": 25.31}',
+        '{"prediction": "25.31", "why": "3 layers"}',
+        '```json\n{"value": 25.31}\n```',
+        "```\n25.31\n```",
+        "Here it is:\n```text\nBLEU: 25.31\n```",
+        "**BLEU:** 25.31",
+    ],
+)
+def test_one_clear_number_in_a_clear_place_is_read(text):
+    assert parse_number(text, BLEU).value == 25.31
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<think>25.31",
+        "Answer: 25.31\nAnswer: 26.31",
+        '{"bleu": 25.31, "chrf": 50.1}',
+        '{"bleu": true}',
+        "[25.31]",
+        "```\n25.31\n```\n```\n26.31\n```",
         "",
         "   \n ",
         "NaN",
         "inf",
         "-inf",
         "1e2",
-        "25,31",
+        "25,310",
         "25.31 26.31",
         "25.31 or so",
         "between 24 and 25",

@@ -73,3 +73,12 @@ def test_paths_are_relative_to_the_study_file(tmp_path):
     found = load_study(path)
     assert found.space == str(tmp_path / "mine.yaml")
     assert found.corpus.paths == (tmp_path / Path("a.tsv"),)
+
+
+def test_norwegian_is_a_language_and_the_home_folder_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    path = tmp_path / "study.yaml"
+    path.write_text("corpus: {name: files, target: no, paths: [~/a.tsv, b.tsv]}\n")
+    corpus = load_study(path).corpus
+    assert corpus.target == "no"
+    assert corpus.paths == (tmp_path / "home" / "a.tsv", tmp_path / "b.tsv")

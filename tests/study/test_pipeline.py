@@ -21,6 +21,7 @@ TIMES = {
     "latency_interval_ms",
     "training_seconds",
     "training_cpu_seconds",
+    "measuring_cpu_seconds",
 }
 
 

@@ -117,12 +117,12 @@ def test_failures_are_told_kept_and_learnt_from(space, tmp_path):
 
 
 def test_what_only_the_objective_tells_can_be_limited(space, tmp_path):
-    study = create(space, tmp_path / "run", constraints=["memory<=40"], costs=["memory"])
-    study.optimize(lambda a: {"val_loss": loss(a), "memory": a["layers"] * a["width"]}, n_trials=14)
-    assert study.best.costs["memory"] <= 40
-    assert study.best.costs["memory"] >= 24
-    with pytest.raises(InputError, match="did you mean 'memory'"):
-        create(space, tmp_path / "other", constraints=["memori<=40"], costs=["memory"])
+    study = create(space, tmp_path / "run", constraints=["cells<=40"], costs=["cells"])
+    study.optimize(lambda a: {"val_loss": loss(a), "cells": a["layers"] * a["width"]}, n_trials=14)
+    assert study.best.costs["cells"] <= 40
+    assert study.best.costs["cells"] >= 24
+    with pytest.raises(InputError, match="did you mean 'cells'"):
+        create(space, tmp_path / "other", constraints=["cels<=40"], costs=["cells"])
 
 
 def test_a_space_that_is_used_up_ends_the_study(tmp_path):

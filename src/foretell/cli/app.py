@@ -26,6 +26,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Tell how good a neural architecture will be before it is trained, and find the best one that fits a device.",
+    epilog="**Begin here:** `foretell search` runs the whole job on a small task, in minutes; `foretell search "
+    "STUDY.yaml` runs yours; `foretell corpus show files --path A --path B` looks at your own text first.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 

@@ -43,6 +43,7 @@ def _propose(
     """
     from foretell import spaces
     from foretell.costs import Constraints, CostModel
+    from foretell.errors import ForetellError
     from foretell.llm import DEFAULT_LLM, open_session
     from foretell.llm.proposing import propose
     from foretell.metrics import metric_named
@@ -74,6 +75,11 @@ def _propose(
     }
     if out is not None:
         _write(out, found.name, summary["proposed"])
+    if not result.architectures:
+        raise ForetellError(
+            f"no architecture was proposed in {result.replies} replies ({result.invalid} invalid, {result.repeated} "
+            f"repeated, {result.infeasible} beyond the limits); loosen the limits or ask another model with --llm."
+        )
     if as_json:
         print_json(summary)
         return

@@ -7,6 +7,7 @@ and a row of failures ends the run with everything that was paid for in the ledg
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
 __all__ = ["ApiModel", "run_in_loop"]
+
+
+_LOGPROBS = re.compile("log[ _-]?prob", re.IGNORECASE)
+_FEW = 5  # alternatives that those who give any give
 
 
 class ApiModel:
@@ -71,6 +76,7 @@ class ApiModel:
         # What the endpoint has turned out not to take, learnt from its refusals.
         self._refused: set[str] = set()
         self._allowance = 0
+        self._alternatives = 1_000_000
 
     def complete(
         self, requests: Sequence[Request], *, on_reply: OnReply | None = None, gate: Gate | None = None
@@ -127,7 +133,7 @@ class ApiModel:
         if decoding.stop and "stop" not in self._refused:
             body["stop"] = list(decoding.stop)
         if decoding.top_logprobs and "logprobs" not in self._refused:
-            count = decoding.top_logprobs
+            count = min(decoding.top_logprobs, self._alternatives)
             body |= {"logprobs": True, "top_logprobs": count} if chat else {"logprobs": count}
         return body
 
@@ -135,6 +141,14 @@ class ApiModel:
         """Learn from a refusal of a parameter; whether the call is worth sending again without it."""
         names = ("max_tokens", "temperature", "top_p", "seed", "stop", "logprobs")
         named = [name for name in names if name in sent and name in complaint]
+        if "logprobs" in sent and _LOGPROBS.search(complaint):
+            named = [name for name in named if name != "logprobs"]
+            asked = int(sent.get("top_logprobs", sent["logprobs"]))
+            if asked > _FEW:  # many servers have a limit; without any only where even few are too many
+                self._alternatives = _FEW
+            else:
+                self._refused.add("logprobs")
+            return True
         self._refused.update(named)
         return bool(named)
 

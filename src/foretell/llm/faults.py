@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import html
+import json
 import math
 import random
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from foretell.llm.keys import Secret
 
 if TYPE_CHECKING:
     from openai import OpenAIError
 
-__all__ = ["Fault", "pause_before", "retry_after"]
+__all__ = ["Fault", "pause_before", "retry_after", "what_was_said"]
 
 _LONGEST_WAIT = 120.0
-_FINAL = (400, 401, 402, 403, 404, 405, 413, 422)
+_FINAL = (400, 401, 402, 403, 404, 405, 413, 422, 501)
+_ADAPTABLE = (400, 422)
+_LOGPROBS = re.compile("log[ _-]?prob", re.IGNORECASE)  # refused by any status
+_PLACES = ("message", "detail", "error", "msg", "title", "reason", "errors")
 _JITTER = random.SystemRandom()
 
 
@@ -46,10 +52,36 @@ class Fault:
         if not isinstance(error, APIStatusError):
             return cls(f"{type(error).__name__}: {_short(key.redact(str(error)))}")
         status = error.status_code
-        text = f"status {status}, {_short(key.redact(error.message))}"
+        said = what_was_said(error.response.text) or error.message
+        text = f"status {status}, {_short(key.redact(said))}"
         # Out of money is told as "too many requests" and does not pass by waiting.
         broke = "insufficient_quota" in error.message or getattr(error, "code", None) == "insufficient_quota"
-        return cls(text, status in _FINAL or broke, status in (400, 422), retry_after(error.response.headers))
+        return cls(
+            text,
+            status in _FINAL or broke,
+            status in _ADAPTABLE or bool(_LOGPROBS.search(said)),
+            retry_after(error.response.headers),
+        )
+
+
+def what_was_said(body: str) -> str:
+    """The sentence in the body of a refusal, whatever its shape: JSON of any kind, a page of HTML, plain text."""
+    try:
+        return _sentence(json.loads(body))
+    except (ValueError, RecursionError):
+        pass
+    title = re.search("<title[^>]*>([^<]*)</title>", body, re.IGNORECASE)
+    return html.unescape(title[1] if title else re.sub("<[^>]*>", " ", body)).strip()
+
+
+def _sentence(value: Any, left: int = 6) -> str:
+    if isinstance(value, str | int | float):
+        return str(value)
+    if isinstance(value, list) and left:
+        return "; ".join(filter(None, (_sentence(each, left - 1) for each in value[:3])))
+    if isinstance(value, dict) and left:
+        return next((said for name in _PLACES if name in value and (said := _sentence(value[name], left - 1))), "")
+    return ""
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from foretell.llm.faults import what_was_said
 from foretell.llm.model import Reply, Step, Usage
 
 __all__ = ["probabilities", "read_body", "read_chat", "read_raw"]
@@ -37,7 +38,9 @@ def read_body(raw: str, seconds: float, style: str) -> Reply:
     try:
         return read_chat(raw, seconds) if style == "chat" else read_raw(raw, seconds)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
-        return Reply("", raw, seconds=seconds, failure="the body is not a completion in JSON")
+        said = " ".join(what_was_said(raw).split())[:200]
+        failure = f"the body is not a completion in JSON{f', it says: {said}' if said else ''}"
+        return Reply("", raw, seconds=seconds, failure=failure)
 
 
 def _choice(raw: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -320,16 +320,16 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     """Paths in a study file are relative to the file."""
     corpus = study.corpus
     moved = {
-        name: tuple(folder / path for path in getattr(corpus, name))
+        name: tuple(folder / path.expanduser() for path in getattr(corpus, name))
         for name in type(corpus).model_fields
         if name.endswith("paths")
     }
     space = study.space
     if space.endswith((".yaml", ".yml")):
-        space = str(folder / space)
+        space = str(folder / Path(space).expanduser())
     labels = study.distilled.observations
     if not labels.startswith("reference:"):
-        labels = str(folder / labels)
+        labels = str(folder / Path(labels).expanduser())
     llm = study.distilled.llm
     if llm.endswith(".gguf"):
         llm = f"local:{folder / llm.removeprefix('local:')}"

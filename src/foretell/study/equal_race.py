@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from foretell.observations import Observation
 from foretell.search.entrants import Entrants, candidates_under, draw_entrants, posterior_of
 from foretell.search.race import run_race
 from foretell.search.race_result import RaceResult
 from foretell.search.race_settings import Race
-from foretell.study.methods import Arena, Found
+from foretell.study.methods import Arena, Found, brief
 
 __all__ = ["race"]
 
@@ -43,7 +42,7 @@ def race(arena: Arena) -> Found:
             break
         entrants = max(_FEWEST, min(entrants - 1, int(entrants * arena.seconds / heat.seconds)))
     result = heat.result
-    trained = [_brief(item) for seen in result.seen for _, item in sorted(seen.items())]
+    trained = [brief(item) for seen in result.seen for _, item in sorted(seen.items())]
     about = {
         "entrants": entrants,
         "chance": float(result.chances[result.winner]),
@@ -83,7 +82,3 @@ def _heat(arena: Arena, entrants: int) -> _Heat:
     # What the driver computed beside: drawing, and believing anew.
     thought = time.process_time() - start
     return _Heat(result, executor.now + thought, executor.worked + thought)
-
-
-def _brief(item: Observation) -> dict[str, object]:
-    return {"architecture": item.architecture.to_dict(), "fidelity": item.fidelity, "metrics": dict(item.metrics)}

@@ -81,7 +81,7 @@ def run_equal_time(
         rows: list[dict[str, Any]] = []
         for seed in seeds or (study.search.seed,):
             for name in wanted:
-                row = _row(run, replace(arena, seed=seed, pace=_pace(rows, arena)), name)
+                row = _row(run, replace(arena, seed=seed, pace=_pace(rows)), name)
                 rows += [] if row is None else [row]
         _judge(run, arena, rows, judges)
         protocol = {
@@ -168,12 +168,11 @@ def _standardised(observations: Sequence[Observation], metric: Metric) -> list[O
     return [replace(item, metrics={metric.key: float(v)}) for item, v in zip(labelled, scaled, strict=True)]
 
 
-def _pace(rows: Sequence[dict[str, Any]], arena: Arena) -> float | None:
+def _pace(rows: Sequence[dict[str, Any]]) -> float | None:
     """Processor seconds of a full training under these limits, as random search has met them."""
-    done = [row for row in rows if row["method"] == "random" and row["trainings"]]
-    if not done:
-        return None
-    return float(np.mean([row["worked"] / row["trainings"] for row in done]))
+    drawn = [item for row in rows if row["method"] == "random" for item in row["trained"]]
+    took = [item["seconds"] for item in drawn if item["fidelity"] == 1]
+    return float(np.mean(took)) if took else None
 
 
 def _row(run: Run, arena: Arena, name: str) -> dict[str, Any] | None:

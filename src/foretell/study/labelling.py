@@ -63,7 +63,8 @@ class StudyTrainings:
 class Charges:
     """What trainings cost those who asked for them: processor seconds on record, and nothing for what was paid before.
 
-    A part of a training costs its part of the seconds; one that goes on from a smaller one costs what is new.
+    A part of a training costs its part of the seconds; one that goes on from a smaller one costs what is new. Measuring
+    the network on the validation split costs what it cost, each time; records that do not tell count none.
     """
 
     _paid: dict[str, float] = field(default_factory=dict)
@@ -76,4 +77,6 @@ class Charges:
         key = f"{found['architecture']} {about.get('seed')}"
         before = self._paid.get(key, 0.0)
         self._paid[key] = max(share, before)
-        return seconds * max(0.0, share - before) / share
+        if share <= before:
+            return 0.0
+        return seconds * (share - before) / share + float(about.get("measuring_cpu_seconds", 0.0))

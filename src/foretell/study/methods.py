@@ -30,7 +30,7 @@ from foretell.study.labelling import Charges, StudyTrainings
 from foretell.study.scorers import make_scorer
 from foretell.tasks import Task
 
-__all__ = ["AS_PUBLISHED", "RULES", "Arena", "Found", "check_method", "find", "method_names", "simple_rows"]
+__all__ = ["AS_PUBLISHED", "RULES", "Arena", "Found", "brief", "check_method", "find", "method_names", "simple_rows"]
 
 AS_PUBLISHED = "-as-published"
 """After a preset's name: with its whole supernet and schedule, however long they take."""
@@ -186,7 +186,7 @@ def _trained(name: str, arena: Arena) -> Found:
         labels = _drive(dialogue, executor, arena)
     best = _best_of(labels)
     architecture = _first(arena) if best is None else best.architecture
-    return Found(architecture, executor.now, executor.worked, [_brief(item) for _, item in labels])
+    return Found(architecture, executor.now, executor.worked, [brief(item) for _, item in labels])
 
 
 def _best_of(labels: Sequence[tuple[float, Observation]]) -> Observation | None:
@@ -230,11 +230,13 @@ def _first(arena: Arena) -> Architecture:
     return arena.space.architecture(asked.row[0])
 
 
-def _brief(item: Observation) -> dict[str, Any]:
+def brief(item: Observation) -> dict[str, Any]:
+    """What is kept of a training; `seconds` are those of all of it, from its beginning."""
     return {
         "architecture": item.architecture.to_dict(),
         "fidelity": item.fidelity,
         "metrics": dict(item.metrics),
+        "seconds": Charges()(item.to_dict()),
         **({"failed": item.failed} if item.failed else {}),
     }
 

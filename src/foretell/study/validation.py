@@ -32,7 +32,8 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
         return InputError(f"{where}: {place}: {cause}" if place else f"{where}: {cause}")
     if first["type"] == "missing":
         return InputError(f"{where}: {place} is missing; give it.")
-    return InputError(f"{where}: {place} is {first['input']!r}: {first['msg'].lower()}; correct it.")
+    remedy = "put it in quotes" if first["type"] == "string_type" else "correct it"
+    return InputError(f"{where}: {place} is {first['input']!r}: {first['msg'].lower()}; {remedy}.")
 
 
 def _fields(model: type[BaseModel], parents: list[str]) -> list[str]:

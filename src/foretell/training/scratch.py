@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -107,11 +108,14 @@ def train_from_scratch(
         network, task, recipe, Fixed(), folder, seed=seed, about=about, title=title, device=device, until=paused
     )
     network.eval()
+    start = time.process_time()
     measured = task.measure(network, splits, **told)
+    spent = round((time.process_time() - start) / max(1, len(splits)), 2)
     metrics = {"valid_loss": result.best_loss, **measured.metrics}
     provenance = {
         **_provenance(task, recipe, result, seed, network),
         **measured.told,
+        "measuring_cpu_seconds": spent,  # of one split
         **({} if inherit is None else {"inherited": about["inherited"]}),
     }
     observation = Observation(architecture, metrics, provenance=provenance, fidelity=result.updates / recipe.updates)
