@@ -3,6 +3,8 @@ import json
 import pytest
 
 from foretell.cli import main
+from foretell.cli.corpus import _describe
+from foretell.tasks.translation import ParallelCorpus
 from tests.tasks.sentences import made_up
 
 
@@ -38,3 +40,11 @@ def test_what_was_dropped_is_told(tmp_path, monkeypatch, capsys):
     assert main(["corpus", "show", "files", "--path", str(tmp_path / "pairs.tsv")]) == 0
     told = " ".join(capsys.readouterr().out.split())
     assert "402 pairs found; dropped: 1 equal sides, 1 too long (over 12 words)." in told
+
+
+def test_fewer_sentences_than_asked_for_are_told(capsys):
+    corpus = ParallelCorpus("en", "de", [("a", "b")], [("c", "d")], [], {"config": {"test_sentences": 500}})
+    _describe("files", corpus, as_json=False, examples=0)
+    told = capsys.readouterr().out
+    assert "500 test pairs were asked for, the corpus allows 0." in told
+    assert told.count("asked for") == 1

@@ -36,6 +36,7 @@ _GROUPS = (
     "search",
     "report",
     "train",
+    "generate",
     "observations",
     "evaluate",
     "predict",

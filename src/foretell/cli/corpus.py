@@ -129,6 +129,11 @@ def _describe(name: str, corpus: ParallelCorpus, as_json: bool, examples: int) -
     languages = f"{corpus.source_language}-{corpus.target_language}"
     print_table(f"{name}, {languages}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
     say(_cleaned(corpus.provenance.get("cleaning", {})))
+    asked = corpus.provenance.get("config", {})
+    for split in ("train", "valid", "test"):
+        wanted = asked.get(f"{split}_sentences")
+        if wanted is not None and sizes[split] < wanted:
+            say(f"{wanted:,} {split} pairs were asked for, the corpus allows {sizes[split]:,}.")
     for left, right in corpus.train[:examples]:
         say(f"{left}\n    {right}")
 

@@ -15,10 +15,12 @@ __all__ = ["print_comparison", "print_result", "print_trials"]
 def print_result(result: Mapping[str, Any]) -> None:
     """Print what `result.json` holds: the winner, what it is compared with, and what it took."""
     entries = {"winner": result["winner"], **result["baselines"]}
-    rows = [_row(name, entry) for name, entry in entries.items()]
-    copied = result["copy_source"]["metrics"][REPORTED[-1]]
-    rows.append(["copy the source", "", "", "", "", "", f"{copied:.2f}"])
-    header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric_named(name).label for name in REPORTED)]
+    reported = result.get("reported", REPORTED)
+    rows = [_row(name, entry, reported) for name, entry in entries.items()]
+    for name, told in result.get("floors", {"copy_source": result.get("copy_source")}).items():
+        value = metric_named(reported[-1]).format(told["metrics"][reported[-1]])
+        rows.append([_DOES_WITHOUT.get(name, name), "", "", "", "", "", value])
+    header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric_named(name).label for name in reported)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
     _print_finalists(result["finalists"])
     if "race" in result:
@@ -42,7 +44,7 @@ def _judged(result: Mapping[str, Any]) -> Metric:
     if "race" in result:
         return metric_from(result["race"]["metric"])
     said = [rule["predicted"]["metric"] for rule in result["rules"] if not rule["trained"] and rule["predicted"]]
-    return metric_named(said[0] if said else REPORTED[0])
+    return metric_named(said[0] if said else result.get("reported", REPORTED)[0])
 
 
 def print_trials(result: Mapping[str, Any]) -> None:
@@ -86,6 +88,8 @@ def print_trials(result: Mapping[str, Any]) -> None:
 
 
 _BEST = 5  # trials shown
+_DOES_WITHOUT = {"copy_source": "copy the source"}
+"""Who does without learning, in words."""
 
 
 def _standing(trial: Mapping[str, Any], front: Sequence[int]) -> str:
@@ -150,7 +154,7 @@ def _flops(value: float) -> str:
     return f"{value / 1e6:.1f} M" if value < 1e9 else f"{value / 1e9:.2f} G"
 
 
-def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
+def _row(name: str, entry: Mapping[str, Any], reported: Sequence[str]) -> list[str]:
     costs, metrics = entry["costs"], entry["metrics"]
     return [
         name,
@@ -158,7 +162,7 @@ def _row(name: str, entry: Mapping[str, Any]) -> list[str]:
         _flops(costs["flops"]),
         _optional(costs, "predicted_latency_ms"),
         _optional(costs, "latency_ms"),
-        *(metric_named(name).format(metrics[name]) for name in REPORTED),
+        *(metric_named(name).format(metrics[name]) for name in reported),
     ]
 
 

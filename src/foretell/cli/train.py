@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -114,9 +115,16 @@ def _train(
         metrics = item.metrics
         typer.echo(
             f"{item.architecture.key}  "
-            + "".join(f"{metric_named(name).label} {metrics[name]:.2f}  " for name in REPORTED)
+            + "".join(f"{metric_named(n).label} {metric_named(n).format(metrics[n])}  " for n in _reported(metrics))
             + f"valid loss {metrics['valid_loss']:.3f} bits"
         )
+
+
+def _reported(metrics: Mapping[str, float]) -> list[str]:
+    """What is said of a trained network: the first metric of both splits, the loss apart."""
+    if all(name in metrics for name in REPORTED):
+        return list(REPORTED)
+    return [name for name in metrics if name.endswith("bits_per_byte")]
 
 
 def _repeat(text: str, study: Path | None, out: Path | None, resume: bool, as_json: bool) -> None:

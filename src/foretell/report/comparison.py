@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from foretell.metrics import REPORTED, metric_named
+from foretell.metrics import metric_named
 from foretell.report.numbers import count, duration, number, short
 from foretell.report.plot import Panel, Plot, Series, plot_table
 from foretell.report.record import RunRecord
@@ -35,7 +35,7 @@ class Comparison:
 
     def _winners(self) -> Table:
         """One row a run."""
-        judged = [metric_named(name).label for name in REPORTED]
+        judged = [metric_named(name).label for name in self.records[0].result.reported]
         header = ["run", "limits", "", "parameters", "measured ms", *judged, "computed", "took"]
         rows = [[title, *self._cells(record)] for title, record in zip(self.titles, self.records, strict=True)]
         return Table("Winners", header, rows, "Computed: scores that were run, all predictors together.")
@@ -47,7 +47,7 @@ class Comparison:
             "kept" if result.constraint_met else "NOT kept",
             short(winner.cost("parameters")),
             number(winner.cost("latency_ms")),
-            *(number(winner.metrics.get(name)) for name in REPORTED),
+            *(number(winner.metrics.get(name)) for name in result.reported),
             count(sum(result.search.evaluations_distinct.values())),
             duration(sum(result.stages.values())),
         ]

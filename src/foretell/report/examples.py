@@ -1,16 +1,15 @@
-"""What the winner says: a few sentences of the test split with its translations."""
+"""What the winner says: a few examples of the test split with what it makes of them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from foretell.errors import InputError, IntegrityError
 from foretell.records import read_json, write_json
-from foretell.study import StudyConfig, translate_texts
-from foretell.tasks.translation import ParallelCorpus, corpus_folder
+from foretell.study import StudyConfig
+from foretell.study.use import trained_network
 
 __all__ = ["Example", "examples_of"]
 
@@ -18,7 +17,7 @@ _COUNT = 8
 
 
 class Example(BaseModel):
-    """A sentence, its reference, and what the winner made of it."""
+    """What goes in, what should come out, and what the winner made of it."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,20 +41,13 @@ def examples_of(folder: Path, study: StudyConfig) -> tuple[Example, ...]:
             return tuple(Example.model_validate(row) for row in read_json(path)["examples"])
         except (ValidationError, KeyError, TypeError) as error:
             raise IntegrityError(f"{path} does not hold examples ({type(error).__name__}); delete it.") from None
-    found = _translate(folder, study)
+    found = _shown(folder, study)
     write_json(path, {"format": 1, "examples": [example.model_dump() for example in found]})
     return found
 
 
-def _translate(folder: Path, study: StudyConfig) -> tuple[Example, ...]:
-    kept = corpus_folder(study.corpus)
-    if not (kept / "corpus.json").exists():
+def _shown(folder: Path, study: StudyConfig) -> tuple[Example, ...]:
+    if not study.task_kind.is_kept(study.corpus):
         raise InputError("the corpus is not on this machine; draw the page where the search ran.")
-    pairs = ParallelCorpus.load(kept).test
-    rows = np.unique(np.linspace(0, len(pairs) - 1, min(_COUNT, len(pairs))).round().astype(int))
-    chosen = [pairs[row] for row in rows]
-    said = translate_texts(folder, [source for source, _ in chosen])
-    return tuple(
-        Example(source=source, reference=reference, translation=text)
-        for (source, reference), text in zip(chosen, said, strict=True)
-    )
+    shown = study.make_task().show(trained_network(folder), _COUNT, **study.measuring)
+    return tuple(Example(source=given, reference=wanted, translation=said) for given, wanted, said in shown)

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from foretell.costs import Constraint
-from foretell.metrics import PRIMARY_METRIC, REPORTED, metric_named
+from foretell.metrics import metric_named
 from foretell.report.numbers import count, duration, money, number, short, span
 from foretell.report.record import RunRecord
 
@@ -65,14 +65,14 @@ def tiles(run: RunRecord) -> list[Tile]:
     result, winner = run.result, run.result.winner
     asked = sum(result.search.evaluations_asked.values())
     computed = sum(result.search.evaluations_distinct.values())
-    tested = REPORTED[-1]
-    bleu = f"validation {number(winner.metrics.get(PRIMARY_METRIC))}"
-    copied = f"copying the source {number(result.copy_source.metrics.get(tested))}"
+    judged, tested = result.reported
+    validated = f"validation {number(winner.metrics.get(judged))}"
+    others = "; ".join(f"{name} {number(value)}" for name, value in result.does_without.items())
     spent = "calls of language models, by all runs that share the ledger" if run.calls else "no paid call"
     return [
         _latency(run),
-        Tile(f"Test {metric_named(tested).word}", number(winner.metrics.get(tested)), f"{bleu}; {copied}"),
-        Tile("Parameters", count(winner.cost("parameters")), f"{short(winner.cost('flops'))} FLOPs a sentence pair"),
+        Tile(f"Test {metric_named(tested).word}", number(winner.metrics.get(tested)), f"{validated}; {others}"),
+        Tile("Parameters", count(winner.cost("parameters")), f"{short(winner.cost('flops'))} FLOPs"),
         Tile(
             "It took", duration(sum(result.stages.values())), f"{count(computed)} scores computed, {count(asked)} asked"
         ),

@@ -23,7 +23,6 @@ from foretell.report.trust import Trust, judge
 from foretell.search import Schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study import StudyConfig, load_study
-from foretell.tasks import Vocabulary
 
 __all__ = ["RunRecord", "read_run"]
 
@@ -153,7 +152,7 @@ def _study(path: Path) -> StudyConfig:
 def _costs(folder: Path, study: StudyConfig) -> CostModel:
     space = spaces.create(study.space)
     pieces = folder / "winner" / "vocabulary.model"
-    vocabulary = len(Vocabulary.load(pieces)) if pieces.exists() else study.vocabulary
+    vocabulary = study.task_kind.kept_sizes(pieces.parent)["vocabulary"] if pieces.exists() else study.vocabulary
     path = folder / "latency.json"
     latency = LatencyPredictor.load(path, space) if path.exists() else None
     return CostModel(space, vocabulary=vocabulary, latency=latency)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from foretell.errors import InputError, IntegrityError
+from foretell.metrics import REPORTED
 from foretell.records import read_json
 from foretell.spaces import Scalar
 
@@ -177,7 +178,9 @@ class RunResult(_Part):
     constraint_met: bool
     winner: Entry
     baselines: dict[str, Entry]
-    copy_source: _Scores
+    reported: tuple[str, str] = REPORTED
+    floors: dict[str, _Scores] = {}
+    copy_source: _Scores | None = None
     search: _Search
     finalists: list[Finalist]
     corpus: dict[str, str]
@@ -186,6 +189,12 @@ class RunResult(_Part):
     teacher: Teacher | None = None
     race: RaceTold | None = None
     rules: list[RuleTold] = []
+
+    @property
+    def does_without(self) -> dict[str, float | None]:
+        """The last reported metric of those who do without learning, by name; first versions told of one."""
+        told = self.floors or ({} if self.copy_source is None else {"copy_source": self.copy_source})
+        return {name.replace("_", " "): each.metrics.get(self.reported[-1]) for name, each in told.items()}
 
 
 class TrialEntry(_Part):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from foretell.display import plain
-from foretell.metrics import PRIMARY_METRIC, REPORTED, metric_named
+from foretell.metrics import metric_named
 from foretell.report.numbers import count, duration, money, number, short, span
 from foretell.report.record import RunRecord
 from foretell.report.result import Entry
@@ -61,26 +61,26 @@ def genes(run: RunRecord) -> Table:
 def trained(run: RunRecord) -> Table:
     """The winner beside what it is compared with."""
     entries = {"winner": run.result.winner, **run.result.baselines}
-    rows = [[name, *_trained(entry)] for name, entry in entries.items()]
-    rows.append(["source copied", *["–"] * 5, number(run.result.copy_source.metrics.get(REPORTED[-1]))])
+    rows = [[name, *_trained(entry, run.result.reported)] for name, entry in entries.items()]
+    rows += [[name, *["–"] * 5, number(value)] for name, value in run.result.does_without.items()]
     header = [
         "",
         "parameters",
         "FLOPs",
         "predicted ms",
         "measured ms",
-        *(metric_named(name).label for name in REPORTED),
+        *(metric_named(name).label for name in run.result.reported),
     ]
     return Table("Trained from scratch", header, rows, "Same recipe and seed for all.")
 
 
-def _trained(entry: Entry) -> list[str]:
+def _trained(entry: Entry, reported: Sequence[str]) -> list[str]:
     return [
         count(entry.cost("parameters")),
         short(entry.cost("flops")),
         number(entry.cost("predicted_latency_ms")),
         number(entry.cost("latency_ms")),
-        *(number(entry.metrics.get(name)) for name in REPORTED),
+        *(number(entry.metrics.get(name)) for name in reported),
     ]
 
 
@@ -129,14 +129,14 @@ def _came(run: RunRecord, predictor: str) -> str:
     rows = [] if told is None else [row for row in told.rows if row.get("predictor") == told.name]
     if any(row.get("mae", 0.0) is None for row in rows):
         return number(None)  # the teacher has a unit of its own, in which nothing was measured
-    return number(metrics.get(PRIMARY_METRIC))
+    return number(metrics.get(run.result.reported[0]))
 
 
 def examples(run: RunRecord) -> Table:
     """Sentences with the winner's translations; control characters could turn the text of a page around."""
     rows = [[plain(e.source), plain(e.translation), plain(e.reference)] for e in run.examples]
-    note = "Sentences of the test split, spread evenly over it; nobody picked them."
-    return Table("Translations of the winner", ["source", "the winner", "reference"], rows, note)
+    note = "Of the test split, spread evenly over it; nobody picked them."
+    return Table("What the winner makes of test examples", ["source", "the winner", "reference"], rows, note)
 
 
 def predictors(run: RunRecord) -> Table | None:

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 from foretell.families.picture import Picture, PicturedFamily
-from foretell.metrics import PRIMARY_METRIC, Metric, metric_named
+from foretell.metrics import Metric, metric_named
 from foretell.report import headline, search_plots, tables
 from foretell.report.benchmark import plots_of
 from foretell.report.plot import Plot, plot_table
@@ -64,7 +64,7 @@ class RunView:
         if self.race is not None:
             return self.race.metric
         said = [rule.predicted.metric for rule in self.record.result.rules if rule.predicted is not None]
-        return metric_named(said[0] if said else PRIMARY_METRIC)
+        return metric_named(said[0] if said else self.record.result.reported[0])
 
     # ---- plots
 

@@ -9,7 +9,7 @@ from foretell.study.repeating import Repeated, repeat_observations, split_source
 from foretell.study.supernets import compare_supernets
 from foretell.study.training import train_observations, train_one
 from foretell.study.trial_config import TrialStudyConfig
-from foretell.study.use import score_with_supernet, train_study_supernet, translate_texts
+from foretell.study.use import generate_texts, score_with_supernet, train_study_supernet, translate_texts
 
 __all__ = [
     "PRESETS",
@@ -19,6 +19,7 @@ __all__ = [
     "add_latency",
     "add_scores",
     "compare_supernets",
+    "generate_texts",
     "load_study",
     "read_study",
     "repeat_observations",

@@ -25,6 +25,7 @@ from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
 from foretell.search import Evolution, Halving, Race, Schedule
 from foretell.search.algorithms import describe as describe_algorithm
+from foretell.study.limits import is_relative
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
 from foretell.study.validation import validation_sentence
@@ -231,7 +232,7 @@ class StudyConfig(_Part):
     @field_validator("constraints")
     @classmethod
     def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        Constraints.parse(text for text in texts if not text.rstrip().endswith("%") or "@" in text)
+        Constraints.parse(text for text in texts if not is_relative(text))
         return texts
 
     @field_validator("alternatives", mode="before")

@@ -27,7 +27,7 @@ from foretell.records import read_object, write_json
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.config import StudyConfig
-from foretell.study.limits import limited_cost
+from foretell.study.limits import is_relative, limited_cost
 
 __all__ = ["Device", "latency_setting", "measure_device", "measure_each", "measure_finalists", "quick_check"]
 
@@ -76,7 +76,7 @@ def quick_check(space: SearchSpace, study: StudyConfig) -> None:
         InputError: A limit cannot be read.
         InfeasibleError: The message names what can be reached.
     """
-    absolute = Constraints.parse(text for text in study.constraints if not text.rstrip().endswith("%"))
+    absolute = Constraints.parse(text for text in study.constraints if not is_relative(text))
     costs = CostModel(space, vocabulary=study.vocabulary)
     counted = Constraints(tuple(item for item in absolute if not is_latency(item.cost)))
     if len(counted):

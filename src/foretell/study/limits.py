@@ -8,9 +8,14 @@ from foretell.costs import Constraint, Constraints, CostModel
 from foretell.costs.model import cost_name, is_latency, plain_name
 from foretell.errors import InputError
 
-__all__ = ["limited_cost", "resolve_limits"]
+__all__ = ["is_relative", "limited_cost", "resolve_limits"]
 
 _RELATIVE = re.compile(r"^(?P<cost>[a-z_]+(?:@[0-9]+)?)\s*(?P<operator><=|<|>=|>)\s*(?P<percent>[0-9.]+)\s*%$")
+
+
+def is_relative(text: str) -> bool:
+    """Whether a limit is a share of the largest architecture's cost, as "latency<=50%" is."""
+    return _RELATIVE.match(text.strip()) is not None
 
 
 def limited_cost(text: str) -> str:

@@ -190,13 +190,16 @@ class _Pipeline:
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
         entry["costs"] |= measured["others"]
+        floors = {name: {"metrics": metrics} for name, metrics in task.floor("test").items()}
         return self.run.finish(
             {
                 "constraint": str(prepared.limits),
                 "constraint_met": measured["kept"],
                 "winner": entry,
                 "baselines": compared,
-                **{name: {"metrics": metrics} for name, metrics in task.floor("test").items()},
+                "reported": [task.metrics[0], task.metrics[0].replace("valid", "test")],
+                "floors": floors,
+                **{name: told for name, told in floors.items() if name == "copy_source"},  # as it always was
                 "search": self._searched(found),
                 **({} if raced is None else {"race": raced.result.to_dict()}),
                 "rules": self._rules(prepared, [winner, *baselines(self.study, self.space).values()], raced),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foretell.published.recipes import PUBLISHED
+from foretell.study.language_models import LANGUAGE_MODELS
 
 __all__ = ["with_published"]
 
@@ -16,7 +17,10 @@ def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         data: A study as read; not changed. A recipe given in part is completed from the published one.
     """
-    published = PUBLISHED.get(str(data.get("space")))
+    space = str(data.get("space"))
+    if space in LANGUAGE_MODELS:
+        return _completed(LANGUAGE_MODELS[space].study(), data)
+    published = PUBLISHED.get(space)
     if published is None:
         return dict(data)
     parts = {

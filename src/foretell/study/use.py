@@ -18,13 +18,14 @@ from foretell.study.architectures import read_architectures
 from foretell.study.config import StudyConfig, TrainSettings, load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
-from foretell.tasks import Vocabulary
+from foretell.tasks import EOS, Vocabulary
+from foretell.tasks.language_model import Writer, load_vocabulary
 from foretell.tasks.translation import Sequences, translate
 
 if TYPE_CHECKING:
-    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+    from foretell.families.base import Network
 
-__all__ = ["score_with_supernet", "train_study_supernet", "trained_network", "translate_texts"]
+__all__ = ["generate_texts", "score_with_supernet", "train_study_supernet", "trained_network", "translate_texts"]
 
 _DECODING = ("beam", "length_penalty")
 
@@ -75,18 +76,35 @@ def translate_texts(
     return translate(network, vocabulary, Sequences.of(vocabulary.encode(list(texts))), **decoding)
 
 
-def trained_network(run: Path) -> Seq2SeqTransformer:
+def generate_texts(run: Path, prompt: str, tokens: int, **options: Any) -> list[str]:
+    """Write on from a prompt with the network of a run's winner, or of a folder of `foretell train`.
+
+    Args:
+        run: The folder.
+        prompt: May be empty: the beginning of a document.
+        tokens: Most tokens to write.
+        options: `samples`, `temperature`, `top_k`, `top_p`, `seed`, as `foretell.tasks.language_model.Writer` has them.
+
+    Raises:
+        InputError: The folder holds no trained network, or one that writes no text, or an option is out of range.
+    """
+    network = trained_network(run)
+    if not isinstance(network, Writer):
+        raise InputError(f"{run} holds a network of the family {network.family}, which writes no text; translate.")
+    vocabulary = load_vocabulary(_trained_folder(run) / "vocabulary.model")
+    written = network.write([EOS, *vocabulary.encode([prompt])[0]], tokens, **options)
+    return vocabulary.decode(written)
+
+
+def trained_network(run: Path) -> Network:
     """The network of a run's winner, or of a folder of `foretell train`.
 
     Raises:
-        InputError: The folder holds no trained network, or one of another family.
+        InputError: The folder holds no trained network.
     """
-    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
     from foretell.training import load_network
 
     network, _ = load_network(_trained_folder(run) / "model.safetensors")
-    if not isinstance(network, Seq2SeqTransformer):
-        raise InputError(f"{run} holds a network of the family {network.family}; give one of an encoder_decoder.")
     return network
 
 

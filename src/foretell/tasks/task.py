@@ -140,6 +140,19 @@ class Task(Protocol):
         """What a model must beat to be of any use: metrics by the name of who does without learning to."""
         ...
 
+    def show(self, network: torch.nn.Module, count: int, **options: Any) -> list[tuple[str, str, str]]:
+        """What a trained network makes of so many examples of the test split, spread evenly over it.
+
+        Args:
+            network: Of a family that the task can judge.
+            count: How many.
+            options: Of `options`.
+
+        Returns:
+            What goes in, what should come out, and what came out, of each.
+        """
+        ...
+
     def keep(self, folder: Path) -> None:
         """Write what using a network takes beside its weights, such as the vocabulary."""
         ...
@@ -165,6 +178,19 @@ class TaskKind(Protocol):
             InputError: The data cannot be had or used.
             IntegrityError: A download has the wrong hash.
             StorageError: The cache folder cannot be written.
+        """
+        ...
+
+    def is_kept(self, corpus: Any) -> bool:
+        """Whether the data are on this machine already."""
+        ...
+
+    def kept_sizes(self, folder: Path) -> dict[str, Any]:
+        """`Task.sizes` from what `Task.keep` wrote.
+
+        Raises:
+            InputError: It is not there.
+            IntegrityError: It is damaged.
         """
         ...
 

@@ -159,6 +159,10 @@ def test_pieces_spell_every_text_back(tmp_path, kind, code):
 def test_a_vocabulary_that_does_not_fit_is_told():
     with pytest.raises(InputError, match="cannot hold all bytes"):
         train_vocabulary(["text"], 100, "bpe", code=True)
+    with pytest.raises(
+        InputError, match=r"of 280 pieces cannot hold all bytes and the text's alphabet, 3\d\d are needed; raise"
+    ):
+        train_vocabulary([source(n) for n in range(40)], 280, "bpe", code=True)
     with pytest.raises(InputError, match="does not give a vocabulary of 5000 pieces"):
         train_vocabulary([source(1)], 5000, "bpe", code=True)
 

@@ -20,6 +20,7 @@ from foretell.spaces import SearchSpace
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from foretell.families.base import Network
     from foretell.families.encoder_decoder.network import Seq2SeqTransformer
 
 __all__ = ["EXPORT_FORMATS", "export_network"]
@@ -32,13 +33,11 @@ _Encoder = Callable[["Tensor"], tuple["Tensor", ...]]
 _Step = Callable[["Tensor", tuple["Tensor", ...], tuple["Tensor", ...]], tuple["Tensor", ...]]
 
 
-def export_network(
-    network: Seq2SeqTransformer, form: str, out: Path | str, *, tokens: int = 10, beam: int = 4
-) -> dict[str, Any]:
+def export_network(network: Network, form: str, out: Path | str, *, tokens: int = 10, beam: int = 4) -> dict[str, Any]:
     """Write a network as two programs, and time a translation with them and with the original in turns.
 
     Args:
-        network: On the CPU, in single precision.
+        network: An encoder-decoder on the CPU, in single precision.
         form: "torch" (`torch.export`, files `.pt2`) or "onnx" (needs the extra `[onnx]`).
         out: The folder for `encoder` and `step`.
         tokens: Of the source and of the translation that is timed, by one thread.
@@ -50,9 +49,13 @@ def export_network(
 
     Raises:
         UnknownNameError: There is no such form.
-        InputError: The extra is not installed.
+        InputError: The extra is not installed, or the network is of another family.
         StorageError: The disk refused.
     """
+    from foretell.families.encoder_decoder.network import Seq2SeqTransformer
+
+    if not isinstance(network, Seq2SeqTransformer):
+        raise InputError(f"a network of the family {network.family} cannot be exported so; give an encoder_decoder.")
     if form not in EXPORT_FORMATS:
         raise UnknownNameError("export format", form, EXPORT_FORMATS)
     if form == "onnx":

@@ -195,6 +195,12 @@ class LanguageModel(Network):
         features = self.features(batch.inputs, member).flatten(0, 1).index_select(0, real)
         return self.logits(features, member), targets.index_select(0, real)
 
+    def write(self, prompt: list[int], tokens: int, **options: Any) -> list[list[int]]:
+        """See `foretell.families.decoder.generating.generate`."""
+        from foretell.families.decoder.generating import generate
+
+        return generate(self, prompt, tokens, **options)
+
     def resolve(self, shape: DecoderShape | None) -> DecoderShape:
         """The shape itself, checked; None is the network's.
 

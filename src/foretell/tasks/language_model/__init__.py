@@ -2,7 +2,7 @@
 
 from foretell.tasks.language_model.batches import BlockBatches, TextBatch, text_batches
 from foretell.tasks.language_model.config import TEXTS, TextConfig
-from foretell.tasks.language_model.task import LanguageModelling
+from foretell.tasks.language_model.task import LanguageModelling, Writer
 from foretell.tasks.language_model.vocabulary import load_vocabulary
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "LanguageModelling",
     "TextBatch",
     "TextConfig",
+    "Writer",
     "load_vocabulary",
     "text_batches",
 ]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from foretell.tasks.language_model.batches import TextBatch, text_batches
 from foretell.tasks.language_model.config import TextConfig
 from foretell.tasks.language_model.task import LanguageModelling
+from foretell.tasks.language_model.vocabulary import load_vocabulary
+from foretell.tasks.translation import home_assistant
+from foretell.tasks.translation.config import cache_folder
 
 if TYPE_CHECKING:
     import torch
@@ -25,6 +29,15 @@ class LanguageModelKind:
     def prepare(self, corpus: TextConfig, vocabulary: int) -> LanguageModelling:
         """See `LanguageModelling.prepare`."""
         return LanguageModelling.prepare(corpus, vocabulary)
+
+    def is_kept(self, corpus: TextConfig) -> bool:
+        """Whether the user's files, or the wheel, are there."""
+        wheel = corpus.paths[0] if corpus.paths else home_assistant.wheel_path(cache_folder())
+        return all(path.exists() for path in (corpus.paths if corpus.name == "files" else [wheel]))
+
+    def kept_sizes(self, folder: Path) -> dict[str, Any]:
+        """The size of the vocabulary."""
+        return {"vocabulary": load_vocabulary(folder / "vocabulary.model").size}
 
     def title(self, corpus: TextConfig) -> str:
         """What the text is, such as "language model of home-assistant-python"."""

@@ -33,12 +33,13 @@ from foretell.tasks.vocabulary import EOS
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LanguageModelling", "Predictor", "read_texts"]
+__all__ = ["LanguageModelling", "Predictor", "Writer", "read_texts"]
 
 _FORMAT = 1
 _RULES = 1  # raise when reading, de-duplication or splitting changes
 _MEASURED_TOKENS = 512
 _ORDER = 4
+_SHOWN = 0.7  # the temperature of examples: whole phrases, without loops
 
 
 @runtime_checkable
@@ -47,6 +48,25 @@ class Predictor(Protocol):
 
     def predictions(self, batch: TextBatch) -> tuple[torch.Tensor, torch.Tensor]:
         """Logits `[targets, pieces]` and the targets int64 `[targets]`, padding left out."""
+        ...
+
+
+@runtime_checkable
+class Writer(Protocol):
+    """A network that writes on from a prompt."""
+
+    def write(
+        self,
+        prompt: list[int],
+        tokens: int,
+        *,
+        samples: int = 1,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+        seed: int = 0,
+    ) -> list[list[int]]:
+        """Texts without the prompt and end marks; at temperature 0 the likeliest token each time."""
         ...
 
 
@@ -194,6 +214,19 @@ class LanguageModelling:
             found[name] = self._metrics(split, float(bits))
         return found
 
+    def show(self, network: torch.nn.Module, count: int, **options: Any) -> list[tuple[str, str, str]]:
+        """Beginnings of text, how it went on, and how the likeliest sample of the network goes on."""
+        if not isinstance(network, Writer):
+            raise InputError(f"a {type(network).__name__} writes no text; give a network of the family decoder.")
+        text, half = self.tokens["test"], self.block // 2
+        starts = np.unique(np.linspace(0, max(0, len(text) - 2 * half - 1), count).round().astype(int))
+        found = []
+        for start in starts.tolist():
+            prompt, rest = text[start : start + half].tolist(), text[start + half : start + 2 * half].tolist()
+            (said,) = network.write(prompt, half, temperature=_SHOWN, seed=start)
+            found.append(tuple(self.vocabulary.decode([_plain(each)])[0] for each in (prompt, rest, said)))
+        return [(prompt, rest, said) for prompt, rest, said in found]
+
     def keep(self, folder: Path) -> None:
         """Write the vocabulary."""
         self.vocabulary.save(folder / "vocabulary.model")
@@ -215,6 +248,11 @@ def read_texts(config: TextConfig, cache_dir: Path | None = None) -> TextSplits:
 def _split(documents: Sequence[Any], config: TextConfig) -> TextSplits:
     sizes = (config.train_bytes, config.valid_bytes, config.test_bytes)
     return split_documents(deduplicate(documents), *sizes, config.seed)
+
+
+def _plain(tokens: list[int]) -> list[int]:
+    """Tokens without end marks, at which decoding would stop."""
+    return [token for token in tokens if token != EOS]
 
 
 def _size(text: str) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -145,10 +146,20 @@ def train_vocabulary(
     except RuntimeError as error:
         if "ocabulary" not in str(error):
             raise  # want of memory, say
-        raise InputError(
-            f"the text does not give a vocabulary of {size} pieces; lower the study's vocabulary or give more text."
-        ) from error
+        raise _refused(str(error), size) from error
     return PieceVocabulary(model.getvalue())
+
+
+def _refused(message: str, size: int) -> InputError:
+    least = re.search(r"smaller than required.*?\d+ vs (\d+)", message)
+    if least:
+        return InputError(
+            f"a vocabulary of {size} pieces cannot hold all bytes and the text's alphabet, {least[1]} are needed; "
+            "raise the study's vocabulary."
+        )
+    return InputError(
+        f"the text does not give a vocabulary of {size} pieces; lower the study's vocabulary or give more text."
+    )
 
 
 def _sample(texts: Sequence[str]) -> Iterable[str]:

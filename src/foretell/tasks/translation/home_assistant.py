@@ -24,7 +24,16 @@ from foretell.records import file_sha256, storage
 from foretell.tasks.cleaning import GroupedPair
 from foretell.tasks.translation.raw import RawCorpus
 
-__all__ = ["SHA256", "VERSION", "fetch_wheel", "original_wheel", "read_home_assistant", "read_wheel", "wheel_languages"]
+__all__ = [
+    "SHA256",
+    "VERSION",
+    "fetch_wheel",
+    "original_wheel",
+    "read_home_assistant",
+    "read_wheel",
+    "wheel_languages",
+    "wheel_path",
+]
 
 VERSION = "2026.11.0"
 SHA256 = "7ca5fbde9dea879ac7723949fc84347aac5182e6309c357b2e4973fd391b00f7"
@@ -57,6 +66,11 @@ def read_home_assistant(source: str, target: str, cache: Path, wheel: Path | Non
     return read_wheel(original_wheel(cache, wheel), source, target)
 
 
+def wheel_path(cache: Path) -> Path:
+    """Where the wheel is kept in the cache folder."""
+    return cache / "downloads" / _WHEEL
+
+
 def original_wheel(cache: Path, wheel: Path | None = None) -> Path:
     """The verified wheel: one that is there already, or that of the cache folder; see `read_home_assistant`."""
     if wheel is None:
@@ -75,7 +89,7 @@ def fetch_wheel(cache: Path) -> Path:
         IntegrityError: What came has another hash; it has been removed.
         StorageError: The cache folder cannot be written.
     """
-    wheel = cache / "downloads" / _WHEEL
+    wheel = wheel_path(cache)
     if not wheel.is_file():
         with storage(wheel):
             wheel.parent.mkdir(parents=True, exist_ok=True)

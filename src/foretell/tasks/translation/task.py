@@ -167,6 +167,15 @@ class Task:
         """Scores of the sources taken for translations, as `copy_source`."""
         return {"copy_source": {f"{split}_{score.name}": score.value for score in self.copy_source_scores(split)}}
 
+    def show(self, network: torch.nn.Module, count: int, **options: Any) -> list[tuple[str, str, str]]:
+        """Sentences, their references, and their translations."""
+        pairs = self.corpus.test
+        rows = np.unique(np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int))
+        chosen = [pairs[row] for row in rows]
+        sources = Sequences.of(self.vocabulary.encode([source for source, _ in chosen]))
+        said = translating.translate(network, self.vocabulary, sources, **measuring_options(self.options, options))
+        return [(*pair, text) for pair, text in zip(chosen, said, strict=True)]
+
     def keep(self, folder: Path) -> None:
         """Write the vocabulary."""
         self.vocabulary.save(folder / "vocabulary.model")
