@@ -286,7 +286,7 @@ def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
 
 
 def _shortened(study: StudyConfig, arena: Arena, *, distils: bool) -> StudyConfig:
-    """The study with a supernet that takes its share of the time, and without a language model that takes more than all.
+    """The study with a supernet that takes its share of the time, and without a language model that takes more.
 
     How long an update takes is known from the whole supernet, which is trained where it is not in the store; how long
     a language model takes, likewise. In its place the regression teaches.
