@@ -157,7 +157,7 @@ def _distil(
     supernet: Predictor | None,
     folder: Path,
 ) -> None:
-    settings, space, start = study.distilled, costs.space, time.perf_counter()
+    settings, space, start = study.distilled, costs.space, time.process_time()
     context = Context(space=space, vocabulary=_one(costs.vocabulary), seed=settings.seed, task=corpus_title(study))
     sample = space.canonical(space.sample(settings.labels, np.random.default_rng(settings.seed)))
     if settings.teacher == EMBEDDED:
@@ -166,7 +166,7 @@ def _distil(
         teacher = supernet if supernet is not None else create(settings.teacher, context=context)
         taught = ask_teacher(teacher, observations, sample)
     student = _student(study, taught, space.architectures(sample), context)
-    took = {"student_mae": student.student_mae, "seconds": round(time.perf_counter() - start, 2)}
+    took = {"student_mae": student.student_mae, "seconds": round(time.process_time() - start, 2)}
     write_json(folder / _TEACHER, {"format": 1, **taught.account(), **took})
     student.write(folder)
 

@@ -23,6 +23,7 @@ from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
+from foretell.study.distilling import settle_teacher
 from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
 from foretell.study.methods import Arena, Found, check_method, find, simple_rows
@@ -132,6 +133,7 @@ def other_tasks(study: StudyConfig) -> list[tuple[str, list[Observation]]]:
 
 def _arena(run: Run, study: StudyConfig, metric: Metric, seconds: float, workers: int) -> Arena:
     space = spaces.create(study.space)
+    study, _ = settle_teacher(study, run.folder)
     with run.stage("corpus"):
         task = study.make_task()
     costs = CostModel(space, vocabulary=task.sizes["vocabulary"])

@@ -23,8 +23,8 @@ from foretell.search.algorithms import sizes_for
 from foretell.search.rules import simple_rules
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.compare import PRESETS, Preset, preset
-from foretell.study.config import StudyConfig
-from foretell.study.distilling import teacher_account
+from foretell.study.config import EMBEDDED, StudyConfig
+from foretell.study.distilling import distil, teacher_account
 from foretell.study.jobs import supernet_job
 from foretell.study.labelling import Charges, StudyTrainings
 from foretell.study.scorers import make_scorer
@@ -252,7 +252,7 @@ def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
         study = study.model_copy(update={"distilled": distilled})
     schedule = Schedule.parse(chosen.schedule)
     if not whole:
-        study = _shortened(study, arena)
+        study = _shortened(study, arena, distils="distilled" in schedule.predictors)
     (result,) = run_jobs([supernet_job(study)])
     supernet = float(result["cpu_seconds"] or result["seconds"])
     settings = study.search.evolution.model_copy(update={"distinct": chosen.distinct})
@@ -277,6 +277,7 @@ def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
     about = {
         "supernet_seconds": supernet,
         "supernet_updates": study.supernet.recipe.updates,
+        "teacher": study.distilled.teacher,
         "teacher_seconds": teacher,
         "search_seconds": searched,
         "iterations": len(found.history),
@@ -284,10 +285,11 @@ def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
     return Found(found.best, before + searched, supernet + teacher + searched, about=about)
 
 
-def _shortened(study: StudyConfig, arena: Arena) -> StudyConfig:
-    """The study with a supernet that takes its share of the time.
+def _shortened(study: StudyConfig, arena: Arena, *, distils: bool) -> StudyConfig:
+    """The study with a supernet that takes its share of the time, and without a language model that takes more.
 
-    How long an update takes is known from the whole supernet, which is trained where it is not in the store.
+    How long an update takes is known from the whole supernet, which is trained where it is not in the store; how long
+    a language model takes, likewise. In its place the regression teaches.
 
     Raises:
         InputError: Not even a few updates fit.
@@ -300,5 +302,9 @@ def _shortened(study: StudyConfig, arena: Arena) -> StudyConfig:
         raise InputError(f"no update of the supernet fits into {arena.seconds:g} s; give more seconds.")
     warmup = min(recipe.warmup, max(1, recipe.warmup * updates // recipe.updates))
     shorter = recipe.model_copy(update={"updates": updates, "warmup": warmup})
-    supernet = study.supernet.model_copy(update={"recipe": shorter})
-    return study.model_copy(update={"supernet": supernet})
+    changes: dict[str, Any] = {"supernet": study.supernet.model_copy(update={"recipe": shorter})}
+    if distils and study.distilled.teacher == EMBEDDED:
+        distil(study, arena.costs)
+        if float(teacher_account(study, arena.costs).get("seconds", 0.0)) > _SUPERNET * arena.seconds:
+            changes["distilled"] = study.distilled.model_copy(update={"teacher": "regression"})
+    return study.model_copy(update=changes)
