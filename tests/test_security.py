@@ -43,6 +43,7 @@ ONLY_IN = {
         "foretell/spaces/family.py",
         "foretell/spaces/registry.py",
         "foretell/study/trials.py",
+        "foretell/tasks/registry.py",
     },
 }
 

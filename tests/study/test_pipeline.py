@@ -14,6 +14,7 @@ pytestmark = pytest.mark.network
 
 TIMES = {
     "stages",
+    "seconds",
     "latency_ms",
     "predicted_latency_ms",
     "interval_ms",

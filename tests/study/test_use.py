@@ -1,9 +1,9 @@
 import pytest
 
-from foretell import spaces, training
+from foretell import spaces
 from foretell.errors import IntegrityError
 from foretell.records import write_json
-from foretell.study import load_study, translate_texts
+from foretell.study import load_study, translate_texts, use
 from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe, build_network, save_network
 from tests.toy import pairs
@@ -33,7 +33,7 @@ def asked(monkeypatch):
         calls.append((decoding["beam"], decoding["length_penalty"]))
         return [""] * len(sources)
 
-    monkeypatch.setattr(training, "translate", translate)
+    monkeypatch.setattr(use, "translate", translate)
     return calls
 
 
