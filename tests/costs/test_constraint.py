@@ -141,6 +141,8 @@ def test_reachable_ranges():
         ("prefill_latency@512<=80ms", "prefill_latency_ms@512", 80),
         ("decode_latency<=5ms", "decode_latency_ms", 5),
         ("memory<=200MB", "memory_bytes", 2e8),
+        ("memory<=200M", "memory_bytes", 2e8),
+        ("memory<=200", "memory_bytes", 200),
         ("memory@1024<2GiB", "memory_bytes@1024", 2 * 2**30),
         ("latency@64<=20ms@95%", "latency_ms@64", 20),
     ],
@@ -150,7 +152,7 @@ def test_how_much_of_a_cost_is_meant_stands_after_its_name(text, cost, limit):
     assert (found.cost, found.limit) == (cost, limit)
 
 
-@pytest.mark.parametrize("text", ["memory<=200M", "memory<=200", "prefill_latency<=80", "params<=60MB"])
+@pytest.mark.parametrize("text", ["memory<=200ms", "prefill_latency<=80", "params<=60MB"])
 def test_each_cost_has_its_units(text):
     with pytest.raises(InputError, match="unit"):
         Constraint.parse(text)

@@ -82,7 +82,7 @@ def test_planted_examples_come_through_the_corpus_file(tmp_path):
         "BLEU: 199",
         "-1",
         "1e2",
-        "99,5",
+        "99,500",
         "nan",
         "inf",
         "９９",

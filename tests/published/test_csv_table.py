@@ -92,7 +92,15 @@ def test_rows_that_repeat_or_disagree_are_told(write):
     assert len(observations(found)) == 4
     assert any("word for word" in remark for remark in found.remarks)
     assert any("1 architectures stand in several rows" in remark for remark in found.remarks)
-    table = evaluate(found.table.observations(), ["constant"], demonstrations=(1,), plan=SplitPlan("random:1"), draws=2)
+    table = evaluate(
+        found.table.observations(),
+        ["constant"],
+        trivial=False,
+        demonstrations=(1,),
+        plan=SplitPlan("random:1"),
+        draws=2,
+        complete=False,
+    )
     assert np.isfinite(table.row("constant").values["mae"])
 
 
@@ -157,4 +165,4 @@ def test_what_was_asked_makes_no_sense(write, options, error, said):
 def test_fewer_rows_than_labels(write, tmp_path):
     write_table(tmp_path / "t", import_csv(write(ROWS), "loss:min").table)
     with pytest.raises(ForetellError, match="3 distinct architectures were observed; 10 demonstrations"):
-        evaluate(load(tmp_path / "t"), ["constant"])
+        evaluate(load(tmp_path / "t"), ["constant"], complete=False)

@@ -80,7 +80,7 @@ def test_what_cannot_be_had_is_said_and_the_rest_drawn(run):
     page = without_scripts(render([record]))
     assert "No predictors were judged: " in page
     assert "labels.jsonl does not exist" in page
-    assert "No translations: " in page
+    assert "No examples: " in page
     assert "run0-pareto" in page
 
 

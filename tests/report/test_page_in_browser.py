@@ -115,7 +115,7 @@ def test_the_winner_and_the_command_are_copied(page, finished, tmp_path):
 
 def test_a_line_of_the_corpus_is_text(page):
     """No dialog is opened either: the fixture's list of what was said stays empty."""
-    sentences = page.get_by_role("region", name="Translations of the winner")
+    sentences = page.get_by_role("region", name="What the winner makes of test examples")
     assert sentences.locator("tbody th").first.inner_text().startswith(HOSTILE)
     assert page.locator("tbody script").count() == 0
 

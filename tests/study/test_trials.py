@@ -116,11 +116,14 @@ def test_failures_are_told_kept_and_learnt_from(space, tmp_path):
     assert foretell.load_study(tmp_path / "run").best == study.best
 
 
-def test_what_only_the_objective_tells_can_be_limited(space, tmp_path):
-    study = create(space, tmp_path / "run", constraints=["cells<=40"], costs=["cells"])
-    study.optimize(lambda a: {"val_loss": loss(a), "cells": a["layers"] * a["width"]}, n_trials=14)
-    assert study.best.costs["cells"] <= 40
-    assert study.best.costs["cells"] >= 24
+@pytest.mark.parametrize("name", ["cells", "memory", "memory_bytes", "energy"])
+def test_what_only_the_objective_tells_can_be_limited(space, tmp_path, name):
+    study = create(space, tmp_path / "run", constraints=[f"{name}<=40"], costs=[name])
+    study.optimize(lambda a: {"val_loss": loss(a), name: a["layers"] * a["width"]}, n_trials=14)
+    assert 24 <= study.best.costs[name] <= 40
+
+
+def test_a_cost_that_nobody_tells_is_named_with_the_nearest(space, tmp_path):
     with pytest.raises(InputError, match="did you mean 'cells'"):
         create(space, tmp_path / "other", constraints=["cels<=40"], costs=["cells"])
 

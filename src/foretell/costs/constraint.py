@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -67,7 +67,8 @@ class Constraint:
         (K, M, G or B, T).
 
         What follows an `@` before the sign is how much is meant: "prefill_latency@512<=80ms" is that of a prompt of
-        512 tokens. Memory needs a unit of bytes ("memory<=200MB").
+        512 tokens. Memory is bytes, with any of their units ("memory<=200MB") or those of counts: a cost of
+        that name that a user declares may count anything.
 
         Raises:
             InputError: It is not of that form, or the number or unit makes no sense. Whether a space has such a
@@ -119,6 +120,14 @@ class Constraints:
             InputError: One of them cannot be read.
         """
         return cls(tuple(Constraint.parse(text) for text in texts))
+
+    def told_as(self, names: Iterable[str]) -> Constraints:
+        """The same limits, on the costs of these names as they are spelled where an objective tells them.
+
+        A cost that the user calls `memory` or `params` is told under that name, not under the one that it is short for.
+        """
+        told = {cost_name(name): name for name in names}
+        return Constraints(tuple(replace(item, cost=told.get(item.cost, item.cost)) for item in self.items))
 
     def __iter__(self) -> Iterator[Constraint]:
         return iter(self.items)
@@ -179,7 +188,7 @@ def _number(text: str, whole: str) -> float:
 
 def _scale(unit: str, cost: str, whole: str) -> float:
     latency, memory = is_latency(cost), plain_name(cost) == "memory_bytes"
-    scales = _MILLISECONDS if latency else _BYTES if memory else _COUNTS
+    scales = _MILLISECONDS if latency else _COUNTS | _BYTES if memory else _COUNTS
     if unit in scales:
         return scales[unit]
     if unit in _MILLISECONDS and difflib.get_close_matches(cost, ["latency"]):

@@ -240,7 +240,8 @@ def limited_costs(limits: Constraints, space: SearchSpace, told: tuple[str, ...]
         if item.cost not in counted and item.cost not in declared:
             raise UnknownNameError("cost", item.cost, [*counted, *told], f"the limit {item}")
     by_genes: list[Constraint] = [item for item in limits if item.cost in counted]
-    return Constraints(tuple(by_genes)), Constraints(tuple(item for item in limits if item.cost not in counted))
+    by_label = Constraints(tuple(item for item in limits if item.cost not in counted))
+    return Constraints(tuple(by_genes)), by_label.told_as(told)
 
 
 def trial_study_from(data: Mapping[str, Any], where: Path | str) -> TrialStudyConfig:

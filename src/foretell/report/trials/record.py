@@ -192,6 +192,7 @@ def trial_record(folder: Path, result: TrialResult) -> TrialRecord:
         space, metric = study.search_space(), metric_from(result.metric)
         architectures = tuple(Architecture.from_dict(space, each.architecture) for each in result.trials)
         limits = Constraints.parse([] if result.constraint == "none" else result.constraint.split(","))
+        limits = limits.told_as(study.objective.costs)
     except ForetellError as error:
         raise IntegrityError(f"{path} does not fit its study: {error}") from None
     values = {each.trial: _value(each, metric) for each in result.trials}
