@@ -37,6 +37,7 @@ _GROUPS = (
     "report",
     "train",
     "generate",
+    "export",
     "observations",
     "evaluate",
     "predict",

@@ -28,6 +28,12 @@ class RotaryPositions(nn.Module):
         self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("sines", sines, persistent=False)
 
+    def reset(self) -> None:
+        """Fill the table again, of the length and on the device that it has."""
+        cosines, sines = self._table(len(self.cosines))
+        self.cosines.copy_(cosines)
+        self.sines.copy_(sines)
+
     def _table(self, length: int) -> Rotation:
         frequencies = self.theta ** -(torch.arange(0, self.head_size, 2, dtype=torch.float64) / self.head_size)
         angles = torch.arange(length, dtype=torch.float64)[:, None] * frequencies

@@ -3,6 +3,7 @@
 from foretell.study.columns import add_latency, add_scores
 from foretell.study.compare import PRESETS, run_comparison
 from foretell.study.config import StudyConfig, load_study, read_study
+from foretell.study.exporting import export_network
 from foretell.study.opening import run_trials
 from foretell.study.pipeline import run_study
 from foretell.study.repeating import Repeated, repeat_observations, split_source
@@ -19,6 +20,7 @@ __all__ = [
     "add_latency",
     "add_scores",
     "compare_supernets",
+    "export_network",
     "generate_texts",
     "load_study",
     "read_study",

@@ -25,7 +25,14 @@ from foretell.tasks.translation import Sequences, translate
 if TYPE_CHECKING:
     from foretell.families.base import Network
 
-__all__ = ["generate_texts", "score_with_supernet", "train_study_supernet", "trained_network", "translate_texts"]
+__all__ = [
+    "generate_texts",
+    "score_with_supernet",
+    "train_study_supernet",
+    "trained_folder",
+    "trained_network",
+    "translate_texts",
+]
 
 _DECODING = ("beam", "length_penalty")
 
@@ -68,7 +75,7 @@ def translate_texts(
     """
     from foretell.training import load_network
 
-    folder = _trained_folder(run)
+    folder = trained_folder(run)
     network, _ = load_network(folder / "model.safetensors")
     vocabulary = Vocabulary.load(folder / "vocabulary.model")
     decoding = _decoding(run, folder)
@@ -91,7 +98,7 @@ def generate_texts(run: Path, prompt: str, tokens: int, **options: Any) -> list[
     network = trained_network(run)
     if not isinstance(network, Writer):
         raise InputError(f"{run} holds a network of the family {network.family}, which writes no text; translate.")
-    vocabulary = load_vocabulary(_trained_folder(run) / "vocabulary.model")
+    vocabulary = load_vocabulary(trained_folder(run) / "vocabulary.model")
     written = network.write([EOS, *vocabulary.encode([prompt])[0]], tokens, **options)
     return vocabulary.decode(written)
 
@@ -104,7 +111,7 @@ def trained_network(run: Path) -> Network:
     """
     from foretell.training import load_network
 
-    network, _ = load_network(_trained_folder(run) / "model.safetensors")
+    network, _ = load_network(trained_folder(run) / "model.safetensors")
     return network
 
 
@@ -125,7 +132,12 @@ def _decoding(run: Path, folder: Path) -> dict[str, Any]:
         ) from None
 
 
-def _trained_folder(run: Path) -> Path:
+def trained_folder(run: Path) -> Path:
+    """Where the network of a run, or of a folder of `foretell train`, lies.
+
+    Raises:
+        InputError: It holds none.
+    """
     folder = run / "winner" if (run / "winner").is_dir() else run
     if not (folder / "model.safetensors").exists():
         raise InputError(f"{run} holds no trained network; give the folder of a finished search or training.")

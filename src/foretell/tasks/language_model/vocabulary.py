@@ -80,6 +80,11 @@ _BYTE_FILE = b"bytes\n"
 class PieceVocabulary(Vocabulary):
     """SentencePiece on text as it is: white space counts, and what has no piece is spelled in bytes."""
 
+    @property
+    def processor(self) -> Any:
+        """SentencePiece's own object, for whoever writes the pieces in another format."""
+        return self._processor
+
     def encode(self, sentences: Sequence[str]) -> list[list[int]]:
         """Token ids of each text, without marks."""
         ids: list[list[int]] = self._processor.encode([text.encode("utf-8", "replace").decode() for text in sentences])

@@ -1,0 +1,104 @@
+"""Handing a trained decoder to other runtimes: a Hugging Face folder, an ONNX file."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from foretell.errors import InputError, UnknownNameError
+from foretell.families.decoder.network import LanguageModel
+from foretell.records import storage, write_atomic
+from foretell.tasks.language_model.tokenizers import Tokenizer
+
+__all__ = ["TARGETS", "Card", "export", "is_uniform"]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What the model card says beyond the network itself.
+
+    Attributes:
+        title: Its first line.
+        lines: Sentences or Markdown: where the model comes from, its limits and scores.
+        licence: Identifier of the licence, if it is known.
+        parent: The checkpoint that it was cut from.
+    """
+
+    title: str
+    lines: tuple[str, ...] = ()
+    licence: str | None = None
+    parent: str | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def is_uniform(network: LanguageModel) -> bool:
+    """Whether all layers are alike and have both parts, as plain Llama's have."""
+    layers = set(network.shape.layers)
+    return len(layers) == 1 and all(layer.heads and layer.ffn for layer in layers)
+
+
+def _hf(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path, weights: str) -> None:
+    from foretell.families.decoder.hugging_face import write_folder
+
+    write_folder(network, tokenizer, card, folder, weights)
+
+
+def _onnx(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path, weights: str) -> None:
+    from foretell.families.decoder.onnx_file import write_onnx
+
+    if weights != "f32":
+        raise InputError(f"ONNX files hold f32 weights, not {weights}; leave --weights out.")
+    write_onnx(network, folder / "model.onnx")
+    for name, content in tokenizer.files.items():
+        write_atomic(folder / name, content)
+
+
+_Writer = Callable[[LanguageModel, Tokenizer, Card, Path, str], None]
+_WRITERS: dict[str, _Writer] = {"hf": _hf, "onnx": _onnx}
+
+TARGETS: Mapping[str, str] = {
+    "hf": "a folder for transformers: plain Llama where all layers are alike, else foretell's registered class",
+    "onnx": "a file for ONNX runtimes: logits of every position, without a cache",
+}
+
+
+def export(
+    network: LanguageModel, tokenizer: Tokenizer, card: Card, target: str, folder: Path, weights: str = "f32"
+) -> list[Path]:
+    """Write a network for another runtime; the folder appears whole or not at all.
+
+    Args:
+        network: On the CPU or not; it is left as it is.
+        tokenizer: Of its vocabulary.
+        card: For people.
+        target: Of `TARGETS`.
+        folder: Is made; what it held is replaced.
+        weights: "f32", "f16", "bf16"; ONNX files hold f32.
+
+    Returns:
+        The files.
+
+    Raises:
+        UnknownNameError: There is no such target.
+        InputError: The target cannot express the network, or what writes it is not installed.
+        StorageError: The folder cannot be written.
+    """
+    if target not in _WRITERS:
+        raise UnknownNameError("export target", target, _WRITERS)
+    if not network.shape.layers:
+        raise InputError("a network without layers is nothing that another runtime loads; choose another architecture.")
+    made = folder.with_name(f".{folder.name}.part")
+    with storage(folder):
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        try:
+            _WRITERS[target](network, tokenizer, card, made, weights)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    return sorted(folder.iterdir())

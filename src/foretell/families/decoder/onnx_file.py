@@ -1,0 +1,61 @@
+"""A decoder as an ONNX file: token ids to logits."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from foretell.errors import InputError
+from foretell.families.decoder.network import LanguageModel
+
+__all__ = ["write_onnx"]
+
+
+class _Logits(nn.Module):
+    def __init__(self, network: LanguageModel) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        logits: Tensor = self.network(tokens)
+        return logits
+
+
+def write_onnx(network: LanguageModel, path: Path) -> None:
+    """Write input `tokens` int64 [batch, time], up to the context, to output `logits` float32 [batch, time, V].
+
+    Raises:
+        InputError: The extra `onnx` is not installed.
+    """
+    missing = [name for name in ("onnx", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise InputError(f"{missing[0]} is not installed; pip install 'foretell[onnx]', or export to hf.")
+    network = copy.deepcopy(network).to("cpu", torch.float32).eval()
+    network.positions(0, network.backbone.context)  # the table must not grow while it is traced
+    tokens = torch.full((2, min(8, network.backbone.context)), 4)
+    time = torch.export.Dim("time", min=2, max=network.backbone.context)
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), torch.inference_mode():
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                _Logits(network),
+                (tokens,),
+                dynamo=True,
+                verbose=False,
+                input_names=["tokens"],
+                output_names=["logits"],
+                dynamic_shapes={"tokens": {0: torch.export.Dim("batch"), 1: time}},
+            )
+    finally:
+        logger.setLevel(level)
+    assert program is not None  # noqa: S101 - `dynamo` gives one
+    program.save(str(path))

@@ -1,0 +1,62 @@
+"""Handing what a study has trained to other runtimes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from foretell.errors import InputError
+from foretell.metrics import metric_named
+from foretell.records import read_object
+from foretell.study.use import trained_folder, trained_network
+from foretell.tasks.language_model import load_vocabulary
+
+if TYPE_CHECKING:
+    from foretell.families.decoder.exporting import Card
+
+__all__ = ["export_network"]
+
+
+def export_network(run: Path, target: str, out: Path | None = None, weights: str = "f32") -> list[Path]:
+    """Write the network of a run's winner, or of a folder of `foretell train`, for another runtime.
+
+    Args:
+        run: The folder.
+        target: "hf" or "onnx"; see `foretell.families.decoder.exporting.TARGETS`.
+        out: The folder that is made; None: `RUN/exported/TARGET`.
+        weights: "f32", "f16", "bf16"; not every target has all.
+
+    Returns:
+        The files.
+
+    Raises:
+        InputError: The folder holds no trained network, or one that the target cannot express.
+        UnknownNameError: There is no such target.
+    """
+    from foretell.families.decoder.exporting import export
+    from foretell.families.decoder.network import LanguageModel
+    from foretell.tasks.language_model.tokenizers import exported_tokenizer
+
+    network = trained_network(run)
+    if not isinstance(network, LanguageModel):
+        raise InputError(
+            f"{run} holds a network of the family {network.family}, which no other runtime knows; language models "
+            "(family decoder) are exported, and `foretell latency export` writes a translator's programs."
+        )
+    folder = trained_folder(run)
+    tokenizer = exported_tokenizer(load_vocabulary(folder / "vocabulary.model"))
+    return export(network, tokenizer, _card(run, folder), target, out or run / "exported" / target, weights)
+
+
+def _card(run: Path, folder: Path) -> Card:
+    from foretell.families.decoder.exporting import Card
+
+    lines = ["A language model that `foretell` found and trained; its licence is for whoever owns the text to say."]
+    record = folder / "observation.json"
+    if record.exists():
+        found: dict[str, Any] = read_object(record, "observation")["observation"].get("metrics") or {}
+        scores = [
+            f"{metric_named(name).label} {value:.3f}" for name, value in found.items() if name.startswith("test_")
+        ]
+        lines += [f"Measured: {', '.join(scores)}."] if scores else []
+    return Card(run.resolve().name, tuple(lines))
