@@ -39,6 +39,7 @@ _LIBRARIES = (
     "foretell.study",
     "foretell.training",
 )
+COMMAND_LINE = "foretell.cli.app:main"
 
 
 class Zygote:
@@ -50,7 +51,7 @@ class Zygote:
     """
 
     def __init__(self, preload=None, threads=1):
-        self.preload, self.threads = preload, str(threads)
+        self.preload, self.threads, self.free = preload, str(threads), True
 
     def __enter__(self):
         environment = {**os.environ, "OMP_NUM_THREADS": self.threads, "OPENBLAS_NUM_THREADS": self.threads}
@@ -71,25 +72,23 @@ class Zygote:
         self.process.wait(10)
         self.process.stdout.close()
 
-    def start(self, arguments, folder, output, **environment):
+    def start(self, arguments, folder, output, *, entry=COMMAND_LINE, **environment):
         """Begin one command; the one before must have ended. Returns its process number, which names its group.
 
         Args:
-            arguments: What follows `foretell`.
+            arguments: What follows `foretell`, or what the function gets.
             folder: Where it runs.
             output: Gets what it says, in `out.txt` and `err.txt`.
+            entry: `module:function`, called with the list of arguments; its result is the exit code.
             **environment: Added to the environment.
         """
         places = {"folder": str(folder), "output": str(output)}
-        request = {"arguments": [str(item) for item in arguments], "environment": environment, **places}
+        request = {"arguments": [str(item) for item in arguments], "environment": environment, "entry": entry, **places}
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
         self.pid = int(self.process.stdout.readline())
+        self.free = False
         return self.pid
-
-    def started(self, arguments, folder, output, **environment):
-        """Begin one command as `start` does; a handle on it."""
-        return Started(self, self.start(arguments, folder, output, **environment), Path(output))
 
     def ended(self, seconds):
         """Whether the command ends within so many seconds."""
@@ -97,22 +96,32 @@ class Zygote:
 
     def status(self):
         """Wait for the end: the exit code, negative for a signal."""
+        self.free = True
         return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
 
 
-class Zygotes(dict):
-    """Zygotes by their number of threads, each begun when it is first asked for. Used as a context manager."""
+class Zygotes:
+    """Zygotes, each begun when no other one with its number of threads is free. Used as a context manager."""
+
+    def __init__(self):
+        self._begun = []
 
     def __enter__(self):
         return self
 
-    def __missing__(self, threads):
-        self[threads] = Zygote(threads=threads).__enter__()
-        return self[threads]
-
     def __exit__(self, *_):
-        for zygote in self.values():
+        for zygote in self._begun:
             zygote.__exit__()
+
+    def started(self, arguments, folder, output, *, threads=1, entry=COMMAND_LINE, **environment):
+        """Begin one command, beside those that run; a handle on it. Arguments as of `Zygote.start`."""
+        for zygote in self._begun:
+            if zygote.threads == str(threads) and zygote.free:
+                break
+        else:
+            zygote = Zygote(threads=threads).__enter__()
+            self._begun.append(zygote)
+        return Started(zygote, zygote.start(arguments, folder, output, entry=entry, **environment), Path(output))
 
 
 class Started:
@@ -183,7 +192,8 @@ def _command(request):
     os.chdir(request["folder"])
     code = 70
     try:
-        code = app.main(request["arguments"])
+        module, _, function = request["entry"].partition(":")
+        code = getattr(import_module(module), function)(request["arguments"])
     except BaseException:
         traceback.print_exc()
     finally:
