@@ -57,9 +57,9 @@ class Zygote:
         if self.preload:
             environment["LD_PRELOAD"] = str(self.preload)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.zygote"],
+            [sys.executable, "-m", "tests.zygote"],
             env=environment,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -87,6 +87,10 @@ class Zygote:
         self.pid = int(self.process.stdout.readline())
         return self.pid
 
+    def started(self, arguments, folder, output, **environment):
+        """Begin one command as `start` does; a handle on it."""
+        return Started(self, self.start(arguments, folder, output, **environment), Path(output))
+
     def ended(self, seconds):
         """Whether the command ends within so many seconds."""
         return bool(select([self.process.stdout], [], [], seconds)[0])
@@ -94,6 +98,53 @@ class Zygote:
     def status(self):
         """Wait for the end: the exit code, negative for a signal."""
         return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
+
+
+class Zygotes(dict):
+    """Zygotes by their number of threads, each begun when it is first asked for. Used as a context manager."""
+
+    def __enter__(self):
+        return self
+
+    def __missing__(self, threads):
+        self[threads] = Zygote(threads=threads).__enter__()
+        return self[threads]
+
+    def __exit__(self, *_):
+        for zygote in self.values():
+            zygote.__exit__()
+
+
+class Started:
+    """A command that a zygote runs, with the words of `subprocess.Popen`."""
+
+    def __init__(self, zygote, pid, output):
+        self.pid, self.returncode = pid, None
+        self._zygote, self._output = zygote, output
+
+    def poll(self):
+        """The exit code if it has ended, negative for a signal; None before."""
+        if self.returncode is None and self._zygote.ended(0):
+            self.returncode = self._zygote.status()
+        return self.returncode
+
+    def communicate(self, timeout=300):
+        """Wait for the end: what it wrote to standard output and to standard error."""
+        if self.returncode is None and not self._zygote.ended(timeout):
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+        self.poll()
+        return tuple((self._output / name).read_text(encoding="utf-8") for name in ("out.txt", "err.txt"))
+
+    def send_signal(self, signal_):
+        """Send a signal to the command alone, not to its workers."""
+        if self.poll() is None:
+            os.kill(self.pid, signal_)
+
+    def end(self):
+        """Kill what is left of it, workers too; the zygote is free for the next."""
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.communicate()
 
 
 class _Fork(multiprocessing.popen_fork.Popen):
@@ -124,6 +175,7 @@ class _ForkedWorker(SpawnProcess):
 def _command(request):
     """The life of a child."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
         path = Path(request["output"], name)
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
