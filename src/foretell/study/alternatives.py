@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from foretell import __version__, spaces
+from foretell import __version__
 from foretell.errors import InfeasibleError
 from foretell.locks import lock_folder
 from foretell.records import write_atomic, write_json
@@ -13,6 +13,7 @@ from foretell.study.binding import check_binding
 from foretell.study.config import StudyConfig
 from foretell.study.device import quick_check
 from foretell.study.pipeline import run_study
+from foretell.study.preflight import refuse_early
 from foretell.study.run import paid_for
 
 __all__ = ["alternative_folders", "run_alternatives"]
@@ -38,7 +39,7 @@ def run_alternatives(study: StudyConfig, out: Path | None = None, *, resume: boo
         InfeasibleError: Nothing keeps any of the alternatives; nothing was spent.
         InputError: The folder holds a run, of this study or another.
     """
-    space = spaces.create(study.space)
+    space = refuse_early(study, limits=False)
     each = _each(study)
     refused: dict[int, str] = {}
     for number, one in each.items():

@@ -13,6 +13,7 @@ from foretell.records import read_jsonl, write_atomic
 from foretell.spaces import SearchSpace
 from foretell.study.binding import refuse_another
 from foretell.study.config import read_study
+from foretell.study.preflight import refuse_trials_early
 from foretell.study.run import paid_for
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
 from foretell.study.trials import LABELS, OBSERVATIONS_FILE, STUDY_FILE, TRIALS_FILE, Study
@@ -186,7 +187,7 @@ def run_trials(config: TrialStudyConfig, out: Path | None = None, *, resume: boo
         InputError: Every trial failed; the sentence says why the last one did.
     """
     folder = out or Path("runs") / config.name
-    objective = config.make_objective()  # refused before the folder is bound to a study
+    objective = refuse_trials_early(config)
     study = open_study(config, folder, resume=resume, again="--resume")
     study.optimize(objective, executor=ProcessExecutor(config.search.workers))
     told = study.observations
