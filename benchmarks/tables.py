@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.evaluation import SplitPlan, evaluate
-from foretell.evaluation.table import Sees, as_seen, comparable_set, complete_set
+from foretell.evaluation.views import Sees, as_seen, comparable_set, complete_set
 from foretell.observations import ObservationSet, load
 from foretell.predictors.features import has_features
 from foretell.predictors.sizes import size_names
