@@ -47,7 +47,7 @@ _BLOCKS: tuple[tuple[str, tuple[tuple[_Kind, float], ...]], ...] = (
     ("totals", (("linear", 0.05), ("smooth", 0.05))),
     ("layers", (("linear", 0.03), ("rough", 0.03))),
     ("cells", (("linear", 0.3), ("smooth", 0.3))),
-    ("scores", (("linear", 0.3), ("smooth", 0.1))),
+    ("scores", (("linear", 1.0), ("smooth", 0.3))),
 )
 _SIZE = ("law", "main", "counts")
 
