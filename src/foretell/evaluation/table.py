@@ -28,6 +28,7 @@ from foretell.predictors import (
 )
 from foretell.predictors.features import depth_gene, has_features
 from foretell.predictors.labels import comparable
+from foretell.predictors.records import task_marks
 from foretell.predictors.sight import has_law
 from foretell.predictors.sizes import recorded_sizes, size_cost, size_names, sizes
 from foretell.progress import track
@@ -104,7 +105,9 @@ def evaluate(
     collection = as_seen(collection, sees)
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)
-    context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
+    context = context or Context()
+    context = replace(context, space=collection.space, metric=quality, columns=columns, disjoint=True)
+    context = replace(context, judged=context.judged | task_marks(collection.observations))
     names = _names(predictors, trivial, columns, collection.space)
     size = _Size.of(same_size, collection.space, record, context)
     reference = reference if reference in names or reference != DEFAULT_REFERENCE else "constant"

@@ -97,8 +97,9 @@ def _structure(name: str, space: SearchSpace, rows: Population, _context: Contex
 
 def _log(source: _Source, space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
     values = source(space, rows, context, columns)
-    # A user's own cost may be zero or less: the same order, and nearly the logarithm where it is large.
-    return np.log(values) if space.family is not None else np.sign(values) * np.log1p(np.abs(values))
+    # A user's own cost or a gene may be zero or less: the same order, and nearly the logarithm where it is large.
+    positive = space.family is not None and not (isinstance(source, partial) and source.func is _encoding)
+    return np.log(values) if positive else np.sign(values) * np.log1p(np.abs(values))
 
 
 COST_FEATURES: Mapping[str, _Source] = {
@@ -174,7 +175,7 @@ def check_features(spec: str, space: SearchSpace | None = None) -> tuple[str, ..
         *_FAMILY_KINDS,
         *COST_FEATURES,
         "log-depths",
-        *(f"log-{name}" for name in COST_FEATURES),
+        *(f"log-{name}" for name in (*COST_FEATURES, *FEATURE_KINDS, *_FAMILY_KINDS)),
     ]
     if space is not None:
         own = counted_costs(space)
