@@ -17,9 +17,9 @@ from foretell.study.presets import with_published
 from foretell.study.trial_config import trial_study_from
 from foretell.tasks.translation import cache_folder
 from tests.docs.blocks import DOCS, blocks_of, check_command, pages
-from tests.faults.zygote import Zygote
 from tests.llm.fault_server import FaultServer
 from tests.toy import pairs
+from tests.zygote import Zygote
 
 ROOT = DOCS.parent
 FINDINGS = ("benchmark.md", "latency.md", "llm.md", "predictors.md", "supernets.md", "determinism.md", "faults.md")

@@ -6,8 +6,8 @@ import pytest
 
 from foretell.records import file_sha256
 from tests.faults.commands import prepare, timeless
-from tests.faults.zygote import Zygote
 from tests.llm.fault_server import FaultServer
+from tests.zygote import Zygote
 
 pytestmark = pytest.mark.network
 

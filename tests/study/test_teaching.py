@@ -191,7 +191,7 @@ def embedded_study(tmp_path):
     labels = [Observation(a, {"valid_bleu": 20.0 + 2 * a["decoder-layer-num"] + i / 3}) for i, a in enumerate(rows)]
     write_observations(tmp_path / "labels.jsonl", labels)
     path = tmp_path / "embedded.yaml"
-    path.write_text(STUDY.replace("distilled: {teacher: supernet, labels: 60}", EMBEDDED))
+    path.write_text(STUDY.replace("distilled: {teacher: supernet, labels: 40}", EMBEDDED))
     return path
 
 

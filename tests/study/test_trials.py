@@ -116,6 +116,16 @@ def test_failures_are_told_kept_and_learnt_from(space, tmp_path):
     assert foretell.load_study(tmp_path / "run").best == study.best
 
 
+def test_a_study_of_which_every_trial_failed_begins_anew_when_it_is_corrected(space, tmp_path):
+    def broken(architecture):
+        raise ValueError("no data")
+
+    create(space, tmp_path / "run").optimize(broken, n_trials=3)
+    study = create(space, tmp_path / "run", seed=3)
+    study.optimize(loss, n_trials=2)
+    assert [item.failed for item in study.observations] == ["", ""]
+
+
 @pytest.mark.parametrize("name", ["cells", "memory", "memory_bytes", "energy"])
 def test_what_only_the_objective_tells_can_be_limited(space, tmp_path, name):
     study = create(space, tmp_path / "run", constraints=[f"{name}<=40"], costs=[name])
@@ -176,12 +186,14 @@ def test_telling_what_makes_no_sense_is_one_sentence(space, tmp_path):
 
 
 def test_a_folder_is_one_study_s(space, tmp_path):
-    study = create(space, tmp_path / "run")
+    study = create(space, tmp_path / "run", seed=2)
+    study = create(space, tmp_path / "run")  # nothing was asked for yet
+    study.ask()
     with pytest.raises(InputError, match="holds a study already; go on with it by load_if_exists=True"):
         create(space, tmp_path / "run")
-    with pytest.raises(InputError, match="holds another study"):
+    with pytest.raises(InputError, match=r"holds trials of another study, where search.seed is 1, not 9: change"):
         create(space, tmp_path / "run", seed=9, load_if_exists=True)
-    assert create(space, tmp_path / "run", load_if_exists=True).trials == []
+    assert len(create(space, tmp_path / "run", load_if_exists=True).trials) == 1
     with pytest.raises(InputError, match="holds no study"):
         foretell.load_study(tmp_path / "nowhere")
     with lock_folder(tmp_path / "run"):
@@ -331,7 +343,7 @@ def test_a_study_can_be_made_longer_and_nothing_else(tmp_path):
         assert result["search"]["finished"] == trials
         assert without_seconds(result["trials"])[:7] == without_seconds(first["trials"])
     search = longer.search.model_copy(update={"seed": 5})
-    with pytest.raises(InputError, match="holds another study"):
+    with pytest.raises(InputError, match=r"holds trials of another study, where search.seed is 1, not 5"):
         run_trials(longer.model_copy(update={"search": search}), tmp_path / "run", resume=True)
 
 

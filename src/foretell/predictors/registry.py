@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache
@@ -18,7 +18,7 @@ from foretell.predictors.context import Context
 from foretell.predictors.spelling import Spelling, parse
 from foretell.spaces import SearchSpace
 
-__all__ = ["ENTRY_POINTS", "Entry", "alone", "create", "describe", "names", "parsed"]
+__all__ = ["ENTRY_POINTS", "Entry", "alone", "check_name", "create", "describe", "names", "parsed"]
 
 ENTRY_POINTS = "foretell.predictors"
 """The entry-point group in which other packages register theirs: name to a callable `(context, **options)`."""
@@ -146,6 +146,27 @@ def alone(name: str) -> bool:
 
 def _alone(spelling: Spelling) -> bool:
     return describe(spelling.name).alone and all(map(_alone, spelling.inner))
+
+
+def check_name(name: str, also: Sequence[str] = ()) -> None:
+    """Refuse a name that `create` would not know, or one inside it; nothing is imported or built.
+
+    Args:
+        name: As for `create`.
+        also: Further names that the message may offer.
+
+    Raises:
+        UnknownNameError: An unknown predictor; the message names the nearest.
+        InputError: The name cannot be read.
+    """
+    _check_name(parsed(name), also)
+
+
+def _check_name(spelling: Spelling, also: Sequence[str]) -> None:
+    if spelling.name not in _entries():
+        raise UnknownNameError("predictor", spelling.name, [*also, *_entries()])
+    for inner in spelling.inner:
+        _check_name(inner, ())
 
 
 def parsed(name: str) -> Spelling:

@@ -19,10 +19,11 @@ from pydantic import (
 )
 
 from foretell.costs import Constraints
-from foretell.errors import InputError
+from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.parsing import read_yaml
+from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.limits import is_relative
@@ -35,6 +36,7 @@ from foretell.training import Recipe, SupernetKind, SupernetOptions
 
 __all__ = [
     "EMBEDDED",
+    "SCORERS",
     "DistilledSettings",
     "LatencySettings",
     "SearchSettings",
@@ -47,6 +49,8 @@ __all__ = [
 
 EMBEDDED = "embedded"
 """The teacher that asks a language model in this process; see `DistilledSettings`."""
+SCORERS = ("distilled", "supernet")
+"""The predictors that a schedule may name."""
 
 
 class _Part(BaseModel):
@@ -109,6 +113,13 @@ class DistilledSettings(_Part):
     recipe: Literal["default", "paper"] = "default"
     seed: int = Field(default=1, ge=0)
 
+    @field_validator("teacher")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in (EMBEDDED, "supernet"):
+            check_name(name, also=(EMBEDDED, "supernet"))
+        return name
+
     @field_validator("llm")
     @classmethod
     def _local(cls, spelling: str) -> str:
@@ -162,7 +173,17 @@ class SearchSettings(_Part):
     @field_validator("schedule")
     @classmethod
     def _readable(cls, text: str) -> str:
-        return str(Schedule.parse(text))
+        schedule = Schedule.parse(text)
+        for name in schedule.predictors:
+            if name not in SCORERS:
+                raise UnknownNameError("predictor", name, SCORERS, f"the schedule {text}")
+        return str(schedule)
+
+    @model_validator(mode="after")
+    def _race_known(self) -> SearchSettings:
+        if self.race is not None and self.race.predictor is not None:
+            check_name(self.race.predictor)
+        return self
 
 
 class TrainSettings(_Part):

@@ -27,7 +27,7 @@ from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.tasks.translation import DamagedCacheWarning
 from foretell.training.keys import as_first_written
 
-__all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
+__all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "study_labels", "teacher_account"]
 
 _TEACHER = "teacher.json"
 _STUDENT = 1  # raise when a student of the same labels comes out otherwise
@@ -87,7 +87,7 @@ def distil(study: StudyConfig, costs: CostModel, supernet: Predictor | None = No
         DamagedCacheWarning: The student in the store was damaged.
     """
     space = costs.space
-    observations = _observations(study, space)
+    observations = study_labels(study, space)
     folder = _folder(study, costs, observations)
     with claim(folder):
         if (student := _kept(folder, space)) is not None:
@@ -114,7 +114,7 @@ def distil_job(study: StudyConfig) -> Job:
 
 def teacher_account(study: StudyConfig, costs: CostModel) -> dict[str, Any]:
     """What `result.json` says of the student's teacher; the student must be there."""
-    account: dict[str, Any] = read_json(_folder(study, costs, _observations(study, costs.space)) / _TEACHER)
+    account: dict[str, Any] = read_json(_folder(study, costs, study_labels(study, costs.space)) / _TEACHER)
     return {key: value for key, value in account.items() if key != "format"}
 
 
@@ -186,7 +186,7 @@ def _student(study: StudyConfig, taught: Taught, sample: list[Architecture], con
     return Distilled(context, features=settings.features, recipe=settings.recipe).fit(labels)
 
 
-def _observations(study: StudyConfig, space: SearchSpace) -> list[Observation]:
+def study_labels(study: StudyConfig, space: SearchSpace) -> list[Observation]:
     """What the teacher is fitted on; nothing for the study's own supernet."""
     if study.distilled.teacher == "supernet":
         return []

@@ -39,6 +39,7 @@ _LIBRARIES = (
     "foretell.study",
     "foretell.training",
 )
+COMMAND_LINE = "foretell.cli.app:main"
 
 
 class Zygote:
@@ -50,16 +51,16 @@ class Zygote:
     """
 
     def __init__(self, preload=None, threads=1):
-        self.preload, self.threads = preload, str(threads)
+        self.preload, self.threads, self.free = preload, str(threads), True
 
     def __enter__(self):
         environment = {**os.environ, "OMP_NUM_THREADS": self.threads, "OPENBLAS_NUM_THREADS": self.threads}
         if self.preload:
             environment["LD_PRELOAD"] = str(self.preload)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.zygote"],
+            [sys.executable, "-m", "tests.zygote"],
             env=environment,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -71,20 +72,22 @@ class Zygote:
         self.process.wait(10)
         self.process.stdout.close()
 
-    def start(self, arguments, folder, output, **environment):
+    def start(self, arguments, folder, output, *, entry=COMMAND_LINE, **environment):
         """Begin one command; the one before must have ended. Returns its process number, which names its group.
 
         Args:
-            arguments: What follows `foretell`.
+            arguments: What follows `foretell`, or what the function gets.
             folder: Where it runs.
             output: Gets what it says, in `out.txt` and `err.txt`.
+            entry: `module:function`, called with the list of arguments; its result is the exit code.
             **environment: Added to the environment.
         """
         places = {"folder": str(folder), "output": str(output)}
-        request = {"arguments": [str(item) for item in arguments], "environment": environment, **places}
+        request = {"arguments": [str(item) for item in arguments], "environment": environment, "entry": entry, **places}
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
         self.pid = int(self.process.stdout.readline())
+        self.free = False
         return self.pid
 
     def ended(self, seconds):
@@ -93,7 +96,64 @@ class Zygote:
 
     def status(self):
         """Wait for the end: the exit code, negative for a signal."""
+        self.free = True
         return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
+
+
+class Zygotes:
+    """Zygotes, each begun when no other one with its number of threads is free. Used as a context manager."""
+
+    def __init__(self):
+        self._begun = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for zygote in self._begun:
+            zygote.__exit__()
+
+    def started(self, arguments, folder, output, *, threads=1, entry=COMMAND_LINE, **environment):
+        """Begin one command, beside those that run; a handle on it. Arguments as of `Zygote.start`."""
+        for zygote in self._begun:
+            if zygote.threads == str(threads) and zygote.free:
+                break
+        else:
+            zygote = Zygote(threads=threads).__enter__()
+            self._begun.append(zygote)
+        return Started(zygote, zygote.start(arguments, folder, output, entry=entry, **environment), Path(output))
+
+
+class Started:
+    """A command that a zygote runs, with the words of `subprocess.Popen`."""
+
+    def __init__(self, zygote, pid, output):
+        self.pid, self.returncode = pid, None
+        self._zygote, self._output = zygote, output
+
+    def poll(self):
+        """The exit code if it has ended, negative for a signal; None before."""
+        if self.returncode is None and self._zygote.ended(0):
+            self.returncode = self._zygote.status()
+        return self.returncode
+
+    def communicate(self, timeout=300):
+        """Wait for the end: what it wrote to standard output and to standard error."""
+        if self.returncode is None and not self._zygote.ended(timeout):
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+        self.poll()
+        return tuple((self._output / name).read_text(encoding="utf-8") for name in ("out.txt", "err.txt"))
+
+    def send_signal(self, signal_):
+        """Send a signal to the command alone, not to its workers."""
+        if self.poll() is None:
+            os.kill(self.pid, signal_)
+
+    def end(self):
+        """Kill what is left of it, workers too; the zygote is free for the next."""
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.communicate()
 
 
 class _Fork(multiprocessing.popen_fork.Popen):
@@ -124,6 +184,7 @@ class _ForkedWorker(SpawnProcess):
 def _command(request):
     """The life of a child."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
         path = Path(request["output"], name)
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
@@ -131,7 +192,8 @@ def _command(request):
     os.chdir(request["folder"])
     code = 70
     try:
-        code = app.main(request["arguments"])
+        module, _, function = request["entry"].partition(":")
+        code = getattr(import_module(module), function)(request["arguments"])
     except BaseException:
         traceback.print_exc()
     finally:
