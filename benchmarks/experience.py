@@ -1,4 +1,4 @@
-"""How well labels of other tasks order a new one: each task left out in turn, no architecture's own labels in the sources.
+"""How well other tasks' labels order a new one: each left out in turn, no architecture's own labels in the sources.
 
     python benchmarks/experience.py                      # all tables, to results/experience.csv
     python benchmarks/experience.py pairs --only en-ko   # one language pair alone, learnt from the others

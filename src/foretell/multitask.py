@@ -1,11 +1,11 @@
 """Regression over several tasks at once: one function of the architecture, and each task's own departure from it.
 
-The model: a label of task t is level_t + scale_t x (f(x) + d_t(x) + noise). The common function f and the departures d_t
-are linear in blocks of features whose coefficients are Gaussian; a departure has a share of the common variance. So it
-is a Gaussian process over (task, architecture) with linear kernels ("intrinsic coregionalisation"; Bonilla et al. 2008),
-and the one of `foretell.ridge` where there is one task. Strengths of blocks, the departures' share, the scale of the task
-that is asked about and the tasks that are believed at all are not chosen but averaged by their evidence: strengths and
-share by that of the other tasks' labels, all of them by what its own labels say.
+The model: a label of task t is level_t + scale_t x (f(x) + d_t(x) + noise). The common function f and the departures
+d_t are linear in blocks of features whose coefficients are Gaussian; a departure has a share of the common variance. So
+it is a Gaussian process over tasks and architectures with linear kernels ("intrinsic coregionalisation"; Bonilla et al.
+2008), and the one of `foretell.ridge` where there is one task. Strengths of blocks, the departures' share, the scale of
+the task that is asked about and the tasks that are believed at all are not chosen but averaged by their evidence:
+strengths and share by that of the other tasks' labels, all of them by what its own labels say.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class _Average:
 
 
 def _add(problem: _Problem, average: _Average, believed: tuple[int, ...], models: _Models) -> None:
-    """Average the models of a set of other tasks: weighted by their evidence, and by what the own labels say to them."""
+    """Average the models of a set of other tasks, weighted by their evidence and by what the own labels say to them."""
     others, own = problem.rows(believed), problem.rows([problem.tasks])
     rows = np.concatenate([others, own])
     steps = _SCALES if len(own) else np.zeros(1)
@@ -258,6 +258,8 @@ def _add(problem: _Problem, average: _Average, believed: tuple[int, ...], models
         for column, scale in enumerate(scales):
             misfit = float(labels[column] @ inverse[at] @ labels[column])
             noise = (_RATE + misfit / 2) / (_SHAPE + len(rows) / 2)
+            if len(own) == 0:  # nothing else depends on the level, whose variance does not go with the noise
+                cover[-1, -1] = problem.own_level / noise
             average.add(float(weight[at, column]), gain @ labels[column], noise, cover, float(scale), believed)
 
 

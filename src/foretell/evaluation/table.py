@@ -117,7 +117,7 @@ def evaluate(
     rows: list[Row] = []
     with track("evaluating predictors", len(names) * len(demonstrations)) as meter:
         for n in demonstrations:
-            curve = len(demonstrations) > 1
+            curve = len(demonstrations) > 1 or n == 0
             drawn = []
             for name in names:
                 row, resampled = _row(name, n, sides, context, bootstrap, tolerant=curve)

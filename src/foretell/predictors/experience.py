@@ -12,14 +12,13 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import InputError
 from foretell.multitask import MultitaskFit, TaskLabels, fit_multitask
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import feature_matrix, has_features, regression_blocks
-from foretell.predictors.labels import Labels
-from foretell.predictors.records import Record, loss_at, shipped_records, task_marks
+from foretell.predictors.labels import Labels, TooFewLabelsError
+from foretell.predictors.records import LOSS, Record, loss_at, shipped_records, task_marks
 from foretell.predictors.ridge import Regression
 from foretell.spaces import Population, SearchSpace
 
@@ -90,7 +89,8 @@ class Experience(Predictor):
         """Learn from full trainings of the task, and from partial ones of what is to be predicted.
 
         Raises:
-            InputError: No record of other tasks, and fewer labels than `regression` needs.
+            TooFewLabelsError: No record of other tasks, and fewer labels than `regression` needs.
+        EqualLabelsError: No record of other tasks, and labels that do not differ.
         """
         self._parts = [item for item in observations if item.fidelity < 1 and not item.failed]
         self.full = [item for item in observations if item.fidelity == 1 or item.failed]
@@ -106,16 +106,18 @@ class Experience(Predictor):
         if not sources:
             self._without_records(labels)
             return
+        self._alone = None
         self._model = _Model(self, tuple(sources), labels, tuple(self._parts))
         self.records = tuple(dict.fromkeys(source.record.name for source in sources))
         self.why = self._model.told()
 
     def _without_records(self, labels: Labels) -> None:
-        if len(labels) < Regression.minimum or float(np.ptp(labels.values)) == 0:
-            raise InputError(
-                f"there is no record of another task with {self.metric} in the family of {self.space.name}, and "
-                f"{len(labels)} labels of this one that differ too little; label {Regression.minimum} architectures, or "
-                "choose a metric that the records have (foretell observations list)."
+        self._model = None
+        if len(labels) < Regression.minimum:
+            raise TooFewLabelsError(
+                f"no other task of the family of {self.space.name} has {self.metric} on record, so {self.name} needs "
+                f"{Regression.minimum} labelled architectures, found {len(labels)}: label more of them, or choose a "
+                "metric that the records have."
             )
         self._alone = Regression(self.context).fit(self.full)
         self.why = "no record of another task of this family has the metric: regression on the labels alone"
@@ -263,11 +265,11 @@ class _Model:
     @cached_property
     def shares(self) -> tuple[float, ...]:
         """How far partial trainings went, in order, as far as other tasks' curves tell the loss there."""
-        told = []
-        for share in sorted({item.fidelity for item in self.parts}):
-            if any(np.isfinite(s.record.losses(s.population, share)).sum() > 2 for s in self.sources):
-                told.append(share)
-        return tuple(told)
+        return tuple(
+            share
+            for share in sorted({item.fidelity for item in self.parts if LOSS in item.metrics})
+            if any(np.isfinite(s.record.losses(s.population, share)).sum() > 2 for s in self.sources)
+        )
 
     # ---- fits
 
@@ -376,7 +378,7 @@ class _Model:
         return self._with_labels(keys, mean, std)
 
     def _folds(self, rows: Population) -> list[int | None]:
-        """Of each row, what must be left out: the fold that it is in, where other tasks know it and it may not count."""
+        """Of each row, what is left out: the fold that it is in, where other tasks know it and that may not count."""
         if not self.predictor.disjoint:
             return [None] * len(rows)
         told = {row.tobytes() for source in self.sources for row in source.population}

@@ -25,15 +25,15 @@ from foretell.observations.tables import is_table, unpacked
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["Record", "records_of", "shipped_records", "task_marks"]
+__all__ = ["LOSS", "Record", "loss_at", "records_of", "shipped_records", "task_marks"]
 
 Array = npt.NDArray[np.float64]
 
 LOSS = "valid_loss"
 """The metric of learning curves (`history` in the provenance of a training)."""
 
-_MOST = 120
-"""Architectures that are taken of one task: more cost time and add little."""
+_LEAST, _MOST = 5, 120
+"""Architectures that are taken of one task: fewer do not tell its level and scale, more cost time and add little."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Record:
     marks: frozenset[str]
 
     def labels(self, metric: Metric) -> Labels | None:
-        """At most so many labels, in the metric's own unit; None where there are not two that differ."""
+        """At most so many labels, in the metric's own unit; None where there are too few, or all are equal."""
         having = [item for item in self.observations if item.fidelity == 1 and metric.key in item.metrics]
         if not having:
             return None
@@ -64,7 +64,7 @@ class Record:
             labels = replace(
                 labels, population=labels.population[kept], values=labels.values[kept], observations=picked
             )
-        return labels if len(labels) > 1 and float(np.ptp(labels.values)) > 0 else None
+        return labels if len(labels) >= _LEAST and float(np.ptp(labels.values)) > 0 else None
 
     def without(self, rows: set[bytes]) -> Record:
         """The record without some architectures."""
