@@ -39,20 +39,20 @@ def zygotes():
 
 
 @pytest.fixture
-def foretell(zygotes, tmp_path):
+def start(zygotes, tmp_path):
     """Starts the command line as a user would, with a cache folder of its own.
 
     It returns a handle (`tests.zygote.Started`); what still runs at the end of the test is killed.
     """
     started = []
 
-    def start(*arguments, cache="cache", threads=1, entry=COMMAND_LINE, **environment):
+    def begin(*arguments, cache="cache", threads=1, entry=COMMAND_LINE, **environment):
         output = tmp_path / ".said" / str(len(started))
         output.mkdir(parents=True)
         given = {**os.environ, "FORETELL_CACHE": str(tmp_path / cache), "OMP_NUM_THREADS": str(threads), **environment}
         started.append(zygotes.started(arguments, tmp_path, output, threads=threads, entry=entry, **given))
         return started[-1]
 
-    yield start
+    yield begin
     for process in started:
         process.end()

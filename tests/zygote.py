@@ -21,6 +21,7 @@ from importlib import import_module
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from select import select
+from types import ModuleType
 
 from foretell.cli import app
 
@@ -39,7 +40,8 @@ _LIBRARIES = (
     "foretell.study",
     "foretell.training",
 )
-COMMAND_LINE = "foretell.cli.app:main"
+COMMAND_LINE, PYTHON = "foretell.cli.app:main", "tests.zygote:run_python"
+"""What a zygote runs: our command, or Python with the arguments that `python` takes, `-c CODE` or a file."""
 
 
 class Zygote:
@@ -79,7 +81,7 @@ class Zygote:
             arguments: What follows `foretell`, or what the function gets.
             folder: Where it runs.
             output: Gets what it says, in `out.txt` and `err.txt`.
-            entry: `module:function`, called with the list of arguments; its result is the exit code.
+            entry: `module:function`, called with the list of arguments; its result is the exit code (None: 0).
             **environment: Added to the environment.
         """
         places = {"folder": str(folder), "output": str(output)}
@@ -181,6 +183,20 @@ class _ForkedWorker(SpawnProcess):
         return _Fork(process)
 
 
+def run_python(arguments):
+    """What `python -c CODE ...` or `python FILE ...` does."""
+    code = arguments.pop(1) if arguments[0] == "-c" else Path(arguments[0]).read_text(encoding="utf-8")
+    sys.argv, sys.path[0] = arguments, ""
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        exec(compile(code, arguments[0], "exec"), main.__dict__)  # noqa: S102 - what a test or a page has written
+    except SystemExit as ended:
+        return ended.code
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
 def _command(request):
     """The life of a child."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -193,7 +209,7 @@ def _command(request):
     code = 70
     try:
         module, _, function = request["entry"].partition(":")
-        code = getattr(import_module(module), function)(request["arguments"])
+        code = getattr(import_module(module), function)(request["arguments"]) or 0
     except BaseException:
         traceback.print_exc()
     finally:

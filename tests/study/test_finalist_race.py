@@ -64,11 +64,11 @@ def lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bit(tmp_path, foretell):
+def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bit(tmp_path, start):
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
     whole = race_alone(tmp_path / "whole")
-    process = foretell(tmp_path / "cut", entry="tests.study.test_finalist_race:race_in")
+    process = start(tmp_path / "cut", entry="tests.study.test_finalist_race:race_in")
     while lines(tmp_path / "cut" / "race.jsonl") < 10:
         assert process.poll() is None
         time.sleep(0.005)
@@ -84,12 +84,12 @@ def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bi
 
 
 def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_of_its_rungs(
-    tmp_path, study_file, foretell
+    tmp_path, study_file, start
 ):
     race = "race: {entrants: 3, rungs: [50%, 100%], finishers: 1, metric: valid_loss}"
     text = STUDY.replace("teacher: supernet", "teacher: regression").replace("beam: 2", "beam: 1, baselines: []")
     study_file.write_text(text.replace('schedule: "distilled:1-3,supernet:4-6"', f"schedule: none, {race}"))
-    process = foretell("search", study_file, "--out", "run", "--json")
+    process = start("search", study_file, "--out", "run", "--json")
     said = process.communicate()
     assert process.returncode == 0, said[1]
     whole = json.loads(said[0])

@@ -31,7 +31,7 @@ def test_a_source_with_a_key_is_taken_apart(tmp_path):
 
 
 @pytest.mark.network
-def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, tmp_path, monkeypatch, foretell):
+def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, tmp_path, monkeypatch, start):
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
     # Trained for long enough that seeds differ in their labels.
     text = (
@@ -45,7 +45,7 @@ def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, 
 
     def train(*options):
         """In processes that have imported torch already; what was made is then read in this one."""
-        process = foretell("train", *options, "--study", study_file, "--resume", "--json")
+        process = start("train", *options, "--study", study_file, "--resume", "--json")
         _, said = process.communicate()
         assert process.returncode == 0, said
 
@@ -110,9 +110,9 @@ def test_a_campaign_is_planned_trained_repeated_and_comes_out_again(study_file, 
 
 
 @pytest.mark.network
-def test_columns_are_added_beside_labels(study_file, tmp_path, foretell):
+def test_columns_are_added_beside_labels(study_file, tmp_path, start):
     def run(*command):
-        process = foretell(*command)
+        process = start(*command)
         return (*process.communicate(), process.returncode)
 
     file = tmp_path / "labels.jsonl"

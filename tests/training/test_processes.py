@@ -17,12 +17,12 @@ pytestmark = pytest.mark.network
 
 
 @pytest.fixture
-def start(foretell):
+def train(start):
     """Begins a process that trains kinds of supernets in a folder."""
 
     def begin(root, *kinds, rank=0, **environment):
         root.mkdir(exist_ok=True)
-        return foretell(root, rank, *kinds, entry="tests.training.processes:main", **environment)
+        return start(root, rank, *kinds, entry="tests.training.processes:main", **environment)
 
     return begin
 
@@ -48,37 +48,37 @@ def weights(root, kind):
     return load_tensors(root / kind / "model.safetensors").tensors
 
 
-def test_every_kind_resumes_exactly_after_sigkill(tmp_path, start):
-    finish(start(tmp_path / "whole", *KINDS))
+def test_every_kind_resumes_exactly_after_sigkill(tmp_path, train):
+    finish(train(tmp_path / "whole", *KINDS))
     for kind in KINDS:
-        kill_when(start(tmp_path / "cut", *KINDS), tmp_path / "cut" / kind / "state.safetensors")
+        kill_when(train(tmp_path / "cut", *KINDS), tmp_path / "cut" / kind / "state.safetensors")
         assert not (tmp_path / "cut" / kind / "training.json").exists()
-    finish(start(tmp_path / "cut", *KINDS))
+    finish(train(tmp_path / "cut", *KINDS))
     for kind in KINDS:
         whole, cut = weights(tmp_path / "whole", kind), weights(tmp_path / "cut", kind)
         assert whole.keys() == cut.keys()
         assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
-def together(start, root, *kinds, second=None):
+def together(train, root, *kinds, second=None):
     roots = (root, second or root)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    return [start(roots[rank], *kinds, rank=rank, RANK=str(rank), LOCAL_RANK=str(rank), **shared) for rank in range(2)]
+    return [train(roots[rank], *kinds, rank=rank, RANK=str(rank), LOCAL_RANK=str(rank), **shared) for rank in range(2)]
 
 
-def test_two_processes_with_half_the_batch_each_are_one_and_outlive_a_death(tmp_path, start):
+def test_two_processes_with_half_the_batch_each_are_one_and_outlive_a_death(tmp_path, train):
     kinds = ("spos", "neuronwise-mos")
     alone = run(tmp_path / "alone", kinds)
-    first, second = together(start, tmp_path / "both", *kinds)
+    first, second = together(train, tmp_path / "both", *kinds)
     kill_when(second, tmp_path / "both" / "spos" / "state.safetensors")
     err = finish(first, 1)
     assert err.count("\n") == 1
     assert "another of the 2 processes that train together has ended or cannot be reached" in err
-    for process in together(start, tmp_path / "both", *kinds, second=tmp_path / "elsewhere"):
+    for process in together(train, tmp_path / "both", *kinds, second=tmp_path / "elsewhere"):
         assert "find different checkpoints in" in finish(process, 1)
-    for process in together(start, tmp_path / "both", *kinds):
+    for process in together(train, tmp_path / "both", *kinds):
         finish(process)
     ours = [json.loads((tmp_path / "both" / f"result-{rank}.json").read_text()) for rank in range(2)]
     assert ours[0]["drawn"] == ours[1]["drawn"] == alone["drawn"][-len(ours[0]["drawn"]) :]

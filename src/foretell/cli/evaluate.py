@@ -15,7 +15,7 @@ from foretell.cli.output import JsonOption, figure, interval, print_json, print_
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
-    from foretell.evaluation.table import Sees
+    from foretell.evaluation.views import Sees
 
 __all__ = ["register"]
 
