@@ -97,8 +97,9 @@ def _structure(name: str, space: SearchSpace, rows: Population, _context: Contex
 
 def _log(source: _Source, space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
     values = source(space, rows, context, columns)
-    # A user's own cost may be zero or less: the same order, and nearly the logarithm where it is large.
-    return np.log(values) if space.family is not None else np.sign(values) * np.log1p(np.abs(values))
+    # A user's own cost or a gene may be zero or less: the same order, and nearly the logarithm where it is large.
+    positive = space.family is not None and not (isinstance(source, partial) and source.func is _encoding)
+    return np.log(values) if positive else np.sign(values) * np.log1p(np.abs(values))
 
 
 COST_FEATURES: Mapping[str, _Source] = {
@@ -114,7 +115,7 @@ def _with_logarithms(names: Collection[str]) -> list[str]:
 
 
 _FAMILY_KINDS = [kind for name in family_names() for kind in family(name).features]
-_NAMES = [*FEATURE_KINDS, *_STRUCTURE, *_FAMILY_KINDS, *_with_logarithms(COST_FEATURES), "log-depths"]
+_NAMES = [*_STRUCTURE, *_with_logarithms([*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES]), "log-depths"]
 
 
 def _source(name: str, space: SearchSpace) -> _Source | None:

@@ -51,6 +51,7 @@ def total_features(space: SearchSpace, rows: Population) -> Array:
 def cell_features(space: SearchSpace, rows: Population) -> Array:
     """Where the genes are the edges of a cell: its paths from the first node to the last; else no feature.
 
+    Beside the paths it counts the edges of each operation that lie on one: the others compute what nobody reads.
     Genes called `e10`, `e20`, `e21`, ... are operations on the edges from the second number's node to the first's. A
     path is the sequence of its operations without those that only hand on; it does not exist where one of them is none.
     """
@@ -221,22 +222,17 @@ def _cells(space: SearchSpace, rows: Population) -> Array:
     ]
     genes = {space.columns(gene.name).start: [str(choice) for choice in gene.choices] for gene in space.genes}
     unique, back = np.unique(rows, axis=0, return_inverse=True)
-    spelled = [_paths(row, routes, genes, through, blocked) for row in unique]
     kept = [word for word in words if word not in through | blocked]
     names = _path_names(kept, max(map(len, routes)))
-    found = np.stack([_described(paths, kept, names) for paths in spelled])
-    return found[back.ravel()]
-
-
-def _paths(
-    row: Population, routes: list[list[int]], genes: dict[int, list[str]], through: set[str], blocked: set[str]
-) -> list[tuple[str, ...]]:
     found = []
-    for route in routes:
-        taken = [genes[column][row[column]] for column in route]
-        if not blocked & set(taken):
-            found.append(tuple(word for word in taken if word not in through))
-    return found
+    for row in unique:
+        chosen = {column: choices[row[column]] for column, choices in genes.items()}
+        open_routes = [route for route in routes if not blocked & {chosen[column] for column in route}]
+        paths = [tuple(chosen[c] for c in route if chosen[c] not in through) for route in open_routes]
+        alive = [chosen[column] for column in {column for route in open_routes for column in route}]
+        on_paths = [alive.count(word) for word in words if word not in blocked]
+        found.append(np.concatenate([_described(paths, kept, names), np.array(on_paths, dtype=np.float64)]))
+    return np.stack(found)[back.ravel()]
 
 
 def _path_names(words: list[str], longest: int) -> dict[tuple[str, ...], int]:
