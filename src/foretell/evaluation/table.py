@@ -28,6 +28,7 @@ from foretell.predictors import (
     create,
 )
 from foretell.predictors.features import depth_gene, has_features
+from foretell.predictors.records import task_marks
 from foretell.predictors.sight import has_law
 from foretell.predictors.sizes import recorded_sizes, size_cost, sizes
 from foretell.progress import track
@@ -101,7 +102,9 @@ def evaluate(
     collection = as_seen(collection, sees)
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)
-    context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
+    context = context or Context()
+    context = replace(context, space=collection.space, metric=quality, columns=columns, disjoint=True)
+    context = replace(context, judged=context.judged | task_marks(collection.observations))
     names = _names(predictors, trivial, columns, collection.space)
     size = _Size.of(same_size, collection.space, record, context)
     reference = reference if reference in names or reference != DEFAULT_REFERENCE else "constant"
@@ -111,7 +114,7 @@ def evaluate(
     rows: list[Row] = []
     with track("evaluating predictors", len(names) * len(demonstrations)) as meter:
         for n in demonstrations:
-            curve = len(demonstrations) > 1
+            curve = len(demonstrations) > 1 or n == 0
             drawn = []
             for name in names:
                 row, resampled = _row(name, n, sides, context, bootstrap, tolerant=curve)
