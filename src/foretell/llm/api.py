@@ -188,10 +188,9 @@ class ApiModel:
             sent: The call.
             unclear: The refusal names no parameter, and nothing was answered yet.
         """
-        if "stream_options" in complaint and self._streams and "stream_options" not in self._refused:
-            self._refused.add("stream_options")
-            return True
-        if _STREAM.search(complaint) and not self._streams:
+        streamed = sent.get("extra_body", {})
+        if _STREAM.search(complaint) and ("stream_options" in streamed or not streamed):
+            self._refused.update(["stream_options"] if streamed else [])
             self._streams = True
             return True
         names = ("max_tokens", "temperature", "top_p", "seed", "stop", "logprobs")
@@ -267,7 +266,7 @@ class _Run:
             if self.stop is not None:
                 return None
             await asyncio.sleep(max(0.0, self.not_before - time.monotonic()))
-            sent, base = self.model.body(request, room), self.model.base
+            sent, base = {**self.model.body(request, room), **self.model.streaming()}, self.model.base
             reply, fault = await self._send(sent, room)
             if reply is not None:
                 self.failures = 0
@@ -316,7 +315,7 @@ class _Run:
         create: Callable[..., Any] = target.with_raw_response.create
         start = time.perf_counter()
         try:
-            response = await asyncio.wait_for(create(**body, **self.model.streaming()), self.model.timeout)
+            response = await asyncio.wait_for(create(**body), self.model.timeout)
             raw = response.http_response.text
         except TimeoutError:
             return None, Fault(f"no answer within {self.model.timeout:g} s")
