@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.zygote import Zygotes
+from tests.zygote import COMMAND_LINE, Zygotes
 
 
 @pytest.fixture(scope="session")
@@ -33,26 +33,26 @@ def tfs_eval(tfs_tasks):
 
 @pytest.fixture(scope="session")
 def zygotes():
-    """Processes that have imported everything and run commands, by the number of their threads."""
+    """Processes that have imported everything and run commands."""
     with Zygotes() as found:
         yield found
 
 
 @pytest.fixture
-def foretell(zygotes, tmp_path):
-    """Starts the command line as a user would, with a cache folder of its own, one command at a time.
+def start(zygotes, tmp_path):
+    """Starts the command line as a user would, with a cache folder of its own.
 
     It returns a handle (`tests.zygote.Started`); what still runs at the end of the test is killed.
     """
     started = []
 
-    def start(*arguments, cache="cache", threads=1, **environment):
-        output = tmp_path / ".said"
-        output.mkdir(exist_ok=True)
+    def begin(*arguments, cache="cache", threads=1, entry=COMMAND_LINE, **environment):
+        output = tmp_path / ".said" / str(len(started))
+        output.mkdir(parents=True)
         given = {**os.environ, "FORETELL_CACHE": str(tmp_path / cache), "OMP_NUM_THREADS": str(threads), **environment}
-        started.append(zygotes[threads].started(arguments, tmp_path, output, **given))
+        started.append(zygotes.started(arguments, tmp_path, output, threads=threads, entry=entry, **given))
         return started[-1]
 
-    yield start
+    yield begin
     for process in started:
         process.end()

@@ -17,12 +17,15 @@ import signal
 import subprocess
 import sys
 import traceback
+from dataclasses import replace
 from importlib import import_module
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from select import select
+from types import ModuleType
 
 from foretell.cli import app
+from foretell.predictors import distilled
 
 _LIBRARIES = (
     "openai",
@@ -39,6 +42,8 @@ _LIBRARIES = (
     "foretell.study",
     "foretell.training",
 )
+COMMAND_LINE, PYTHON = "foretell.cli.app:main", "tests.zygote:run_python"
+"""What a zygote runs: our command, or Python with the arguments that `python` takes, `-c CODE` or a file."""
 
 
 class Zygote:
@@ -50,10 +55,11 @@ class Zygote:
     """
 
     def __init__(self, preload=None, threads=1):
-        self.preload, self.threads = preload, str(threads)
+        self.preload, self.threads, self.free = preload, str(threads), True
 
     def __enter__(self):
         environment = {**os.environ, "OMP_NUM_THREADS": self.threads, "OPENBLAS_NUM_THREADS": self.threads}
+        environment["OMP_WAIT_POLICY"] = "passive"  # threads that wait for one another leave the processor to others
         if self.preload:
             environment["LD_PRELOAD"] = str(self.preload)
         self.process = subprocess.Popen(
@@ -71,25 +77,23 @@ class Zygote:
         self.process.wait(10)
         self.process.stdout.close()
 
-    def start(self, arguments, folder, output, **environment):
+    def start(self, arguments, folder, output, *, entry=COMMAND_LINE, **environment):
         """Begin one command; the one before must have ended. Returns its process number, which names its group.
 
         Args:
-            arguments: What follows `foretell`.
+            arguments: What follows `foretell`, or what the function gets.
             folder: Where it runs.
             output: Gets what it says, in `out.txt` and `err.txt`.
+            entry: `module:function`, called with the list of arguments; its result is the exit code (None: 0).
             **environment: Added to the environment.
         """
         places = {"folder": str(folder), "output": str(output)}
-        request = {"arguments": [str(item) for item in arguments], "environment": environment, **places}
+        request = {"arguments": [str(item) for item in arguments], "environment": environment, "entry": entry, **places}
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
         self.pid = int(self.process.stdout.readline())
+        self.free = False
         return self.pid
-
-    def started(self, arguments, folder, output, **environment):
-        """Begin one command as `start` does; a handle on it."""
-        return Started(self, self.start(arguments, folder, output, **environment), Path(output))
 
     def ended(self, seconds):
         """Whether the command ends within so many seconds."""
@@ -97,22 +101,32 @@ class Zygote:
 
     def status(self):
         """Wait for the end: the exit code, negative for a signal."""
+        self.free = True
         return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
 
 
-class Zygotes(dict):
-    """Zygotes by their number of threads, each begun when it is first asked for. Used as a context manager."""
+class Zygotes:
+    """Zygotes, each begun when no other one with its number of threads is free. Used as a context manager."""
+
+    def __init__(self):
+        self._begun = []
 
     def __enter__(self):
         return self
 
-    def __missing__(self, threads):
-        self[threads] = Zygote(threads=threads).__enter__()
-        return self[threads]
-
     def __exit__(self, *_):
-        for zygote in self.values():
+        for zygote in self._begun:
             zygote.__exit__()
+
+    def started(self, arguments, folder, output, *, threads=1, entry=COMMAND_LINE, **environment):
+        """Begin one command, beside those that run; a handle on it. Arguments as of `Zygote.start`."""
+        for zygote in self._begun:
+            if zygote.threads == str(threads) and zygote.free:
+                break
+        else:
+            zygote = Zygote(threads=threads).__enter__()
+            self._begun.append(zygote)
+        return Started(zygote, zygote.start(arguments, folder, output, entry=entry, **environment), Path(output))
 
 
 class Started:
@@ -172,6 +186,20 @@ class _ForkedWorker(SpawnProcess):
         return _Fork(process)
 
 
+def run_python(arguments):
+    """What `python -c CODE ...` or `python FILE ...` does."""
+    code = arguments.pop(1) if arguments[0] == "-c" else Path(arguments[0]).read_text(encoding="utf-8")
+    sys.argv, sys.path[0] = arguments, ""
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        exec(compile(code, arguments[0], "exec"), main.__dict__)  # noqa: S102 - what a test or a page has written
+    except SystemExit as ended:
+        return ended.code
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
 def _command(request):
     """The life of a child."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -183,7 +211,8 @@ def _command(request):
     os.chdir(request["folder"])
     code = 70
     try:
-        code = app.main(request["arguments"])
+        module, _, function = request["entry"].partition(":")
+        code = getattr(import_module(module), function)(request["arguments"]) or 0
     except BaseException:
         traceback.print_exc()
     finally:
@@ -196,6 +225,8 @@ def _serve():
     for name in _LIBRARIES:
         import_module(name)
     app.commands()
+    # As elsewhere in the tests: a student of a few dozen labels learns for long enough to be one.
+    distilled._DEFAULT = replace(distilled._DEFAULT, steps=80)
     SpawnContext.Process = _ForkedWorker
     replies = os.fdopen(os.dup(1), "w")
     gc.freeze()

@@ -15,7 +15,7 @@ from foretell.cli.output import JsonOption, figure, interval, print_json, print_
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
-    from foretell.evaluation.table import Sees
+    from foretell.evaluation.views import Sees
 
 __all__ = ["register"]
 
@@ -42,7 +42,10 @@ def _evaluate(
             "of, else valid_bleu."
         ),
     ] = None,
-    demonstrations: Annotated[str, typer.Option(help="Labels to learn from; 3,5,10 gives a learning curve.")] = "10",
+    demonstrations: Annotated[
+        str,
+        typer.Option(help="Labels to learn from; 0,3,10 gives a learning curve; 0 leaves out rows that need a label."),
+    ] = "10",
     splits: Annotated[
         str,
         typer.Option(help="stored, or random:N for N random divisions; default: stored if any are, else random:20."),
@@ -82,8 +85,8 @@ def _evaluate(
 
     use_llm(llm)
     numbers = [part.strip() for part in demonstrations.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in numbers):
-        raise InputError(f"cannot read the demonstrations {demonstrations!r}; expected numbers such as 3,5,10.")
+    if not all(part.isdigit() for part in numbers):
+        raise InputError(f"cannot read the demonstrations {demonstrations!r}; expected numbers such as 0,3,10.")
     if rows not in ("", "all", "complete"):
         raise UnknownNameError("choice of rows", rows, ("all", "complete"))
     names = [name for each in (predictor or ["regression,auto"]) for name in split_names(each)]

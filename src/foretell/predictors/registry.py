@@ -73,6 +73,9 @@ _BUILT_IN: Mapping[str, Entry] = {
     "boosting": Entry(_P + "estimators:Boosting", "gradient boosting on any features"),
     "hist-boosting": Entry(_P + "estimators:HistogramBoosting", "gradient boosting of histogram trees"),
     "regression": Entry(_P + "ridge:Regression", "structured ridges averaged by evidence: the default"),
+    "experience": Entry(
+        _P + "experience:Experience", "what labels of other tasks teach, with none of this one or some"
+    ),
     "power-law": Entry(_P + "power_law:PowerLaw", "power law in size and data, Gaussian process on the rest"),
     "log-params": Entry(_P + "power_law:LogParams", "line in the logarithm of the parameters, counted or on record"),
     "l2_norm": _proxy("l2_norm", "norms of the weights"),

@@ -18,7 +18,7 @@ from foretell.objectives import run_jobs
 from foretell.observations import Observation, load
 from foretell.observations.reference import reference_names
 from foretell.predictors import Context, Predictor, create
-from foretell.predictors.registry import names as predictor_names
+from foretell.predictors.records import records_of
 from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
@@ -149,17 +149,14 @@ def _arena(run: Run, study: StudyConfig, metric: Metric, seconds: float, workers
 
 
 def _predictors(study: StudyConfig, costs: CostModel, metric: Metric) -> tuple[Predictor, ...]:
-    """What has learnt from other tasks alone: "regression" from labels standardised within each, "experience"."""
+    """What has learnt from other tasks alone: "regression" from labels standardised within each, and "experience"."""
     sources = other_tasks(study)
     if not sources:
         return ()
-    context = Context(costs.space, metric=metric, seed=study.search.seed)
+    records = tuple(record for name, observations in sources for record in records_of(name, observations))
+    context = Context(costs.space, metric=metric, seed=study.search.seed, records=records)
     pooled = [item for _, observations in sources for item in _standardised(observations, metric)]
-    fitted = [create("regression", context=context).fit(pooled)]
-    if "experience" in predictor_names():
-        labels = [item for _, observations in sources for item in observations]
-        fitted.append(create("experience", context=context).fit(labels))
-    return tuple(fitted)
+    return create("regression", context=context).fit(pooled), create("experience", context=context).fit([])
 
 
 def _standardised(observations: Sequence[Observation], metric: Metric) -> list[Observation]:

@@ -233,7 +233,7 @@ class _Pipeline:
         predictors = []
         for name in dict.fromkeys(names):
             with suppress(InputError):  # labels of another space, or too few
-                predictors.append(label_teacher(name, study, costs, prepared.task, target))
+                predictors.append(label_teacher(name, study, costs, prepared.task, target, self.run.folder))
         labels = [self._trained(prepared.task, architecture) for architecture in trained]
         reached: dict[Architecture, float] = {}
         if raced is not None:
