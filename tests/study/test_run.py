@@ -1,9 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from foretell.errors import InputError, RunBusyError
 from foretell.locks import lock_folder
 from foretell.progress import show_progress
-from foretell.study import StudyConfig
+from foretell.study import StudyConfig, load_study
 from foretell.study.run import open_run
 
 
@@ -32,6 +34,22 @@ def test_another_study_is_not_mixed_in_and_what_differs_is_named(tmp_path):
         ),
         open_run(other, tmp_path / "run", resume=True),
     ):
+        pass
+
+
+def test_a_run_is_read_from_anywhere_also_one_whose_paths_an_earlier_version_kept_as_they_were(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "study.yaml").write_text(
+        "corpus: {name: files, paths: [pairs.tsv]}\ndistilled: {observations: a.jsonl}"
+    )
+    study = load_study(Path("study.yaml"))
+    assert study.corpus.paths == (tmp_path / "pairs.tsv",)
+    assert study.distilled.observations == str(tmp_path / "a.jsonl")
+    with open_run(study, tmp_path / "run", resume=False) as run:
+        paid(run.folder)
+    file = tmp_path / "run" / "study.yaml"
+    file.write_text(file.read_text().replace(f"{tmp_path}/", ""))
+    with open_run(study, tmp_path / "run", resume=True):
         pass
 
 

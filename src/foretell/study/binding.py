@@ -62,8 +62,16 @@ def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return [
         f"{key} is {_shown(old, key)}, not {_shown(new, key)}"
         for key in dict.fromkeys([*old, *new])
-        if old.get(key, _NOTHING) != new.get(key, _NOTHING)
+        if not _same(old.get(key, _NOTHING), new.get(key, _NOTHING))
     ]
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether two values are equal; an earlier version kept paths as seen from where it was called."""
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        return all(map(_same, old, new))
+    both = isinstance(old, str) and isinstance(new, str)
+    return bool(old == new or (both and Path(new).is_absolute() and str(Path(old).absolute()) == new))
 
 
 def _flat(value: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:

@@ -328,7 +328,7 @@ def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> Stud
         study = StudyConfig.model_validate(with_published({**data, **(changes or {})}))
     except ValidationError as error:
         raise validation_sentence(error, str(path or "the study"), StudyConfig) from None
-    return _resolve_paths(study, path.parent) if path is not None else study
+    return _resolve_paths(study, path.parent.absolute()) if path is not None else study
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -339,7 +339,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
-    """Paths in a study file are relative to the file."""
+    """Paths in a study file are relative to the file; a run is read from anywhere."""
     corpus = study.corpus
     moved = {
         name: tuple(folder / path.expanduser() for path in getattr(corpus, name))
