@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,10 +70,7 @@ def _table_1(asks: bool, as_json: bool) -> None:
     told: list[dict[str, Any]] = [
         {"predictor": row.name, "from": "paper", "mae": list(row.mae), "tau": list(row.tau)} for row in TABLE_1
     ]
-    told += [
-        {"predictor": name, "from": "here", **{key: [each.values[key] for each in rows] for key in ("mae", "tau")}}
-        for name, rows in found.items()
-    ]
+    told += [{"predictor": name, "from": "here", **_values(rows)} for name, rows in found.items()]
     if as_json:
         print_json({"table": "table-1", "tasks": list(TASKS), "labels": _LABELS, "rows": told})
         return
@@ -92,6 +90,11 @@ def _table_1(asks: bool, as_json: bool) -> None:
         say("LLM-PP is asked anew with --llm MODEL (see foretell llm --help)")
 
 
+def _values(rows: Sequence[Row]) -> dict[str, list[float | None]]:
+    found = {key: [each.values[key] for each in rows] for key in ("mae", "tau")}
+    return {key: [value if math.isfinite(value) else None for value in each] for key, each in found.items()}
+
+
 def _is_new(name: str) -> bool:
     return name == "llm" or not name.startswith("column:")
 
@@ -102,8 +105,9 @@ def _cells(name: str, row: dict[str, Any]) -> list[str]:
     return [name, *(f"{figure(mae, 2)} / {figure(tau, 2)}" for mae, tau in pairs)]
 
 
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
+def _mean(values: Sequence[float | None]) -> float:
+    """Of all; NaN where one is missing."""
+    return sum(math.nan if value is None else value for value in values) / len(values)
 
 
 def _search_table(name: str, as_json: bool) -> None:
