@@ -23,15 +23,16 @@ import typer
 from scipy.stats import kendalltau
 
 from foretell.observations import Observation, ObservationSet, load
+from foretell.observations.reference import REFERENCE_PREFIX, reference_names
 from foretell.predictors import Context, Labels, create
 from foretell.predictors.records import LOSS, Record, loss_at, records_of
 from foretell.progress import track
 
 PAIRS = {
-    "en-de": ("reference:en-de", "results/labels/en-de-more.jsonl"),
+    "en-de": ("reference:en-de", "reference:en-de-more"),
     "en-ga": ("reference:en-ga",),
-    "en-tr": ("results/labels/en-tr.jsonl",),
-    "en-ko": ("results/labels/en-ko.jsonl",),
+    "en-tr": ("reference:en-tr",),
+    "en-ko": ("reference:en-ko",),
 }
 TASKS = ("wmt14ende", "wmt14enfr", "wmt19ende")
 METRICS = ("test_chrf", "test_bleu", LOSS)
@@ -112,7 +113,7 @@ def _collected(files: Sequence[str]) -> ObservationSet:
 
 
 def _there(name: str) -> bool:
-    return ":" in name or Path(name).exists()
+    return name.removeprefix(REFERENCE_PREFIX) in reference_names()
 
 
 def _quarters(judged: ObservationSet) -> list[Observation]:

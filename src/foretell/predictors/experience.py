@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from foretell.multitask import MultitaskFit, TaskLabels, fit_multitask
 from foretell.observations import Observation
-from foretell.predictors.base import Predictor
+from foretell.predictors.base import Prediction, Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import feature_matrix, has_features, regression_blocks
 from foretell.predictors.labels import Labels, TooFewLabelsError
@@ -38,8 +38,9 @@ _SEEN = (0.03, 0.3, 3.0)
 _FOLDS = 8
 _RANDOM = 1000
 _OUTLIER = 3.0
-_WORTH_OF_LABEL = 0.5
-"""Share of what a label says beyond the features that another training would repeat, where no seeds tell."""
+_NOISE = 0.15
+"""Of the standard deviation of labels, how much another seed changes one, where no record tells."""
+_TINY = 1e-6
 
 
 class Experience(Predictor):
@@ -82,6 +83,7 @@ class Experience(Predictor):
         self.records: tuple[str, ...] = ()
         self._parts: list[Observation] = []
         self.full: list[Observation] = []
+        self._level = True
         self._model: _Model | None = None
         self._alone: Regression | None = None
 
@@ -127,7 +129,15 @@ class Experience(Predictor):
             said = self._alone.predict(population)
             return self._alone.goodness(said), said.std
         assert self._model is not None  # noqa: S101 - predict() refuses before
-        return self._model.predict(population)
+        return self._model.predict(population, level=self._level)
+
+    def compare(self, population: Population) -> Prediction:
+        """As `predict`, but it does not count how little is known of the task's level."""
+        self._level = False
+        try:
+            return self.predict(population)
+        finally:
+            self._level = True
 
     def matrices(self, space: SearchSpace, rows: Population) -> list[tuple[str, Vector]]:
         """Blocks of features of canonical rows of a space, `[n, p]` each, with their names."""
@@ -150,6 +160,7 @@ class _Source:
         values: Goodness, `[n]`.
         blocks: Features, comparable with those of the task that is predicted, `[n, p_b]` each.
         scores: Scores on record, standardised, `[n, s]`.
+        noise: Standard deviation from training to training; None where nothing repeats.
     """
 
     record: Record
@@ -157,10 +168,17 @@ class _Source:
     values: Vector
     blocks: list[Vector]
     scores: Vector
+    noise: float | None
 
     def take(self, kept: npt.NDArray[np.bool_]) -> _Source:
         blocks = [block[kept] for block in self.blocks]
-        return _Source(self.record, self.population[kept], self.values[kept], blocks, self.scores[kept])
+        return replace(
+            self,
+            population=self.population[kept],
+            values=self.values[kept],
+            blocks=blocks,
+            scores=self.scores[kept],
+        )
 
     def labels(self, values: Vector, seen: Sequence[Vector] = ()) -> TaskLabels:
         """Labels with further blocks, those alone of which everything is known."""
@@ -183,7 +201,7 @@ def _sources(predictor: Experience, records: Sequence[Record], labels: Labels) -
             continue
         blocks, same = _comparable(predictor, record.space, of.population, names, widths)
         scores = _scores(predictor, of.population, record)
-        source = _Source(record, of.population, np.asarray(quality.goodness(of.values)), blocks, scores)
+        source = _Source(record, of.population, np.asarray(quality.goodness(of.values)), blocks, scores, of.noise)
         found[0 if record.space.fingerprint == space.fingerprint else 1 if same else 2].append(source)
     return next((each for each in found.values() if each), [])
 
@@ -364,8 +382,8 @@ class _Model:
 
     # ---- predictions
 
-    def predict(self, rows: Population) -> tuple[Vector, Vector]:
-        """Goodness and its standard deviation, each `[n]`."""
+    def predict(self, rows: Population, *, level: bool = True) -> tuple[Vector, Vector]:
+        """Goodness and its standard deviation, each `[n]`; with or without what is not known of the task's level."""
         mean, std = np.empty(len(rows)), np.empty(len(rows))
         features, keys = self.features(rows), [row.tobytes() for row in rows]
         folds, reach = self._folds(rows), self._reach(keys)
@@ -374,7 +392,7 @@ class _Model:
             blocks = [block[at] for block in features]
             if share:
                 blocks.append(np.array([[self.seen[share][key]] for key, yes in zip(keys, at, strict=True) if yes]))
-            mean[at], std[at] = self.fit(share or None, fold).predict(np.hstack(blocks))
+            mean[at], std[at] = self.fit(share or None, fold).predict(np.hstack(blocks), level=level)
         return self._with_labels(keys, mean, std)
 
     def _folds(self, rows: Population) -> list[int | None]:
@@ -393,11 +411,18 @@ class _Model:
         own = {row.tobytes(): value for row, value in zip(self.labels.population, self.labels.values, strict=True)}
         for at, key in enumerate(keys):
             if key in own and std[at] > 0:
-                noise = self.labels.noise
-                share = _WORTH_OF_LABEL if noise is None else 1 - min(noise**2 / std[at] ** 2, 1.0)
+                share = max(1 - self._noise**2 / std[at] ** 2, 0.0)
                 mean[at] += share * (own[key] - mean[at])
-                std[at] *= np.sqrt(1 - share**2) if share < 1 else 0.0
+                std[at] = np.sqrt(max(share, _TINY)) * self._noise
         return mean, std
+
+    @cached_property
+    def _noise(self) -> float:
+        """How much a label varies from training to training: as labels tell or, by their spread, other tasks."""
+        if self.labels.noise is not None:
+            return self.labels.noise
+        told = [s.noise / float(s.values.std(ddof=1)) for s in self.sources if s.noise is not None]
+        return (float(np.mean(told)) if told else _NOISE) * self.fit(None, None).spread
 
     def told(self) -> str:
         """What it learnt from, and how much it believes each."""

@@ -124,7 +124,7 @@ def other_tasks(study: StudyConfig) -> list[tuple[str, list[Observation]]]:
     own = f"{study.corpus.source}-{study.corpus.target}"
     found = []
     for name in reference_names():
-        if name == own and study.corpus.name == "home-assistant":
+        if name in (own, f"{own}-more") and study.corpus.name == "home-assistant":
             continue
         collection = load(f"reference:{name}")
         if collection.space.fingerprint == space.fingerprint:
