@@ -47,7 +47,7 @@ FIGURES = ("mae", "tau", "same_size_tau", "spearman", "pearson", "regret", "rank
 
 
 def main() -> None:
-    """Print or write the table, a row as soon as it is known."""
+    """Print the table, or write it, job by job; a run that was interrupted goes on where it was."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="100-119")
     parser.add_argument("--only", default="", help="Tables whose name holds this.")
@@ -58,14 +58,18 @@ def main() -> None:
     given = parser.parse_args()
     first, last = map(int, given.seeds.split("-"))
     seeds = tuple(str(seed) for seed in range(first, last + 1))
-    with given.csv.open("w") if given.csv else sys.stdout as file:
+    done = _done(given.csv)
+    with given.csv.open("a") if given.csv else sys.stdout as file:
         out = csv.writer(file, lineterminator="\n")
-        file.write(f"# {shlex.join(['python', 'benchmarks/tables.py', *sys.argv[1:]])}\n")
-        ends = ("", "_low", "_high")
-        out.writerow(["table", "sees", "labels", "predictor", *(f + end for f in FIGURES for end in ends), "seconds"])
+        if not done:
+            file.write(f"# {shlex.join(['python', 'benchmarks/tables.py', *sys.argv[1:]])}\n")
+            ends = ("", "_low", "_high")
+            out.writerow(
+                ["table", "sees", "labels", "predictor", *(f + end for f in FIGURES for end in ends), "seconds"]
+            )
         for name, sees, numbers in JOBS:
-            if given.only in name:
-                for labels in numbers:
+            for labels in numbers:
+                if given.only in name and (name, sees, str(labels)) not in done:
                     known = load(f"published:{name}")
                     told = _rows(known, sees)
                     if given.against:
@@ -73,6 +77,15 @@ def main() -> None:
                     wanted = given.rows.split(",") if given.rows else told
                     _judge(out, known, (name, sees, labels), seeds, wanted, given.draws)
                     file.flush()
+
+
+def _done(path: Path | None) -> set[tuple[str, str, str]]:
+    """What an interrupted run has written already: a job's rows are written together."""
+    if path is None or not path.exists():
+        return set()
+    with path.open() as file:
+        rows = csv.DictReader(line for line in file if line[0] != "#")
+        return {(row["table"], row["sees"], row["labels"]) for row in rows}
 
 
 def _judge(

@@ -125,3 +125,10 @@ def test_a_few_very_bad_architectures_do_not_bend_the_others():
     assert np.abs(said.mean - accuracy[15:]).mean() < 2.5
     assert said.mean.min() > 0
     assert said.mean.max() < 100
+
+
+def test_auto_does_not_say_that_what_it_judged_could_not_be():
+    items = observed(30)
+    auto = create("auto", context=Context(SPACE, LOSS, columns=Columns.of(items, "y"))).fit(items[:15])
+    assert auto.chosen == "power-law"
+    assert "too few" not in auto.why

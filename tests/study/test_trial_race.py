@@ -16,7 +16,7 @@ from foretell.cli.results import print_trials
 from foretell.errors import InputError
 from foretell.objectives import Fidelities, FunctionObjective
 from foretell.observations import Observation, ObservationWriter
-from foretell.study.config import read_study
+from foretell.study.files import read_study
 from foretell.study.opening import open_study, run_trials
 from tests.zygote import PYTHON
 
@@ -202,7 +202,7 @@ search: {trials: 3, workers: 1, race: {entrants: 6, rungs: [25%%, 50%%, 100%%], 
 GO_ON = """
 import sys
 from pathlib import Path
-from foretell.study.config import read_study
+from foretell.study.files import read_study
 from foretell.study.opening import open_study
 open_study(read_study(Path(sys.argv[1])), Path(sys.argv[2]), resume=True, again="again").optimize()
 """

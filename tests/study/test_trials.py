@@ -16,7 +16,7 @@ from foretell.errors import InfeasibleError, InputError, RunBusyError
 from foretell.locks import lock_folder
 from foretell.objectives import Fidelities, FunctionObjective
 from foretell.search.algorithms import names as algorithm_names
-from foretell.study.config import read_study
+from foretell.study.files import read_study
 from foretell.study.opening import run_trials
 from tests.zygote import PYTHON
 

@@ -11,7 +11,7 @@ from foretell.search.entrants import Entrants, candidates_under, draw_entrants, 
 from foretell.search.race import refitting, run_race
 from foretell.search.race_result import RaceResult
 from foretell.search.race_settings import Race
-from foretell.study.methods import Arena, Found, brief
+from foretell.study.arena import Arena, Found, brief
 
 __all__ = ["race"]
 

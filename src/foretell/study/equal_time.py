@@ -21,12 +21,13 @@ from foretell.predictors import Context, Predictor, create
 from foretell.predictors.records import records_of
 from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
+from foretell.study.arena import Arena, Found
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
 from foretell.study.distilling import settle_teacher
 from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
-from foretell.study.methods import Arena, Found, check_method, find, simple_rows
+from foretell.study.methods import check_method, find, simple_rows
 from foretell.study.run import Run, open_run
 
 __all__ = ["FRESH", "judged_labels", "other_tasks", "run_equal_time"]

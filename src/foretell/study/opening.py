@@ -12,7 +12,7 @@ from foretell.objectives import ProcessExecutor
 from foretell.records import read_jsonl, write_atomic
 from foretell.spaces import SearchSpace
 from foretell.study.binding import refuse_another
-from foretell.study.config import read_study
+from foretell.study.files import read_study
 from foretell.study.preflight import refuse_trials_early
 from foretell.study.run import paid_for
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
