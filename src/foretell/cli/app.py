@@ -40,6 +40,7 @@ _GROUPS = (
     "generate",
     "observations",
     "evaluate",
+    "reproduce",
     "predict",
     "label",
     "distill",
