@@ -200,9 +200,9 @@ ROWS = {
     "evolution": Row(algorithm("evolution")),
     "local search": Row(local_search),
     "tpe": Row(algorithm("tpe"), 200, 20),
-    "gp": Row(algorithm("gp"), 50, 5),
-    "auto": Row(auto, 500, 20),
-    "auto, once": Row(auto_once, 100, 20, anew=True),
+    "gp": Row(algorithm("gp"), 50, 3),
+    "auto": Row(auto, 200, 10),
+    "auto, once": Row(auto_once, 100, 10, anew=True),
 }
 
 

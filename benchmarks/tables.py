@@ -51,7 +51,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", default="100-119")
     parser.add_argument("--only", default="", help="Tables whose name holds this.")
-    parser.add_argument("--rows", help="Predictors, separated by commas.")
+    parser.add_argument("--rows", help="These predictors alone, separated by commas.")
     parser.add_argument("--draws", type=int, default=200, help="Of the bootstrap; 2 for no intervals.")
     parser.add_argument("--against", type=Path, help="Judge auto and the best other row by tau of this file.")
     parser.add_argument("--csv", type=Path)
@@ -75,7 +75,7 @@ def main() -> None:
                     if given.against:
                         told = ["auto", _best(given.against, told, (name, sees, str(labels)))]
                     wanted = given.rows.split(",") if given.rows else told
-                    _judge(out, known, (name, sees, labels), seeds, wanted, given.draws)
+                    _judge(out, known, (name, sees, labels), seeds, wanted, given.draws, trivial=given.rows is None)
                     file.flush()
 
 
@@ -95,11 +95,13 @@ def _judge(
     seeds: tuple[str, ...],
     rows: list[str],
     draws: int,
+    *,
+    trivial: bool,
 ) -> None:
     name, sees, labels = job
     start = time.perf_counter()
     plan = SplitPlan(f"random:{len(seeds)}", seeds)
-    found = evaluate(known, rows, demonstrations=(labels,), plan=plan, sees=sees, draws=draws)
+    found = evaluate(known, rows, demonstrations=(labels,), plan=plan, sees=sees, draws=draws, trivial=trivial)
     print(f"{name} {sees} {labels}: {time.perf_counter() - start:.0f} s", file=sys.stderr)
     for row in found.rows:
         cells: list[object] = [name, sees, labels, _short(row.predictor)]

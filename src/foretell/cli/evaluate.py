@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.options import ExamplesOption, task_context
+from foretell.cli.options import ExamplesOption, labelled, task_context
 from foretell.cli.output import JsonOption, figure, interval, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def _evaluate(
         str | None,
         typer.Option(
             help="What is predicted; y:min or y:max says which way an own metric is better. Default: what a table is "
-            "of, else valid_bleu."
+            "of, else a validation metric."
         ),
     ] = None,
     demonstrations: Annotated[
@@ -91,7 +91,7 @@ def _evaluate(
         raise UnknownNameError("choice of rows", rows, ("all", "complete"))
     names = [name for each in (predictor or ["regression,auto"]) for name in split_names(each)]
     result = evaluate(
-        load(observations, task),
+        labelled(load(observations, task), metric),
         names,
         metric=metric,
         demonstrations=[int(part) for part in numbers],

@@ -251,5 +251,7 @@ def _print(result: Any, predictor: Any, session: Session | None, out: Path, as_j
         f"{result.labels:,} labels in {out}, {result.new:,} of them new: {summary['calls']:,} calls, "
         f"{spent.tokens:,} tokens, {money}, {spent.seconds:.0f} s"
     )
+    if result.labels:
+        say(f"A student of them: foretell distill {out}; or learn from them: foretell predict --observations {out}")
     if result.abstained:
         say(f"{len(result.abstained):,} without a label: {'; '.join(summary['reasons'])}")

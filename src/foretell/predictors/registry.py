@@ -94,6 +94,9 @@ _BUILT_IN: Mapping[str, Entry] = {
     "layerwise-mos": _supernet("layerwise-mos", "experts mixed by layer, as in layerwise-mos:FOLDER"),
     "neuronwise-mos": _supernet("neuronwise-mos", "experts mixed by neuron, as in neuronwise-mos:FOLDER"),
     "distilled": Entry(_P + "distilled:Distilled", "a small network that imitates whatever made its labels"),
+    "student": Entry(
+        _P + "student:from_folder", "what `foretell distill` has kept, as in student:FOLDER", "text", alone=False
+    ),
     "calibrated": Entry(_P + "calibrated:Calibrated", "offset or line from a score to the labels", takes="one"),
     "rank": Entry(_P + "rank:Rank", "a predictor fitted to ranks", takes="one"),
     "stacked": Entry(_P + "stacked:Stacked", "scores and cheap features in one regression", takes="many"),

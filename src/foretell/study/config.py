@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import yaml
@@ -135,6 +136,8 @@ class SearchSettings(_Part):
             the default. "none": no search before the race, whose entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
+        initial: Architectures that the first generation begins with: a YAML file of one, or JSON lines, such as
+            `foretell propose --out` and `foretell label` write; those that break a limit are left out.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
             trained in full, instead of what was predicted of them. None: the best of them is trained.
     """
@@ -143,6 +146,7 @@ class SearchSettings(_Part):
     schedule: str = "distilled:1-15,supernet:16-30"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
+    initial: Path | None = Field(default=None, exclude_if=lambda path: path is None)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError, IntegrityError
 from foretell.llm.local import why_unusable
+from foretell.metrics import PRIMARY_METRIC
 from foretell.objectives import Job, claim, store_folder
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
@@ -198,7 +199,7 @@ def study_labels(study: StudyConfig, space: SearchSpace) -> list[Observation]:
             f"the space {found.space.name}; label some of {space.name} (foretell train --observe 10) and name them in "
             "the study (distilled: observations:), or search with --schedule supernet:1-30."
         )
-    return list(found.observations)
+    return list(found.taught(PRIMARY_METRIC)[0].observations)
 
 
 def _one(vocabulary: int | tuple[int, int] | None) -> int | None:

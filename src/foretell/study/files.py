@@ -70,10 +70,13 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     if space.endswith((".yaml", ".yml")):
         space = str(folder / Path(space).expanduser())
     labels = study.distilled.observations
-    if not labels.startswith("reference:"):
+    if not labels.startswith(("reference:", "published:")):
         labels = str(folder / Path(labels).expanduser())
     llm = study.distilled.llm
     if llm.endswith(".gguf"):
         llm = f"local:{folder / llm.removeprefix('local:')}"
     distilled = study.distilled.model_copy(update={"observations": labels, "llm": llm})
-    return study.model_copy(update={"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled})
+    changes: dict[str, Any] = {"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled}
+    if study.search.initial is not None:
+        changes["search"] = study.search.model_copy(update={"initial": folder / study.search.initial.expanduser()})
+    return study.model_copy(update=changes)

@@ -24,7 +24,7 @@ from foretell.study.distilling import distil_job, settle_teacher, teacher_accoun
 from foretell.study.finalist_race import Raced, label_teacher, race_finalists, target_of
 from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, supernet_job
 from foretell.study.limits import resolve_limits
-from foretell.study.preflight import refuse_early
+from foretell.study.preflight import initial_rows, refuse_early
 from foretell.study.rules import Picks, rule_entries
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
@@ -169,6 +169,7 @@ class _Pipeline:
                 settings.evolution,
                 algorithm=settings.algorithm,
                 seed=settings.seed,
+                initial=initial_rows(self.study, self.space),
             )
             return found, scorers[schedule.at(schedule.iterations)]
 

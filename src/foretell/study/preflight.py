@@ -13,7 +13,8 @@ from foretell.metrics import metric_named
 from foretell.objectives import Objective
 from foretell.predictors import Context, create
 from foretell.search import Schedule
-from foretell.spaces import SearchSpace
+from foretell.spaces import Population, SearchSpace
+from foretell.study.architectures import read_architectures
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import quick_check
 from foretell.study.distilling import study_labels
@@ -21,7 +22,7 @@ from foretell.study.limits import is_relative, limited_cost
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
 from foretell.tasks import task_kind, task_kinds
 
-__all__ = ["corpus_files", "refuse_early", "refuse_trials_early"]
+__all__ = ["corpus_files", "initial_rows", "refuse_early", "refuse_trials_early"]
 
 _STACK = 4
 """Labels by which the default teacher weighs the language model and the regression (`foretell.predictors.Weighted`)."""
@@ -56,9 +57,20 @@ def refuse_early(study: StudyConfig, *, schedule: str | None = None, limits: boo
             CostModel(space).full_name(limited_cost(text))
     if "distilled" in Schedule.parse(schedule or study.search.schedule).predictors:
         _check_teacher(study, space)
+    initial_rows(study, space)
     if limits:
         quick_check(space, study)
     return space
+
+
+def initial_rows(study: StudyConfig, space: SearchSpace) -> Population | None:
+    """The architectures that the search begins with, `int16 [n, columns]`; None where the study names none.
+
+    Raises:
+        InputError: The file is not there, or holds no architectures of the space.
+    """
+    path = study.search.initial
+    return None if path is None else space.population(read_architectures(path, space))
 
 
 def refuse_trials_early(config: TrialStudyConfig) -> Objective:
