@@ -98,3 +98,12 @@ def test_a_search_begins_with_given_architectures(labels, tmp_path):
 def test_without_a_metric_the_one_that_is_there_is_meant(metrics, usual):
     known = ObservationSet(SPACE, (Observation(SPACE.smallest(), metrics),))
     assert known.quality().key == usual
+
+
+def test_labelling_nothing_is_no_success(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    made = make_observations(SPACE, 6)
+    write_observations(tmp_path / "few.jsonl", made)
+    arguments = ["label", "--teacher", "column:score", "--observations", "few.jsonl", "--n", "5"]
+    assert main(arguments) == 1
+    assert "foretell: nothing was labelled: " in capsys.readouterr().err

@@ -124,3 +124,10 @@ def test_a_page_or_a_plain_refusal_with_status_200_stops_at_once(serve, connect,
     with pytest.raises(LanguageModelError, match="no such model"):
         connect(wrong, concurrency=2).ask(requests(10), check)
     assert wrong.calls <= 4
+
+
+def test_a_budget_says_what_all_runs_have_spent(serve, connect, check):
+    server = serve()
+    connect(server, concurrency=1).ask(requests(3), check)
+    with pytest.raises(BudgetReachedError, match=r"0 calls .* In all runs so far: 3 calls with \d+ tokens"):
+        connect(server, concurrency=1, max_tokens=5).ask(requests(9), check)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from foretell.errors import InputError
+from foretell.errors import BudgetReachedError, InputError
 from foretell.llm.budget import Budget, Estimate
 from foretell.llm.ledger import Ledger, Pace, call_key
 from foretell.llm.model import LanguageModel, LanguageModelError, Reply, Request
@@ -193,9 +193,22 @@ class Asker:
                     "nothing more is asked: see what it is told with `foretell label --show-prompt`, or choose another "
                     "model."
                 )
-            self.budget.admit(request)
+            try:
+                self.budget.admit(request)
+            except BudgetReachedError as error:
+                raise BudgetReachedError(f"{error} {self._spent()}") from None
 
         self.model.complete([request for _, request, _ in missing], on_reply=on_reply, gate=gate)
+
+    def _spent(self) -> str:
+        """What the model has cost in all runs that share the ledger."""
+        own = (self.model.endpoint, self.model.model)
+        found = [total for endpoint, model, total in self.ledger.by_model() if (endpoint, model) == own]
+        calls = sum(total.calls for total in found)
+        tokens = sum(total.prompt_tokens + total.completion_tokens for total in found)
+        known = [total.dollars for total in found if total.dollars is not None]
+        money = f"${sum(known):.4f}" if len(known) == len(found) else "unknown"
+        return f"In all runs so far: {calls:,} calls with {tokens:,} tokens ({money})."
 
     def _note(self, request: Request, reply: Reply, reason: str) -> None:
         """Count what can be used; a model that was cut off while it thought gets another chance first."""

@@ -117,6 +117,6 @@ class Budget:
     def _sentence(self, limit: str) -> str:
         money = "unknown" if self.dollars is None else f"${self.dollars:.4f}"
         return (
-            f"the next call could pass {limit}: {self.calls:,} calls with {self.tokens:,} tokens ({money}) are paid "
-            "and kept; raise the limit and run the same command again to go on."
+            f"the next call could pass {limit}: {self.calls:,} calls with {self.tokens:,} tokens ({money}) of this "
+            "run are paid and kept; raise the limit and run the same command again to go on."
         )
