@@ -106,9 +106,10 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
     assert whole["search"]["history"] == []
     assert 'id="run0-race"' in render([read_run(tmp_path / "run")])
     rules = {each["rule"]: each for each in whole["rules"]}
-    assert list(rules) == ["most-flops", "most-parameters", "uniform", "regression", "random"]
+    # The labels that it has are of another task: they are experience, and no regression's.
+    assert list(rules) == ["most-flops", "most-parameters", "uniform", "experience", "random"]
     for each in rules.values():
-        assert each["trained"] or each["predicted"]["by"] == "regression"
+        assert each["trained"] or each["predicted"]["by"] == "experience"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import zlib
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
@@ -84,6 +84,8 @@ class Experience(Predictor):
         self._parts: list[Observation] = []
         self.full: list[Observation] = []
         self._level = True
+        # Shared with copies, which a race fits anew after every training: what other tasks teach stays the same.
+        self.fits: dict[Hashable, MultitaskFit] = {}
         self._model: _Model | None = None
         self._alone: Regression | None = None
 
@@ -291,13 +293,13 @@ class _Model:
 
     # ---- fits
 
-    @cached_property
-    def _fits(self) -> dict[tuple[float | None, int | None], MultitaskFit]:
-        return {}
-
-    @cached_property
-    def _curves(self) -> dict[tuple[float, float | None, int | None], MultitaskFit]:
-        return {}
+    def _fitted(self, others: Sequence[TaskLabels], own: TaskLabels, seen: int) -> MultitaskFit:
+        """The regression on these labels, from the shelf if it was asked for before."""
+        parts = (part for each in (*others, own) for part in (*each.blocks, each.values))
+        key = tuple(np.ascontiguousarray(part).tobytes() for part in parts)
+        if key not in self.predictor.fits:
+            self.predictor.fits[key] = fit_multitask(others, own, self.strengths(seen))
+        return self.predictor.fits[key]
 
     def _without(self, fold: int | None) -> list[_Source]:
         """Sources without the architectures of a fold."""
@@ -313,21 +315,14 @@ class _Model:
             share: Which; None: none.
             fold: Whose architectures' labels on other tasks are left out; None: nobody's.
         """
-        if (share, fold) not in self._fits:
-            sources, values = self._without(fold), self.labels.values
-            if share is None:
-                others = [source.labels(source.values) for source in sources]
-                own = TaskLabels(self.blocks, values)
-            else:
-                others = [s.labels(s.values, [_standard_losses(s, share)]) for s in sources]
-                others = [each for each in others if len(each) > 2]
-                seen = self.seen[share]
-                rows = self.labels.population
-                losses = np.array([seen.get(row.tobytes(), np.nan) for row in rows])
-                known = np.isfinite(losses)
-                own = TaskLabels([*(b[known] for b in self.blocks), losses[known, None]], values[known])
-            self._fits[share, fold] = fit_multitask(others, own, self.strengths(0 if share is None else 1))
-        return self._fits[share, fold]
+        sources, values = self._without(fold), self.labels.values
+        if share is None:
+            return self._fitted([s.labels(s.values) for s in sources], TaskLabels(self.blocks, values), 0)
+        others = [s.labels(s.values, [_standard_losses(s, share)]) for s in sources]
+        losses = np.array([self.seen[share].get(row.tobytes(), np.nan) for row in self.labels.population])
+        known = np.isfinite(losses)
+        own = TaskLabels([*(b[known] for b in self.blocks), losses[known, None]], values[known])
+        return self._fitted([each for each in others if len(each) > 2], own, 1)
 
     @cached_property
     def seen(self) -> dict[float, dict[bytes, float]]:
@@ -367,17 +362,16 @@ class _Model:
     ) -> tuple[Vector, Vector]:
         """What other tasks make one expect of losses, each `[n]`: by what was seen of them before, where it was."""
         first = before if before is not None and bool(np.isfinite(earlier).all()) else None
-        if (share, first, fold) not in self._curves:
-            others = []
-            for source in self._without(fold):
-                further = [] if first is None else [_standard_losses(source, first)]
-                labels = source.labels(_standard_losses(source, share)[:, 0], further)
-                if len(labels) > 2 and float(np.ptp(labels.values)) > 0:
-                    others.append(labels)
-            nothing = TaskLabels([block[:0] for block in others[0].blocks], np.empty(0))
-            self._curves[share, first, fold] = fit_multitask(others, nothing, self.strengths(int(first is not None)))
+        others = []
+        for source in self._without(fold):
+            further = [] if first is None else [_standard_losses(source, first)]
+            labels = source.labels(_standard_losses(source, share)[:, 0], further)
+            if len(labels) > 2 and float(np.ptp(labels.values)) > 0:
+                others.append(labels)
+        nothing = TaskLabels([block[:0] for block in others[0].blocks], np.empty(0))
         features = [*self.features(rows), *([] if first is None else [earlier[:, None]])]
-        mean, std = self._curves[share, first, fold].predict(np.hstack(features), level=False)
+        fitted = self._fitted(others, nothing, int(first is not None))
+        mean, std = fitted.predict(np.hstack(features), level=False)
         return mean, std**2
 
     # ---- predictions

@@ -87,12 +87,12 @@ def target_of(study: StudyConfig, task: Task) -> Metric:
 
 
 def label_teacher(
-    name: str, study: StudyConfig, costs: CostModel, task: Task, target: Metric, folder: Path
+    name: str, study: StudyConfig, costs: CostModel, task: Task, target: Metric, folder: Path, *, own: bool = False
 ) -> Predictor:
     """A predictor fitted to the study's labels (`distilled: observations:`), and to those of other tasks if it can be.
 
-    One that needs no labels is given those of the study's own task only; others take what there is. What the user's
-    store holds of other tasks is kept in the run's folder.
+    One that needs no labels is given those of the study's own task only; others take what there is, unless `own` says
+    that only those count. What the user's store holds of other tasks is kept in the run's folder.
 
     Raises:
         InputError: The labels are of another space, or too few, or lack the metric.
@@ -108,7 +108,7 @@ def label_teacher(
         judged=frozenset({task.fingerprint, task.corpus_fingerprint}),
     )
     predictor = create(name, context=context)
-    return predictor.fit(_labels(study, costs, task, own=predictor.minimum == 0))
+    return predictor.fit(_labels(study, costs, task, own=own or predictor.minimum == 0))
 
 
 def _labels(study: StudyConfig, costs: CostModel, task: Task, *, own: bool) -> list[Observation]:

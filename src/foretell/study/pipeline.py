@@ -230,11 +230,14 @@ class _Pipeline:
         study, costs = self.study, prepared.device.costs
         target = target_of(study, prepared.task)
         race = study.search.race
-        names = ["regression"] if race is None or race.predictor is None else [race.predictor, "regression"]
+        names = ["experience", "regression"]
+        if race is not None and race.predictor is not None:
+            names.insert(0, race.predictor)
         predictors = []
         for name in dict.fromkeys(names):
-            with suppress(InputError):  # labels of another space, or too few
-                predictors.append(label_teacher(name, study, costs, prepared.task, target, self.run.folder))
+            # Too few labels of this task, or no record of others; those of another task would tell a wrong level.
+            with suppress(InputError):
+                predictors.append(label_teacher(name, study, costs, prepared.task, target, self.run.folder, own=True))
         labels = [self._trained(prepared.task, architecture) for architecture in trained]
         reached: dict[Architecture, float] = {}
         if raced is not None:
