@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.zygote import COMMAND_LINE, Zygotes
+
 
 @pytest.fixture(scope="session")
 def published() -> Path:
@@ -27,3 +29,30 @@ def tfs_tasks(published):
 @pytest.fixture(scope="session")
 def tfs_eval(tfs_tasks):
     return tfs_tasks["wmt14ende"]
+
+
+@pytest.fixture(scope="session")
+def zygotes():
+    """Processes that have imported everything and run commands."""
+    with Zygotes() as found:
+        yield found
+
+
+@pytest.fixture
+def start(zygotes, tmp_path):
+    """Starts the command line as a user would, with a cache folder of its own.
+
+    It returns a handle (`tests.zygote.Started`); what still runs at the end of the test is killed.
+    """
+    started = []
+
+    def begin(*arguments, cache="cache", threads=1, entry=COMMAND_LINE, **environment):
+        output = tmp_path / ".said" / str(len(started))
+        output.mkdir(parents=True)
+        given = {**os.environ, "FORETELL_CACHE": str(tmp_path / cache), "OMP_NUM_THREADS": str(threads), **environment}
+        started.append(zygotes.started(arguments, tmp_path, output, threads=threads, entry=entry, **given))
+        return started[-1]
+
+    yield begin
+    for process in started:
+        process.end()

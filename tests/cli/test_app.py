@@ -11,11 +11,13 @@ from foretell.cli import main
 def test_help_lists_every_command(capsys):
     assert main(["--help"]) == 0
     out = capsys.readouterr().out
-    for command in ("search", "train", "translate", "supernet", "corpus", "spaces", "import"):
+    for command in ("search", "check", "train", "translate", "supernet", "corpus", "spaces", "import"):
         assert command in out
 
 
-@pytest.mark.parametrize("command", ["search", "train", "translate", "supernet train", "corpus show", "import llmas"])
+@pytest.mark.parametrize(
+    "command", ["search", "check", "train", "translate", "supernet train", "corpus show", "import llmas"]
+)
 def test_every_help_has_an_example(capsys, command):
     assert main([*command.split(), "--help"]) == 0
     assert "foretell " + command.split()[0] in capsys.readouterr().out.split("Example", 1)[1]

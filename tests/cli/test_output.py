@@ -29,3 +29,22 @@ def test_an_interval_with_a_wide_end_is_short_at_both():
     assert output.interval([1.034, 2.5]) == "1.03-2.50"
     assert output.interval([1.034, 39.91]) == "1.0-39.9"
     assert output.interval([-10.2, 0.5]) == "-10.2 0.5"
+
+
+@pytest.mark.parametrize("width", [26, 34, 60, 200])
+def test_narrow_terminals_wrap_between_columns_and_never_inside_numbers(capsys, monkeypatch, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    header = ["predictor", "MAE", "95 %", "tau", "labels"]
+    rows = [["regression", "12.345", "11.20-13.40", "-0.123", "1,000"], ["depth", "3.210", "2.11-4.31", "0.456", "10"]]
+    output.print_table("a table", header, rows)
+    out = capsys.readouterr().out
+    assert all(cell in out for row in rows for cell in row)
+    assert max(map(len, out.splitlines())) <= width
+
+
+def test_words_are_broken_rather_than_a_table(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    output.print_table("a table", ["name", "n", "what"], [["a", "12.5", "words " * 30]])
+    out = capsys.readouterr().out
+    assert out.count("name") == 1
+    assert "12.5" in out

@@ -1,8 +1,5 @@
 import json
-import os
 import socket
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,27 +114,18 @@ def test_too_few_observations_are_refused(command, observed):
 
 
 @pytest.fixture
-def together(tmp_path, study_file):  # noqa: F811
+def together(start, study_file):  # noqa: F811
     """Two processes of one command, as torchrun starts them; exit code, output and errors of each."""
 
     def run(*arguments):
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "foretell", *map(str, arguments), "--study", str(study_file)]
-        environment = {**os.environ, "FORETELL_CACHE": str(tmp_path / "shared"), **shared}
+            shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
         both = [
-            subprocess.Popen(
-                command,
-                env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
+            start(*arguments, "--study", study_file, RANK=str(rank), LOCAL_RANK=str(rank), **shared)
             for rank in range(2)
         ]
-        said = [process.communicate(timeout=280) for process in both]
+        said = [process.communicate() for process in both]
         return [(process.returncode, *each) for process, each in zip(both, said, strict=True)]
 
     return run

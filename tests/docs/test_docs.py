@@ -17,9 +17,9 @@ from foretell.study.presets import with_published
 from foretell.study.trial_config import trial_study_from
 from foretell.tasks.translation import cache_folder
 from tests.docs.blocks import DOCS, blocks_of, check_command, pages
-from tests.faults.zygote import Zygote
 from tests.llm.fault_server import FaultServer
 from tests.toy import pairs
+from tests.zygote import PYTHON, Zygote
 
 ROOT = DOCS.parent
 FINDINGS = ("benchmark.md", "latency.md", "llm.md", "predictors.md", "supernets.md", "determinism.md", "faults.md")
@@ -44,7 +44,7 @@ SMALL = {
     "supernet": {"recipe": {"updates": 6, "warmup": 2, "validate_every": 3, "max_tokens": 128}},
     "distilled": {"labels": 40},
     "search": {"evolution": {"population": 12, "parents": 4, "mutations": 4, "crossovers": 4}},
-    "train": {"recipe": {"updates": 200, "warmup": 20, "validate_every": 100, "max_tokens": 128}, "beam": 1},
+    "train": {"recipe": {"updates": 80, "warmup": 10, "validate_every": 40, "max_tokens": 128}, "beam": 1},
 }
 SMALL_CORPUS = {"valid_sentences": 30, "test_sentences": 30}
 ENDPOINT = "http://localhost:8000/v1"
@@ -97,20 +97,25 @@ class Reader:
     def run(self, block, body):
         """The exit code of a block, and what it said on standard error."""
         lines = replace(block, body=body).commands
+        self.installed |= block.language == "sh" and any(words[0] == "pip" for words in lines)
         # What pip has put beside the environment is not seen by a process that has begun before.
-        if block.language == "sh" and not self.installed and all(words[0] == "foretell" for words in lines):
-            return self._foretell(lines)
-        self.installed |= any(words[0] == "pip" for words in lines)
+        if not self.installed and block.language == "python":
+            return self._zygote([["-c", body]], entry=PYTHON)
+        if not self.installed and block.language == "sh":
+            if all(words[0] == "foretell" for words in lines):
+                return self._zygote([words[1:] for words in lines])
+            if all(words[0] == "python" and words[1].endswith(".py") for words in lines):
+                return self._zygote([words[1:] for words in lines], entry=PYTHON)
         program = [sys.executable, "-c"] if block.language == "python" else ["bash", "-euo", "pipefail", "-c"]
         done = subprocess.run(
             [*program, body], cwd=self.folder, env=self._environment(), capture_output=True, text=True, check=False
         )
         return done.returncode, done.stderr
 
-    def _foretell(self, lines):
-        """Commands of ours, each in a process of its own that need not import everything anew."""
-        for words in lines:
-            self.zygote.start(words[1:], self.folder, self.root, **self.ours)
+    def _zygote(self, lines, **entry):
+        """Commands of ours, or Python, each in a process of its own that need not import everything anew."""
+        for arguments in lines:
+            self.zygote.start(arguments, self.folder, self.root, **entry, **self.ours)
             if code := self.zygote.status():
                 break
         return code, (self.root / "err.txt").read_text(encoding="utf-8")

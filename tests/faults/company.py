@@ -109,7 +109,7 @@ def _hit_once(
     """
     ground.reference(command)
     tally, longest = Tally(), ground.seconds[command.name]
-    for _ in range(5 * count):  # some moments are too late, or have no worker
+    for _ in range(20 * count):  # some moments are too late, or have no worker
         if tally.tried == count:
             break
         ground.begin()

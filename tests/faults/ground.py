@@ -14,8 +14,8 @@ from pathlib import Path
 
 from tests.faults.commands import Command, prepare
 from tests.faults.preload import build
-from tests.faults.zygote import Zygote
 from tests.llm.fault_server import FaultServer
+from tests.zygote import Zygote
 
 LONGEST = 300
 """Seconds after which a command counts as hanging."""

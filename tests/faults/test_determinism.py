@@ -6,7 +6,6 @@ import pytest
 
 from foretell.records import file_sha256
 from tests.faults.commands import prepare, timeless
-from tests.faults.zygote import Zygote
 from tests.llm.fault_server import FaultServer
 
 pytestmark = pytest.mark.network
@@ -45,27 +44,26 @@ FILES = {
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory):
+def results(tmp_path_factory, zygotes):
     """Everything that two processes said and left: one with one thread, one with two."""
     with FaultServer() as server:
-        return [_all(tmp_path_factory.mktemp("threads"), threads, server.url) for threads in (1, 2)]
+        return [_all(zygotes, tmp_path_factory.mktemp("threads"), threads, server.url) for threads in (1, 2)]
 
 
-def _all(folder, threads, url):
+def _all(zygotes, folder, threads, url):
     prepare(folder)
     (folder / "cache").mkdir()
+    output = folder / "said"
+    output.mkdir()
     found = {}
-    with Zygote(threads=threads) as zygote:
-        for name, arguments in COMMANDS.items():
-            asked = ("--llm", f"{url}#fake") if name == "label, a language model" else ()
-            output = folder / "said"
-            output.mkdir(exist_ok=True)
-            told = {"FORETELL_CACHE": str(folder / "cache"), "FORETELL_API_KEY": "none"}
-            zygote.start(["--quiet", *arguments, *asked, "--json"], folder, output, **told)
-            assert zygote.status() == 0, (output / "err.txt").read_text()
-            said = timeless(json.loads((output / "out.txt").read_text()))
-            files = {str(p.relative_to(folder)): file_sha256(p) for p in sorted(folder.glob(FILES.get(name, "-")))}
-            found[name] = json.loads(json.dumps(said).replace(str(folder), "FOLDER")), files
+    for name, arguments in COMMANDS.items():
+        asked = ("--llm", f"{url}#fake") if name == "label, a language model" else ()
+        told = {"FORETELL_CACHE": str(folder / "cache"), "FORETELL_API_KEY": "none"}
+        process = zygotes.started(["--quiet", *arguments, *asked, "--json"], folder, output, threads=threads, **told)
+        out, err = process.communicate()
+        assert process.returncode == 0, err
+        files = {str(p.relative_to(folder)): file_sha256(p) for p in sorted(folder.glob(FILES.get(name, "-")))}
+        found[name] = json.loads(json.dumps(timeless(json.loads(out))).replace(str(folder), "FOLDER")), files
     found["labels"] = sorted((folder / "said.jsonl").read_text().splitlines())
     return found
 

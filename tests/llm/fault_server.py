@@ -36,10 +36,15 @@ def truth(question: str) -> str:
 
 
 class FaultServer:
-    def __init__(self, rate=0.0, faults=FAULTS, seed=0, delay=0.0, dialect=(), echo_key=False):
+    def __init__(self, rate=0.0, faults=FAULTS, seed=0, delay=0.0, dialect=(), echo_key=False, **habits):
         self.rate, self.faults, self.delay = rate, faults, delay
         self.dialect, self.echo_key = dialect, echo_key
+        # Ways of other servers: `prefix` of its paths, `streams` alone, `thinks` so many tokens first, `says` always
+        # the same, `refuses` a call by (predicate of its body, status, body).
+        self.prefix, self.streams = habits.get("prefix", ""), habits.get("streams", False)
+        self.thinks, self.says, self.refuses = habits.get("thinks", 0), habits.get("says"), habits.get("refuses")
         self.random = random.Random(seed)  # noqa: S311 - faults are no secrets
+        self.lost = 0
         self.calls, self.tokens, self.flying, self.most_flying = 0, 0, 0, 0
         self.faulted, self.answers, self.retry_gaps = Counter(), Counter(), []
         self.files, self.batches, self.bodies, self.headers = {}, {}, [], []
@@ -92,7 +97,11 @@ class FaultServer:
             writer.close()
 
     async def _handle(self, method, path, headers, body, writer):
-        path = path.split("?")[0].removeprefix("/v1")
+        path = path.split("?")[0]
+        if not path.startswith(self.prefix):
+            self.lost += 1
+            return await self._send(writer, 404, b"<html><head><title>404 Not Found</title></head></html>")
+        path = path.removeprefix("/v1")
         self.headers.append(headers)
         if path in ("/chat/completions", "/completions"):
             return await self._complete(json.loads(body), headers, writer)
@@ -117,13 +126,23 @@ class FaultServer:
                 if name in body:
                     message = f"Unsupported parameter: '{name}' is not supported with this model."
                     return await self._send(writer, 400, {"error": {"message": message, "param": name}})
+            if self.refuses is not None and self.refuses[0](body):
+                return await self._send(writer, *self.refuses[1:])
+            if self.streams and not body.get("stream"):
+                return await self._send(writer, 400, {"error": "this server needs stream=true"})
             await asyncio.sleep(self.delay)
             if self.random.random() < self.rate:
                 return await self._fault(self.random.choice(self.faults), body, writer)
             prompt = _prompt(body)
             # Counted before it is sent: what the client was killed for is paid all the same.
             self.answers[prompt] += 1
-            return await self._send(writer, 200, self._answer(body, answer_to(prompt)))
+            text = self.says or answer_to(prompt)
+            whole = self._answer(body, text)
+            if self.thinks:
+                cut = body["max_tokens"] < self.thinks
+                whole["choices"][0]["message"]["content"] = "<think>so" if cut else f"<think>so</think>\n{text}"
+                whole["choices"][0]["finish_reason"] = "length" if cut else "stop"
+            return await self._send(writer, 200, _as_stream(whole) if body.get("stream") else whole)
         finally:
             self.flying -= 1
 
@@ -209,6 +228,17 @@ class FaultServer:
             "output_file_id": f"out-{name}" if looks > 1 else None,
             "metadata": metadata,
         }
+
+
+def _as_stream(whole):
+    """An answer in three events."""
+    (choice,), about = whole["choices"], {"model": whole["model"]}
+    text = choice["message"]["content"]
+    deltas = [{"role": "assistant", "content": ""}, {"content": text[:2]}, {"content": text[2:]}]
+    events = [{**about, "choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    events.append({**about, "choices": [{"index": 0, "delta": {}, "finish_reason": choice["finish_reason"]}]})
+    events.append({**about, "choices": [], "usage": whole["usage"]})
+    return ("".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n").encode()
 
 
 def _prompt(body):

@@ -16,7 +16,7 @@ SPELLINGS = {
 
 
 # These need a model or a network of their own, and prove themselves beside their own tests.
-ELSEWHERE = {"llm", "llm-embedding", "distilled", "spos", "sandwich", "layerwise-mos", "neuronwise-mos"}
+ELSEWHERE = {"llm", "llm-embedding", "distilled", "student", "spos", "sandwich", "layerwise-mos", "neuronwise-mos"}
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in ELSEWHERE])

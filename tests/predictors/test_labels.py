@@ -5,6 +5,7 @@ from foretell import spaces
 from foretell.errors import InputError, UnknownNameError
 from foretell.observations import Observation
 from foretell.predictors import Context, Labels, TooFewLabelsError, create
+from foretell.predictors.labels import AbsurdLabelWarning
 from foretell.testing import make_observations
 
 SPACE = spaces.create("small-seq2seq")
@@ -35,6 +36,34 @@ def test_equal_labels_are_refused_where_something_is_to_be_learnt():
     with pytest.raises(InputError, match=r"all 6 labels .* are 25"):
         create("regression").fit(same)
     assert create("constant").fit(same).labels == 6
+
+
+@pytest.mark.parametrize("absurd", [-1e9, 1e9])
+def test_an_absurd_label_is_said_and_counts_as_the_nearest_of_the_others(absurd):
+    items = make_observations(SPACE, 8)
+    values = [20.0, 21.0, 22.0, 23.0, 24.0, 25.0, 26.0]
+    shown = [relabel(item, value) for item, value in zip(items, [*values, absurd], strict=False)]
+    nearest = 20.0 if absurd < 0 else 26.0
+    with pytest.warns(AbsurdLabelWarning, match="absurdly far from the others, which are") as said:
+        labels = Labels.of(shown, "valid_bleu", SPACE)
+    assert len(said) == 1
+    assert str(said[0].message).endswith(f"it counts as {nearest:g}: correct or remove it.")
+    assert labels.values.tolist() == [*values, nearest]
+    assert labels.observations[-1].metric("valid_bleu") == nearest
+    # Beside another label of the same architecture it spoils neither their mean nor the noise.
+    with pytest.warns(AbsurdLabelWarning):
+        again = Labels.of([*shown, relabel(items[3], absurd)], "valid_bleu", SPACE)
+    assert again.values[3] == np.mean([23.0, nearest])
+    assert again.noise < 3
+
+
+@pytest.mark.parametrize(
+    "values", [[93.1, 93.2, 93.3, 93.4, 10.0], [10.0, 10.0, 10.0, 10.001, 91.0], [4.1, 4.2, 900.0]]
+)
+def test_what_failed_to_learn_or_alone_has_learnt_is_not_absurd(values):
+    items = make_observations(SPACE, len(values))
+    shown = [relabel(item, value) for item, value in zip(items, values, strict=True)]
+    assert Labels.of(shown, "valid_bleu", SPACE).values.tolist() == values
 
 
 def test_a_missing_metric_lists_what_is_there():

@@ -109,3 +109,26 @@ def test_the_law_alone_needs_a_size():
 )
 def test_which_count_means_size(names, size):
     assert size_cost(names) == size
+
+
+def test_a_few_very_bad_architectures_do_not_bend_the_others():
+    """Accuracies down to chance: the distance to 100 has a long tail, and no prediction runs away beyond it."""
+    rng = np.random.default_rng(0)
+    space = SearchSpace({f"op{place}": ["a", "b", "c", "d"] for place in range(6)})
+    rows = np.unique(space.sample(200, rng), axis=0)
+    rows = rows[rng.permutation(len(rows))]
+    good = (rows == 2).sum(axis=1)
+    accuracy = 100 - 1 / (0.011 + 0.01 * good + rng.uniform(0, 0.002, len(rows)))
+    items = [Observation(a, {"acc": float(v)}) for a, v in zip(space.architectures(rows), accuracy, strict=True)]
+    metric = Metric.declare("acc", higher_is_better=True)
+    said = create("power-law", context=Context(space, metric)).fit(items[:15]).predict(rows[15:])
+    assert np.abs(said.mean - accuracy[15:]).mean() < 2.5
+    assert said.mean.min() > 0
+    assert said.mean.max() < 100
+
+
+def test_auto_does_not_say_that_what_it_judged_could_not_be():
+    items = observed(30)
+    auto = create("auto", context=Context(SPACE, LOSS, columns=Columns.of(items, "y"))).fit(items[:15])
+    assert auto.chosen == "power-law"
+    assert "too few" not in auto.why

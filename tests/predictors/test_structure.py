@@ -65,3 +65,15 @@ def test_rows_are_described_on_their_own():
     rows = CELL.sample(50, np.random.default_rng(2))
     for features in (cell_features, total_features, layer_features, global_features):
         np.testing.assert_array_equal(features(CELL, rows)[7:8], features(CELL, rows[7:8]))
+
+
+def test_numbers_beside_a_word_for_a_layer_that_is_not_there_are_numbers():
+    """Only some architectures have the second layer, so that its width became words."""
+    plain = SearchSpace({"ffn0": [0, 512, 1024], "ffn1": [0, 512, 1024]})
+    words = SearchSpace({"ffn0": ["absent", "512", "1024"], "ffn1": ["absent", "512", "1024"]})
+    rows = np.array([[1, 0], [1, 2], [2, 2]], dtype=np.int16)
+    seen = total_features(words, rows)
+    for amount in total_features(plain, rows).T[:4]:
+        apart = np.abs(seen - seen[:1]).T / np.abs(seen[2] - seen[0]).clip(1e-9)[:, None]
+        wanted = np.abs(amount - amount[0]) / max(abs(amount[2] - amount[0]), 1e-9)
+        assert (np.abs(apart - wanted) < 1e-6).all(axis=1).any()

@@ -1,8 +1,6 @@
 """Two run folders to draw: one made of a real search under cheap predictors, one by the whole of `foretell search`."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 import yaml
@@ -122,16 +120,16 @@ STUDY = {
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory):
+def finished(tmp_path_factory, zygotes):
     """The folder of a run of `foretell search` as a user starts it, on sentences that would like to be markup."""
     folder = tmp_path_factory.mktemp("finished")
     lines = [f"{HOSTILE} {source}\t{HOSTILE} {target}\n" for source, target in pairs(700)]
     (folder / "pairs.tsv").write_text("".join(lines), encoding="utf-8")
     write_observations(folder / "labels.jsonl", make_observations(SPACE, 26))
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY), encoding="utf-8")
-    command = [sys.executable, "-m", "foretell", "search", "study.yaml", "--out", "run"]
-    environment = {**os.environ, "FORETELL_CACHE": str(folder / "cache"), "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "The page of this run: run/report.html" in done.stdout
+    environment = {**os.environ, "FORETELL_CACHE": str(folder / "cache")}
+    done = zygotes.started(["search", "study.yaml", "--out", "run"], folder, folder, **environment)
+    out, err = done.communicate()
+    assert done.returncode == 0, err
+    assert "The page of this run: run/report.html" in out
     return folder / "run"

@@ -63,8 +63,9 @@ def test_one_that_nothing_keeps_does_not_stop_the_others(tmp_path, runs):
 def test_a_folder_is_of_one_study_and_goes_on_only_when_told(tmp_path, runs):
     study = StudyConfig(alternatives=LIMITS)
     run_alternatives(study, tmp_path / "run")
+    (tmp_path / "run" / "1" / "search").mkdir(parents=True)  # something was paid for
     run_alternatives(study, tmp_path / "run", resume=True)
-    with pytest.raises(InputError, match="add --resume"):
+    with pytest.raises(InputError, match="by --resume"):
         run_alternatives(study, tmp_path / "run")
-    with pytest.raises(InputError, match="a run of another study"):
+    with pytest.raises(InputError, match="a run of another study, where name is home-assistant-en-de, not other"):
         run_alternatives(study.model_copy(update={"name": "other"}), tmp_path / "run", resume=True)

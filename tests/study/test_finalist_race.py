@@ -2,8 +2,6 @@
 
 import json
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -19,7 +17,7 @@ from foretell.predictors import create
 from foretell.report import read_run, render
 from foretell.search import ObjectiveRunner, Race, Scorer, run_race
 from foretell.search.entrants import candidates_under, draw_entrants
-from foretell.study import StudyConfig, load_study, run_study
+from foretell.study import StudyConfig, load_study
 from foretell.study.finalist_race import seen_by
 from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe
@@ -51,6 +49,10 @@ def race_alone(folder):
         )
 
 
+def race_in(arguments):
+    race_alone(Path(arguments[0]))
+
+
 def timeless(value):
     """A result without what the clock had a part in."""
     if isinstance(value, dict):
@@ -62,22 +64,16 @@ def lines(path):
     return path.read_bytes().count(b"\n") if path.exists() else 0
 
 
-def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bit(tmp_path):
+def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bit(tmp_path, start):
     (tmp_path / "whole").mkdir()
     (tmp_path / "cut").mkdir()
     whole = race_alone(tmp_path / "whole")
-    code = (
-        "import sys, pathlib; from tests.study.test_finalist_race import race_alone;"
-        "race_alone(pathlib.Path(sys.argv[1]))"
-    )
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, str(tmp_path / "cut")], cwd=Path(__file__).parents[2], stderr=subprocess.DEVNULL
-    )
+    process = start(tmp_path / "cut", entry="tests.study.test_finalist_race:race_in")
     while lines(tmp_path / "cut" / "race.jsonl") < 10:
         assert process.poll() is None
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.communicate()
     assert lines(tmp_path / "cut" / "race.jsonl") < 15
     cut = race_alone(tmp_path / "cut")
     assert timeless(cut.to_dict()) == timeless(whole.to_dict())
@@ -88,13 +84,15 @@ def test_networks_killed_on_their_second_rung_end_as_those_left_alone_bit_for_bi
 
 
 def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_of_its_rungs(
-    tmp_path, study_file, monkeypatch
+    tmp_path, study_file, start
 ):
-    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
     race = "race: {entrants: 3, rungs: [50%, 100%], finishers: 1, metric: valid_loss}"
     text = STUDY.replace("teacher: supernet", "teacher: regression").replace("beam: 2", "beam: 1, baselines: []")
     study_file.write_text(text.replace('schedule: "distilled:1-3,supernet:4-6"', f"schedule: none, {race}"))
-    whole = run_study(load_study(study_file), tmp_path / "run")
+    process = start("search", study_file, "--out", "run", "--json")
+    said = process.communicate()
+    assert process.returncode == 0, said[1]
+    whole = json.loads(said[0])
     assert whole == json.loads((tmp_path / "run" / "result.json").read_text())
     race = whole["race"]
     assert [rung["trained"] for rung in race["rungs"]] == [3, 1]
@@ -102,15 +100,16 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
     first = race["standings"][0]
     assert whole["winner"]["architecture"] == first["architecture"]
     assert whole["winner"]["metrics"]["valid_loss"] == first["seen"][-1]["metrics"]["valid_loss"]
-    assert whole["winner"]["provenance"]["updates"] == 60
+    assert whole["winner"]["provenance"]["updates"] == 20
     assert len(list((tmp_path / "cache").glob("trained/*"))) == 3  # one folder an entrant, for all of its rungs
     assert not list((tmp_path / "cache").glob("supernets/*"))  # no schedule asks for one
     assert whole["search"]["history"] == []
     assert 'id="run0-race"' in render([read_run(tmp_path / "run")])
     rules = {each["rule"]: each for each in whole["rules"]}
-    assert list(rules) == ["most-flops", "most-parameters", "uniform", "regression", "random"]
+    # The labels that it has are of another task: they are experience, and no regression's.
+    assert list(rules) == ["most-flops", "most-parameters", "uniform", "experience", "random"]
     for each in rules.values():
-        assert each["trained"] or each["predicted"]["by"] == "regression"
+        assert each["trained"] or each["predicted"]["by"] == "experience"
 
 
 @pytest.mark.parametrize(

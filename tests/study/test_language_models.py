@@ -1,6 +1,7 @@
 """The whole job on a language model: from a user's folder of text to a network that writes."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from foretell import spaces
 from foretell.cli import main
 from foretell.costs import Constraints
 from foretell.errors import InputError
-from foretell.study import StudyConfig, generate_texts, load_study, run_study
+from foretell.study import StudyConfig, generate_texts, load_study
 from foretell.study.language_models import LANGUAGE_MODELS
 from foretell.training import Recipe
 
@@ -46,10 +47,13 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def result(folder):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FORETELL_CACHE", str(folder / "cache"))
-        return run_study(load_study(folder / "study.yaml"), folder / "run")
+def result(folder, zygotes):
+    said, environment = folder / "said", {**os.environ, "FORETELL_CACHE": str(folder / "cache")}
+    said.mkdir()
+    process = zygotes.started(["search", "study.yaml", "--out", "run", "--json"], folder, said, **environment)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    return json.loads(out)
 
 
 @pytest.mark.network

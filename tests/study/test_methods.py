@@ -15,8 +15,9 @@ from foretell.metrics import metric_named
 from foretell.objectives import Fidelities, Job
 from foretell.observations import Observation
 from foretell.study import StudyConfig, equal_time
+from foretell.study.arena import Arena
 from foretell.study.labelling import Charges
-from foretell.study.methods import Arena, check_method, find, method_names, simple_rows
+from foretell.study.methods import check_method, find, method_names, simple_rows
 
 SPACE = spaces.create("small-seq2seq")
 LIMITS = Constraints.parse(["params_without_embeddings<=300K"])

@@ -59,14 +59,14 @@ def lines(path):
 
 
 def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does_with_any_number_of_threads(
-    tmp_path, study_file, foretell
+    tmp_path, study_file, start
 ):
-    out, _ = finish(foretell("search", study_file, "--out", "whole", "--json", cache="a"))
+    out, _ = finish(start("search", study_file, "--out", "whole", "--json", cache="a"))
     whole = json.loads(out)
     assert whole == json.loads((tmp_path / "whole" / "result.json").read_text())
 
     def again():
-        return foretell("search", study_file, "--out", "cut", "--resume", cache="b", threads=2)
+        return start("search", study_file, "--out", "cut", "--resume", cache="b", threads=2)
 
     cache, run = tmp_path / "b", tmp_path / "cut"
     kill_when(again(), lambda: count(cache, "corpora/*/*") > 0 or count(cache, "*/*/vocabulary.model") > 0)
@@ -82,16 +82,16 @@ def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does_with_any_num
     assert set(whole["stages"]) == {"corpus", "latency", "supernet", "distil", "search", "train"}
 
     # A finished run answers at once, and its winner translates.
-    start = time.monotonic()
-    out, _ = finish(foretell("search", study_file, "--out", "whole", "--resume", "--json", cache="a"))
+    began = time.monotonic()
+    out, _ = finish(start("search", study_file, "--out", "whole", "--resume", "--json", cache="a"))
     assert timeless(json.loads(out)) == timeless(whole)
-    assert time.monotonic() - start < 60
-    out, _ = finish(foretell("translate", "whole", "red old door", "small blue", cache="a"))
+    assert time.monotonic() - began < 60
+    out, _ = finish(start("translate", "whole", "red old door", "small blue", cache="a"))
     assert len(out.splitlines()) == 2
 
 
-def test_an_interrupt_ends_with_one_sentence_and_exit_code_130(tmp_path, study_file, foretell):
-    process = foretell("search", study_file, "--out", "run")
+def test_an_interrupt_ends_with_one_sentence_and_exit_code_130(tmp_path, study_file, start):
+    process = start("search", study_file, "--out", "run")
     deadline = time.monotonic() + 120
     while not count(tmp_path / "cache", "supernets/*/state.safetensors") and time.monotonic() < deadline:
         time.sleep(0.01)
@@ -103,19 +103,19 @@ def test_an_interrupt_ends_with_one_sentence_and_exit_code_130(tmp_path, study_f
     assert "Traceback" not in err
 
 
-def test_an_impossible_latency_is_refused_within_seconds(tmp_path, foretell):
-    start = time.monotonic()
-    _, err = finish(foretell("search", "--constraint", "latency<=0.01ms", "--out", "run"), 3)
-    assert time.monotonic() - start < 10
+def test_an_impossible_latency_is_refused_within_seconds(tmp_path, start):
+    began = time.monotonic()
+    _, err = finish(start("search", "--constraint", "latency<=0.01ms", "--out", "run"), 3)
+    assert time.monotonic() - began < 10
     assert "fastest reachable latency on this device is about" in err
     assert len([line for line in err.splitlines() if line.startswith("foretell:")]) == 1
     assert not (tmp_path / "run").exists()
 
 
-def test_observations_are_labelled_once_and_more_are_added(tmp_path, study_file, foretell):
-    out, _ = finish(foretell("train", "--observe", 2, "--study", study_file, "--out", "labels", "--json"))
+def test_observations_are_labelled_once_and_more_are_added(tmp_path, study_file, start):
+    out, _ = finish(start("train", "--observe", 2, "--study", study_file, "--out", "labels", "--json"))
     first = json.loads(out)["observations"]
-    out, _ = finish(foretell("train", "--observe", 3, "--study", study_file, "--out", "labels", "--resume", "--json"))
+    out, _ = finish(start("train", "--observe", 3, "--study", study_file, "--out", "labels", "--resume", "--json"))
     more = json.loads(out)["observations"]
     assert more[:2] == first
     assert lines(tmp_path / "labels" / "observations.jsonl") == 3
@@ -123,22 +123,22 @@ def test_observations_are_labelled_once_and_more_are_added(tmp_path, study_file,
     assert all(item["costs"]["parameters"] <= 0.7 * largest["parameters"][0] for item in more)
 
 
-def test_one_architecture_of_a_file_is_trained_and_scored_by_the_supernet(tmp_path, study_file, foretell):
+def test_one_architecture_of_a_file_is_trained_and_scored_by_the_supernet(tmp_path, study_file, start):
     write_architecture(tmp_path / "arch.yaml", SPACE.smallest())
-    out, _ = finish(foretell("train", "arch.yaml", "--study", study_file, "--out", "mine", "--json"))
+    out, _ = finish(start("train", "arch.yaml", "--study", study_file, "--out", "mine", "--json"))
     assert json.loads(out)["observations"][0]["metrics"]["test_bleu"] >= 0
     assert (tmp_path / "mine" / "model.safetensors").exists()
-    _, err = finish(foretell("supernet", "score", "arch.yaml", "--study", study_file), 2)
+    _, err = finish(start("supernet", "score", "arch.yaml", "--study", study_file), 2)
     assert "train it first" in err
-    finish(foretell("supernet", "train", "--study", study_file, "--json"))
-    out, _ = finish(foretell("supernet", "score", "arch.yaml", "--study", study_file, "--json"))
+    finish(start("supernet", "train", "--study", study_file, "--json"))
+    out, _ = finish(start("supernet", "score", "arch.yaml", "--study", study_file, "--json"))
     assert json.loads(out)["scores"][0]["score"] < 0
 
 
-def test_presets_are_compared_under_one_judge(tmp_path, study_file, foretell):
+def test_presets_are_compared_under_one_judge(tmp_path, study_file, start):
     """Caching changes no result; what it saves stands beside what a hybrid saves."""
     arguments = ("search", study_file, "--compare", "hat-as-published,hat,hs-nas-1-15", "--out", "compared", "--json")
-    out, _ = finish(foretell(*arguments))
+    out, _ = finish(start(*arguments))
     published, cached, hybrid = json.loads(out)["rows"]
     assert published["architecture"] == cached["architecture"]
     assert published["supernet_loss"] == cached["supernet_loss"]
@@ -148,5 +148,5 @@ def test_presets_are_compared_under_one_judge(tmp_path, study_file, foretell):
     assert set(hybrid["evaluations_run"]) == {"distilled", "supernet"}
     assert hybrid["evaluations_run"]["supernet"] < cached["evaluations_run"]["supernet"]
     assert min(row["rank"] for row in (published, cached, hybrid)) == 1
-    again, _ = finish(foretell(*arguments, "--resume"))
+    again, _ = finish(start(*arguments, "--resume"))
     assert json.loads(again)["rows"] == json.loads(out)["rows"]

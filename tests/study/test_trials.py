@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -18,8 +16,9 @@ from foretell.errors import InfeasibleError, InputError, RunBusyError
 from foretell.locks import lock_folder
 from foretell.objectives import Fidelities, FunctionObjective
 from foretell.search.algorithms import names as algorithm_names
-from foretell.study.config import read_study
+from foretell.study.files import read_study
 from foretell.study.opening import run_trials
+from tests.zygote import PYTHON
 
 GENES = {"layers": [1, 2, 3, 4], "width": [8, 16, 32, 64], "mixer": ["attention", "gru"]}
 COSTS = {"params": "layers * width ** 2"}
@@ -116,6 +115,16 @@ def test_failures_are_told_kept_and_learnt_from(space, tmp_path):
     assert foretell.load_study(tmp_path / "run").best == study.best
 
 
+def test_a_study_of_which_every_trial_failed_begins_anew_when_it_is_corrected(space, tmp_path):
+    def broken(architecture):
+        raise ValueError("no data")
+
+    create(space, tmp_path / "run").optimize(broken, n_trials=3)
+    study = create(space, tmp_path / "run", seed=3)
+    study.optimize(loss, n_trials=2)
+    assert [item.failed for item in study.observations] == ["", ""]
+
+
 @pytest.mark.parametrize("name", ["cells", "memory", "memory_bytes", "energy"])
 def test_what_only_the_objective_tells_can_be_limited(space, tmp_path, name):
     study = create(space, tmp_path / "run", constraints=[f"{name}<=40"], costs=[name])
@@ -175,24 +184,22 @@ def test_telling_what_makes_no_sense_is_one_sentence(space, tmp_path):
         create(space, tmp_path / "empty").best  # noqa: B018 - the property refuses
 
 
-def test_a_folder_is_one_study_s(space, tmp_path):
-    study = create(space, tmp_path / "run")
+def test_a_folder_is_one_study_s(space, tmp_path, start):
+    study = create(space, tmp_path / "run", seed=2)
+    study = create(space, tmp_path / "run")  # nothing was asked for yet
+    study.ask()
     with pytest.raises(InputError, match="holds a study already; go on with it by load_if_exists=True"):
         create(space, tmp_path / "run")
-    with pytest.raises(InputError, match="holds another study"):
+    with pytest.raises(InputError, match=r"holds trials of another study, where search.seed is 1, not 9: change"):
         create(space, tmp_path / "run", seed=9, load_if_exists=True)
-    assert create(space, tmp_path / "run", load_if_exists=True).trials == []
+    assert len(create(space, tmp_path / "run", load_if_exists=True).trials) == 1
     with pytest.raises(InputError, match="holds no study"):
         foretell.load_study(tmp_path / "nowhere")
     with lock_folder(tmp_path / "run"):
-        process = subprocess.run(
-            [sys.executable, "-c", f"import foretell; foretell.load_study({str(tmp_path / 'run')!r}).ask()"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        process = start("-c", "import foretell; foretell.load_study('run').ask()", entry=PYTHON)
+        _, said = process.communicate()
     assert process.returncode == 1
-    assert RunBusyError.__name__ in process.stderr
+    assert RunBusyError.__name__ in said
     with pytest.raises(InputError, match="go on from Python"):
         study.optimize()
 
@@ -255,18 +262,19 @@ def test_a_command_trains_beside_its_study_file(tmp_path):
     assert study.best.architecture.to_dict() == result["winner"]["architecture"]
 
 
-def test_killed_and_resumed_it_ends_where_it_would_have_ended(tmp_path):
+def test_killed_and_resumed_it_ends_where_it_would_have_ended(tmp_path, start):
     whole = run_trials(read_study(write_study(tmp_path)), tmp_path / "whole")
     path = write_study(tmp_path, 0.4)
-    arguments = [sys.executable, "-m", "foretell", "search", str(path), "--out", str(tmp_path / "killed")]
-    process = subprocess.Popen(arguments, start_new_session=True, stderr=subprocess.DEVNULL)
+    process = start("search", path, "--out", "killed")
     while not (tmp_path / "killed" / "observations.jsonl").exists():
         time.sleep(0.05)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
     done = (tmp_path / "killed" / "observations.jsonl").read_bytes()
-    found = subprocess.run([*arguments, "--resume", "--json"], capture_output=True, text=True, check=True)
-    result = json.loads(found.stdout)
+    process = start("search", path, "--out", "killed", "--resume", "--json")
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    result = json.loads(out)
     assert (tmp_path / "killed" / "observations.jsonl").read_bytes().startswith(done[: done.rfind(b"\n") + 1])
     for kind in ("winner", "trials"):
         assert without_seconds(result[kind]) == without_seconds(whole[kind])
@@ -331,7 +339,7 @@ def test_a_study_can_be_made_longer_and_nothing_else(tmp_path):
         assert result["search"]["finished"] == trials
         assert without_seconds(result["trials"])[:7] == without_seconds(first["trials"])
     search = longer.search.model_copy(update={"seed": 5})
-    with pytest.raises(InputError, match="holds another study"):
+    with pytest.raises(InputError, match=r"holds trials of another study, where search.seed is 1, not 5"):
         run_trials(longer.model_copy(update={"search": search}), tmp_path / "run", resume=True)
 
 

@@ -40,10 +40,12 @@ def run(root, kinds):
     return {"histories": {kind: result.history for kind, result in trained.items()}, "drawn": drawn}
 
 
-if __name__ == "__main__":
-    root, rank, *kinds = sys.argv[1:]
+def main(arguments):
+    """The exit code of a process that is given its folder, its rank and kinds."""
+    root, rank, *kinds = arguments
     try:
         (Path(root) / f"result-{rank}.json").write_text(json.dumps(run(Path(root), kinds)))
     except ForetellError as error:
         print(error, file=sys.stderr)
-        sys.exit(1)
+        return 1
+    return 0

@@ -1,13 +1,9 @@
 """Supernets trained by processes of their own: killed and resumed, or several for one."""
 
 import json
-import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 import torch
@@ -20,16 +16,15 @@ from tests.training.processes import RECIPE, run
 pytestmark = pytest.mark.network
 
 
-def start(root, *kinds, rank=0, **environment):
-    root.mkdir(exist_ok=True)
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.training.processes", str(root), str(rank), *kinds],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def train(start):
+    """Begins a process that trains kinds of supernets in a folder."""
+
+    def begin(root, *kinds, rank=0, **environment):
+        root.mkdir(exist_ok=True)
+        return start(root, rank, *kinds, entry="tests.training.processes:main", **environment)
+
+    return begin
 
 
 def finish(process, code=0):
@@ -53,37 +48,37 @@ def weights(root, kind):
     return load_tensors(root / kind / "model.safetensors").tensors
 
 
-def test_every_kind_resumes_exactly_after_sigkill(tmp_path):
-    finish(start(tmp_path / "whole", *KINDS))
+def test_every_kind_resumes_exactly_after_sigkill(tmp_path, train):
+    finish(train(tmp_path / "whole", *KINDS))
     for kind in KINDS:
-        kill_when(start(tmp_path / "cut", *KINDS), tmp_path / "cut" / kind / "state.safetensors")
+        kill_when(train(tmp_path / "cut", *KINDS), tmp_path / "cut" / kind / "state.safetensors")
         assert not (tmp_path / "cut" / kind / "training.json").exists()
-    finish(start(tmp_path / "cut", *KINDS))
+    finish(train(tmp_path / "cut", *KINDS))
     for kind in KINDS:
         whole, cut = weights(tmp_path / "whole", kind), weights(tmp_path / "cut", kind)
         assert whole.keys() == cut.keys()
         assert all(torch.equal(whole[name], cut[name]) for name in whole)
 
 
-def together(root, *kinds, second=None):
+def together(train, root, *kinds, second=None):
     roots = (root, second or root)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    return [start(roots[rank], *kinds, rank=rank, RANK=str(rank), LOCAL_RANK=str(rank), **shared) for rank in range(2)]
+    return [train(roots[rank], *kinds, rank=rank, RANK=str(rank), LOCAL_RANK=str(rank), **shared) for rank in range(2)]
 
 
-def test_two_processes_with_half_the_batch_each_are_one_and_outlive_a_death(tmp_path):
+def test_two_processes_with_half_the_batch_each_are_one_and_outlive_a_death(tmp_path, train):
     kinds = ("spos", "neuronwise-mos")
     alone = run(tmp_path / "alone", kinds)
-    first, second = together(tmp_path / "both", *kinds)
+    first, second = together(train, tmp_path / "both", *kinds)
     kill_when(second, tmp_path / "both" / "spos" / "state.safetensors")
     err = finish(first, 1)
     assert err.count("\n") == 1
     assert "another of the 2 processes that train together has ended or cannot be reached" in err
-    for process in together(tmp_path / "both", *kinds, second=tmp_path / "elsewhere"):
+    for process in together(train, tmp_path / "both", *kinds, second=tmp_path / "elsewhere"):
         assert "find different checkpoints in" in finish(process, 1)
-    for process in together(tmp_path / "both", *kinds):
+    for process in together(train, tmp_path / "both", *kinds):
         finish(process)
     ours = [json.loads((tmp_path / "both" / f"result-{rank}.json").read_text()) for rank in range(2)]
     assert ours[0]["drawn"] == ours[1]["drawn"] == alone["drawn"][-len(ours[0]["drawn"]) :]

@@ -34,12 +34,14 @@ app = typer.Typer(
 # One module a command group; each has a function `register(app)`. In the order of `foretell --help`.
 _GROUPS = (
     "search",
+    "check",
     "report",
     "train",
     "generate",
     "export",
     "observations",
     "evaluate",
+    "reproduce",
     "predict",
     "label",
     "distill",

@@ -76,3 +76,4 @@ def _distill(
         f"{student.labels:,} labels of {summary['teacher']} (deviation {student.teacher_std:.3f}) learnt in "
         f"{student.spent.seconds:.1f} s{held}; kept in {out}."
     )
+    say(f"Its predictions: foretell predict --predictor student:{out} --observations {labels} --architectures FILE")

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.options import ExamplesOption, task_context
+from foretell.cli.options import ExamplesOption, labelled, task_context
 from foretell.cli.output import JsonOption, figure, interval, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
-    from foretell.evaluation.table import Sees
+    from foretell.evaluation.views import Sees
 
 __all__ = ["register"]
 
@@ -39,10 +39,13 @@ def _evaluate(
         str | None,
         typer.Option(
             help="What is predicted; y:min or y:max says which way an own metric is better. Default: what a table is "
-            "of, else valid_bleu."
+            "of, else a validation metric."
         ),
     ] = None,
-    demonstrations: Annotated[str, typer.Option(help="Labels to learn from; 3,5,10 gives a learning curve.")] = "10",
+    demonstrations: Annotated[
+        str,
+        typer.Option(help="Labels to learn from; 0,3,10 gives a learning curve; 0 leaves out rows that need a label."),
+    ] = "10",
     splits: Annotated[
         str,
         typer.Option(help="stored, or random:N for N random divisions; default: stored if any are, else random:20."),
@@ -82,13 +85,13 @@ def _evaluate(
 
     use_llm(llm)
     numbers = [part.strip() for part in demonstrations.split(",")]
-    if not all(part.isdigit() and int(part) > 0 for part in numbers):
-        raise InputError(f"cannot read the demonstrations {demonstrations!r}; expected numbers such as 3,5,10.")
+    if not all(part.isdigit() for part in numbers):
+        raise InputError(f"cannot read the demonstrations {demonstrations!r}; expected numbers such as 0,3,10.")
     if rows not in ("", "all", "complete"):
         raise UnknownNameError("choice of rows", rows, ("all", "complete"))
     names = [name for each in (predictor or ["regression,auto"]) for name in split_names(each)]
     result = evaluate(
-        load(observations, task),
+        labelled(load(observations, task), metric),
         names,
         metric=metric,
         demonstrations=[int(part) for part in numbers],

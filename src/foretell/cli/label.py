@@ -98,6 +98,7 @@ def _label(
     `foretell label --llm openai:gpt-4o-mini --observations labels.jsonl --n 3000 --max-usd 1`
     """
     from foretell import predictors
+    from foretell.errors import ForetellError
     from foretell.predictors.labelling import draw_architectures, label_architectures
     from foretell.records import fingerprint
 
@@ -131,6 +132,9 @@ def _label(
     provenance = {"teacher": name, **told, "key": key, "demonstrations": len({item.architecture for item in shown})}
     result = label_architectures(predictor, sample, out, name=name, metric=metric, provenance=provenance)
     _print(result, predictor, session, out, as_json)
+    if not result.labels:
+        why = "; ".join(sorted(set(result.abstained.values()))[:2])
+        raise ForetellError(f"nothing was labelled: {why or 'no reply'}; see the question by --show-prompt.")
 
 
 def _demonstrations(
@@ -251,5 +255,7 @@ def _print(result: Any, predictor: Any, session: Session | None, out: Path, as_j
         f"{result.labels:,} labels in {out}, {result.new:,} of them new: {summary['calls']:,} calls, "
         f"{spent.tokens:,} tokens, {money}, {spent.seconds:.0f} s"
     )
+    if result.labels:
+        say(f"A student of them: foretell distill {out}; or learn from them: foretell predict --observations {out}")
     if result.abstained:
         say(f"{len(result.abstained):,} without a label: {'; '.join(summary['reasons'])}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from foretell.observations import ObservationSet
     from foretell.predictors import Context
     from foretell.study import StudyConfig
 
@@ -18,6 +19,7 @@ __all__ = [
     "SpaceOption",
     "StudyArgument",
     "StudyOption",
+    "labelled",
     "study_from",
     "task_context",
 ]
@@ -57,6 +59,16 @@ def study_from(path: Path | None, **changes: Any) -> StudyConfig:
             part = part.setdefault(parent, {})
         part[key] = value
     return load_study(None, data)
+
+
+def labelled(known: ObservationSet, metric: str | None) -> ObservationSet:
+    """Observations to learn from: where none was trained the scores of a teacher, which is said."""
+    from foretell.cli.output import say
+
+    found, teacher = known.taught(known.quality(metric).key)
+    if teacher:
+        say(f"foretell: note: nothing here was trained; the labels are what {teacher} says", err=True)
+    return found
 
 
 def task_context(path: Path | None) -> Context | None:

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -19,6 +19,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object 
 
 WIDE = 10
 """From here on one decimal is enough in a narrow column, in an interval at both of its ends, and two do not fit."""
+
+_PROSE = 24
+"""A column with a longer cell is of words, which may be broken; a shorter one is a number or a name."""
 
 # What `json.dumps` leaves as it is although a terminal would obey it, or no encoding can write it.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -50,15 +53,39 @@ def interval(ends: Sequence[float] | None) -> str:
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table on standard output; the first column is left-aligned, the others right-aligned."""
+    """Print a table on standard output; numbers are right-aligned, names and words are not.
+
+    What is wider than the terminal goes on below, behind the first column again: no number is cut in two.
+    """
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(plain(title)), title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
-    for index, name in enumerate(header):
-        table.add_column(Text(plain(name)), justify="left" if index == 0 else "right", overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(plain(cell)) for cell in row))
-    Console().print(table)
+    console = Console()
+    columns = [[Text(plain(cell)) for cell in column] for column in zip(header, *rows, strict=True)]
+    widths = [max(map(len, column)) for column in columns]
+    for number, shown in enumerate(_parts([min(width, _PROSE) for width in widths], console.width)):
+        caption = Text(plain(title)) if number == 0 else None
+        table = Table(title=caption, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
+        for index in shown:
+            whole = widths[index] <= _PROSE
+            way: Literal["left", "right"] = "right" if index and whole else "left"
+            table.add_column(columns[index][0], justify=way, overflow="fold", no_wrap=whole)
+        for row in zip(*(columns[index][1:] for index in shown), strict=True):
+            table.add_row(*row)
+        console.print(table)
+
+
+def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
+    """Which columns stand together in a room of so many characters; the first stands in front of all."""
+    first, *others = [width + 1 for width in widths]
+    parts: list[list[int]] = [[0]]
+    used = first
+    for index, width in enumerate(others, start=1):
+        if used + width > room and len(parts[-1]) > 1:
+            parts.append([0])
+            used = first
+        parts[-1].append(index)
+        used += width
+    return parts

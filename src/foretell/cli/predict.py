@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
+from foretell.cli.options import labelled
 from foretell.cli.output import JsonOption, figure, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def _predict(
     predictor: Annotated[str, typer.Option(help="A predictor's name.")] = "auto",
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
     metric: Annotated[
-        str | None, typer.Option(help="What is predicted. Default: what a table is of, else valid_bleu.")
+        str | None, typer.Option(help="What is predicted. Default: what a table is of, else a validation metric.")
     ] = None,
     llm: LlmOption = "",
     save: Annotated[Path | None, typer.Option(help="Also write the fitted predictor, as JSON.")] = None,
@@ -48,7 +49,7 @@ def _predict(
     from foretell.observations import load
 
     use_llm(llm)
-    known = load(observations, task)
+    known = labelled(load(observations, task), metric)
     quality = known.quality(metric)
     population, columns = _read(architectures, known, quality.key)
     context = predictors.Context(known.space, quality, columns)
@@ -87,13 +88,16 @@ def _predict(
 def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, Columns]:
     """The architectures, and what is on record of them where they are observations."""
     from foretell.observations import load, population_of
+    from foretell.observations.reference import shipped_path
     from foretell.observations.tables import is_table
     from foretell.predictors import Columns
     from foretell.records import read_jsonl
     from foretell.study.architectures import read_architectures
 
-    observed = is_table(path) or (
-        path.suffix == ".jsonl" and any("architecture" in row or "scratch" in row for row in read_jsonl(path))
+    observed = (
+        is_table(path)
+        or shipped_path(str(path)) is not None
+        or (path.suffix == ".jsonl" and any("architecture" in row or "scratch" in row for row in read_jsonl(path)))
     )
     if observed or path.is_dir():
         found = load(path, known.task or None, known.space).observations
@@ -109,6 +113,7 @@ def _print(summary: dict[str, Any], metric: Metric, best_first: Sequence[dict[st
     )
     if summary["why"]:
         say(summary["why"])
+    say("One of them is trained by: foretell train ARCHITECTURE.yaml (its genes: --json).")
 
 
 def _number(value: float) -> float | None:

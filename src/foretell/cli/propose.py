@@ -89,6 +89,8 @@ def _propose(
         f"{len(result.architectures)} of {n} from {result.replies} replies; left out: {result.invalid} invalid, "
         f"{result.repeated} repeated, {result.infeasible} beyond the limits"
     )
+    if out is not None:
+        say(f"A search begins with them by: foretell search --initial {out}")
 
 
 def _write(path: Path, space: str, rows: object) -> None:

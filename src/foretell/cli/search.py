@@ -45,6 +45,9 @@ def _search(
         typer.Option("--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes, bohb or asha."),
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the search.")] = None,
+    initial: Annotated[
+        Path | None, typer.Option("--initial", help="Architectures to begin with: YAML, or JSON lines.")
+    ] = None,
     trials: Annotated[
         int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
     ] = None,
@@ -100,7 +103,7 @@ def _search(
     if isinstance(chosen_study, TrialStudyConfig):
         choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
         given: dict[str, object] = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
-        given |= {"--seconds": seconds, "--alternative": alternative or None}
+        given |= {"--initial": initial, "--seconds": seconds, "--alternative": alternative or None}
         _search_by_trials(
             chosen_study,
             constraint,
@@ -121,6 +124,7 @@ def _search(
         alternatives=parse_alternatives(alternative),
         search__schedule=schedule,
         search__seed=seed,
+        search__initial=None if initial is None else str(initial),
         search__algorithm=algorithm,
         search__race__entrants=race,
     )

@@ -7,8 +7,9 @@ from foretell.evaluation.metrics import MEASURES, Judged, figures, measure
 from foretell.evaluation.noise import Ceiling, LabelQuality, label_quality, tau_ceiling
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan
-from foretell.evaluation.table import TRIVIAL, comparable_set, evaluate
+from foretell.evaluation.table import TRIVIAL, evaluate
 from foretell.evaluation.unseen import unseen_row
+from foretell.evaluation.views import comparable_set
 
 __all__ = [
     "MEASURES",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,8 +14,9 @@ from foretell.evaluation.bootstrap import Bootstrap, interval
 from foretell.evaluation.metrics import LEVEL, MEASURES, NEAR, TOP, Judged, figures
 from foretell.evaluation.row import Evaluation, Row
 from foretell.evaluation.splits import SplitPlan, first
+from foretell.evaluation.views import Sees, as_seen, comparable_set, complete_set
 from foretell.metrics import Metric
-from foretell.observations import Observation, ObservationSet, Split
+from foretell.observations import ObservationSet, Split
 from foretell.predictors import (
     Columns,
     Context,
@@ -27,13 +28,13 @@ from foretell.predictors import (
     create,
 )
 from foretell.predictors.features import depth_gene, has_features
-from foretell.predictors.labels import comparable
+from foretell.predictors.records import task_marks
 from foretell.predictors.sight import has_law
-from foretell.predictors.sizes import recorded_sizes, size_cost, size_names, sizes
+from foretell.predictors.sizes import recorded_sizes, size_cost, sizes
 from foretell.progress import track
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["TRIVIAL", "comparable_set", "evaluate"]
+__all__ = ["TRIVIAL", "evaluate"]
 
 TRIVIAL = ("constant", "params", "flops", "depth")
 """The rows that stand in every table, as far as the space has what they count, unless they are asked away."""
@@ -42,9 +43,6 @@ LAWS = ("log-params", "power-law(residual=none)")
 """The trivial rows of spaces without a family, where sizes are on record or amounts are genes."""
 
 DEFAULT_REFERENCE = "depth"
-
-Sees = Literal["genes", "size", "all"]
-"""What predictors may look up of an architecture."""
 
 Array = npt.NDArray[np.float64]
 
@@ -104,7 +102,9 @@ def evaluate(
     collection = as_seen(collection, sees)
     planned = plan.make(collection, demonstrations)
     columns = Columns.of(collection.observations, quality.key)
-    context = replace(context or Context(), space=collection.space, metric=quality, columns=columns)
+    context = context or Context()
+    context = replace(context, space=collection.space, metric=quality, columns=columns, disjoint=True)
+    context = replace(context, judged=context.judged | task_marks(collection.observations))
     names = _names(predictors, trivial, columns, collection.space)
     size = _Size.of(same_size, collection.space, record, context)
     reference = reference if reference in names or reference != DEFAULT_REFERENCE else "constant"
@@ -114,7 +114,7 @@ def evaluate(
     rows: list[Row] = []
     with track("evaluating predictors", len(names) * len(demonstrations)) as meter:
         for n in demonstrations:
-            curve = len(demonstrations) > 1
+            curve = len(demonstrations) > 1 or n == 0
             drawn = []
             for name in names:
                 row, resampled = _row(name, n, sides, context, bootstrap, tolerant=curve)
@@ -153,51 +153,6 @@ class _Size:
         if self.name is None:
             return None
         return np.exp(sizes([self.name], space, population, self.context, self.record)[:, 0])
-
-
-def complete_set(collection: ObservationSet) -> ObservationSet:
-    """Without the architectures of which a cost is not on record that others have; all where none would be left."""
-    costs = {name for item in collection.observations for name in item.costs}
-    complete = {item.architecture.row.tobytes() for item in collection.observations if costs <= set(item.costs)}
-    return _only(collection, lambda item: item.architecture.row.tobytes() in complete) if complete else collection
-
-
-def as_seen(collection: ObservationSet, sees: Sees) -> ObservationSet:
-    """With what a predictor may look up, and nothing more.
-
-    Raises:
-        UnknownNameError: There is no such view.
-    """
-    if sees not in get_args(Sees):
-        raise UnknownNameError("view", sees, get_args(Sees))
-    if sees == "all":
-        return collection
-    shown = {
-        id(item): replace(item, scores={}, costs={n: item.costs[n] for n in size_names(item.costs) if sees == "size"})
-        for item in collection.observations
-    }
-    splits = tuple(
-        replace(split, train=tuple(shown[id(o)] for o in split.train), test=tuple(shown[id(o)] for o in split.test))
-        for split in collection.splits
-    )
-    return replace(collection, observations=tuple(shown.values()), splits=splits)
-
-
-def comparable_set(collection: ObservationSet) -> ObservationSet:
-    """Without the trainings that did not go as far as the others."""
-    kept = comparable(collection.observations)
-    if len(kept) == len(collection.observations):
-        return collection
-    counted = set(map(id, kept))
-    return _only(collection, lambda item: id(item) in counted)
-
-
-def _only(collection: ObservationSet, wanted: Callable[[Observation], bool]) -> ObservationSet:
-    def of(items: Sequence[Observation]) -> tuple[Observation, ...]:
-        return tuple(filter(wanted, items))
-
-    splits = tuple(replace(split, train=of(split.train), test=of(split.test)) for split in collection.splits)
-    return replace(collection, observations=of(collection.observations), splits=splits)
 
 
 @dataclass(frozen=True)

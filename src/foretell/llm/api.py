@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+import warnings
 from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,6 +24,7 @@ from foretell.llm.faults import Fault, pause_before
 from foretell.llm.keys import Secret
 from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
 from foretell.llm.reading import read_body
+from foretell.llm.replies import unfinished
 from foretell.llm.scoring import score_by_steps
 
 if TYPE_CHECKING:
@@ -32,7 +34,11 @@ __all__ = ["ApiModel", "run_in_loop"]
 
 
 _LOGPROBS = re.compile("log[ _-]?prob", re.IGNORECASE)
+_STREAM = re.compile(r"\bstream", re.IGNORECASE)
 _FEW = 5  # alternatives that those who give any give
+_VERSION = "/v1"
+_THINKING_ROOM = 2048  # tokens
+_UNCLEAR_TRIES = 2  # of a question, until a fault of the server may be a refusal of a parameter
 
 
 class ApiModel:
@@ -49,6 +55,11 @@ class ApiModel:
         tries: How often one question is sent before it is given up for this run.
         patience: Failures in a row, over all calls, that end the run; None: three for each concurrent call.
         pauses: Shortest and longest pause between tries, in seconds; doubled each time, jittered.
+
+    Attributes:
+        allowance: Tokens that every reply may take at least, once a reply ended in the middle of its thinking.
+        base: The URL that is asked: the endpoint, or what it turned out to be.
+        answered: Whether it has answered any call.
     """
 
     width = 1_000_000
@@ -75,8 +86,11 @@ class ApiModel:
         self.patience = patience or max(20, 3 * concurrency)
         # What the endpoint has turned out not to take, learnt from its refusals.
         self._refused: set[str] = set()
-        self._allowance = 0
+        self._streams = False
         self._alternatives = 1_000_000
+        self.allowance = 0
+        self.base = self.endpoint
+        self.answered = False
 
     def complete(
         self, requests: Sequence[Request], *, on_reply: OnReply | None = None, gate: Gate | None = None
@@ -114,20 +128,29 @@ class ApiModel:
                 "endpoints need the package openai, which is not installed: pip install 'foretell[llm]', or run the "
                 "embedded model with --llm local:gemma-3-270m."
             ) from None
-        return AsyncOpenAI(api_key=key.reveal() or "none", base_url=self.endpoint, max_retries=0, timeout=self.timeout)
+        return AsyncOpenAI(api_key=key.reveal() or "none", base_url=self.base, max_retries=0, timeout=self.timeout)
 
     @property
     def path(self) -> str:
         """The endpoint's path for this style."""
         return "/chat/completions" if self.style == "chat" else "/completions"
 
-    def body(self, request: Request) -> dict[str, Any]:
-        """The JSON of a call, without what the endpoint has refused before."""
+    def room(self, request: Request) -> int:
+        """Tokens that a reply may take."""
+        return max(request.decoding.max_tokens, self.allowance)
+
+    def body(self, request: Request, room: int | None = None) -> dict[str, Any]:
+        """The JSON of a call, without what the endpoint has refused before.
+
+        Args:
+            request: The question.
+            room: Tokens that the reply may take; None: as many as it may now.
+        """
         decoding, chat = request.decoding, self.style == "chat"
         body: dict[str, Any] = {"model": self.model}
         body |= {"messages": [{"role": "user", "content": request.prompt}]} if chat else {"prompt": request.prompt}
         limit = "max_completion_tokens" if "max_tokens" in self._refused else "max_tokens"
-        body[limit] = max(decoding.max_tokens, self._allowance)
+        body[limit] = self.room(request) if room is None else room
         wanted = {"temperature": decoding.temperature, "top_p": decoding.top_p, "seed": decoding.seed}
         body |= {name: value for name, value in wanted.items() if value is not None and name not in self._refused}
         if decoding.stop and "stop" not in self._refused:
@@ -137,11 +160,42 @@ class ApiModel:
             body |= {"logprobs": True, "top_logprobs": count} if chat else {"logprobs": count}
         return body
 
-    def adapt(self, complaint: str, sent: Mapping[str, Any]) -> bool:
-        """Learn from a refusal of a parameter; whether the call is worth sending again without it."""
+    def streaming(self) -> dict[str, Any]:
+        """What asks a server that only streams for a stream, which is read like a body once it has ended."""
+        if not self._streams:
+            return {}
+        usage = {} if "stream_options" in self._refused else {"stream_options": {"include_usage": True}}
+        return {"extra_body": {"stream": True, **usage}}
+
+    def reroute(self, base: str) -> bool:
+        """Look for the endpoint one folder deeper, where most servers have it; whether that is worth a call.
+
+        Args:
+            base: Where nobody answered.
+        """
+        if self.base != base:  # another call has found out meanwhile
+            return True
+        if self.answered or self.base != self.endpoint or self.endpoint.endswith(_VERSION):
+            return False
+        self.base = self.endpoint + _VERSION
+        return True
+
+    def adapt(self, complaint: str, sent: Mapping[str, Any], *, unclear: bool = False) -> bool:
+        """Learn from a refusal of a parameter; whether the call is worth sending again without it.
+
+        Args:
+            complaint: What the server said.
+            sent: The call.
+            unclear: The refusal names no parameter, and nothing was answered yet.
+        """
+        streamed = sent.get("extra_body", {})
+        if _STREAM.search(complaint) and ("stream_options" in streamed or not streamed):
+            self._refused.update(["stream_options"] if streamed else [])
+            self._streams = True
+            return True
         names = ("max_tokens", "temperature", "top_p", "seed", "stop", "logprobs")
         named = [name for name in names if name in sent and name in complaint]
-        if "logprobs" in sent and _LOGPROBS.search(complaint):
+        if "logprobs" in sent and (_LOGPROBS.search(complaint) or (unclear and not named)):
             named = [name for name in named if name != "logprobs"]
             asked = int(sent.get("top_logprobs", sent["logprobs"]))
             if asked > _FEW:  # many servers have a limit; without any only where even few are too many
@@ -152,10 +206,10 @@ class ApiModel:
         self._refused.update(named)
         return bool(named)
 
-    def widen(self, reply: Reply, request: Request) -> None:
-        """Give a model that thought until its limit, and said nothing, more room next time."""
-        if not reply.text and reply.usage.completion >= request.decoding.max_tokens:
-            self._allowance = max(2048, self._allowance)
+    def widen(self, reply: Reply, room: int) -> None:
+        """Give a model that thought until its limit, and said nothing, more room from then on; once."""
+        if self.style == "chat" and (reply.cut or reply.usage.completion >= room) and unfinished(reply.text):
+            self.allowance = max(_THINKING_ROOM, self.allowance)
 
 
 @dataclass
@@ -191,19 +245,20 @@ class _Run:
         for index, request in work:
             if self.stop is not None:
                 return
+            room = self.model.room(request)
             try:
                 self.gate(request)
-            except BudgetReachedError as error:
+            except (BudgetReachedError, LanguageModelError) as error:
                 # Calls in flight are paid for: they end and are kept.
                 self.stop = error
                 return
-            reply = await self._one(request)
+            reply = await self._one(request, room)
             if reply is None:
                 return
             self.replies[index] = reply
             self.on_reply(index, reply)
 
-    async def _one(self, request: Request) -> Reply | None:
+    async def _one(self, request: Request, room: int) -> Reply | None:
         """The reply to one request; None when the run is to stop."""
         fault = Fault("nothing was sent")
         attempt = 0
@@ -211,21 +266,35 @@ class _Run:
             if self.stop is not None:
                 return None
             await asyncio.sleep(max(0.0, self.not_before - time.monotonic()))
-            sent = self.model.body(request)
-            reply, fault = await self._send(request, sent)
+            sent, base = {**self.model.body(request, room), **self.model.streaming()}, self.model.base
+            reply, fault = await self._send(sent, room)
             if reply is not None:
                 self.failures = 0
+                self._found()
                 return reply
-            if fault.adaptable and self.model.adapt(fault.text, sent):
+            if fault.nowhere and self.model.reroute(base):
+                self.client.base_url = self.model.base
+                continue
+            unclear = fault.unclear and not self.model.answered and (fault.final or attempt >= _UNCLEAR_TRIES)
+            if (fault.adaptable or unclear) and self.model.adapt(fault.text, sent, unclear=unclear):
                 continue
             if fault.final:
-                self.stop = LanguageModelError(f"{self.model.name} refuses calls: {fault.text}.")
+                self.stop = LanguageModelError(
+                    f"{self.model.name} refuses calls: {fault.text} (asked at {self.model.base}{self.model.path}"
+                    f"{' and without ' + _VERSION if self.model.base != self.model.endpoint else ''})."
+                )
                 return None
             self._count(fault)
             attempt += 1
             if attempt < self.model.tries:
                 await asyncio.sleep(pause_before(attempt, self.model.pauses))
         return Reply("", failure=f"no reply after {self.model.tries} tries ({fault.text})")
+
+    def _found(self) -> None:
+        """Note that the endpoint answers, and say where if that is not where it was looked for."""
+        if not self.model.answered and self.model.base != self.model.endpoint:
+            warnings.warn(f"{self.model.endpoint} answers at {self.model.base}; write that.", stacklevel=2)
+        self.model.answered = True
 
     def _count(self, fault: Fault) -> None:
         """Note a failure: pause everybody when told to, and stop after too many in a row."""
@@ -238,7 +307,7 @@ class _Run:
                 "in the ledger: run the same command again when the endpoint is well."
             )
 
-    async def _send(self, request: Request, body: Mapping[str, Any]) -> tuple[Reply | None, Fault]:
+    async def _send(self, body: Mapping[str, Any], room: int) -> tuple[Reply | None, Fault]:
         from openai import OpenAIError
 
         chat = self.model.style == "chat"
@@ -254,8 +323,8 @@ class _Run:
             return None, Fault.of(error, self.key)
         reply = read_body(self.key.redact(raw), time.perf_counter() - start, self.model.style)
         if reply.failure:
-            return None, Fault(reply.failure)
-        self.model.widen(reply, request)
+            return None, Fault.of_body(reply.failure, raw)
+        self.model.widen(reply, room)
         return reply, Fault("")
 
 

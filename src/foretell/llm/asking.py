@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from foretell.errors import InputError
+from foretell.errors import BudgetReachedError, InputError
 from foretell.llm.budget import Budget, Estimate
 from foretell.llm.ledger import Ledger, Pace, call_key
-from foretell.llm.model import LanguageModel, Reply, Request
+from foretell.llm.model import LanguageModel, LanguageModelError, Reply, Request
 from foretell.llm.prices import Price
+from foretell.llm.replies import unfinished
 
 __all__ = ["Answer", "Asker"]
 
+_HOPELESS = 20  # replies of which none can be used: the next will not be better
+_SHOWN = 200  # characters of an example
 _GUESSED_CALLS = 8.0  # of a question whose number is read from the probabilities of its digits
 _GUESSED_LOCAL, _GUESSED_REMOTE = 0.05, 1.0  # seconds a call
 
@@ -54,6 +57,9 @@ class Asker:
     attempts: int = 3
     offline: bool = False
     answered_by_ledger: int = field(default=0, init=False)
+    _usable: int = field(default=0, init=False)
+    _unusable: int = field(default=0, init=False)
+    _example: str = field(default="", init=False)
 
     @classmethod
     def on(cls, model: LanguageModel, ledger: Ledger, price: Price | None, **limits: int | float | None) -> Asker:
@@ -65,6 +71,8 @@ class Asker:
         requests: Sequence[Request],
         check: Check | None = None,
         on_answer: Callable[[int, Answer], None] | None = None,
+        *,
+        patient: bool = False,
     ) -> list[Answer]:
         """Answer every request, in order.
 
@@ -77,11 +85,12 @@ class Asker:
             requests: Questions.
             check: Says why a reply cannot be used; None accepts all.
             on_answer: Gets each index and its final answer as soon as it is there.
+            patient: Go on although none of the first twenty replies can be used, as whoever can ask otherwise does.
 
         Raises:
             InputError: Offline, and a reply is not in the ledger.
             BudgetReachedError: A limit would be passed.
-            LanguageModelError: The model is not usable.
+            LanguageModelError: The model is not usable, or none of its first twenty replies is an answer.
         """
         final: dict[int, Answer] = {}
         alike: dict[Request, list[int]] = {}
@@ -99,7 +108,7 @@ class Asker:
             last = attempt == self.attempts - 1 or self._repeats_itself(requests)
             pending = [(index, replace(request, attempt=attempt)) for index, request in pending]
             again: list[tuple[int, Request]] = []
-            self._round(pending, check or (lambda reply: ""), finish, again, last=last)
+            self._round(pending, check or (lambda reply: ""), finish, again, last=last, patient=patient)
             pending = sorted(again, key=lambda item: item[0])
             if not pending:
                 break
@@ -141,6 +150,7 @@ class Asker:
         again: list[tuple[int, Request]],
         *,
         last: bool,
+        patient: bool,
     ) -> None:
         """One attempt at all pending requests; those to be asked again are appended to `again`."""
         keys = [call_key(self.model, request) for _, request in pending]
@@ -149,6 +159,7 @@ class Asker:
 
         def judge(index: int, request: Request, reply: Reply) -> None:
             reason = reply.failure or check(reply)
+            self._note(request, reply, reason)
             if reason and not reply.failure and not last:
                 again.append((index, request))
             else:
@@ -175,4 +186,36 @@ class Asker:
                 self.ledger.record(key, self.model, request, reply, dollars)
             judge(index, request, reply)
 
-        self.model.complete([request for _, request, _ in missing], on_reply=on_reply, gate=self.budget.admit)
+        def gate(request: Request) -> None:
+            if not patient and not self._usable and self._unusable >= _HOPELESS:
+                raise LanguageModelError(
+                    f"none of the first {self._unusable} replies of {self.model.name} is an answer, {self._example}; "
+                    "nothing more is asked: see what it is told with `foretell label --show-prompt`, or choose another "
+                    "model."
+                )
+            try:
+                self.budget.admit(request)
+            except BudgetReachedError as error:
+                raise BudgetReachedError(f"{error} {self._spent()}") from None
+
+        self.model.complete([request for _, request, _ in missing], on_reply=on_reply, gate=gate)
+
+    def _spent(self) -> str:
+        """What the model has cost in all runs that share the ledger."""
+        own = (self.model.endpoint, self.model.model)
+        found = [total for endpoint, model, total in self.ledger.by_model() if (endpoint, model) == own]
+        calls = sum(total.calls for total in found)
+        tokens = sum(total.prompt_tokens + total.completion_tokens for total in found)
+        known = [total.dollars for total in found if total.dollars is not None]
+        money = f"${sum(known):.4f}" if len(known) == len(found) else "unknown"
+        return f"In all runs so far: {calls:,} calls with {tokens:,} tokens ({money})."
+
+    def _note(self, request: Request, reply: Reply, reason: str) -> None:
+        """Count what can be used; a model that was cut off while it thought gets another chance first."""
+        if not reason:
+            self._usable += 1
+        elif not reply.failure and (request.attempt or not unfinished(reply.text)):
+            self._unusable += 1
+            said = " ".join(reply.text.split())
+            shown = said if len(said) <= _SHOWN else f"{said[: _SHOWN - 3]}..."
+            self._example = f"for example {shown!r}" if said else "they are empty"

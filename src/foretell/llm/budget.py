@@ -73,7 +73,8 @@ class Budget:
         if request.prefix not in self._prefixes:
             self._prefixes[request.prefix] = self.model.count_tokens(request.prefix)
         prompt = self._prefixes[request.prefix] + self.model.count_tokens(request.query)
-        return Usage(prompt, request.decoding.max_tokens)
+        room = getattr(self.model, "allowance", 0)  # of models that think before they answer
+        return Usage(prompt, max(request.decoding.max_tokens, room))
 
     def cost(self, usage: Usage) -> float | None:
         """Dollars of a call; None where the price is unknown."""
@@ -100,19 +101,22 @@ class Budget:
             self._flying[id(request)] = (tokens, dollars)
 
     def settle(self, request: Request, reply: Reply) -> float | None:
-        """Count a reply; the dollars it cost, None where unknown."""
-        dollars = self.cost(reply.usage)
+        """Count a reply; the dollars it cost, None where unknown. What a server does not count is estimated."""
+        usage = reply.usage
+        if not reply.failure and not usage.prompt and self.model.endpoint != "local":
+            usage = Usage(self.expected(request).prompt, self.model.count_tokens(reply.text))
+        dollars = self.cost(usage)
         with self._lock:
             self._flying.pop(id(request), None)
             if not reply.failure:
                 self.calls += 1
-                self.tokens += reply.usage.prompt + reply.usage.completion
+                self.tokens += usage.prompt + usage.completion
                 self.dollars = None if dollars is None or self.dollars is None else self.dollars + dollars
         return dollars
 
     def _sentence(self, limit: str) -> str:
         money = "unknown" if self.dollars is None else f"${self.dollars:.4f}"
         return (
-            f"the next call could pass {limit}: {self.calls:,} calls with {self.tokens:,} tokens ({money}) are paid "
-            "and kept; raise the limit and run the same command again to go on."
+            f"the next call could pass {limit}: {self.calls:,} calls with {self.tokens:,} tokens ({money}) of this "
+            "run are paid and kept; raise the limit and run the same command again to go on."
         )

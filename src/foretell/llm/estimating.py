@@ -244,5 +244,5 @@ class _Chunk:
 
         for size in dict.fromkeys(len(group) for group in groups):
             by_size = [each for each in asked if len(each[0]) == size]
-            e.asker.ask([e._several(p, group, r) for group, p, r in by_size], check(size), on_answer)
+            e.asker.ask([e._several(p, group, r) for group, p, r in by_size], check(size), on_answer, patient=True)
         return list(failed)

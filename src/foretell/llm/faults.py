@@ -23,7 +23,9 @@ __all__ = ["Fault", "pause_before", "retry_after", "what_was_said"]
 _LONGEST_WAIT = 120.0
 _FINAL = (400, 401, 402, 403, 404, 405, 413, 422, 501)
 _ADAPTABLE = (400, 422)
-_LOGPROBS = re.compile("log[ _-]?prob", re.IGNORECASE)  # refused by any status
+_UNCLEAR = (400, 403, 422, 500, 501)
+_NOWHERE = (404, 405)
+_NAMED = re.compile("log[ _-]?prob|\\bstream", re.IGNORECASE)  # parameters that are refused by any status
 _PLACES = ("message", "detail", "error", "msg", "title", "reason", "errors")
 _JITTER = random.SystemRandom()
 
@@ -37,12 +39,21 @@ class Fault:
         final: Whether trying again cannot help.
         adaptable: Whether the endpoint refused a parameter, perhaps.
         retry_after: Seconds that the endpoint asks to wait; 0 where it does not say.
+        status: Of the reply; 0 where there was none.
+        nowhere: Whether nobody may be listening at this address.
     """
 
     text: str
     final: bool = False
     adaptable: bool = False
     retry_after: float = 0.0
+    status: int = 0
+    nowhere: bool = False
+
+    @property
+    def unclear(self) -> bool:
+        """Whether a parameter may have been refused without a word of it."""
+        return self.status in _UNCLEAR
 
     @classmethod
     def of(cls, error: OpenAIError, key: Secret) -> Fault:
@@ -59,9 +70,34 @@ class Fault:
         return cls(
             text,
             status in _FINAL or broke,
-            status in _ADAPTABLE or bool(_LOGPROBS.search(said)),
+            status in _ADAPTABLE or bool(_NAMED.search(said)),
             retry_after(error.response.headers),
+            status,
+            status in _NOWHERE,
         )
+
+    @classmethod
+    def of_body(cls, failure: str, body: str) -> Fault:
+        """Read a body with status 200 that is no completion.
+
+        Args:
+            failure: What is wrong with it, and what it says.
+            body: The body.
+        """
+        if body.lstrip().startswith("<"):  # somebody's web page, which stays one
+            return cls(failure, final=True, nowhere=True)
+        status = _status_of(body)
+        return cls(failure, status in _FINAL, status in _ADAPTABLE or bool(_NAMED.search(failure)), status=status)
+
+
+def _status_of(body: str) -> int:
+    """The status that an error object in a body names; 0 where it names none."""
+    try:
+        error = json.loads(body)["error"]
+        named = next((error[name] for name in ("status", "code", "status_code") if name in error), 0)
+        return 400 if error.get("type") == "invalid_request_error" and not named else int(named)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        return 0
 
 
 def what_was_said(body: str) -> str:

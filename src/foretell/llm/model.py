@@ -120,6 +120,7 @@ class Reply:
         fingerprint: What the provider says of the model that really answered.
         failure: Why there is no reply at all; such a reply is never stored as an answer.
         recorded: Whether it comes from the ledger, and so costs nothing now.
+        cut: Whether it ended because it had no more room; not kept in the ledger.
     """
 
     text: str
@@ -130,6 +131,7 @@ class Reply:
     fingerprint: str = ""
     failure: str = ""
     recorded: bool = False
+    cut: bool = False
 
 
 OnReply = Callable[[int, Reply], None]

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from foretell.llm.faults import what_was_said
 from foretell.llm.model import Reply, Step, Usage
 
-__all__ = ["probabilities", "read_body", "read_chat", "read_raw"]
+__all__ = ["joined", "probabilities", "read_body", "read_chat", "read_raw"]
 
+_STREAM = re.compile(r"\s*(?:data|event|id|retry)?:")  # how a stream of events begins, and no JSON does
 _MOST_TOKENS = 2**31 - 1
 _CERTAIN = 1e-3  # log-probabilities are rounded, so that a certain token may have a little more than 0
 
@@ -36,11 +39,43 @@ def read_body(raw: str, seconds: float, style: str) -> Reply:
         The reply; one whose `failure` is set where the body is not what the protocol promises.
     """
     try:
-        return read_chat(raw, seconds) if style == "chat" else read_raw(raw, seconds)
+        body = joined(raw) if _STREAM.match(raw) else raw
+        reply = read_chat(body, seconds) if style == "chat" else read_raw(body, seconds)
+        return replace(reply, raw=raw)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         said = " ".join(what_was_said(raw).split())[:200]
         failure = f"the body is not a completion in JSON{f', it says: {said}' if said else ''}"
         return Reply("", raw, seconds=seconds, failure=failure)
+
+
+def joined(stream: str) -> str:
+    """The body that a stream of server-sent events would have been without streaming, as JSON.
+
+    Raises:
+        ValueError: An event is no JSON.
+        LookupError: There is no event with a choice.
+    """
+    text: list[str] = []
+    steps: list[Any] = []
+    body: dict[str, Any] = {}
+    ended = None
+    for line in stream.splitlines():
+        name, _, data = line.partition(":")
+        if name != "data" or data.strip() in ("", "[DONE]"):
+            continue
+        event = json.loads(data)
+        body |= {key: value for key, value in event.items() if key in ("model", "usage", "error") and value}
+        for choice in event.get("choices") or []:
+            said = choice.get("delta") or choice.get("message") or choice
+            text.append(said.get("content") or said.get("text") or "")
+            steps += ((choice.get("logprobs") or {}).get("content")) or []
+            ended = choice.get("finish_reason") or ended
+            body.setdefault("choices", [])
+    whole = "".join(text)
+    first = {"message": {"content": whole}, "text": whole, "finish_reason": ended}
+    if "choices" in body:
+        body["choices"] = [{**first, "logprobs": {"content": steps}} if steps else first]
+    return json.dumps(body)
 
 
 def _choice(raw: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
@@ -53,7 +88,8 @@ def _reply(raw: str, body: Mapping[str, Any], choice: Mapping[str, Any], text: s
         raise TypeError("the text is no string")
     said = body.get("system_fingerprint") or ""
     fingerprint = " ".join(filter(None, (str(body.get("model") or ""), str(said))))
-    return Reply(text, raw, _steps(choice.get("logprobs")), _usage(body.get("usage")), seconds, fingerprint)
+    cut = choice.get("finish_reason") == "length"
+    return Reply(text, raw, _steps(choice.get("logprobs")), _usage(body.get("usage")), seconds, fingerprint, cut=cut)
 
 
 def _usage(value: Any) -> Usage:

@@ -25,11 +25,12 @@ from dataclasses import dataclass
 
 from foretell.metrics import Metric
 
-__all__ = ["Parsed", "parse_number", "parse_numbers"]
+__all__ = ["Parsed", "parse_number", "parse_numbers", "unfinished"]
 
 _NUMBER = r"[+-]?[0-9]{1,6}(?:\.[0-9]{1,8})?"
 _COMMA = r"[+-]?[0-9]{1,6},[0-9]{1,2}"
 _THOUGHT = re.compile("</(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THINKING = re.compile("<(?:think|thinking|reasoning)>", re.IGNORECASE)
 _FENCE = re.compile(r"```[a-z]*\n([^`]*)```", re.IGNORECASE)
 _ANSWER = re.compile(r"(?:final\s+)?answer\s*[:=]\s*\**\s*(.*)", re.IGNORECASE)
 _ITEM = re.compile(r"\(?([0-9]{1,4})\s*[:.)=-]\s+(.*)|\(?([0-9]{1,4})\s*[:)=]\s*(.*)")
@@ -55,6 +56,8 @@ def parse_number(text: str, metric: Metric) -> Parsed:
         text: The reply's text.
         metric: Its word may stand beside the number, its bounds must hold.
     """
+    if unfinished(text) and text.strip():
+        return Parsed(None, "the reply ends in the middle of its thinking")
     line = _said(text)
     if not line:
         return Parsed(None, "the reply is empty")
@@ -68,6 +71,12 @@ def parse_number(text: str, metric: Metric) -> Parsed:
     if not metric.low <= value <= metric.high:
         return Parsed(None, f"{value:g} is no {metric.word}; it lies between {metric.low:g} and {metric.high:g}")
     return Parsed(value)
+
+
+def unfinished(text: str) -> bool:
+    """Whether a reply ends before it says anything: it is empty, or a block of thinking that is not closed."""
+    last = _THOUGHT.split(text)[-1]
+    return not text.strip() or _THINKING.search(last) is not None
 
 
 def parse_numbers(text: str, count: int, metric: Metric) -> list[Parsed]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
@@ -107,6 +108,7 @@ def open_model(
         )
     if parts.username or parts.password or parts.query:
         raise InputError("the URL of the language model holds a password or a query; put the key in FORETELL_API_KEY.")
+    url = re.sub("/(?:chat/)?completions/?$", "", url)  # the address of a call instead of the base
     return ApiModel(model, url, partial(find_key, url, openai=False), spelling, raw=raw, concurrency=concurrency)
 
 

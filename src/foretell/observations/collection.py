@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from foretell.errors import InputError, IntegrityError, UnknownNameError
 from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
 from foretell.observations.files import read_observations, write_observations
-from foretell.observations.observation import Observation
+from foretell.observations.observation import OWN_UNIT, Observation
 from foretell.records import read_json, write_json
 from foretell.spaces import SearchSpace
 
@@ -61,7 +61,41 @@ class ObservationSet:
         """The metric that was asked for, with the direction that the observations declare where it is theirs."""
         if self.metric is not None and asked in (None, self.metric.key):
             return self.metric
-        return metric_from(PRIMARY_METRIC if asked is None else asked)
+        return metric_from(self._usual() if asked is None else asked)
+
+    def _usual(self) -> str:
+        """What is judged where nobody says: validation BLEU, else the first validation metric, else what there is."""
+        scored = (name for item in self.observations for said in item.scores.values() for name in said)
+        found = dict.fromkeys(name for item in self.observations for name in item.metrics)
+        found = found or dict.fromkeys(name for name in scored if name != OWN_UNIT)
+        if PRIMARY_METRIC in found or not found:
+            return PRIMARY_METRIC
+        validation = [name for name in found if name.startswith("valid")]
+        return next((name for name in validation if name != "valid_loss"), next(iter([*validation, *found])))
+
+    def taught(self, metric: str) -> tuple[ObservationSet, str]:
+        """The set with a teacher's scores as labels, where nothing in it was trained; and whose they are.
+
+        What `foretell label` writes can so be learnt from like labels of trainings.
+
+        Args:
+            metric: What the labels are of.
+
+        Returns:
+            The set and the teacher's name; the set itself and nothing where some label is there, or no one teacher.
+        """
+        if any(metric in item.metrics or item.failed for item in self.observations):
+            return self, ""
+        teachers = {name for item in self.observations for name, said in item.scores.items() if metric in said}
+        if len(teachers) != 1:
+            return self, ""
+        (teacher,) = teachers
+        promoted = tuple(
+            replace(item, metrics={**item.metrics, metric: item.scores[teacher][metric]})
+            for item in self.observations
+            if metric in item.scores.get(teacher, {})
+        )
+        return replace(self, observations=promoted, splits=()), teacher
 
     def split(self, name: str) -> Split:
         """The stored split of that name.

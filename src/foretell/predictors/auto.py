@@ -105,6 +105,7 @@ class Auto(Predictor):
             self._fallback = self._alone(n).fit(labels.observations)
             self._trust(everything, labels)
             return
+        left_out = [each.name for each in everything if each not in sources]
         judged = [_unseen(each, labels) for each in sources]
         sources, held = [each for each, _ in judged], [unseen for _, unseen in judged]
         self._fallback = sources[0] if isinstance(sources[0], PowerLaw) else self._alone(n).fit(labels.observations)
@@ -118,7 +119,7 @@ class Auto(Predictor):
         self._members = [
             each if isinstance(each, PowerLaw) else fresh(each).fit(labels.observations) for each in tried[index][0]
         ]
-        if left_out := [each.name for each in everything if each not in sources]:
+        if left_out:
             self.why += f" {n} labels are too few to judge {', '.join(left_out)}."
         self._std = self.candidates[index].error * float(np.sqrt((n - 1) / max(n - 3, 1)))
 

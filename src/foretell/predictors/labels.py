@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,27 @@ from foretell.metrics import Metric, metric_from
 from foretell.observations import Observation
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["EqualLabelsError", "Labels", "TooFewLabelsError", "comparable", "distinct_trainings", "label_noise"]
+__all__ = [
+    "AbsurdLabelWarning",
+    "EqualLabelsError",
+    "Labels",
+    "TooFewLabelsError",
+    "comparable",
+    "distinct_trainings",
+    "label_noise",
+]
+
+_ABSURD = 1e5
+"""So many times further from all others than those are apart: a unit mistaken or a placeholder, not a tail. A diverged
+loss, or a network that learns nothing among good ones, is hundreds of times further, and says something."""
+
+_MOST_ABSURD = 0.25
+
+Floats = npt.NDArray[np.float64]
+
+
+class AbsurdLabelWarning(UserWarning):
+    """Labels that cannot be of the same metric as the others."""
 
 
 class TooFewLabelsError(InputError):
@@ -38,7 +59,7 @@ class Labels:
     """
 
     population: Population
-    values: npt.NDArray[np.float64]
+    values: Floats
     observations: tuple[Observation, ...]
     metric: str
     noise: float | None = None
@@ -51,7 +72,8 @@ class Labels:
         """Collect the labels of some observations, in the metric's own unit.
 
         Only trainings of the highest fidelity that is there count. An architecture that failed and has no label
-        gets the worst one of the others: it is known to be no good.
+        gets the worst one of the others: it is known to be no good. A label that lies absurdly far from all others
+        counts as the nearest of them, with a warning: taken at its word it would be all that is learnt.
 
         Raises:
             InputError: An architecture of another space, one without the metric (the message lists what it has),
@@ -66,7 +88,7 @@ class Labels:
         fidelity = max((item.fidelity for item in counted if not item.failed), default=1.0)
         firsts = [group[0] for group in groups.values()]
         population = space.population([item.architecture for item in firsts])
-        repeats = [_labels(group, quality.key) for group in groups.values()]
+        repeats = _believable([_labels(group, quality.key) for group in groups.values()], quality, firsts)
         values = _filled([float(each.mean()) if len(each) else None for each in repeats], quality, firsts)
         merged = tuple(
             replace(item, metrics={**item.metrics, quality.key: value}, fidelity=fidelity, failed="")
@@ -118,7 +140,7 @@ def distinct_trainings(observations: Iterable[Observation]) -> list[Observation]
     return list(found.values())
 
 
-def label_noise(repeats: Sequence[npt.NDArray[np.float64]]) -> float | None:
+def label_noise(repeats: Sequence[Floats]) -> float | None:
     """How much labels vary from seed to seed: the mean of the standard deviations of repeated labels.
 
     Args:
@@ -140,9 +162,36 @@ def _check_metric(item: Observation, metric: str) -> None:
         )
 
 
-def _labels(group: Sequence[Observation], metric: str) -> npt.NDArray[np.float64]:
+def _labels(group: Sequence[Observation], metric: str) -> Floats:
     """The labels of one architecture, `[k]`; none where every training of it failed."""
     return np.array([item.metric(metric) for item in distinct_trainings(group) if not item.failed], dtype=np.float64)
+
+
+def _believable(repeats: Sequence[Floats], metric: Metric, items: Sequence[Observation]) -> list[Floats]:
+    """The labels of each architecture, absurd ones as the nearest of the others."""
+    values = np.sort(np.concatenate(repeats)) if repeats else np.empty(0)
+    if len(values) == 0:
+        return list(repeats)
+    low, high = _lowest(values), -_lowest(-values[::-1])
+    for each, item in zip(repeats, items, strict=True):
+        for value in each[(each < low) | (each > high)]:
+            nearest = low if value < low else high
+            warnings.warn(
+                f"the label {value:g} ({metric.key}) of the architecture {item.architecture.key} is absurdly far from "
+                f"the others, which are {low:g} to {high:g}; it counts as {nearest:g}: correct or remove it.",
+                AbsurdLabelWarning,
+                stacklevel=3,
+            )
+    return [each.clip(low, high) for each in repeats]
+
+
+def _lowest(values: Floats) -> float:
+    """The lowest of sorted labels `[n]` that is not absurd."""
+    most = int(_MOST_ABSURD * len(values))
+    gaps = np.diff(values)[:most]
+    spread = values[-1:] - values[1 : most + 1]
+    absurd = np.flatnonzero((spread > 0) & (gaps > _ABSURD * spread))
+    return float(values[absurd[-1] + 1 if len(absurd) else 0])
 
 
 def _filled(labels: Sequence[float | None], metric: Metric, items: Sequence[Observation]) -> list[float]:

@@ -29,6 +29,9 @@ _Kind = Literal["linear", "smooth", "rough"]
 _EXPONENTS = (0.0, 0.3)
 """Of size and data; 0 is the logarithm. Published scaling laws lie around 0.3."""
 
+_POWERS = (0.0, -1.0, -2.0)
+"""Of the distance to the best there can be."""
+
 _DETAILS = 3.0
 """How many e-folds likelier it is beforehand that genes matter beyond size: ten labels would not say so."""
 
@@ -44,7 +47,7 @@ _BLOCKS: tuple[tuple[str, tuple[tuple[_Kind, float], ...]], ...] = (
     ("totals", (("linear", 0.05), ("smooth", 0.05))),
     ("layers", (("linear", 0.03), ("rough", 0.03))),
     ("cells", (("linear", 0.3), ("smooth", 0.3))),
-    ("scores", (("linear", 0.3), ("smooth", 0.1))),
+    ("scores", (("linear", 1.0), ("smooth", 0.3))),
 )
 _SIZE = ("law", "main", "counts")
 
@@ -54,9 +57,9 @@ class PowerLaw(Predictor):
 
     Size is the parameters (and FLOPs) in closed form or on record; data are genes that span a factor of thirty, such as
     tokens. The rest are the genes: those that are chosen once, totals and shares of those that are chosen for each
-    layer, each layer, paths where they are a cell, and scores on record. Eight models are averaged by their evidence:
-    labels as they are or as the logarithm of their distance to the best there can be, exponent 0 or 0.3, with and
-    without genes.
+    layer, each layer, paths where they are a cell, and scores on record. Sixteen models are averaged by their evidence:
+    labels as they are or as the logarithm or a power of their distance to the best there can be, exponent 0 or 0.3,
+    with and without genes.
     It has a posterior, so it says how sure it is, and leave-one-out predictions without a refit.
 
     Args:
@@ -130,34 +133,54 @@ class LogParams(PowerLaw):
 
 @dataclass(frozen=True)
 class _Warp:
-    """Goodness turned so that a process fits it better, and back.
+    """Goodness turned so that a process fits it better, and back: Box and Cox's powers of the distance to the best.
+
+    A space's worst architectures lie many times as far from the best as the rest do, and a process would spend itself
+    on them: the lower the power, the less room they get.
 
     Attributes:
-        bound: The best that there can be, whose distance is taken as a logarithm; None: nothing is turned.
+        bound: The best that there can be; None: nothing is turned.
+        power: Of the distance; 0 for its logarithm.
+        worst: The largest distance of a label.
     """
 
     bound: float | None
+    power: float = 0.0
+    worst: float = 1.0
 
     def forth(self, goodness: Array) -> Array:
-        return goodness if self.bound is None else -np.log(self.bound - goodness)
+        if self.bound is None:
+            return goodness
+        return self._turned(self.bound - goodness)
+
+    def _turned(self, distance: Array) -> Array:
+        return -np.log(distance) if self.power == 0 else (1 - distance**self.power) / self.power
 
     def back(self, turned: Array, std: Array) -> tuple[Array, Array]:
         """Medians and about the standard deviations of goodness."""
         if self.bound is None:
             return turned, std
-        gap = np.exp(-turned)
-        return self.bound - gap, gap * std
+        if self.power == 0:
+            distance = np.exp(-turned)
+            return self.bound - distance, distance * std
+        end = float(self._turned(np.array(self.worst)))
+        distance = np.maximum(1 - self.power * np.maximum(turned, end), 1e-12) ** (1 / self.power)
+        slope = distance ** (1 - self.power)
+        # Powers below 0 come to an end; whatever lies beyond the worst label is at most twice as far, in its order.
+        beyond = np.maximum(end - turned, 0.0) / self.worst**self.power
+        return self.bound - distance * (1 + beyond / (1 + beyond)), slope * std
 
     def density(self, goodness: Array) -> float:
         """Log of how much the turning spreads the labels: what makes evidences comparable."""
-        return 0.0 if self.bound is None else float(-np.log(self.bound - goodness).sum())
+        return 0.0 if self.bound is None else float((self.power - 1) * np.log(self.bound - goodness).sum())
 
     @classmethod
     def choices(cls, metric: Metric, goodness: Array) -> list[_Warp]:
-        """None, and the distance to the best value where that is known or can be guessed."""
+        """None, and powers of the distance to the best value where that is known or can be guessed."""
         bound = _best_possible(metric, goodness)
-        possible = bound is not None and bool((goodness < bound).all())
-        return [cls(None), *([cls(bound)] if possible else [])]
+        if bound is None or not (goodness < bound).all():
+            return [cls(None)]
+        return [cls(None), *(cls(bound, power, float(bound - goodness.min())) for power in _POWERS)]
 
 
 def _best_possible(metric: Metric, goodness: Array) -> float | None:
@@ -191,28 +214,29 @@ class _Mixture:
         exponents: tuple[float, ...],
     ) -> _Mixture:
         """Compare the models on at most a few hundred labels, and fit those that count to all of them."""
-        some = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_COMPARED)).astype(int)
+        some = np.linspace(0, len(rows) - 1, min(len(rows), _MOST_COMPARED)).astype(np.intp)
         exponents = exponents if sight.has_size else (0.0,)
         blocks = sight.blocks(rows, exponents)
-        tried = []
-        for exponent, warp, names in product(exponents, _Warp.choices(metric, values), _models(sight, residual)):
-            x, parts = _features(blocks[exponent], names, residual)
-            turned = warp.forth(values)
-            fitted = fit_process(parts, x[some], turned[some])
-            evidence = fitted.evidence - len(some) * np.log(fitted.scale) + warp.density(values[some])
-            evidence += _DETAILS if set(names) - set(_SIZE) else 0.0
-            tried.append((evidence, warp, fitted, exponent, names, x, turned))
-        best = max(each[0] for each in tried)
-        raw = [float(np.exp(each[0] - best)) for each in tried]
+        tried: list[_Tried] = []
+        warps = _Warp.choices(metric, values)
+        for exponent, names in product(exponents, reversed(_models(sight, residual))):
+            found = [_tried(blocks[exponent], names, residual, exponent, warp, values, some) for warp in warps]
+            if not tried:
+                # Enough labels tell at once how they are best turned; the other models need not be asked again.
+                best = max(each.evidence for each in found)
+                warps = [each.warp for each in found if each.evidence > best + np.log(_LIGHT)]
+            tried += found
+        best = max(each.evidence for each in tried)
+        raw = [float(np.exp(each.evidence - best)) for each in tried]
         # With so many labels all agree; one is enough, and costs one factorisation.
         least = 1.0 if len(some) < len(rows) else _LIGHT
-        kept = [(w, *each[1:]) for w, each in zip(raw, tried, strict=True) if w >= least]
-        total = sum(each[0] for each in kept)
+        kept = [(w, each) for w, each in zip(raw, tried, strict=True) if w >= least]
+        total = sum(weight for weight, _ in kept)
         members, unseen = [], np.zeros(len(rows))
-        for weight, warp, fitted, exponent, names, x, turned in kept:
-            whole: FittedProcess = fitted.on(x, turned) if len(some) < len(rows) else fitted
-            members.append((weight / total, warp, whole, exponent, names))
-            unseen += weight / total * warp.back(whole.unseen, whole.unseen)[0]
+        for weight, each in kept:
+            fitted = each.fitted.on(each.x, each.turned) if len(some) < len(rows) else each.fitted
+            members.append((weight / total, each.warp, fitted, each.exponent, each.names))
+            unseen += weight / total * each.warp.back(fitted.unseen, fitted.unseen)[0]
         return cls(sight, tuple(members), unseen)
 
     def predict(self, rows: Population) -> tuple[Array, Array]:
@@ -231,6 +255,36 @@ class _Mixture:
         together = np.average(means, axis=0, weights=weights)
         spread = np.average(np.array(variances) + (np.array(means) - together) ** 2, axis=0, weights=weights)
         return together, np.sqrt(spread)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """One model, fitted to at most a few hundred labels."""
+
+    evidence: float
+    warp: _Warp
+    fitted: FittedProcess
+    exponent: float
+    names: tuple[str, ...]
+    x: Array
+    turned: Array
+
+
+def _tried(
+    blocks: dict[str, Array],
+    names: tuple[str, ...],
+    residual: Residual,
+    exponent: float,
+    warp: _Warp,
+    values: Array,
+    some: npt.NDArray[np.intp],
+) -> _Tried:
+    x, parts = _features(blocks, names, residual)
+    turned = warp.forth(values)
+    fitted = fit_process(parts, x[some], turned[some])
+    evidence = fitted.evidence - len(some) * np.log(fitted.scale) + warp.density(values[some])
+    evidence += _DETAILS if set(names) - set(_SIZE) else 0.0
+    return _Tried(evidence, warp, fitted, exponent, names, x, turned)
 
 
 def _models(sight: Sight, residual: Residual) -> list[tuple[str, ...]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatch
 from functools import cache
@@ -18,7 +18,7 @@ from foretell.predictors.context import Context
 from foretell.predictors.spelling import Spelling, parse
 from foretell.spaces import SearchSpace
 
-__all__ = ["ENTRY_POINTS", "Entry", "alone", "create", "describe", "names", "parsed"]
+__all__ = ["ENTRY_POINTS", "Entry", "alone", "check_name", "create", "describe", "names", "parsed"]
 
 ENTRY_POINTS = "foretell.predictors"
 """The entry-point group in which other packages register theirs: name to a callable `(context, **options)`."""
@@ -73,6 +73,9 @@ _BUILT_IN: Mapping[str, Entry] = {
     "boosting": Entry(_P + "estimators:Boosting", "gradient boosting on any features"),
     "hist-boosting": Entry(_P + "estimators:HistogramBoosting", "gradient boosting of histogram trees"),
     "regression": Entry(_P + "ridge:Regression", "structured ridges averaged by evidence: the default"),
+    "experience": Entry(
+        _P + "experience:Experience", "what labels of other tasks teach, with none of this one or some"
+    ),
     "power-law": Entry(_P + "power_law:PowerLaw", "power law in size and data, Gaussian process on the rest"),
     "log-params": Entry(_P + "power_law:LogParams", "line in the logarithm of the parameters, counted or on record"),
     "l2_norm": _proxy("l2_norm", "norms of the weights"),
@@ -91,6 +94,9 @@ _BUILT_IN: Mapping[str, Entry] = {
     "layerwise-mos": _supernet("layerwise-mos", "experts mixed by layer, as in layerwise-mos:FOLDER"),
     "neuronwise-mos": _supernet("neuronwise-mos", "experts mixed by neuron, as in neuronwise-mos:FOLDER"),
     "distilled": Entry(_P + "distilled:Distilled", "a small network that imitates whatever made its labels"),
+    "student": Entry(
+        _P + "student:from_folder", "what `foretell distill` has kept, as in student:FOLDER", "text", alone=False
+    ),
     "calibrated": Entry(_P + "calibrated:Calibrated", "offset or line from a score to the labels", takes="one"),
     "rank": Entry(_P + "rank:Rank", "a predictor fitted to ranks", takes="one"),
     "stacked": Entry(_P + "stacked:Stacked", "scores and cheap features in one regression", takes="many"),
@@ -143,6 +149,27 @@ def alone(name: str) -> bool:
 
 def _alone(spelling: Spelling) -> bool:
     return describe(spelling.name).alone and all(map(_alone, spelling.inner))
+
+
+def check_name(name: str, also: Sequence[str] = ()) -> None:
+    """Refuse a name that `create` would not know, or one inside it; nothing is imported or built.
+
+    Args:
+        name: As for `create`.
+        also: Further names that the message may offer.
+
+    Raises:
+        UnknownNameError: An unknown predictor; the message names the nearest.
+        InputError: The name cannot be read.
+    """
+    _check_name(parsed(name), also)
+
+
+def _check_name(spelling: Spelling, also: Sequence[str]) -> None:
+    if spelling.name not in _entries():
+        raise UnknownNameError("predictor", spelling.name, [*also, *_entries()])
+    for inner in spelling.inner:
+        _check_name(inner, ())
 
 
 def parsed(name: str) -> Spelling:

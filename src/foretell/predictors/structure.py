@@ -51,6 +51,7 @@ def total_features(space: SearchSpace, rows: Population) -> Array:
 def cell_features(space: SearchSpace, rows: Population) -> Array:
     """Where the genes are the edges of a cell: its paths from the first node to the last; else no feature.
 
+    Beside the paths it counts the edges of each operation that lie on one: the others compute what nobody reads.
     Genes called `e10`, `e20`, `e21`, ... are operations on the edges from the second number's node to the first's. A
     path is the sequence of its operations without those that only hand on; it does not exist where one of them is none.
     """
@@ -148,13 +149,30 @@ def _totals(space: SearchSpace, rows: Population) -> Array:
     for kind in _kinds(space):
         columns = list(kind.columns)
         there = active[:, columns]
-        if all(gene.ordered for gene in kind.genes):
-            values = np.stack([g.numbers.take(rows[:, c]) for c, g in zip(columns, kind.genes, strict=True)], axis=1)
-            parts += _of_numbers(values, there)
-        words = list(dict.fromkeys(choice for gene in kind.genes for choice in gene.choices))
+        amounts = [_amounts(gene) for gene in kind.genes]
+        if not any(each is None for each in amounts):
+            values = np.stack(
+                [each.take(rows[:, c]) for c, each in zip(columns, amounts, strict=True) if each is not None], axis=1
+            )
+            parts += _of_numbers(np.nan_to_num(values), there & ~np.isnan(values))
+        words = list(dict.fromkeys(str(choice) for gene in kind.genes for choice in gene.choices))
         if len(words) <= _FEW * 2:
             parts += _of_words(rows, columns, kind.genes, words, there)
     return np.stack(parts, axis=1) if parts else np.empty((len(rows), 0))
+
+
+def _amounts(gene: Gene) -> Array | None:
+    """The number that each choice is, NaN where it says that the layer is not there; None where others are words.
+
+    A layer that only some architectures have makes words of its numbers: `2`, `4` or `absent`.
+    """
+    if gene.ordered:
+        return gene.numbers
+    try:
+        found = [np.nan if str(choice).lower() in _NOTHING else float(choice) for choice in gene.choices]
+    except ValueError:
+        return None
+    return np.array(found, dtype=np.float64)
 
 
 def _of_numbers(values: Array, there: npt.NDArray[np.bool_]) -> list[Array]:
@@ -170,19 +188,14 @@ def _of_numbers(values: Array, there: npt.NDArray[np.bool_]) -> list[Array]:
 
 
 def _of_words(
-    rows: Population, columns: list[int], genes: Sequence[Gene], words: Sequence[object], there: npt.NDArray[np.bool_]
+    rows: Population, columns: list[int], genes: Sequence[Gene], words: Sequence[str], there: npt.NDArray[np.bool_]
 ) -> list[Array]:
     """How often each word is chosen, and how late on average."""
     found = []
     place = np.linspace(-1, 1, len(columns))
+    spelled = [np.array([str(choice) for choice in gene.choices]) for gene in genes]
     for word in words:
-        chosen = np.stack(
-            [
-                rows[:, c] == (gene.choices.index(word) if word in gene.choices else -1)
-                for c, gene in zip(columns, genes, strict=True)
-            ],
-            axis=1,
-        )
+        chosen = np.stack([(own == word).take(rows[:, c]) for c, own in zip(columns, spelled, strict=True)], axis=1)
         chosen &= there
         found.append(chosen.sum(axis=1).astype(np.float64))
         found.append((chosen * place).sum(axis=1))
@@ -221,22 +234,17 @@ def _cells(space: SearchSpace, rows: Population) -> Array:
     ]
     genes = {space.columns(gene.name).start: [str(choice) for choice in gene.choices] for gene in space.genes}
     unique, back = np.unique(rows, axis=0, return_inverse=True)
-    spelled = [_paths(row, routes, genes, through, blocked) for row in unique]
     kept = [word for word in words if word not in through | blocked]
     names = _path_names(kept, max(map(len, routes)))
-    found = np.stack([_described(paths, kept, names) for paths in spelled])
-    return found[back.ravel()]
-
-
-def _paths(
-    row: Population, routes: list[list[int]], genes: dict[int, list[str]], through: set[str], blocked: set[str]
-) -> list[tuple[str, ...]]:
     found = []
-    for route in routes:
-        taken = [genes[column][row[column]] for column in route]
-        if not blocked & set(taken):
-            found.append(tuple(word for word in taken if word not in through))
-    return found
+    for row in unique:
+        chosen = {column: choices[row[column]] for column, choices in genes.items()}
+        open_routes = [route for route in routes if not blocked & {chosen[column] for column in route}]
+        paths = [tuple(chosen[c] for c in route if chosen[c] not in through) for route in open_routes]
+        alive = [chosen[column] for column in {column for route in open_routes for column in route}]
+        on_paths = [alive.count(word) for word in words if word not in blocked]
+        found.append(np.concatenate([_described(paths, kept, names), np.array(on_paths, dtype=np.float64)]))
+    return np.stack(found)[back.ravel()]
 
 
 def _path_names(words: list[str], longest: int) -> dict[tuple[str, ...], int]:

@@ -88,7 +88,7 @@ def posterior_of(predictor: Predictor) -> Posterior:
     """
 
     def posterior(rows: Population) -> tuple[Vector, Vector]:
-        said = predictor.predict(rows)
+        said = predictor.compare(rows)
         goodness = predictor.goodness(said)
         if predictor.calibrated and said.std is not None and np.isfinite(said.std).all():
             return goodness, said.std

@@ -64,7 +64,7 @@ def run_race(
         executor: Runs the trainings; its other jobs must have ended.
         path: The record, JSON lines; a race that stands there goes on.
         draw: Says who enters, where the record does not.
-        refit: Believes anew after every training (`refitting`); None: `RungModel` does.
+        refit: Believes anew after every training (`refitting`), all but scores on the way; None: `RungModel` does.
         refuse: Says of a training that did not fail why its entrant is out, as where it breaks a limit.
         seed: Of the draws that tell chances.
 
@@ -91,7 +91,7 @@ def refitting(predictor: Predictor, observations: Sequence[Observation]) -> Refi
         return None
 
     def refit(entrants: Entrants, seen: Sequence[Observation]) -> Belief:
-        said = predictor.fresh().fit([*observations, *seen]).predict(entrants.rows)
+        said = predictor.fresh().fit([*observations, *seen]).compare(entrants.rows)
         std = entrants.std if said.std is None else said.std
         return entrants.believed(predictor.goodness(said), std)
 
@@ -133,6 +133,8 @@ class _Race:
         self.refit, self.refuse = refit, refuse
         self.places = settings.places(rungs)
         self.signals = signals_for(target, rungs, runner.metrics)
+        if refit is not None:  # it knows losses and labels; a score on the way is news to it
+            self.signals = tuple(each for each in self.signals if each.kind == "score" and each.share < 1)
         self.model = RungModel(target, self.signals)
         self.architectures = record.space.architectures(record.entrants.rows)
 
@@ -229,15 +231,16 @@ class _Race:
 
     def belief(self) -> Belief:
         """What is believed of all entrants after everything that was seen."""
+        prior = self.record.entrants.prior
         if self.refit is not None:
             seen = [each for _, each in sorted(self.record.ended.items()) if not each.failed]
-            return self.refit(self.record.entrants, seen)
+            prior = self.refit(self.record.entrants, seen)
         values = np.full((len(self.record.entrants), len(self.signals)), np.nan)
         for (entrant, rung), each in self.record.ended.items():
             for column, signal in enumerate(self.model.signals):
                 if signal.share == self.rungs[rung] and not each.failed:
                     values[entrant, column] = each.metrics.get(signal.metric.key, np.nan)
-        return self.model.update(self.record.entrants.prior, values)
+        return self.model.update(prior, values)
 
     def _note(self) -> str:
         last = max((rung for _, rung in self.record.begun), default=0)

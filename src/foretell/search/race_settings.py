@@ -104,7 +104,7 @@ class Race(BaseModel):
 
 def percent(share: float) -> str:
     """A share as people write it: "12.5%"."""
-    return f"{100 * share:g}%"
+    return f"{round(100 * share, 1):g}%"
 
 
 def _share(value: Any) -> Any:

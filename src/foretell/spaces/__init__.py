@@ -2,7 +2,7 @@
 
 from foretell.spaces.architecture import Architecture
 from foretell.spaces.expression import Expression
-from foretell.spaces.family import Family, Features, RuledFamily, family, family_names
+from foretell.spaces.family import Family, Features, RuledFamily, constants_of, family, family_names
 from foretell.spaces.features import FEATURE_KINDS, averaged_names, feature_names
 from foretell.spaces.gene import Gene, Scalar
 from foretell.spaces.registry import create, named, names
@@ -21,6 +21,7 @@ __all__ = [
     "Scalar",
     "SearchSpace",
     "averaged_names",
+    "constants_of",
     "create",
     "family",
     "family_names",

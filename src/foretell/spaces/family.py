@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import UnknownNameError
+from foretell.errors import InputError, UnknownNameError
 from foretell.spaces.gene import Gene, Scalar
 
 if TYPE_CHECKING:
     from foretell.spaces.space import Population, SearchSpace
 
-__all__ = ["ENTRY_POINTS", "Family", "Features", "RuledFamily", "family", "family_names"]
+__all__ = ["ENTRY_POINTS", "Family", "Features", "RuledFamily", "constants_of", "family", "family_names"]
+
+_Constants = TypeVar("_Constants")
 
 ENTRY_POINTS = "foretell.families"
 """The entry-point group in which other packages register theirs: name to a `Family`."""
@@ -141,3 +143,14 @@ def family(name: str) -> Family:
     module, _, attribute = _targets()[name].partition(":")
     found: Family = getattr(import_module(module), attribute)
     return found
+
+
+def constants_of(space: SearchSpace, kind: type[_Constants], name: str) -> _Constants:
+    """What the architectures of a space have in common, in the form of the family of that name.
+
+    Raises:
+        InputError: The space is not of this family.
+    """
+    if not isinstance(space.constants, kind):
+        raise InputError(f"the space {space.name} is of the family {space.family_name or '(none)'}; expected {name}.")
+    return space.constants

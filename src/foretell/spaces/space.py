@@ -208,23 +208,10 @@ class SearchSpace:
         # The product of a float32 below one and a small count can round up to the count itself.
         np.minimum(population, self._last, out=population)
         if uniform_over == "architectures":
-            self._redraw_uniformly(population, rng)
-        return population
+            from foretell.spaces.counting import redraw_uniformly
 
-    def _redraw_uniformly(self, population: Population, rng: np.random.Generator) -> None:
-        combinations, sizes = zip(*self._sizes_by_depth(), strict=True)
-        total = sum(sizes)
-        chosen = rng.choice(len(sizes), size=len(population), p=[size / total for size in sizes])
-        depths = np.array(combinations, dtype=np.int16)[chosen]
-        for index, gene in enumerate(self._depth_genes):
-            population[:, self.columns(gene.name)] = depths[:, index : index + 1]
-        for gene in self.genes:
-            if gene.bound is not None:
-                places = population[:, self.columns(gene.name)]
-                bounds = self.numbers(population, gene.bound)[:, 0]
-                for bound in np.unique(bounds):
-                    rows = np.flatnonzero(bounds == bound)
-                    places[rows] = rng.choice(np.unique(gene.meanings(bound)), size=(len(rows), places.shape[1]))
+            redraw_uniformly(self, population, rng)
+        return population
 
     def mutate(self, population: Population, probability: float, rng: np.random.Generator) -> Population:
         """Redraw each gene of each row with the given probability (it may draw the same choice again).
@@ -371,33 +358,13 @@ class SearchSpace:
 
     # ---- how many
 
-    @cached_property
-    def _depth_genes(self) -> list[Gene]:
-        named = {gene.depth for gene in self.genes} | {gene.bound for gene in self.genes}
-        return [gene for gene in self.genes if gene.name in named]
-
-    def _sizes_by_depth(self) -> list[tuple[tuple[int, ...], int]]:
-        """For each combination of the depth genes' choices (their places), how many architectures have it."""
-        result = []
-        for places in itertools.product(*(range(len(gene.choices)) for gene in self._depth_genes)):
-            chosen = zip(self._depth_genes, places, strict=True)
-            depth_of = {gene.name: int(gene.numbers[place]) for gene, place in chosen}
-            size = 1
-            for gene in self.genes:
-                if gene.name not in depth_of:
-                    size *= self._distinct(gene, depth_of) ** (depth_of[gene.depth] if gene.depth else 1)
-            result.append((places, size))
-        return result
-
-    @staticmethod
-    def _distinct(gene: Gene, depth_of: Mapping[str, int]) -> int:
-        return len(gene.choices) if gene.bound is None else len(set(gene.meanings(depth_of[gene.bound])))
-
     def size(self) -> int:
         """The number of distinct architectures, exactly."""
         if isinstance(self.family, RuledFamily):
             return self.family.size(self)
-        return sum(size for _, size in self._sizes_by_depth())
+        from foretell.spaces.counting import sizes_by_depth
+
+        return sum(size for _, size in sizes_by_depth(self))
 
     def genotypes(self) -> int:
         """The number of rows, inactive layers counted: what a search without a canonical form walks over."""

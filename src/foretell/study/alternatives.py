@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from foretell import __version__, spaces
-from foretell.errors import InfeasibleError, InputError
+from foretell import __version__
+from foretell.errors import InfeasibleError
 from foretell.locks import lock_folder
 from foretell.records import write_atomic, write_json
+from foretell.study.binding import check_binding
 from foretell.study.config import StudyConfig
 from foretell.study.device import quick_check
 from foretell.study.pipeline import run_study
+from foretell.study.preflight import refuse_early
+from foretell.study.run import paid_for
 
 __all__ = ["alternative_folders", "run_alternatives"]
 
@@ -36,7 +39,7 @@ def run_alternatives(study: StudyConfig, out: Path | None = None, *, resume: boo
         InfeasibleError: Nothing keeps any of the alternatives; nothing was spent.
         InputError: The folder holds a run, of this study or another.
     """
-    space = spaces.create(study.space)
+    space = refuse_early(study, limits=False)
     each = _each(study)
     refused: dict[int, str] = {}
     for number, one in each.items():
@@ -48,7 +51,10 @@ def run_alternatives(study: StudyConfig, out: Path | None = None, *, resume: boo
         raise _nothing(len(each), refused[1])
     folder = out or Path("runs") / study.name
     with lock_folder(folder):
-        _bind(folder / "study.yaml", study.to_yaml(), resume=resume)
+        file = folder / "study.yaml"
+        if file.exists() and any(paid_for(folder / str(number)) for number in each):
+            check_binding(file, study, resume=resume, again="--resume")
+        write_atomic(file, study.to_yaml())
         rows = []
         for number, one in each.items():
             scored = tuple(folder / str(before) / "search" / "scores.jsonl" for before in range(1, number))
@@ -84,19 +90,3 @@ def _each(study: StudyConfig) -> dict[int, StudyConfig]:
         changes = {"name": f"{study.name}-{number}", "constraints": (*study.constraints, *limits), "alternatives": ()}
         found[number] = study.model_copy(update=changes)
     return found
-
-
-def _bind(path: Path, text: str, *, resume: bool) -> None:
-    """Write down what the folder is of, once."""
-    if not path.exists():
-        write_atomic(path, text)
-        return
-    if not resume:
-        raise InputError(
-            f"{path.parent} holds a run already; add --resume to go on with it, or choose another folder with --out."
-        )
-    if path.read_text(encoding="utf-8") != text:
-        raise InputError(
-            f"{path.parent} holds a run of another study; repeat the options it was started with (see {path}), or "
-            "choose another folder with --out."
-        )

@@ -17,6 +17,7 @@ from foretell.search import Schedule, SearchResult, evolve, open_journal
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.pipeline import Prepared, prepare
+from foretell.study.preflight import refuse_early
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer, supernet_predictor
 
@@ -121,6 +122,8 @@ def run_comparison(
         InfeasibleError: No architecture keeps the study's limits.
     """
     presets = [preset(name) for name in names]
+    learnt = [chosen.schedule for chosen in presets if chosen.teacher is None and "distilled" in chosen.schedule]
+    refuse_early(study, schedule=learnt[0] if learnt else None)
     with open_run(study, out or Path("runs") / f"{study.name}-compare", resume=resume) as run:
         prepared = prepare(run, study)
         rows = [_row(run, prepared, p, s) for p in presets for s in seeds or (study.search.seed,)]

@@ -11,7 +11,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
-    ValidationError,
     ValidationInfo,
     field_validator,
     model_serializer,
@@ -19,34 +18,32 @@ from pydantic import (
 )
 
 from foretell.costs import Constraints
-from foretell.errors import InputError
+from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
-from foretell.parsing import read_yaml
+from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.limits import is_relative
-from foretell.study.presets import with_published
-from foretell.study.trial_config import TrialStudyConfig, trial_study_from
-from foretell.study.validation import validation_sentence
 from foretell.tasks import Task, TaskKind, task_kind
 from foretell.tasks.registry import FIRST_KIND
 from foretell.training import Recipe, SupernetKind, SupernetOptions
 
 __all__ = [
     "EMBEDDED",
+    "SCORERS",
     "DistilledSettings",
     "LatencySettings",
     "SearchSettings",
     "StudyConfig",
     "SupernetSettings",
     "TrainSettings",
-    "load_study",
-    "read_study",
 ]
 
 EMBEDDED = "embedded"
 """The teacher that asks a language model in this process; see `DistilledSettings`."""
+SCORERS = ("distilled", "supernet")
+"""The predictors that a schedule may name."""
 
 
 class _Part(BaseModel):
@@ -109,6 +106,13 @@ class DistilledSettings(_Part):
     recipe: Literal["default", "paper"] = "default"
     seed: int = Field(default=1, ge=0)
 
+    @field_validator("teacher")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in (EMBEDDED, "supernet"):
+            check_name(name, also=(EMBEDDED, "supernet"))
+        return name
+
     @field_validator("llm")
     @classmethod
     def _local(cls, spelling: str) -> str:
@@ -132,6 +136,8 @@ class SearchSettings(_Part):
             the default. "none": no search before the race, whose entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
+        initial: Architectures that the first generation begins with: a YAML file of one, or JSON lines, such as
+            `foretell propose --out` and `foretell label` write; those that break a limit are left out.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
             trained in full, instead of what was predicted of them. None: the best of them is trained.
     """
@@ -140,6 +146,7 @@ class SearchSettings(_Part):
     schedule: str = "distilled:1-15,supernet:16-30"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
+    initial: Path | None = Field(default=None, exclude_if=lambda path: path is None)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
 
     @model_validator(mode="after")
@@ -162,7 +169,17 @@ class SearchSettings(_Part):
     @field_validator("schedule")
     @classmethod
     def _readable(cls, text: str) -> str:
-        return str(Schedule.parse(text))
+        schedule = Schedule.parse(text)
+        for name in schedule.predictors:
+            if name not in SCORERS:
+                raise UnknownNameError("predictor", name, SCORERS, f"the schedule {text}")
+        return str(schedule)
+
+    @model_validator(mode="after")
+    def _race_known(self) -> SearchSettings:
+        if self.race is not None and self.race.predictor is not None:
+            check_name(self.race.predictor)
+        return self
 
 
 class TrainSettings(_Part):
@@ -274,65 +291,3 @@ class StudyConfig(_Part):
     def to_yaml(self) -> str:
         """The whole study as YAML, defaults spelled out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def read_study(path: Path | None) -> StudyConfig | TrialStudyConfig:
-    """Read a study file of either kind: one with an `objective` is a study of trials.
-
-    Raises:
-        InputError: As `load_study`.
-    """
-    data = _read(path) if path is not None else {}
-    return trial_study_from(data, path) if path is not None and "objective" in data else load_study(path)
-
-
-def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> StudyConfig:
-    """Read a study file; a published space brings its published recipes, where the file gives none.
-
-    Args:
-        path: A YAML file; None is the default study.
-        changes: Values that replace the file's, from the command line.
-
-    Raises:
-        InputError: No such file, not YAML, or a value that makes no sense; one sentence says which.
-        UnknownNameError: An unknown key; the message names the nearest.
-    """
-    data = _read(path) if path is not None else {}
-    if "objective" in data:
-        raise InputError(
-            f"{path} is a study of trials, whose objective trains; this command trains by itself: give it to "
-            "`foretell search`."
-        )
-    try:
-        study = StudyConfig.model_validate(with_published({**data, **(changes or {})}))
-    except ValidationError as error:
-        raise validation_sentence(error, str(path or "the study"), StudyConfig) from None
-    return _resolve_paths(study, path.parent) if path is not None else study
-
-
-def _read(path: Path) -> dict[str, Any]:
-    data = read_yaml(path, "the study")
-    if data is not None and not isinstance(data, dict):
-        raise InputError(f"the study {path} holds {type(data).__name__}; expected keys such as corpus and space.")
-    return data or {}
-
-
-def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
-    """Paths in a study file are relative to the file."""
-    corpus = study.corpus
-    moved = {
-        name: tuple(folder / path.expanduser() for path in getattr(corpus, name))
-        for name in type(corpus).model_fields
-        if name.endswith("paths")
-    }
-    space = study.space
-    if space.endswith((".yaml", ".yml")):
-        space = str(folder / Path(space).expanduser())
-    labels = study.distilled.observations
-    if not labels.startswith("reference:"):
-        labels = str(folder / Path(labels).expanduser())
-    llm = study.distilled.llm
-    if llm.endswith(".gguf"):
-        llm = f"local:{folder / llm.removeprefix('local:')}"
-    distilled = study.distilled.model_copy(update={"observations": labels, "llm": llm})
-    return study.model_copy(update={"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled})

@@ -13,6 +13,7 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError, IntegrityError
 from foretell.llm.local import why_unusable
+from foretell.metrics import PRIMARY_METRIC
 from foretell.objectives import Job, claim, store_folder
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
@@ -27,7 +28,7 @@ from foretell.study.teaching import PROMPT, Taught, ask_stack, ask_teacher
 from foretell.tasks.translation import DamagedCacheWarning
 from foretell.training.keys import as_first_written
 
-__all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "teacher_account"]
+__all__ = ["NoLanguageModelWarning", "distil", "distil_job", "settle_teacher", "study_labels", "teacher_account"]
 
 _TEACHER = "teacher.json"
 _STUDENT = 1  # raise when a student of the same labels comes out otherwise
@@ -87,7 +88,7 @@ def distil(study: StudyConfig, costs: CostModel, supernet: Predictor | None = No
         DamagedCacheWarning: The student in the store was damaged.
     """
     space = costs.space
-    observations = _observations(study, space)
+    observations = study_labels(study, space)
     folder = _folder(study, costs, observations)
     with claim(folder):
         if (student := _kept(folder, space)) is not None:
@@ -114,7 +115,7 @@ def distil_job(study: StudyConfig) -> Job:
 
 def teacher_account(study: StudyConfig, costs: CostModel) -> dict[str, Any]:
     """What `result.json` says of the student's teacher; the student must be there."""
-    account: dict[str, Any] = read_json(_folder(study, costs, _observations(study, costs.space)) / _TEACHER)
+    account: dict[str, Any] = read_json(_folder(study, costs, study_labels(study, costs.space)) / _TEACHER)
     return {key: value for key, value in account.items() if key != "format"}
 
 
@@ -186,7 +187,7 @@ def _student(study: StudyConfig, taught: Taught, sample: list[Architecture], con
     return Distilled(context, features=settings.features, recipe=settings.recipe).fit(labels)
 
 
-def _observations(study: StudyConfig, space: SearchSpace) -> list[Observation]:
+def study_labels(study: StudyConfig, space: SearchSpace) -> list[Observation]:
     """What the teacher is fitted on; nothing for the study's own supernet."""
     if study.distilled.teacher == "supernet":
         return []
@@ -198,7 +199,7 @@ def _observations(study: StudyConfig, space: SearchSpace) -> list[Observation]:
             f"the space {found.space.name}; label some of {space.name} (foretell train --observe 10) and name them in "
             "the study (distilled: observations:), or search with --schedule supernet:1-30."
         )
-    return list(found.observations)
+    return list(found.taught(PRIMARY_METRIC)[0].observations)
 
 
 def _one(vocabulary: int | tuple[int, int] | None) -> int | None:

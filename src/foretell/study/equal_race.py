@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from foretell.search.entrants import Entrants, candidates_under, draw_entrants, posterior_of
-from foretell.search.race import run_race
+from foretell.search.race import refitting, run_race
 from foretell.search.race_result import RaceResult
 from foretell.search.race_settings import Race
-from foretell.study.methods import Arena, Found, brief
+from foretell.study.arena import Arena, Found, brief
 
 __all__ = ["race"]
 
@@ -77,8 +77,11 @@ def _heat(arena: Arena, entrants: int) -> _Heat:
         return draw_entrants(arena.space, candidates, entrants, rng)
 
     settings = Race(entrants=entrants, finishers=min(2, entrants), metric=arena.metric.key)
+    refit = refitting(arena.predictors[-1], []) if arena.predictors else None
     with arena.executor(None) as executor:
-        result = run_race(settings, arena.space, arena.metric, arena.trainings, executor, path, draw, seed=arena.seed)
+        result = run_race(
+            settings, arena.space, arena.metric, arena.trainings, executor, path, draw, refit=refit, seed=arena.seed
+        )
     # What the driver computed beside: drawing, and believing anew.
     thought = time.process_time() - start
     return _Heat(result, executor.now + thought, executor.worked + thought)

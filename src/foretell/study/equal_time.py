@@ -18,15 +18,16 @@ from foretell.objectives import run_jobs
 from foretell.observations import Observation, load
 from foretell.observations.reference import reference_names
 from foretell.predictors import Context, Predictor, create
-from foretell.predictors.registry import names as predictor_names
+from foretell.predictors.records import records_of
 from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
+from foretell.study.arena import Arena, Found
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
 from foretell.study.distilling import settle_teacher
 from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
-from foretell.study.methods import Arena, Found, check_method, find, simple_rows
+from foretell.study.methods import check_method, find, simple_rows
 from foretell.study.run import Run, open_run
 
 __all__ = ["FRESH", "judged_labels", "other_tasks", "run_equal_time"]
@@ -123,7 +124,7 @@ def other_tasks(study: StudyConfig) -> list[tuple[str, list[Observation]]]:
     own = f"{study.corpus.source}-{study.corpus.target}"
     found = []
     for name in reference_names():
-        if name == own and study.corpus.name == "home-assistant":
+        if name in (own, f"{own}-more") and study.corpus.name == "home-assistant":
             continue
         collection = load(f"reference:{name}")
         if collection.space.fingerprint == space.fingerprint:
@@ -149,17 +150,14 @@ def _arena(run: Run, study: StudyConfig, metric: Metric, seconds: float, workers
 
 
 def _predictors(study: StudyConfig, costs: CostModel, metric: Metric) -> tuple[Predictor, ...]:
-    """What has learnt from other tasks alone: "regression" from labels standardised within each, "experience"."""
+    """What has learnt from other tasks alone: "regression" from labels standardised within each, and "experience"."""
     sources = other_tasks(study)
     if not sources:
         return ()
-    context = Context(costs.space, metric=metric, seed=study.search.seed)
+    records = tuple(record for name, observations in sources for record in records_of(name, observations))
+    context = Context(costs.space, metric=metric, seed=study.search.seed, records=records)
     pooled = [item for _, observations in sources for item in _standardised(observations, metric)]
-    fitted = [create("regression", context=context).fit(pooled)]
-    if "experience" in predictor_names():
-        labels = [item for _, observations in sources for item in observations]
-        fitted.append(create("experience", context=context).fit(labels))
-    return tuple(fitted)
+    return create("regression", context=context).fit(pooled), create("experience", context=context).fit([])
 
 
 def _standardised(observations: Sequence[Observation], metric: Metric) -> list[Observation]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric, metric_named
 from foretell.objectives import Fidelities, Job, ProcessExecutor
 from foretell.observations import Observation, load
-from foretell.predictors import Context, Predictor, create, names
+from foretell.predictors import Context, Predictor, create
 from foretell.search import Race, RaceResult, Scorer, run_race
 from foretell.search.entrants import Candidates, Entrants, candidates_under, draw_entrants, posterior_of, standardised
 from foretell.search.keys import from_keys
@@ -21,6 +22,7 @@ from foretell.spaces import Architecture, Population
 from foretell.study.config import StudyConfig
 from foretell.study.device import Device, measure_each
 from foretell.study.jobs import scratch_job, trained_objective
+from foretell.study.past import past_records
 from foretell.study.rules import Picks
 from foretell.study.run import Run
 from foretell.tasks import Task
@@ -29,8 +31,8 @@ __all__ = ["Raced", "label_teacher", "race_finalists", "seen_by", "target_of"]
 
 _SPARE = 1.5
 """So many times the entrants are drawn, so that some may break a limit when they are measured."""
-_WITHOUT_SCHEDULE = ("experience", "regression")
-"""Who chooses entrants where neither a schedule nor the race says so: the first that there is."""
+_WITHOUT_SCHEDULE = "experience"
+"""Who chooses entrants where neither a schedule nor the race says so."""
 _DRAWS, _CHANCES = 0x7ACE, 0xC0DE
 
 
@@ -84,18 +86,29 @@ def target_of(study: StudyConfig, task: Task) -> Metric:
     return metric_named(race.metric or task.metrics[0])
 
 
-def label_teacher(name: str, study: StudyConfig, costs: CostModel, task: Task, target: Metric) -> Predictor:
-    """A predictor fitted to the study's labels (`distilled: observations:`).
+def label_teacher(
+    name: str, study: StudyConfig, costs: CostModel, task: Task, target: Metric, folder: Path, *, own: bool = False
+) -> Predictor:
+    """A predictor fitted to the study's labels (`distilled: observations:`), and to those of other tasks if it can be.
 
-    One that needs none is given those of the study's own task only; others take what there is.
+    One that needs no labels is given those of the study's own task only; others take what there is, unless `own` says
+    that only those count. What the user's store holds of other tasks is kept in the run's folder.
 
     Raises:
         InputError: The labels are of another space, or too few, or lack the metric.
     """
     vocabulary = costs.vocabulary if isinstance(costs.vocabulary, int) else None
-    context = Context(costs.space, metric=target, vocabulary=vocabulary, latency=costs.latency, seed=study.search.seed)
+    context = Context(
+        costs.space,
+        metric=target,
+        vocabulary=vocabulary,
+        latency=costs.latency,
+        seed=study.search.seed,
+        records=past_records(folder, costs.space, task.fingerprint),
+        judged=frozenset({task.fingerprint, task.corpus_fingerprint}),
+    )
     predictor = create(name, context=context)
-    return predictor.fit(_labels(study, costs, task, own=predictor.minimum == 0))
+    return predictor.fit(_labels(study, costs, task, own=own or predictor.minimum == 0))
 
 
 def _labels(study: StudyConfig, costs: CostModel, task: Task, *, own: bool) -> list[Observation]:
@@ -130,8 +143,8 @@ def race_finalists(
     warn_of_cost(settings, objective.fidelities)
     name = settings.predictor
     if name is None and judge is None:
-        name = next(each for each in _WITHOUT_SCHEDULE if each in names())
-    predictor = None if name is None else label_teacher(name, study, costs, task, target)
+        name = _WITHOUT_SCHEDULE
+    predictor = None if name is None else label_teacher(name, study, costs, task, target, run.folder)
     rng = np.random.default_rng([seed, _DRAWS])
     if predictor is None and judge is not None:
         found = seen_by(judge, space.width)

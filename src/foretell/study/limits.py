@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from foretell.costs import Constraint, Constraints, CostModel
@@ -14,8 +15,24 @@ _RELATIVE = re.compile(r"^(?P<cost>[a-z_]+(?:@[0-9]+)?)\s*(?P<operator><=|<|>=|>
 
 
 def is_relative(text: str) -> bool:
-    """Whether a limit is a share of the largest architecture's cost, as "latency<=50%" is."""
-    return _RELATIVE.match(text.strip()) is not None
+    """Whether a limit is a share of the largest architecture's cost, as "latency<=50%" is.
+
+    Raises:
+        InputError: It is one of nothing, or of more than there is.
+    """
+    match = _RELATIVE.match(text.strip())
+    if match is None:
+        return False
+    if not 0 < _number(match["percent"]) <= 100:
+        raise InputError(f"the limit {text!r} is not between 0 and 100 % of the largest architecture; correct it.")
+    return True
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
 
 
 def limited_cost(text: str) -> str:
@@ -45,9 +62,8 @@ def _absolute(text: str, costs: CostModel) -> str:
     match = _RELATIVE.match(text.strip())
     if match is None:
         return text
+    is_relative(text)  # refuses shares that make no sense
     share = float(match["percent"]) / 100
-    if not 0 < share <= 1:
-        raise InputError(f"the limit {text!r} is not between 0 and 100 % of the largest architecture; correct it.")
     largest = costs.space.population([costs.space.largest()])
     value = float(costs.cost(largest, match["cost"])[0]) * share
     unit = "ms" if is_latency(match["cost"]) else "B" if plain_name(match["cost"]) == "memory_bytes" else ""

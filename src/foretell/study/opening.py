@@ -9,11 +9,14 @@ from typing import Any, Literal
 from foretell.errors import InputError
 from foretell.locks import lock_folder
 from foretell.objectives import ProcessExecutor
-from foretell.records import write_atomic
+from foretell.records import read_jsonl, write_atomic
 from foretell.spaces import SearchSpace
-from foretell.study.config import read_study
+from foretell.study.binding import refuse_another
+from foretell.study.files import read_study
+from foretell.study.preflight import refuse_trials_early
+from foretell.study.run import paid_for
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
-from foretell.study.trials import STUDY_FILE, Study
+from foretell.study.trials import LABELS, OBSERVATIONS_FILE, STUDY_FILE, TRIALS_FILE, Study
 
 __all__ = ["create_study", "load_study", "open_study", "run_trials"]
 
@@ -119,14 +122,16 @@ def open_study(config: TrialStudyConfig, folder: Path, *, resume: bool, again: s
         InputError: The folder holds a study and `resume` is false, or another study.
     """
     file = folder / STUDY_FILE
-    if file.exists():
+    begun = read_study(file) if file.exists() and _is_paid(folder) else None
+    if begun is None:
+        _forget(folder)
+    else:
         if not resume:
             raise InputError(f"{folder} holds a study already; go on with it by {again}, or choose another folder.")
-        begun = read_study(file)
-        if not isinstance(begun, TrialStudyConfig) or _as_long_as(begun, config).to_yaml() != config.to_yaml():
-            raise InputError(
-                f"{folder} holds another study; repeat what it was made with (see {file}), or choose another folder."
-            )
+        if not isinstance(begun, TrialStudyConfig):
+            raise InputError(f"{folder} holds a run of a study that trains by itself; choose another folder.")
+        before = _as_long_as(begun, config).model_dump(mode="json")
+        refuse_another(folder, before, config.model_dump(mode="json"), "trials")
         # More trials may be asked for; the design stays the one that was begun.
         same = begun.search.trials == config.search.trials
         startup = {"startup": begun.search.startup if same else begun.search.designed}
@@ -134,6 +139,22 @@ def open_study(config: TrialStudyConfig, folder: Path, *, resume: bool, again: s
     with lock_folder(folder):
         write_atomic(file, config.to_yaml())
     return Study(config, folder)
+
+
+def _is_paid(folder: Path) -> bool:
+    """Whether something in the folder was paid for: a trial that is under way, or one that did not just fail."""
+    trials, told = folder / TRIALS_FILE, folder / OBSERVATIONS_FILE
+    if not trials.exists():
+        return bool(set(paid_for(folder)) - {LABELS})
+    failed = sum(bool(row.get("failed")) for row in read_jsonl(told)) if told.exists() else 0
+    return len(list(read_jsonl(trials))) > failed
+
+
+def _forget(folder: Path) -> None:
+    """Clear away trials that all failed, so that the corrected study begins anew; their logs stay."""
+    with lock_folder(folder):
+        for name in (TRIALS_FILE, OBSERVATIONS_FILE):
+            (folder / name).unlink(missing_ok=True)
 
 
 def _as_long_as(begun: TrialStudyConfig, asked: TrialStudyConfig) -> TrialStudyConfig:
@@ -166,7 +187,7 @@ def run_trials(config: TrialStudyConfig, out: Path | None = None, *, resume: boo
         InputError: Every trial failed; the sentence says why the last one did.
     """
     folder = out or Path("runs") / config.name
-    objective = config.make_objective()  # refused before the folder is bound to a study
+    objective = refuse_trials_early(config)
     study = open_study(config, folder, resume=resume, again="--resume")
     study.optimize(objective, executor=ProcessExecutor(config.search.workers))
     told = study.observations

@@ -19,11 +19,12 @@ from foretell.records import read_object
 from foretell.search import Front, Schedule, Scorer, SearchResult, open_journal, search_by_schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
-from foretell.study.device import Device, measure_device, measure_finalists, quick_check
+from foretell.study.device import Device, measure_device, measure_finalists
 from foretell.study.distilling import distil_job, settle_teacher, teacher_account
 from foretell.study.finalist_race import Raced, label_teacher, race_finalists, target_of
 from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, supernet_job
 from foretell.study.limits import resolve_limits
+from foretell.study.preflight import initial_rows, refuse_early
 from foretell.study.rules import Picks, rule_entries
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
@@ -53,8 +54,7 @@ def run_study(
         InfeasibleError: No architecture keeps the limits; nothing was spent.
         ForetellError: Something else stopped the run; the message says what to do.
     """
-    space = spaces.create(study.space)
-    quick_check(space, study)
+    space = refuse_early(study)
     distils = "distilled" in Schedule.parse(study.search.schedule).predictors
     with open_run(study, out, resume=resume) as run:
         races = [] if study.search.race is None else ["race"]
@@ -99,6 +99,7 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
     space = spaces.create(study.space)
     with run.stage("corpus"):
         task = study.make_task()
+        target_of(study, task)  # refuses a race for what the task does not measure
     with run.stage("latency"):
         device = measure_device(space, study, task.sizes["vocabulary"], run.folder)
         device.predictor.save(run.folder / "latency.json")
@@ -168,6 +169,7 @@ class _Pipeline:
                 settings.evolution,
                 algorithm=settings.algorithm,
                 seed=settings.seed,
+                initial=initial_rows(self.study, self.space),
             )
             return found, scorers[schedule.at(schedule.iterations)]
 
@@ -228,11 +230,14 @@ class _Pipeline:
         study, costs = self.study, prepared.device.costs
         target = target_of(study, prepared.task)
         race = study.search.race
-        names = ["regression"] if race is None or race.predictor is None else [race.predictor, "regression"]
+        names = ["experience", "regression"]
+        if race is not None and race.predictor is not None:
+            names.insert(0, race.predictor)
         predictors = []
         for name in dict.fromkeys(names):
-            with suppress(InputError):  # labels of another space, or too few
-                predictors.append(label_teacher(name, study, costs, prepared.task, target))
+            # Too few labels of this task, or no record of others; those of another task would tell a wrong level.
+            with suppress(InputError):
+                predictors.append(label_teacher(name, study, costs, prepared.task, target, self.run.folder, own=True))
         labels = [self._trained(prepared.task, architecture) for architecture in trained]
         reached: dict[Architecture, float] = {}
         if raced is not None:

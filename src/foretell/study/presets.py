@@ -10,6 +10,8 @@ from foretell.study.language_models import LANGUAGE_MODELS
 
 __all__ = ["with_published"]
 
+_LANGUAGE_MODEL = "language_model"
+
 
 def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
     """What a study says, with HAT's recipes, beam and length penalty where it is of HAT's space and says nothing.
@@ -19,6 +21,8 @@ def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
     """
     space = str(data.get("space"))
     if space in LANGUAGE_MODELS:
+        if data.get("task", _LANGUAGE_MODEL) != _LANGUAGE_MODEL:
+            return dict(data)  # which is refused where the task and the space are compared
         return _completed(LANGUAGE_MODELS[space].study(), data)
     published = PUBLISHED.get(space)
     if published is None:

@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from foretell import __version__, progress
-from foretell.errors import InputError, IntegrityError
+from foretell.errors import IntegrityError
 from foretell.locks import lock_folder
 from foretell.records import read_object, write_atomic, write_json
+from foretell.study.binding import check_binding
 from foretell.study.config import StudyConfig
 
-__all__ = ["Run", "open_run"]
+__all__ = ["Run", "open_run", "paid_for"]
+
+_STUDY, _STAGES = "study.yaml", "stages.json"
+_FREE = (_STUDY, _STAGES, "teacher.json", "latency.json", "latency-samples*.json", "compare", "equal-time")
+"""What a run writes before anything of its own was paid for: settings, and copies of what the user's store keeps."""
 
 
 class Run:
@@ -34,7 +39,7 @@ class Run:
     def __init__(self, folder: Path, study: StudyConfig) -> None:
         self.folder, self.study = folder, study
         self._stages: dict[str, float] = {}
-        path = folder / "stages.json"
+        path = folder / _STAGES
         if path.exists():
             seconds = read_object(path, "seconds")["seconds"]
             if not isinstance(seconds, dict) or not all(isinstance(each, (int, float)) for each in seconds.values()):
@@ -56,7 +61,7 @@ class Run:
                 yield
         finally:
             self._stages[name] = round(self._stages.get(name, 0.0) + time.perf_counter() - start, 2)
-            write_json(self.folder / "stages.json", {"seconds": self._stages})
+            write_json(self.folder / _STAGES, {"seconds": self._stages})
 
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return it."""
@@ -66,9 +71,23 @@ class Run:
         return whole
 
 
+def paid_for(folder: Path) -> list[str]:
+    """What a run's folder holds that was paid for, by file name: then it belongs to its study."""
+    return [path.name for path in folder.iterdir() if not _is_free(path)] if folder.is_dir() else []
+
+
+def _is_free(path: Path) -> bool:
+    if path.is_dir() and path.name in ("compare", "equal-time"):
+        return not any(each.name != "plan.json" for each in path.iterdir())
+    return path.name.startswith(".") or any(path.match(pattern) for pattern in _FREE)
+
+
 @contextmanager
 def open_run(study: StudyConfig, out: Path | None, *, resume: bool) -> Iterator[Run]:
     """Open a run's folder for this process alone.
+
+    A folder is bound to its study once something in it was paid for. Until then, as after a refusal, any study may
+    begin there.
 
     Args:
         study: What to run.
@@ -76,23 +95,25 @@ def open_run(study: StudyConfig, out: Path | None, *, resume: bool) -> Iterator[
         resume: Go on with what is there; without it a folder that holds a run is refused.
 
     Raises:
-        InputError: The folder holds a run and `resume` is false, or a run of another study.
+        InputError: The folder holds a run and `resume` is false, or a run of another study; what differs is named.
         RunBusyError: Another process works in it.
         StorageError: It cannot be written.
     """
     folder = out or Path("runs") / study.name
-    file = folder / "study.yaml"
-    text = study.to_yaml()
-    if file.exists():
-        if not resume:
-            raise InputError(
-                f"{folder} holds a run already; add --resume to go on with it, or choose another folder with --out."
-            )
-        if file.read_text(encoding="utf-8") != text:
-            raise InputError(
-                f"{folder} holds a run of another study; repeat the options it was started with (see {file}), "
-                "or choose another folder with --out."
-            )
+    file, text = folder / _STUDY, study.to_yaml()
+    paid = bool(paid_for(folder))
+    if file.exists() and paid:
+        check_binding(file, study, resume=resume, again="--resume")
     with lock_folder(folder):
+        if not paid and not (resume and file.exists() and file.read_text(encoding="utf-8") == text):
+            _clear(folder)
         write_atomic(file, text)
         yield Run(folder, study)
+
+
+def _clear(folder: Path) -> None:
+    """Forget what another study, or an earlier start, left without having paid for anything."""
+    for pattern in (*_FREE, "equal-time/plan.json"):
+        for path in folder.glob(pattern):
+            if path.is_file():
+                path.unlink()

@@ -8,7 +8,7 @@ from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import fingerprint
 from foretell.search import HalvingScorer, ScoreJournal, Scorer
 from foretell.spaces import SearchSpace
-from foretell.study.config import StudyConfig
+from foretell.study.config import SCORERS, StudyConfig
 from foretell.study.distilling import distil
 from foretell.study.jobs import supernet_folder
 from foretell.tasks import Task
@@ -46,7 +46,7 @@ def make_scorer(
         teacher = supernet_predictor(study, costs.space, task)[0] if settings.teacher == "supernet" else None
         student = distil(study, costs, teacher)
         return Scorer(student, fingerprint(["distilled", student.fingerprint]), journal, cache=cache)
-    raise UnknownNameError("predictor", name, ("distilled", "supernet"), "the schedule")
+    raise UnknownNameError("predictor", name, SCORERS, "the schedule")
 
 
 def supernet_predictor(

@@ -8,6 +8,7 @@ from foretell.llm.models import model_file
 from foretell.predictors.llm import Llm
 from foretell.predictors.registry import parsed
 from foretell.predictors.spelling import Spelling
+from foretell.records import fingerprint, read_object
 from foretell.study.config import StudyConfig
 from foretell.study.jobs import supernet_names
 from foretell.study.prompting import corpus_title
@@ -52,4 +53,6 @@ def _behind(spelling: Spelling) -> list[str]:
         found = model_bytes(f"local:{named.removeprefix('local:')}")
     elif spelling.name in KINDS and spelling.text is not None:
         found = [weights_digest(Path(spelling.text).expanduser() / "model.safetensors")]
+    elif spelling.name == "student" and spelling.text is not None:
+        found = [fingerprint(read_object(Path(spelling.text).expanduser() / "distilled.json"))]  # weights included
     return found + [each for inner in spelling.inner for each in _behind(inner)]

@@ -14,8 +14,7 @@ from foretell.costs import Constraint, Constraints, CostModel, cost_name, counte
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric, metric_from
 from foretell.objectives import CommandObjective, CommandSettings, Fidelities, Objective, TableObjective
-from foretell.predictors import describe
-from foretell.predictors.registry import parsed
+from foretell.predictors.registry import check_name
 from foretell.search import Race
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.search.asking import designed
@@ -79,7 +78,7 @@ class TrialSearchSettings(_Part):
     @field_validator("predictor")
     @classmethod
     def _known(cls, name: str) -> str:
-        describe(parsed(name).name)
+        check_name(name)
         return name
 
     @property
@@ -175,7 +174,7 @@ class TrialStudyConfig(_Part):
         if race.metric not in ("", own):
             raise InputError(f"the race has the metric {race.metric} and the study {own}; leave the race's out.")
         if race.predictor is not None:
-            describe(parsed(race.predictor).name)
+            check_name(race.predictor)
         if command is not None:
             race.resolved(command.fidelity)
 

@@ -36,13 +36,13 @@ from foretell.study.trial_config import TrialStudyConfig, limited_costs
 from foretell.study.trial_race import RACE_RESULT, check_race, race_trials
 from foretell.study.trial_result import trial_result
 
-__all__ = ["STUDY_FILE", "Study", "Trial"]
+__all__ = ["LABELS", "OBSERVATIONS_FILE", "STUDY_FILE", "TRIALS_FILE", "Study", "Trial"]
 
 STUDY_FILE = "study.yaml"
 _PAGES = "foretell.report"
 """What draws a study's page: a room on a higher floor, which is therefore asked by name."""
 _ROUNDING = 1e-9  # of sums of shares
-_TRIALS, _OBSERVATIONS = "trials.jsonl", "observations.jsonl"
+TRIALS_FILE, OBSERVATIONS_FILE, LABELS = "trials.jsonl", "observations.jsonl", "labels"
 
 
 class Study:
@@ -69,7 +69,7 @@ class Study:
         self._fidelities = config.fidelities()
         self.pool: Population | None = None  # all that can be tried, where only those have labels
         self._results: dict[int, Observation] = {}
-        self._choice = TrialChoice(folder / _TRIALS, self.space, self._begin, self._goodness)
+        self._choice = TrialChoice(folder / TRIALS_FILE, self.space, self._begin, self._goodness)
         self._read()
 
     # ---- what is known
@@ -340,7 +340,7 @@ class Study:
         return trial
 
     def _submit(self, objective: Objective, trial: Trial, executor: Executor) -> int:
-        seed, base = self.config.objective.seed, self.folder / "labels"
+        seed, base = self.config.objective.seed, self.folder / LABELS
         folder = label_folder(base, objective, trial.architecture, seed, trial.fidelity)
         job = label_job(
             objective,
@@ -391,13 +391,13 @@ class Study:
         counted = {name: float(values[0]) for name, values in self.costs.costs(row).items()}
         provenance = {**observation.provenance, "trial": number}
         kept = replace(observation, costs={**counted, **observation.costs}, provenance=provenance)
-        with ObservationWriter(self.folder / _OBSERVATIONS) as writer:
+        with ObservationWriter(self.folder / OBSERVATIONS_FILE) as writer:
             writer.write(kept)
         self._results[number] = kept
         return kept
 
     def _read(self) -> None:
-        path = self.folder / _OBSERVATIONS
+        path = self.folder / OBSERVATIONS_FILE
         if path.exists():
             with ObservationWriter(path) as writer:
                 for item in writer.written(self.space):

@@ -15,7 +15,8 @@ from foretell.parsing import read_yaml
 from foretell.records import read_object
 from foretell.spaces import Architecture
 from foretell.study.architectures import read_architectures
-from foretell.study.config import StudyConfig, TrainSettings, load_study
+from foretell.study.config import StudyConfig, TrainSettings
+from foretell.study.files import load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
 from foretell.tasks import EOS, Vocabulary

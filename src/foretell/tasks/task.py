@@ -163,11 +163,13 @@ class TaskKind(Protocol):
 
     Attributes:
         name: Of the kind.
+        families: The families whose networks can learn it, by name.
         corpus: What a study says of the task's data, with defaults for all of it.
         options: As `Task.options`.
     """
 
     name: str
+    families: tuple[str, ...]
     corpus: type[BaseModel]
     options: Mapping[str, Any]
 

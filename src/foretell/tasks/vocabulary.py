@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,7 +17,7 @@ from foretell.tasks.cleaning import normalise
 if TYPE_CHECKING:
     from foretell.tasks.translation.corpus import ParallelCorpus
 
-__all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary", "VocabularyKind"]
+__all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary", "VocabularyKind", "train_pieces"]
 
 # fairseq's order of the special tokens: positions start at PAD + 1.
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
@@ -130,7 +130,22 @@ def _spoken(ids: Sequence[int], size: int) -> list[int]:
     return spoken
 
 
-def _train(sentences: Sequence[str], size: int, kind: VocabularyKind) -> bytes:
+def train_pieces(
+    sentences: Iterable[str],
+    size: int,
+    kind: VocabularyKind,
+    refused: Callable[[str, int], InputError],
+    **options: Any,
+) -> bytes:
+    """Train a SentencePiece model with our marks, on text that is used as it is.
+
+    Args:
+        sentences: What it learns from.
+        size: Pieces wanted, marks included.
+        kind: How pieces are found.
+        refused: Makes the error of a size that does not fit the text, from SentencePiece's message and the size.
+        **options: More of SentencePiece's options.
+    """
     import sentencepiece
 
     model = io.BytesIO()
@@ -140,23 +155,27 @@ def _train(sentences: Sequence[str], size: int, kind: VocabularyKind) -> bytes:
             model_writer=model,
             model_type=kind,
             vocab_size=size,
-            # A soft limit: exact when the corpus has that many pieces, otherwise all it has.
-            hard_vocab_limit=False,
-            # The corpus is normalised already, and NFKC would change references ("…" to "...").
+            # The text is normalised already, and NFKC would change references ("…" to "...").
             normalization_rule_name="identity",
-            character_coverage=_coverage(sentences, size),
             num_threads=1,
             bos_id=BOS,
             pad_id=PAD,
             eos_id=EOS,
             unk_id=UNK,
             minloglevel=2,
+            **options,
         )
     except RuntimeError as error:
         if "ocabulary" not in str(error):
             raise  # want of memory, say
-        raise _refused(str(error), size) from error
+        raise refused(str(error), size) from error
     return model.getvalue()
+
+
+def _train(sentences: Sequence[str], size: int, kind: VocabularyKind) -> bytes:
+    # A soft limit: exact when the corpus has that many pieces, otherwise all it has.
+    soft = {"hard_vocab_limit": False, "character_coverage": _coverage(sentences, size)}
+    return train_pieces(sentences, size, kind, _refused, **soft)
 
 
 def _coverage(sentences: Sequence[str], size: int) -> float:

@@ -10,6 +10,7 @@ runs them all under pytest. A predictor that needs more than a name overrides `m
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from foretell.errors import InputError
 from foretell.observations import Observation
 from foretell.predictors import Columns, Context, Predictor, create, load, save
 from foretell.predictors.features import feature_matrix
+from foretell.predictors.labels import AbsurdLabelWarning
 from foretell.predictors.storage import savable
 from foretell.spaces import SearchSpace
 
@@ -180,6 +182,20 @@ class PredictorConformance:
         fewer = everything[: max(predictor.minimum - 1, 0)]
         if predictor.minimum > 0:
             _check(_refuses(lambda: predictor.fit(fewer)), "too few labels must be refused")
+
+    def test_one_absurd_label_does_not_ruin_the_others(self) -> None:
+        """A placeholder among the labels, such as -1e9, leaves what is predicted where the other labels are."""
+        space, everything, context = self._observed()
+        shown = everything[: self.labels]
+        shown[0] = replace(shown[0], metrics={"valid_bleu": -1e9})
+        predictor = self.make(context)
+        if not predictor.calibrated or not predictor.learns:
+            return
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", AbsurdLabelWarning)
+            predictor.fit(shown)
+        mean = predictor.predict(space.population([item.architecture for item in everything[self.labels :]])).mean
+        _check(bool(np.nanmax(np.abs(mean - 20)) < 20), "one absurd label must not move all predictions")
 
     def test_saved_and_loaded_it_is_the_same(self, tmp_path: Path) -> None:
         """What is written and read back gives the same scores; what cannot be written is refused."""

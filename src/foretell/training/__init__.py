@@ -14,6 +14,7 @@ from foretell.training.distributed import RankLostError, Ranks, is_first
 from foretell.training.keys import first_recipe
 from foretell.training.loop import DivergedError, train
 from foretell.training.options import KINDS, SupernetKind, SupernetOptions
+from foretell.training.pace import seconds_per_update
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
 from foretell.training.scratch import load_trained, scratch_keys, train_from_scratch
@@ -51,6 +52,7 @@ __all__ = [
     "save_network",
     "save_tensors",
     "scratch_keys",
+    "seconds_per_update",
     "supernet_keys",
     "train",
     "train_from_scratch",

@@ -1,5 +1,3 @@
-from pathlib import Path
-
 import pytest
 from pydantic import ValidationError
 
@@ -31,5 +29,7 @@ def test_the_cache_folder_is_the_given_one_then_the_named_one_then_the_users(mon
     assert cache_folder(tmp_path) == tmp_path
     assert cache_folder() == tmp_path / "named"
     monkeypatch.delenv("FORETELL_CACHE")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     assert cache_folder().name == "foretell"
-    assert Path.home() in cache_folder().parents
+    assert tmp_path / "home" in cache_folder().parents

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.spaces import Gene, Scalar
+from foretell.spaces import Gene, Scalar, constants_of
 
 if TYPE_CHECKING:
     from foretell.spaces import Architecture, SearchSpace
@@ -55,11 +55,7 @@ class Backbone:
         Raises:
             InputError: The space is not of this family.
         """
-        if not isinstance(space.constants, cls):
-            raise InputError(
-                f"the space {space.name} is of the family {space.family_name or '(none)'}; expected decoder."
-            )
-        return space.constants
+        return constants_of(space, cls, "decoder")
 
 
 GENES: Mapping[str, tuple[str, bool]] = {

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.spaces import Gene, Scalar
+from foretell.spaces import Gene, Scalar, constants_of
 
 if TYPE_CHECKING:
     from foretell.spaces import Architecture, SearchSpace
@@ -47,11 +47,7 @@ class Backbone:
         Raises:
             InputError: The space is not of this family.
         """
-        if not isinstance(space.constants, cls):
-            raise InputError(
-                f"the space {space.name} is of the family {space.family_name or '(none)'}; expected encoder_decoder."
-            )
-        return space.constants
+        return constants_of(space, cls, "encoder_decoder")
 
 
 GENES: Mapping[str, tuple[str, str | None, str | None]] = {

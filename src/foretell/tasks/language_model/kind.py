@@ -23,6 +23,7 @@ class LanguageModelKind:
     """See `foretell.tasks.TaskKind`."""
 
     name = LanguageModelling.kind
+    families: tuple[str, ...] = ("decoder",)
     corpus = TextConfig
     options = LanguageModelling.options
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from foretell.errors import InputError
-from foretell.tasks.vocabulary import BOS, EOS, PAD, UNK, Vocabulary
+from foretell.tasks.vocabulary import EOS, UNK, Vocabulary, train_pieces
 
 __all__ = ["BYTES", "ByteVocabulary", "PieceVocabulary", "TextVocabulary", "load_vocabulary", "train_vocabulary"]
 
@@ -124,35 +123,20 @@ def train_vocabulary(
             f"a vocabulary of {size} pieces cannot hold all bytes and some words; give at least {_FEWEST}, or choose "
             "pieces: bytes."
         )
-    import sentencepiece
-
-    model = io.BytesIO()
     options: dict[str, Any] = {"split_digits": True, "allow_whitespace_only_pieces": True} if code else {}
-    try:
-        sentencepiece.SentencePieceTrainer.train(
-            sentence_iterator=iter(_sample(texts)),
-            model_writer=model,
-            model_type=kind,
-            vocab_size=size,
-            byte_fallback=True,
-            normalization_rule_name="identity",
-            remove_extra_whitespaces=False,
-            add_dummy_prefix=False,
-            character_coverage=0.9995,
-            max_sentence_length=1 << 20,
-            num_threads=1,
-            bos_id=BOS,
-            pad_id=PAD,
-            eos_id=EOS,
-            unk_id=UNK,
-            minloglevel=2,
-            **options,
-        )
-    except RuntimeError as error:
-        if "ocabulary" not in str(error):
-            raise  # want of memory, say
-        raise _refused(str(error), size) from error
-    return PieceVocabulary(model.getvalue())
+    model = train_pieces(
+        _sample(texts),
+        size,
+        kind,
+        _refused,
+        byte_fallback=True,
+        remove_extra_whitespaces=False,
+        add_dummy_prefix=False,
+        character_coverage=0.9995,
+        max_sentence_length=1 << 20,
+        **options,
+    )
+    return PieceVocabulary(model)
 
 
 def _refused(message: str, size: int) -> InputError:

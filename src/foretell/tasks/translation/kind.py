@@ -23,6 +23,7 @@ class Translation:
     """See `foretell.tasks.TaskKind`."""
 
     name = Task.kind
+    families: tuple[str, ...] = ("encoder_decoder",)
     corpus = CorpusConfig
     options = Task.options
 

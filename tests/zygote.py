@@ -17,12 +17,15 @@ import signal
 import subprocess
 import sys
 import traceback
+from dataclasses import replace
 from importlib import import_module
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from select import select
+from types import ModuleType
 
 from foretell.cli import app
+from foretell.predictors import distilled
 
 _LIBRARIES = (
     "openai",
@@ -39,6 +42,8 @@ _LIBRARIES = (
     "foretell.study",
     "foretell.training",
 )
+COMMAND_LINE, PYTHON = "foretell.cli.app:main", "tests.zygote:run_python"
+"""What a zygote runs: our command, or Python with the arguments that `python` takes, `-c CODE` or a file."""
 
 
 class Zygote:
@@ -50,16 +55,17 @@ class Zygote:
     """
 
     def __init__(self, preload=None, threads=1):
-        self.preload, self.threads = preload, str(threads)
+        self.preload, self.threads, self.free = preload, str(threads), True
 
     def __enter__(self):
         environment = {**os.environ, "OMP_NUM_THREADS": self.threads, "OPENBLAS_NUM_THREADS": self.threads}
+        environment["OMP_WAIT_POLICY"] = "passive"  # threads that wait for one another leave the processor to others
         if self.preload:
             environment["LD_PRELOAD"] = str(self.preload)
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.zygote"],
+            [sys.executable, "-m", "tests.zygote"],
             env=environment,
-            cwd=Path(__file__).parents[2],
+            cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
@@ -71,20 +77,22 @@ class Zygote:
         self.process.wait(10)
         self.process.stdout.close()
 
-    def start(self, arguments, folder, output, **environment):
+    def start(self, arguments, folder, output, *, entry=COMMAND_LINE, **environment):
         """Begin one command; the one before must have ended. Returns its process number, which names its group.
 
         Args:
-            arguments: What follows `foretell`.
+            arguments: What follows `foretell`, or what the function gets.
             folder: Where it runs.
             output: Gets what it says, in `out.txt` and `err.txt`.
+            entry: `module:function`, called with the list of arguments; its result is the exit code (None: 0).
             **environment: Added to the environment.
         """
         places = {"folder": str(folder), "output": str(output)}
-        request = {"arguments": [str(item) for item in arguments], "environment": environment, **places}
+        request = {"arguments": [str(item) for item in arguments], "environment": environment, "entry": entry, **places}
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
         self.pid = int(self.process.stdout.readline())
+        self.free = False
         return self.pid
 
     def ended(self, seconds):
@@ -93,7 +101,64 @@ class Zygote:
 
     def status(self):
         """Wait for the end: the exit code, negative for a signal."""
+        self.free = True
         return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
+
+
+class Zygotes:
+    """Zygotes, each begun when no other one with its number of threads is free. Used as a context manager."""
+
+    def __init__(self):
+        self._begun = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for zygote in self._begun:
+            zygote.__exit__()
+
+    def started(self, arguments, folder, output, *, threads=1, entry=COMMAND_LINE, **environment):
+        """Begin one command, beside those that run; a handle on it. Arguments as of `Zygote.start`."""
+        for zygote in self._begun:
+            if zygote.threads == str(threads) and zygote.free:
+                break
+        else:
+            zygote = Zygote(threads=threads).__enter__()
+            self._begun.append(zygote)
+        return Started(zygote, zygote.start(arguments, folder, output, entry=entry, **environment), Path(output))
+
+
+class Started:
+    """A command that a zygote runs, with the words of `subprocess.Popen`."""
+
+    def __init__(self, zygote, pid, output):
+        self.pid, self.returncode = pid, None
+        self._zygote, self._output = zygote, output
+
+    def poll(self):
+        """The exit code if it has ended, negative for a signal; None before."""
+        if self.returncode is None and self._zygote.ended(0):
+            self.returncode = self._zygote.status()
+        return self.returncode
+
+    def communicate(self, timeout=300):
+        """Wait for the end: what it wrote to standard output and to standard error."""
+        if self.returncode is None and not self._zygote.ended(timeout):
+            raise subprocess.TimeoutExpired(f"process {self.pid}", timeout)
+        self.poll()
+        return tuple((self._output / name).read_text(encoding="utf-8") for name in ("out.txt", "err.txt"))
+
+    def send_signal(self, signal_):
+        """Send a signal to the command alone, not to its workers."""
+        if self.poll() is None:
+            os.kill(self.pid, signal_)
+
+    def end(self):
+        """Kill what is left of it, workers too; the zygote is free for the next."""
+        if self.poll() is None:
+            os.killpg(self.pid, signal.SIGKILL)
+            self.communicate()
 
 
 class _Fork(multiprocessing.popen_fork.Popen):
@@ -121,9 +186,24 @@ class _ForkedWorker(SpawnProcess):
         return _Fork(process)
 
 
+def run_python(arguments):
+    """What `python -c CODE ...` or `python FILE ...` does."""
+    code = arguments.pop(1) if arguments[0] == "-c" else Path(arguments[0]).read_text(encoding="utf-8")
+    sys.argv, sys.path[0] = arguments, ""
+    main = sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        exec(compile(code, arguments[0], "exec"), main.__dict__)  # noqa: S102 - what a test or a page has written
+    except SystemExit as ended:
+        return ended.code
+    except Exception:
+        traceback.print_exc()
+        return 1
+
+
 def _command(request):
     """The life of a child."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     for descriptor, name in ((1, "out.txt"), (2, "err.txt")):
         path = Path(request["output"], name)
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644), descriptor)
@@ -131,7 +211,8 @@ def _command(request):
     os.chdir(request["folder"])
     code = 70
     try:
-        code = app.main(request["arguments"])
+        module, _, function = request["entry"].partition(":")
+        code = getattr(import_module(module), function)(request["arguments"]) or 0
     except BaseException:
         traceback.print_exc()
     finally:
@@ -144,6 +225,8 @@ def _serve():
     for name in _LIBRARIES:
         import_module(name)
     app.commands()
+    # As elsewhere in the tests: a student of a few dozen labels learns for long enough to be one.
+    distilled._DEFAULT = replace(distilled._DEFAULT, steps=80)
     SpawnContext.Process = _ForkedWorker
     replies = os.fdopen(os.dup(1), "w")
     gc.freeze()

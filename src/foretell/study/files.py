@@ -1,0 +1,82 @@
+"""Study files: read, checked, and their paths made absolute."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from foretell.errors import InputError
+from foretell.parsing import read_yaml
+from foretell.study.config import StudyConfig
+from foretell.study.presets import with_published
+from foretell.study.trial_config import TrialStudyConfig, trial_study_from
+from foretell.study.validation import validation_sentence
+
+__all__ = ["load_study", "read_study"]
+
+
+def read_study(path: Path | None) -> StudyConfig | TrialStudyConfig:
+    """Read a study file of either kind: one with an `objective` is a study of trials.
+
+    Raises:
+        InputError: As `load_study`.
+    """
+    data = _read(path) if path is not None else {}
+    return trial_study_from(data, path) if path is not None and "objective" in data else load_study(path)
+
+
+def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> StudyConfig:
+    """Read a study file; a published space brings its published recipes, where the file gives none.
+
+    Args:
+        path: A YAML file; None is the default study.
+        changes: Values that replace the file's, from the command line.
+
+    Raises:
+        InputError: No such file, not YAML, or a value that makes no sense; one sentence says which.
+        UnknownNameError: An unknown key; the message names the nearest.
+    """
+    data = _read(path) if path is not None else {}
+    if "objective" in data:
+        raise InputError(
+            f"{path} is a study of trials, whose objective trains; this command trains by itself: give it to "
+            "`foretell search`."
+        )
+    try:
+        study = StudyConfig.model_validate(with_published({**data, **(changes or {})}))
+    except ValidationError as error:
+        raise validation_sentence(error, str(path or "the study"), StudyConfig) from None
+    return _resolve_paths(study, path.parent.absolute()) if path is not None else study
+
+
+def _read(path: Path) -> dict[str, Any]:
+    data = read_yaml(path, "the study")
+    if data is not None and not isinstance(data, dict):
+        raise InputError(f"the study {path} holds {type(data).__name__}; expected keys such as corpus and space.")
+    return data or {}
+
+
+def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
+    """Paths in a study file are relative to the file; a run is read from anywhere."""
+    corpus = study.corpus
+    moved = {
+        name: tuple(folder / path.expanduser() for path in getattr(corpus, name))
+        for name in type(corpus).model_fields
+        if name.endswith("paths")
+    }
+    space = study.space
+    if space.endswith((".yaml", ".yml")):
+        space = str(folder / Path(space).expanduser())
+    labels = study.distilled.observations
+    if not labels.startswith(("reference:", "published:")):
+        labels = str(folder / Path(labels).expanduser())
+    llm = study.distilled.llm
+    if llm.endswith(".gguf"):
+        llm = f"local:{folder / llm.removeprefix('local:')}"
+    distilled = study.distilled.model_copy(update={"observations": labels, "llm": llm})
+    changes: dict[str, Any] = {"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled}
+    if study.search.initial is not None:
+        changes["search"] = study.search.model_copy(update={"initial": folder / study.search.initial.expanduser()})
+    return study.model_copy(update=changes)

@@ -1,0 +1,137 @@
+"""What a study would fail of, found out before the first second of work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from foretell import spaces
+from foretell.costs import CostModel
+from foretell.errors import InputError
+from foretell.metrics import metric_named
+from foretell.objectives import Objective
+from foretell.predictors import Context, create
+from foretell.search import Schedule
+from foretell.spaces import Population, SearchSpace
+from foretell.study.architectures import read_architectures
+from foretell.study.config import EMBEDDED, StudyConfig
+from foretell.study.device import quick_check
+from foretell.study.distilling import study_labels
+from foretell.study.limits import is_relative, limited_cost
+from foretell.study.trial_config import TrialStudyConfig, limited_costs
+from foretell.tasks import task_kind, task_kinds
+
+__all__ = ["corpus_files", "initial_rows", "refuse_early", "refuse_trials_early"]
+
+_STACK = 4
+"""Labels by which the default teacher weighs the language model and the regression (`foretell.predictors.Weighted`)."""
+
+
+def refuse_early(study: StudyConfig, *, schedule: str | None = None, limits: bool = True) -> SearchSpace:
+    """Refuse what can be known to fail before anything is fetched, measured for long, or trained.
+
+    Args:
+        study: What is to be done.
+        schedule: The schedule, where it is not the study's.
+        limits: Also look whether anything can keep the limits, which times one architecture where latency is limited.
+
+    Returns:
+        The study's space.
+
+    Raises:
+        InputError: The space has no network for the task, a file or the device is not there, the teacher has no labels
+            to learn from or not enough, or a limit is on a cost that the space does not have.
+        InfeasibleError: Clearly nothing keeps the limits.
+    """
+    from foretell.training import choose_device
+
+    space = spaces.create(study.space)
+    _check_family(study, space)
+    for path in corpus_files(study):
+        if not path.exists():
+            raise InputError(f"the corpus's file {path} does not exist; correct its path in the study.")
+    choose_device(study.device)
+    for text in study.constraints:
+        if is_relative(text):
+            CostModel(space).full_name(limited_cost(text))
+    if "distilled" in Schedule.parse(schedule or study.search.schedule).predictors:
+        _check_teacher(study, space)
+    initial_rows(study, space)
+    if limits:
+        quick_check(space, study)
+    return space
+
+
+def initial_rows(study: StudyConfig, space: SearchSpace) -> Population | None:
+    """The architectures that the search begins with, `int16 [n, columns]`; None where the study names none.
+
+    Raises:
+        InputError: The file is not there, or holds no architectures of the space.
+    """
+    path = study.search.initial
+    return None if path is None else space.population(read_architectures(path, space))
+
+
+def refuse_trials_early(config: TrialStudyConfig) -> Objective:
+    """The objective of a study of trials, after all that can be known to fail was looked at.
+
+    Raises:
+        InputError: The objective cannot work, or the predictor needs more labels than there will be.
+        InfeasibleError: No architecture keeps the limits.
+    """
+    objective = config.make_objective()
+    space, settings = config.search_space(), config.search
+    by_genes, _ = limited_costs(config.limits(), space, config.objective.costs)
+    if len(by_genes):
+        by_genes.check_feasible(CostModel(space), np.random.default_rng(settings.seed))
+    if settings.algorithm == "predictor" and settings.trials:
+        needed = create(settings.predictor, context=Context(space, metric=config.quality())).minimum
+        if needed >= settings.trials:
+            raise InputError(
+                f"the predictor {settings.predictor} learns from {needed} labels or more, and the study has "
+                f"{settings.trials} trials, so it would choose none; give more trials, or predictor: regression."
+            )
+    return objective
+
+
+def corpus_files(study: StudyConfig) -> list[Path]:
+    """The files of the user's that the study reads its text from."""
+    corpus = study.corpus
+    return [path for name in type(corpus).model_fields if name.endswith("paths") for path in getattr(corpus, name)]
+
+
+def _check_family(study: StudyConfig, space: SearchSpace) -> None:
+    known = study.task_kind.families
+    own = None if space.family is None else space.family.name
+    if own in known:
+        return
+    fits = [name for name in task_kinds() if own in task_kind(name).families]
+    other = f", or task: {fits[0]}" if fits else ""
+    has = "no networks of a family" if own is None else f"networks of the family {own}"
+    raise InputError(
+        f"the space {space.name} has {has}, and the task {study.task} needs {' or '.join(known)}; choose a space of "
+        f"that family{other}."
+    )
+
+
+def _check_teacher(study: StudyConfig, space: SearchSpace) -> None:
+    settings = study.distilled
+    teacher, context = settings.teacher, Context(space, seed=settings.seed)
+    create("distilled", context=context, features=settings.features, recipe=settings.recipe)
+    if teacher == "supernet":
+        return
+    labels = [item for item in study_labels(study, space) if not item.failed]
+    metric = metric_named(context.quality.key)
+    if labels and not any(metric.key in item.metrics for item in labels):
+        raise InputError(
+            f"the observations {study.distilled.observations} have no {metric.key}, which the teacher learns; found "
+            f"{', '.join(labels[0].metrics) or 'no metrics'}."
+        )
+    minimum = _STACK if teacher == EMBEDDED else create(teacher, context=context).minimum
+    found = len({item.architecture for item in labels if metric.key in item.metrics})
+    if found < minimum:
+        raise InputError(
+            f"the teacher {teacher} needs at least {minimum} labelled architectures, and "
+            f"{study.distilled.observations} has {found}; label more of them (foretell train --observe {minimum})."
+        )
