@@ -2,13 +2,9 @@
 
 from foretell.study.columns import add_latency, add_scores
 from foretell.study.compare import PRESETS, run_comparison
-<<<<<<< HEAD
-from foretell.study.config import StudyConfig, load_study, read_study
-from foretell.study.exporting import export_network
-=======
 from foretell.study.config import StudyConfig
+from foretell.study.exporting import export_network
 from foretell.study.files import load_study, read_study
->>>>>>> main
 from foretell.study.opening import run_trials
 from foretell.study.pipeline import run_study
 from foretell.study.repeating import Repeated, repeat_observations, split_source
