@@ -44,6 +44,8 @@ _SHAPE, _RATE = 1.0, 0.15
 _RELATED = 0.9
 """Probability, before any label, that another task has to do with this one."""
 _SOME = 1e-4
+_AT_ONCE = 24
+"""Models whose covariances are made at once: as many as a cache holds."""
 
 
 @dataclass(frozen=True)
@@ -176,7 +178,8 @@ class _Problem:
         count = len(strengths)
         everything = _Models(np.tile(strengths, (len(_DEPARTURES), 1)), np.repeat(_DEPARTURES, count))
         rows = self.rows(range(self.tasks))
-        parts = [everything.take(np.arange(at, at + count)) for at in range(0, len(everything.departures), count)]
+        every = np.arange(len(everything.departures))
+        parts = [everything.take(every[at : at + _AT_ONCE]) for at in range(0, len(every), _AT_ONCE)]
         evidence = np.concatenate([_evidence(self.covariance(each, rows), self.values[None])[:, 0] for each in parts])
         return everything.take(np.argsort(-evidence, kind="stable")[:_KEPT])
 

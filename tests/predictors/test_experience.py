@@ -12,7 +12,7 @@ from foretell.evaluation import SplitPlan, evaluate
 from foretell.observations import Observation, ObservationSet, load
 from foretell.predictors import Context, TooFewLabelsError, create
 from foretell.predictors.features import feature_matrix
-from foretell.predictors.records import LOSS, Record, loss_at, records_of, shipped_records
+from foretell.predictors.records import LOSS, Record, loss_at, merged_records, records_of, shipped_records
 from foretell.spaces import SearchSpace
 from foretell.testing import PredictorConformance
 
@@ -174,8 +174,17 @@ def test_records_of_the_very_space_are_preferred():
 
 def test_what_ships_is_of_the_family_and_sorted_by_task():
     found = {record.name for record in shipped_records(SPACE)}
-    assert {"reference:en-de", "reference:en-ga", "published:tfs-eval-wmt14ende"} <= found
+    assert {"reference:en-de + reference:en-de-more", "reference:en-ga", "published:tfs-eval-wmt14ende"} <= found
     assert shipped_records(SearchSpace({"width": [1, 2]})) == []
+
+
+def test_records_of_one_task_are_one():
+    parts = [Record("first", SPACE, tuple(JUDGED[:9]), frozenset({"t"}))] * 2
+    other = Record("other", SPACE, tuple(JUDGED[9:]), frozenset({"u"}))
+    same = Record("second", SPACE, tuple(JUDGED[9:12]), frozenset({"t"}))
+    found = merged_records([*parts, other, same])
+    assert [record.name for record in found] == ["first + second", "other"]
+    assert len(found[0].labels(Context(metric="test_bleu").quality)) == 12
 
 
 def test_few_labels_do_not_make_a_source():

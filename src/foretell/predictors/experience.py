@@ -36,6 +36,8 @@ _GRID = {
 _SEEN = (0.03, 0.3, 3.0)
 """Strengths of what was looked at of an architecture itself: a loss on the way, scores on record."""
 _FOLDS = 8
+_ROWS, _FEWEST = 300, 30
+"""Labels of other tasks that are learnt from in all; of each task at least so many, if it has them."""
 _RANDOM = 1000
 _OUTLIER = 3.0
 _NOISE = 0.15
@@ -205,7 +207,17 @@ def _sources(predictor: Experience, records: Sequence[Record], labels: Labels) -
         scores = _scores(predictor, of.population, record)
         source = _Source(record, of.population, np.asarray(quality.goodness(of.values)), blocks, scores, of.noise)
         found[0 if record.space.fingerprint == space.fingerprint else 1 if same else 2].append(source)
-    return next((each for each in found.values() if each), [])
+    nearest = next((each for each in found.values() if each), [])
+    most = max(_FEWEST, _ROWS // max(len(nearest), 1))
+    return [
+        source if len(source.values) <= most else source.take(_some(len(source.values), most)) for source in nearest
+    ]
+
+
+def _some(n: int, most: int) -> npt.NDArray[np.bool_]:
+    kept = np.zeros(n, dtype=bool)
+    kept[np.random.default_rng(0).permutation(n)[:most]] = True
+    return kept
 
 
 def _comparable(

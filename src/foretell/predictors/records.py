@@ -25,7 +25,7 @@ from foretell.observations.tables import is_table, unpacked
 from foretell.predictors.labels import Labels
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["LOSS", "Record", "loss_at", "records_of", "shipped_records", "task_marks"]
+__all__ = ["LOSS", "Record", "loss_at", "merged_records", "records_of", "shipped_records", "task_marks"]
 
 Array = npt.NDArray[np.float64]
 
@@ -112,6 +112,20 @@ def records_of(name: str, observations: Sequence[Observation]) -> list[Record]:
     ]
 
 
+def merged_records(records: Iterable[Record]) -> list[Record]:
+    """Records of the very same task as one, in the order in which the first of each stands."""
+    found: dict[tuple[frozenset[str], str], Record] = {}
+    for number, record in enumerate(records):
+        key = (record.marks or frozenset({f"record {number}"}), record.space.fingerprint)
+        other = found.get(key)
+        if other is None:
+            found[key] = record
+        else:
+            name = other.name if record.name in other.name.split(" + ") else f"{other.name} + {record.name}"
+            found[key] = replace(other, name=name, observations=(*other.observations, *record.observations))
+    return list(found.values())
+
+
 def shipped_records(space: SearchSpace) -> list[Record]:
     """What comes with foretell of the family of a space, by name; none for a space without a family."""
     return [] if space.family is None else list(_shipped(space.family.name))
@@ -127,7 +141,7 @@ def _shipped(family: str) -> tuple[Record, ...]:
     for name in names:
         if _family_of(shipped_path(name)) == family:
             found += records_of(name, load(name).observations)
-    return tuple(found)
+    return tuple(merged_records(found))
 
 
 def _family_of(path: Path | None) -> str | None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from foretell.errors import ForetellError
 from foretell.observations import Observation, read_observations, write_observations
-from foretell.predictors.records import Record, records_of, shipped_records
+from foretell.predictors.records import Record, merged_records, records_of, shipped_records
 from foretell.records import read_object
 from foretell.spaces import SearchSpace
 from foretell.tasks.translation import cache_folder
@@ -30,7 +30,7 @@ def past_records(folder: Path, space: SearchSpace, task: str) -> tuple[Record, .
     if not path.exists():
         write_observations(path, _trained(space, task))
     own = [] if path.stat().st_size == 0 else list(read_observations(path, space))
-    return (*shipped_records(space), *records_of("your own trainings", own))
+    return tuple(merged_records([*shipped_records(space), *records_of("your own trainings", own)]))
 
 
 def _trained(space: SearchSpace, task: str) -> list[Observation]:
