@@ -170,8 +170,13 @@ _TRAINS = {DivergedError, ForetellError, RankLostError}
 def _classes() -> set[type[ForetellError]]:
     """All subclasses that any module of foretell defines."""
     for module in pkgutil.walk_packages(foretell.__path__, "foretell."):
-        if not module.name.endswith("__main__"):
+        if module.name.endswith("__main__"):
+            continue
+        try:
             importlib.import_module(module.name)
+        except ModuleNotFoundError:
+            if not module.name.startswith("foretell.integrations."):  # of libraries that come as extras
+                raise
     found = {ForetellError}
     while new := {sub for known in found for sub in known.__subclasses__()} - found:
         found |= new

@@ -10,6 +10,7 @@ import pytest
 import foretell
 from foretell.cli import main
 from foretell.errors import InputError, IntegrityError
+from foretell.predictors.labels import AbsurdLabelWarning
 from foretell.report import comparison_plots, read_run, render, run_plots, write_figures, write_report
 from foretell.report.kinds import bytes_of_row
 from foretell.report.plot import plot_table
@@ -163,7 +164,8 @@ def test_each_gene_has_a_strip_with_its_choices(record):
 
 def test_one_value_off_the_scale_does_not_hide_the_others(tmp_path):
     trials = [*TRIALS[:6], (TRIALS[6][0], {"val_loss": 1e9, "memory": 70})]
-    record = read_run(write_trials(tmp_path / "far", trials=trials))
+    with pytest.warns(AbsurdLabelWarning, match="the label 1e\\+09 .* is absurdly far"):
+        record = read_run(write_trials(tmp_path / "far", trials=trials))
     assert np.flatnonzero(record.far).tolist() == [6]
     assert record.edge < 5
     plot = plots.best_so_far(record, np.arange(7))
