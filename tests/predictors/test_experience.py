@@ -178,6 +178,16 @@ def test_what_ships_is_of_the_family_and_sorted_by_task():
     assert shipped_records(SearchSpace({"width": [1, 2]})) == []
 
 
+def test_nothing_is_said_where_every_label_would_be_its_own():
+    """Five architectures on one other task, and one of those is judged: what is left differs in nothing."""
+    few = [replace(item, provenance={"task": "few"}, metrics={"test_bleu": 20.0}) for item in JUDGED[:4]]
+    few.append(replace(JUDGED[4], provenance={"task": "few"}, metrics={"test_bleu": 30.0}))
+    said = fitted((), (few,), disjoint=True).predict(ROWS[4:6])
+    assert np.isnan(said.mean[0])
+    assert "no score" in said.reasons[0]
+    assert np.isfinite(said.mean[1])
+
+
 def test_records_of_one_task_are_one():
     parts = [Record("first", SPACE, tuple(JUDGED[:9]), frozenset({"t"}))] * 2
     other = Record("other", SPACE, tuple(JUDGED[9:]), frozenset({"u"}))

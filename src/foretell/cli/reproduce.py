@@ -39,7 +39,7 @@ def _reproduce(table: _Table = "table-1", llm: LlmOption = "", as_json: JsonOpti
     Examples:
     `foretell reproduce table-1`
 
-    `foretell reproduce table-1 --llm local`
+    `foretell reproduce table-1 --llm local:gemma-3-270m`
 
     `foretell reproduce table-2`
     """

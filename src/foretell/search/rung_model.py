@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.metrics import Metric, metric_named
+from foretell.outliers import clip_outliers
 
 __all__ = ["Belief", "RungModel", "Signal", "chance_of_best", "signals_for"]
 
@@ -46,7 +47,6 @@ _UNSURE = 0.05
 """Variance that is added to every signal: correlations of a few dozen trainings are not known better."""
 _SAME_SCALE = 4.0
 """So many more entrants' worth is believed that a metric spreads on a rung as it did on the one before."""
-_OUTLIER = 3.0
 _DRAWS = 20_000
 
 
@@ -131,7 +131,7 @@ class RungModel:
             rows = np.flatnonzero(np.isfinite(seen[:, column]))
             if len(rows) < 2:
                 continue
-            values = _without_outliers(np.asarray(signal.metric.goodness(seen[rows, column])))
+            values = clip_outliers(np.asarray(signal.metric.goodness(seen[rows, column])))
             expected = np.array([self._expected(prior, standard, int(row), column) for row in rows])
             known = scales.get(signal.metric.key)
             scale = _scale(values, float(expected[:, 0].var(ddof=1) + expected[:, 1].mean()), known)
@@ -213,10 +213,3 @@ def _scale(values: Array, expected: float, known: float | None) -> float:
         return float(np.sqrt(found))
     weight = len(values) - 1
     return float(np.sqrt((_SAME_SCALE * known**2 + weight * found) / (_SAME_SCALE + weight)))
-
-
-def _without_outliers(values: Array) -> Array:
-    """Values no further from their median than three robust deviations: one that diverges must not hide the others."""
-    middle = np.median(values)
-    reach = _OUTLIER * 1.4826 * float(np.median(np.abs(values - middle)))
-    return np.clip(values, middle - reach, middle + reach) if reach > 0 else values

@@ -1,4 +1,4 @@
-"""What a run may learn from other tasks: what comes with foretell, and what the user had trained when it started."""
+"""What a run may learn from other tasks: what comes with foretell, and what the user had trained by then."""
 
 from __future__ import annotations
 
