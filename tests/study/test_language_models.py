@@ -147,3 +147,15 @@ def test_a_study_of_text_that_makes_no_sense_is_one_sentence(tmp_path, text, sen
     path.write_text(text + "\n")
     with pytest.raises(InputError, match=sentence):
         load_study(path)
+
+
+@pytest.mark.network
+def test_a_run_is_handed_to_other_runtimes(result, folder, capsys):
+    assert main(["--quiet", "export", str(folder / "run"), "--to", "hf,onnx", "--json"]) == 0
+    files = json.loads(capsys.readouterr().out)
+    assert {path.rpartition("/")[2] for path in files["hf"]} >= {"config.json", "model.safetensors", "tokenizer.json"}
+    assert (folder / "run" / "exported" / "onnx" / "model.onnx").stat().st_size > 1000
+    card = (folder / "run" / "exported" / "hf" / "README.md").read_text()
+    assert f"{result['winner']['metrics']['test_accuracy']:.3f}" in card
+    assert main(["--quiet", "export", str(folder / "text"), "--to", "hf"]) == 2
+    assert "holds" in capsys.readouterr().err
