@@ -3,13 +3,17 @@
 from foretell.objectives.base import Fidelities, Objective
 from foretell.objectives.command import CommandObjective
 from foretell.objectives.executors import (
+    EXECUTORS,
     Completed,
     Executor,
+    ExecutorSettings,
     Handle,
     InlineExecutor,
     Job,
     ProcessExecutor,
+    Resources,
     VirtualExecutor,
+    make_executor,
     run_jobs,
 )
 from foretell.objectives.function import FunctionObjective
@@ -20,10 +24,12 @@ from foretell.objectives.table import TableObjective
 from foretell.objectives.trained import TrainedObjective
 
 __all__ = [
+    "EXECUTORS",
     "CommandObjective",
     "CommandSettings",
     "Completed",
     "Executor",
+    "ExecutorSettings",
     "Fidelities",
     "FunctionObjective",
     "Handle",
@@ -31,12 +37,14 @@ __all__ = [
     "Job",
     "Objective",
     "ProcessExecutor",
+    "Resources",
     "TableObjective",
     "TrainedObjective",
     "VirtualExecutor",
     "claim",
     "label_folder",
     "label_job",
+    "make_executor",
     "run_jobs",
     "store_folder",
 ]

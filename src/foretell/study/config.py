@@ -21,6 +21,7 @@ from foretell.costs import Constraints
 from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
+from foretell.objectives import ExecutorSettings
 from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
 from foretell.search.algorithms import describe as describe_algorithm
@@ -220,6 +221,7 @@ class StudyConfig(_Part):
         device: "auto", "cpu", "cuda" or "cuda:N".
         alternatives: Lists of further limits: the run finds a winner for each, under these and `constraints`; empty:
             one winner.
+        executor: Where trainings run; no result depends on it.
     """
 
     name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -235,6 +237,7 @@ class StudyConfig(_Part):
     train: TrainSettings = TrainSettings()
     device: str = "auto"
     alternatives: tuple[tuple[str, ...], ...] = ()
+    executor: ExecutorSettings = Field(default=ExecutorSettings(), exclude_if=lambda it: it == ExecutorSettings())
 
     @field_validator("task")
     @classmethod
