@@ -21,7 +21,7 @@ def _export(
     run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="TARGET,...", help="hf (transformers), gguf (llama.cpp), onnx; several by commas."),
+        typer.Option("--to", metavar="TARGET,...", help="hf (transformers), gguf (llama.cpp), onnx; by commas."),
     ],
     weights: Annotated[
         Literal["f32", "f16", "bf16", "q8_0"],
