@@ -20,7 +20,7 @@ from foretell.errors import InputError, IntegrityError
 from foretell.records import fingerprint, write_atomic
 from foretell.tasks.language_model.batches import BlockBatches, TextBatch, text_batches
 from foretell.tasks.language_model.config import TextConfig
-from foretell.tasks.language_model.documents import contents_sha256, read_files, read_python_sources
+from foretell.tasks.language_model.documents import Document, contents_sha256, read_files, read_python_sources
 from foretell.tasks.language_model.ngram import NGram
 from foretell.tasks.language_model.splitting import TextSplits, deduplicate, split_documents
 from foretell.tasks.language_model.vocabulary import TextVocabulary, load_vocabulary, train_vocabulary
@@ -106,7 +106,7 @@ class LanguageModelling:
         """
         config = config or TextConfig()
         documents = None
-        if config.name == "home-assistant-python":
+        if config.name != "files":
             contents = home_assistant.SHA256
         else:
             documents = read_files(config.paths, config.field)
@@ -242,7 +242,21 @@ def read_texts(config: TextConfig, cache_dir: Path | None = None) -> TextSplits:
     if config.name == "files":
         return _split(read_files(config.paths, config.field), config)
     wheel = home_assistant.original_wheel(cache_folder(cache_dir), config.paths[0] if config.paths else None)
-    return _split(read_python_sources(wheel), config)
+    if config.name == "home-assistant-python":
+        return _split(read_python_sources(wheel), config)
+    return _split(_each_once(home_assistant.read_messages(wheel, "en")), config)
+
+
+def _each_once(messages: Mapping[str, Mapping[str, str]]) -> list[Document]:
+    """A document a component; what many components say alike is in the first alone, so that no split knows another's."""
+    said: set[str] = set()
+    documents = []
+    for component, texts in messages.items():
+        new = [text for text in dict.fromkeys(texts.values()) if text not in said]
+        said.update(new)
+        if new:
+            documents.append(Document(component, "".join(f"{text}\n" for text in new)))
+    return documents
 
 
 def _split(documents: Sequence[Any], config: TextConfig) -> TextSplits:
