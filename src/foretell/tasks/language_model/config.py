@@ -13,7 +13,7 @@ __all__ = ["TEXTS", "TextConfig"]
 
 TEXTS: dict[str, str] = {
     "home-assistant-python": "Python sources of Home Assistant, without its tests (Apache-2.0)",
-    "home-assistant-english": "English texts of Home Assistant's user interface (Apache-2.0); a component is a document",
+    "home-assistant-english": "English texts of Home Assistant's user interface (Apache-2.0), a document a component",
     "files": "your own text or code: files, folders, JSON lines with a text field",
 }
 

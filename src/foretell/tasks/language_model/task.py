@@ -20,7 +20,7 @@ from foretell.errors import InputError, IntegrityError
 from foretell.records import fingerprint, write_atomic
 from foretell.tasks.language_model.batches import BlockBatches, TextBatch, text_batches
 from foretell.tasks.language_model.config import TextConfig
-from foretell.tasks.language_model.documents import Document, contents_sha256, read_files, read_python_sources
+from foretell.tasks.language_model.documents import contents_sha256, each_text_once, read_files, read_python_sources
 from foretell.tasks.language_model.ngram import NGram
 from foretell.tasks.language_model.splitting import TextSplits, deduplicate, split_documents
 from foretell.tasks.language_model.vocabulary import TextVocabulary, load_vocabulary, train_vocabulary
@@ -244,19 +244,7 @@ def read_texts(config: TextConfig, cache_dir: Path | None = None) -> TextSplits:
     wheel = home_assistant.original_wheel(cache_folder(cache_dir), config.paths[0] if config.paths else None)
     if config.name == "home-assistant-python":
         return _split(read_python_sources(wheel), config)
-    return _split(_each_once(home_assistant.read_messages(wheel, "en")), config)
-
-
-def _each_once(messages: Mapping[str, Mapping[str, str]]) -> list[Document]:
-    """A document a component; what many components say alike is in the first alone, so that no split knows another's."""
-    said: set[str] = set()
-    documents = []
-    for component, texts in messages.items():
-        new = [text for text in dict.fromkeys(texts.values()) if text not in said]
-        said.update(new)
-        if new:
-            documents.append(Document(component, "".join(f"{text}\n" for text in new)))
-    return documents
+    return _split(each_text_once(home_assistant.read_messages(wheel, "en")), config)
 
 
 def _split(documents: Sequence[Any], config: TextConfig) -> TextSplits:
