@@ -206,6 +206,10 @@ class LanguageModelling:
         """An n-gram model of the training split."""
         return NGram(self.tokens["train"], self.vocabulary.size, order)
 
+    def examples(self, split: Split) -> Sequence[tuple[str, str]]:
+        """None: there is no one right way to write on."""
+        return ()
+
     def floor(self, split: Split) -> dict[str, dict[str, float]]:
         """What counting tokens alone, and in fours, comes to on the same tokens."""
         found = {}
