@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.spaces import Gene, Scalar, constants_of
@@ -49,7 +49,7 @@ class Backbone:
         return _BYTES[self.precision]
 
     @classmethod
-    def of(cls, space: SearchSpace) -> Backbone:
+    def of(cls, space: SearchSpace) -> Self:
         """What the architectures of a space have in common.
 
         Raises:
@@ -136,10 +136,20 @@ class DecoderShape:
     layers: tuple[LayerShape, ...]
 
     @classmethod
-    def of(cls, architecture: Architecture) -> DecoderShape:
+    def of(cls, architecture: Architecture) -> Self:
         """The dimensions of an architecture of the family."""
         values = architecture.to_dict()
         columns = [values[name] for name in ("heads", "kv-heads", "ffn")]
         rows = zip(*columns, strict=True) if isinstance(columns[0], list) else [columns] * values["layers"]
         layers = (LayerShape(h, min(k, h), f) for h, k, f in rows if h or f)
         return cls(values["width"], tuple(layers))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """What `dataclasses.asdict` made of a shape.
+
+        Raises:
+            KeyError: A field is missing; likewise TypeError and ValueError for what is no number.
+        """
+        layers = (LayerShape(**{name: int(size) for name, size in each.items()}) for each in values["layers"])
+        return cls(int(values["width"]), tuple(layers))
