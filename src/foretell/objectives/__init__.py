@@ -14,7 +14,8 @@ from foretell.objectives.executors import (
 )
 from foretell.objectives.function import FunctionObjective
 from foretell.objectives.labelling import label_folder, label_job
-from foretell.objectives.settings import CommandSettings
+from foretell.objectives.scorer import ExternalScorer
+from foretell.objectives.settings import CommandSettings, ScorerSettings
 from foretell.objectives.store import claim, store_folder
 from foretell.objectives.table import TableObjective
 from foretell.objectives.trained import TrainedObjective
@@ -24,6 +25,7 @@ __all__ = [
     "CommandSettings",
     "Completed",
     "Executor",
+    "ExternalScorer",
     "Fidelities",
     "FunctionObjective",
     "Handle",
@@ -31,6 +33,7 @@ __all__ = [
     "Job",
     "Objective",
     "ProcessExecutor",
+    "ScorerSettings",
     "TableObjective",
     "TrainedObjective",
     "VirtualExecutor",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from foretell.display import plain
-from foretell.metrics import metric_named
+from foretell.metrics import Metric
 from foretell.report.numbers import count, duration, money, number, short, span
 from foretell.report.record import RunRecord
 from foretell.report.result import Entry
@@ -61,26 +61,28 @@ def genes(run: RunRecord) -> Table:
 def trained(run: RunRecord) -> Table:
     """The winner beside what it is compared with."""
     entries = {"winner": run.result.winner, **run.result.baselines}
-    rows = [[name, *_trained(entry, run.result.reported)] for name, entry in entries.items()]
-    rows += [[name, *["–"] * 5, number(value)] for name, value in run.result.does_without.items()]
+    judged = run.result.judged
+    rows = [[name, *_trained(entry, judged)] for name, entry in entries.items()]
+    others = ["–"] * len(run.result.metrics)
+    rows += [[name, *["–"] * 5, number(value), *others] for name, value in run.result.does_without.items()]
     header = [
         "",
         "parameters",
         "FLOPs",
         "predicted ms",
         "measured ms",
-        *(metric_named(name).label for name in run.result.reported),
+        *(metric.label for metric in judged),
     ]
     return Table("Trained from scratch", header, rows, "Same recipe and seed for all.")
 
 
-def _trained(entry: Entry, reported: Sequence[str]) -> list[str]:
+def _trained(entry: Entry, judged: Sequence[Metric]) -> list[str]:
     return [
         count(entry.cost("parameters")),
         short(entry.cost("flops")),
         number(entry.cost("predicted_latency_ms")),
         number(entry.cost("latency_ms")),
-        *(number(entry.metrics.get(name)) for name in reported),
+        *(number(entry.metrics.get(metric.key)) for metric in judged),
     ]
 
 

@@ -1,4 +1,4 @@
-"""A vocabulary in the format of other runtimes: Hugging Face's `tokenizer.json`."""
+"""A vocabulary in the formats of other runtimes: Hugging Face's `tokenizer.json`, fields of a GGUF file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ __all__ = ["Tokenizer", "exported_tokenizer"]
 _MARKS = {BOS: "<s>", PAD: "<pad>", EOS: "</s>", UNK: "<unk>"}
 _SPACE = "▁"
 _NEVER_READ = -1e6
-_NORMAL, _UNKNOWN, _CONTROL, _BYTE = range(4)
+_NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
+"""Types of pieces as GGUF numbers them."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,13 @@ class Tokenizer:
     Attributes:
         files: Hugging Face's files by name.
         ids: `bos_token_id`, `eos_token_id`, `pad_token_id`, where there are such.
+        gguf: Fields of a GGUF file under `tokenizer.ggml`.
         never: Ids that no text holds, which are not to be written.
     """
 
     files: Mapping[str, str]
     ids: Mapping[str, int]
+    gguf: Mapping[str, Any]
     never: tuple[int, ...] = field(default=())
 
 
@@ -51,7 +54,28 @@ def exported_tokenizer(vocabulary: TextVocabulary) -> Tokenizer:
         "tokenizer.json": json.dumps(described, ensure_ascii=False),
         "tokenizer_config.json": json.dumps(settings, indent=2),
     }
-    return Tokenizer(files, ids, (BOS, PAD, UNK))
+    return Tokenizer(files, ids, _gguf(vocabulary, pieces, scores, types, unigram), (BOS, PAD, UNK))
+
+
+def _gguf(
+    vocabulary: TextVocabulary, pieces: list[str], scores: list[float], types: list[int], unigram: bool
+) -> dict[str, Any]:
+    # llama.cpp writes spaces as this mark before it reads, so where there are but bytes the space's byte is the mark.
+    spaced = {UNK + 1 + ord(" "): _SPACE} if isinstance(vocabulary, ByteVocabulary) else {}
+    return {
+        "model": "t5" if unigram else "llama",
+        "tokens": [spaced.get(number, piece) for number, piece in enumerate(pieces)],
+        "scores": scores,
+        "token_type": [_NORMAL if number in spaced else kind for number, kind in enumerate(types)],
+        "bos_token_id": EOS,
+        "eos_token_id": EOS,
+        "unknown_token_id": UNK,
+        "padding_token_id": PAD,
+        "add_bos_token": True,
+        "add_eos_token": False,
+        "add_space_prefix": False,
+        "remove_extra_whitespaces": False,
+    }
 
 
 def _read(vocabulary: TextVocabulary) -> tuple[list[str], list[float], list[int], bool]:

@@ -110,6 +110,19 @@ def wheel_languages(wheel: Path) -> list[str]:
         return sorted({match[2] for match in map(_MEMBER.fullmatch, archive.namelist()) if match})
 
 
+def read_messages(wheel: Path, language: str) -> dict[str, dict[str, str]]:
+    """One language's texts by component and key.
+
+    Raises:
+        IntegrityError: It holds none, or a member is damaged or unreasonably large.
+    """
+    with open_archive(wheel) as archive:
+        texts = _texts(archive, {language})
+    if not texts:
+        raise IntegrityError(f"{wheel} holds no texts in {language}; give a wheel of Home Assistant {VERSION}.")
+    return {component: there[language] for component, there in sorted(texts.items())}
+
+
 def read_wheel(wheel: Path, source: str, target: str) -> RawCorpus:
     """Join two languages' translation files by component and key.
 
