@@ -50,6 +50,8 @@ class LanguageModel(Transformer, Network):
     causal = True
     backbones = Backbone
     shapes = DecoderShape
+    shape: DecoderShape
+    backbone: Backbone
 
     def __init__(
         self,

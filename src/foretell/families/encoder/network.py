@@ -37,6 +37,8 @@ class TextClassifier(Transformer, Network):
     causal = False
     backbones = Backbone
     shapes = DecoderShape
+    shape: DecoderShape
+    backbone: Backbone
 
     def __init__(
         self,
