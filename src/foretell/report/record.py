@@ -152,10 +152,10 @@ def _study(path: Path) -> StudyConfig:
 def _costs(folder: Path, study: StudyConfig) -> CostModel:
     space = spaces.create(study.space)
     pieces = folder / "winner" / "vocabulary.model"
-    vocabulary = study.task_kind.kept_sizes(pieces.parent)["vocabulary"] if pieces.exists() else study.vocabulary
+    sizes = study.task_kind.kept_sizes(pieces.parent) if pieces.exists() else {"vocabulary": study.vocabulary}
     path = folder / "latency.json"
     latency = LatencyPredictor.load(path, space) if path.exists() else None
-    return CostModel(space, vocabulary=vocabulary, latency=latency)
+    return CostModel(space, **sizes, latency=latency)
 
 
 def _trust(study: StudyConfig, costs: CostModel) -> Trust:

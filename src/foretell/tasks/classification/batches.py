@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foretell.errors import InputError
 from foretell.tasks.translation.batches import length_runs, token_bounds
 from foretell.tasks.translation.encoded import Sequences
-from foretell.tasks.vocabulary import BOS, PAD
+from foretell.tasks.vocabulary import EOS, PAD
 
 if TYPE_CHECKING:
     import torch
@@ -28,7 +28,7 @@ class LabelledBatch:
     """Texts with their classes.
 
     Attributes:
-        inputs: int64 [B, T], each text begins with `BOS`, right-padded with `PAD`.
+        inputs: int64 [B, T], each text begins with `EOS`, right-padded with `PAD`.
         targets: int64 [B], the classes.
     """
 
@@ -94,7 +94,7 @@ class EpochBatches(Sequence[LabelledBatch]):
         import torch
 
         rows = self._batches[index]
-        tokens = self._texts.padded(rows, first=BOS, last=None, pad=PAD)
+        tokens = self._texts.padded(rows, first=EOS, last=None, pad=PAD)
         return LabelledBatch(torch.from_numpy(tokens), torch.from_numpy(self._labels[rows]))
 
 
