@@ -41,4 +41,4 @@ def _classify(
         return
     for text, each in zip(given, found, strict=True):
         said = ", ".join(f"{answer['label']} {answer['probability']:.2f}" for answer in each)
-        typer.echo(plain(f"{said}\t{text}"))
+        typer.echo(f"{plain(said)}\t{plain(text)}")

@@ -293,7 +293,7 @@ def test_floors_are_the_majority_and_n_grams_computed_once(task):
     assert set(floor) == {"majority", "n-grams"}
     assert floor["majority"]["test_accuracy"] == pytest.approx(100 / 3)
     assert floor["n-grams"]["test_accuracy"] > 60
-    assert floor["n-grams"]["weight_bytes"] > 1000
+    assert floor["n-grams"]["parameters"] > 1000
     (task.folder / "floor-test.json").write_text('{"format": 1, "floor": {"kept": {}}}')
     assert task.floor("test") == {"kept": {}}
 

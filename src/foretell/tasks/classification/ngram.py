@@ -47,9 +47,9 @@ class CharacterNGrams:
         return cls(columns, model, classes)
 
     @property
-    def bytes(self) -> int:
-        """Of the weights, in single precision; the n-grams themselves are not counted."""
-        return 4 * (self.model.coef_.size + self.model.intercept_.size)
+    def parameters(self) -> int:
+        """Weights; the n-grams themselves are not counted."""
+        return int(self.model.coef_.size + self.model.intercept_.size)
 
     def probabilities(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Of each class, `[n, classes]`."""

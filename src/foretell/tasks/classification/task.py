@@ -226,7 +226,7 @@ class TextClassification:
     def floor(self, split: Split) -> dict[str, dict[str, float]]:
         """What always saying the most frequent class comes to, and logistic regression on character n-grams.
 
-        The regression is computed once, and kept beside the task.
+        The regression is computed once, and kept beside the task; `parameters` are its weights.
         """
         path = self.folder / f"floor-{split}.json"
         if path.exists():
@@ -238,7 +238,7 @@ class TextClassification:
         model = CharacterNGrams.fit([text for text, _ in train], labels, len(self.classes))
         found = {
             "majority": self._metrics(split, np.tile(shares, (len(texts), 1))),
-            "n-grams": {**self._metrics(split, model.probabilities(texts)), "weight_bytes": float(model.bytes)},
+            "n-grams": {**self._metrics(split, model.probabilities(texts)), "parameters": float(model.parameters)},
         }
         write_json(path, {"format": _FORMAT, "floor": found})
         return found
