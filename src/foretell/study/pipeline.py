@@ -100,7 +100,7 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
         target_of(study, task)  # refuses a race for what the task does not measure
         try_scorers(study, task, run.folder)
     with run.stage("latency"):
-        device = measure_device(space, study, task.sizes["vocabulary"], run.folder)
+        device = measure_device(space, study, task.sizes["vocabulary"], run.folder, task.sizes.get("classes"))
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))

@@ -62,7 +62,7 @@ def train_one(
         try_scorers(study, task, out)
         (result,) = run_jobs([scratch_job(study, found[0], study.train.seed, "training", inherit=inherit)])
         keep_trained(study, task, found[0], out, inherit)
-    return _with_costs(Observation.from_dict(space, result), CostModel(space, vocabulary=task.sizes["vocabulary"]))
+    return _with_costs(Observation.from_dict(space, result), CostModel(space, **task.sizes))
 
 
 def train_observations(
@@ -103,7 +103,7 @@ def train_observations(
     with open_run(study, out, resume=resume):
         task = study.make_task()
         try_scorers(study, task, out)
-        costs = CostModel(space, vocabulary=task.sizes["vocabulary"])
+        costs = CostModel(space, **task.sizes)
         planned = _plan(study, n, choice, out / "plan.json", costs.space, task.sizes["vocabulary"])
         first = study.train.seed
         wanted = [(architecture, first) for architecture in planned]

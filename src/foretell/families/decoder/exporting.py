@@ -13,7 +13,7 @@ from foretell.families.decoder.network import LanguageModel
 from foretell.records import storage, write_atomic
 from foretell.tasks.language_model.tokenizers import Tokenizer
 
-__all__ = ["TARGETS", "Card", "export", "is_uniform"]
+__all__ = ["TARGETS", "Card", "export", "is_uniform", "written_whole"]
 
 
 @dataclass(frozen=True)
@@ -97,12 +97,22 @@ def export(
         raise UnknownNameError("export target", target, _WRITERS)
     if not network.shape.layers:
         raise InputError("a network without layers is nothing that another runtime loads; choose another architecture.")
+    return written_whole(folder, lambda made: _WRITERS[target](network, tokenizer, card, made, weights))
+
+
+def written_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
+    """The files that a function writes into a folder, which appears whole or not at all.
+
+    Args:
+        folder: Is made; what it held is replaced.
+        write: Is given another folder, which is renamed.
+    """
     made = folder.with_name(f".{folder.name}.part")
     with storage(folder):
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
         try:
-            _WRITERS[target](network, tokenizer, card, made, weights)
+            write(made)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise
