@@ -78,6 +78,8 @@ def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does_with_any_num
     finish(again())
     cut = json.loads((run / "result.json").read_text())
     assert timeless(cut) == timeless(whole)
+    weights = [(tmp_path / name / "winner" / "model.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert weights[0] == weights[1]
     assert whole["constraint_met"]
     assert set(whole["stages"]) == {"corpus", "latency", "supernet", "distil", "search", "train"}
 
