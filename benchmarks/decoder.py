@@ -18,6 +18,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
+from foretell.families.decoder.population import population_losses
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -25,7 +26,6 @@ from foretell import spaces
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.decoder.hugging_face import llama_config, llama_tensors
 from foretell.families.decoder.network import LanguageModel
-from foretell.families.decoder.population import population_losses
 from foretell.tasks.language_model.batches import TextBatch
 
 SPACE = "small-lm"
