@@ -18,12 +18,14 @@ class Classifiers:
     Attributes:
         vocabulary: Pieces.
         tokens: Of a text, so many are read.
+        token_dropout: Share of them that is read as unknown in training.
         scratch: Recipe of a network trained from scratch.
         supernet: Recipe of the supernet.
     """
 
     vocabulary: int
     tokens: int
+    token_dropout: float
     scratch: Recipe
     supernet: Recipe
 
@@ -32,7 +34,7 @@ class Classifiers:
         return {
             "name": "language-id",
             "task": "classification",
-            "corpus": {"tokens": self.tokens},
+            "corpus": {"tokens": self.tokens, "token_dropout": self.token_dropout},
             "vocabulary": self.vocabulary,
             "constraints": ["latency<=50%"],
             "supernet": {"recipe": self.supernet.model_dump(mode="json")},
@@ -42,22 +44,22 @@ class Classifiers:
 
 
 _SMALL = Recipe(
-    updates=2000,
+    updates=3000,
     max_tokens=2048,
-    learning_rate=6e-3,
+    learning_rate=8e-3,
     warmup=100,
     weight_decay=0.01,
-    label_smoothing=0.1,
+    label_smoothing=0.0,
     dropout=0.1,
-    validate_every=250,
-    average_last=0,
+    validate_every=500,
+    average_last=3,
 )
 _LARGE = _SMALL.model_copy(
     update={"updates": 10_000, "max_tokens": 8192, "learning_rate": 5e-4, "warmup": 500, "precision": "auto"}
 )
 
 CLASSIFIERS: Mapping[str, Classifiers] = {
-    "small-encoder": Classifiers(4000, 32, _SMALL, _SMALL.model_copy(update={"updates": 800})),
-    "minilm-encoder": Classifiers(30_522, 128, _LARGE, _LARGE),
+    "small-encoder": Classifiers(16_000, 32, 0.5, _SMALL, _SMALL.model_copy(update={"updates": 800})),
+    "minilm-encoder": Classifiers(30_522, 128, 0.2, _LARGE, _LARGE),
 }
 """By the space's name."""

@@ -9,7 +9,7 @@ from foretell.errors import InputError
 from foretell.metrics import metric_named
 from foretell.records import read_object
 from foretell.study.use import trained_folder, trained_network
-from foretell.tasks.classification import load_classes
+from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import load_vocabulary
 
 if TYPE_CHECKING:
@@ -42,9 +42,9 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
 
     network, where = trained_network(run), out or run / "exported" / target
     if isinstance(network, TextClassifier):
-        classes, tokens = load_classes(trained_folder(run))
-        pieces = load_vocabulary(trained_folder(run) / "vocabulary.model")
-        return export_classifier(network, exported_tokenizer(pieces, longest=tokens), classes, target, where, weights)
+        reader = TextReader.load(trained_folder(run))
+        read = exported_tokenizer(reader.vocabulary, longest=reader.tokens, lowercase=reader.lowercase)
+        return export_classifier(network, read, reader.classes, target, where, weights)
     if not isinstance(network, LanguageModel):
         raise InputError(
             f"{run} holds a network of the family {network.family}, which no other runtime knows; language models "

@@ -20,7 +20,7 @@ from foretell.study.files import load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
 from foretell.tasks import EOS, Vocabulary
-from foretell.tasks.classification import classify, load_classes
+from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import Writer, load_vocabulary
 from foretell.tasks.translation import Sequences, translate
 
@@ -125,8 +125,7 @@ def classify_texts(run: Path, texts: Sequence[str]) -> list[list[tuple[str, floa
     network, folder = trained_network(run), trained_folder(run)
     if network.family != "encoder":
         raise InputError(f"{run} holds a network of the family {network.family}, which classifies no texts.")
-    classes, tokens = load_classes(folder)
-    return classify(network, load_vocabulary(folder / "vocabulary.model"), classes, texts, tokens)
+    return TextReader.load(folder).classify(network, texts)
 
 
 def trained_network(run: Path) -> Network:

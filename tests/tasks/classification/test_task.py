@@ -8,15 +8,14 @@ import torch
 from pydantic import ValidationError
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.tasks import EOS, PAD, task_kind
+from foretell.tasks import EOS, PAD, UNK, task_kind
 from foretell.tasks.classification import (
     LabelledBatch,
     LabelledBatches,
     LabelledConfig,
     TextClassification,
-    classify,
+    TextReader,
     labelled_batches,
-    load_classes,
 )
 from foretell.tasks.classification.ngram import CharacterNGrams
 from foretell.tasks.classification.reading import Labelled, read_files, read_languages
@@ -208,7 +207,7 @@ def test_languages_are_learnt_from_a_thousand_texts_each_where_nothing_is_said(t
 def test_a_task_is_kept_and_made_again_when_damaged(config, task, tmp_path):
     again = TextClassification.prepare(config, 400, tmp_path / "cache")
     assert (again.fingerprint, again.splits, again.classes) == (task.fingerprint, task.splits, task.classes)
-    assert task.sizes == {"vocabulary": task.vocabulary.size, "classes": 3}
+    assert task.sizes == {"vocabulary": task.reader.vocabulary.size, "classes": 3}
     path = task.folder / "texts.json"
     path.write_text(path.read_text().replace('"beast"', '"least"'))
     with pytest.warns(DamagedCacheWarning):
@@ -216,7 +215,7 @@ def test_a_task_is_kept_and_made_again_when_damaged(config, task, tmp_path):
 
 
 def test_another_split_and_another_length_are_other_tasks(config, task, tmp_path):
-    for change in ({"seed": 1}, {"tokens": 8}, {"pieces": "bytes"}):
+    for change in ({"seed": 1}, {"tokens": 8}, {"pieces": "bytes"}, {"lowercase": False}, {"token_dropout": 0.1}):
         other = TextClassification.prepare(config.model_copy(update=change), 400, tmp_path / "cache")
         assert other.fingerprint != task.fingerprint
         assert (other.corpus_fingerprint == task.corpus_fingerprint) == ("seed" not in change)
@@ -234,6 +233,22 @@ def test_batches_hold_every_text_once_and_depend_on_seed_and_epoch_alone(task):
         a.inputs.equal(b.inputs) and a.targets.equal(b.targets) for a, b in zip(again, batches.epoch(1), strict=True)
     )
     assert len(batches) == len(batches.epoch(0)) == len(batches.epoch(5))
+
+
+def test_tokens_are_dropped_anew_every_epoch_and_only_while_learning(task):
+    assert task.token_dropout == 0.2
+    shares = []
+    for epoch in (0, 1):
+        drawn = [batch.inputs for batch in task.batches(64, 3).epoch(epoch)]
+        whole = [batch.inputs for batch in LabelledBatches(*task._encoded["train"], 64, 3).epoch(epoch)]
+        changed = [a != b for a, b in zip(drawn, whole, strict=True)]
+        assert all((tokens[where] == UNK).all() for tokens, where in zip(drawn, changed, strict=True))
+        assert not any(where[:, 0].any() for where in changed)
+        shares.append([where.float().mean().item() for where in changed])
+    assert 0.1 < np.mean(shares[0]) < 0.3
+    assert shares[0] != shares[1]
+    before = [batch.inputs for batch in task.validation_batches(64)]
+    assert all(a.equal(b.inputs) for a, b in zip(before, task.validation_batches(64), strict=True))
 
 
 def test_a_mask_is_there_where_something_is_padded():
@@ -285,7 +300,7 @@ def test_what_does_no_classifying_is_refused(task):
     with pytest.raises(InputError, match="a Linear classifies no texts"):
         task.measure(torch.nn.Linear(2, 2), ["test"])
     with pytest.raises(InputError, match="tells 3 classes apart and there are 2"):
-        classify(Oracle({}), task.vocabulary, ("a", "b"), ["text"], 8)
+        TextReader(task.reader.vocabulary, ("a", "b"), 8, True).classify(Oracle({}), ["text"])
 
 
 def test_floors_are_the_majority_and_n_grams_computed_once(task):
@@ -308,10 +323,13 @@ def test_n_grams_know_classes_that_they_have_not_seen():
 
 def test_what_is_kept_beside_a_network_names_the_classes(task, tmp_path):
     task.keep(tmp_path / "kept")
-    assert load_classes(tmp_path / "kept") == (task.classes, 32)
+    again = TextReader.load(tmp_path / "kept")
+    assert (again.classes, again.tokens, again.lowercase) == (task.classes, 32, True)
+    loud, low = again.encode(["The HAMMER of Straße", "ΟΔΟΣ"]), again.encode(["the hammer of straße", "οδοσ"])
+    assert np.array_equal(loud.values, low.values)
     assert task_kind("classification").kept_sizes(tmp_path / "kept") == task.sizes
     with pytest.raises(InputError, match=r"has no classes\.json"):
-        load_classes(tmp_path)
+        TextReader.load(tmp_path)
 
 
 def test_validation_tensors_make_the_validation_batches_again(task):

@@ -2,7 +2,8 @@
 
 from foretell.tasks.classification.batches import LabelledBatch, LabelledBatches, labelled_batches
 from foretell.tasks.classification.config import LABELLED, LabelledConfig
-from foretell.tasks.classification.task import Classifier, TextClassification, classify, load_classes
+from foretell.tasks.classification.reader import Classifier, TextReader
+from foretell.tasks.classification.task import TextClassification
 
 __all__ = [
     "LABELLED",
@@ -11,7 +12,6 @@ __all__ = [
     "LabelledBatches",
     "LabelledConfig",
     "TextClassification",
-    "classify",
+    "TextReader",
     "labelled_batches",
-    "load_classes",
 ]

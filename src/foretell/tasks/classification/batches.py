@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from foretell.errors import InputError
 from foretell.tasks.translation.batches import length_runs, token_bounds
 from foretell.tasks.translation.encoded import Sequences
-from foretell.tasks.vocabulary import EOS, PAD
+from foretell.tasks.vocabulary import EOS, PAD, UNK
 
 if TYPE_CHECKING:
     import torch
@@ -76,10 +76,15 @@ class EpochBatches(Sequence[LabelledBatch]):
         texts: Encoded texts.
         labels: Their classes, int64 [n].
         batches: Rows of each batch.
+        dropout: Share of the tokens that are read as unknown.
+        seed: Of which those are.
     """
 
-    def __init__(self, texts: Sequences, labels: _Ints, batches: Sequence[_Ints]) -> None:
+    def __init__(
+        self, texts: Sequences, labels: _Ints, batches: Sequence[_Ints], dropout: float = 0.0, seed: Sequence[int] = ()
+    ) -> None:
         self._texts, self._labels, self._batches = texts, labels, batches
+        self._dropout, self._seed = dropout, seed
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -95,6 +100,9 @@ class EpochBatches(Sequence[LabelledBatch]):
 
         rows = self._batches[index]
         tokens = self._texts.padded(rows, first=EOS, last=None, pad=PAD)
+        if self._dropout:
+            rng = np.random.default_rng([*self._seed, index % len(self)])
+            tokens[(rng.random(tokens.shape, dtype=np.float32) < self._dropout) & (tokens > UNK)] = UNK
         return LabelledBatch(torch.from_numpy(tokens), torch.from_numpy(self._labels[rows]))
 
 
@@ -108,14 +116,15 @@ class LabelledBatches:
         texts: Encoded texts.
         labels: Their classes, int64 [n].
         max_tokens: Size of a batch.
-        seed: Of the order.
+        seed: Of the order and of what is dropped.
+        dropout: Share of the tokens that are read as unknown, drawn anew every epoch.
 
     Raises:
         InputError: There are no texts, or one is longer than a batch.
     """
 
-    def __init__(self, texts: Sequences, labels: _Ints, max_tokens: int, seed: int = 0) -> None:
-        self.texts, self.labels, self.seed = texts, labels, seed
+    def __init__(self, texts: Sequences, labels: _Ints, max_tokens: int, seed: int = 0, dropout: float = 0.0) -> None:
+        self.texts, self.labels, self.seed, self.dropout = texts, labels, seed, dropout
         self._lengths = texts.lengths + 1
         if not len(texts):
             raise InputError("there are no texts to make batches of; give a corpus that is not empty.")
@@ -138,7 +147,7 @@ class LabelledBatches:
             order = np.lexsort((rng.permutation(len(self.texts)), self._lengths))
             batches = np.split(order, self._bounds[1:-1])
             chosen = [batches[i] for i in rng.permutation(len(batches))]
-            self._latest = epoch, EpochBatches(self.texts, self.labels, chosen)
+            self._latest = epoch, EpochBatches(self.texts, self.labels, chosen, self.dropout, (self.seed, epoch))
         return self._latest[1]
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from foretell.tasks.classification.batches import LabelledBatch, labelled_batches
 from foretell.tasks.classification.config import LabelledConfig
-from foretell.tasks.classification.task import TextClassification, load_classes
-from foretell.tasks.language_model.vocabulary import load_vocabulary
+from foretell.tasks.classification.reader import TextReader
+from foretell.tasks.classification.task import TextClassification
 from foretell.tasks.translation import home_assistant
 from foretell.tasks.translation.config import cache_folder
 from foretell.tasks.translation.encoded import Sequences
@@ -40,8 +40,8 @@ class ClassificationKind:
 
     def kept_sizes(self, folder: Path) -> dict[str, Any]:
         """The size of the vocabulary, and the number of classes."""
-        classes, _ = load_classes(folder)
-        return {"vocabulary": load_vocabulary(folder / "vocabulary.model").size, "classes": len(classes)}
+        reader = TextReader.load(folder)
+        return {"vocabulary": reader.vocabulary.size, "classes": len(reader.classes)}
 
     def title(self, corpus: LabelledConfig) -> str:
         """What is told, such as "classification of files"."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +20,9 @@ from foretell.records import fingerprint, read_object, write_json
 from foretell.tasks.classification.batches import LabelledBatch, LabelledBatches, labelled_batches
 from foretell.tasks.classification.config import LabelledConfig
 from foretell.tasks.classification.ngram import CharacterNGrams
+from foretell.tasks.classification.reader import TextReader, as_read
 from foretell.tasks.classification.reading import contents_sha256, read_files, read_languages
 from foretell.tasks.classification.splitting import LabelledText, split_labelled
-from foretell.tasks.cleaning import normalise
 from foretell.tasks.language_model.vocabulary import TextVocabulary, load_vocabulary, train_vocabulary
 from foretell.tasks.task import SPLITS, Measured, Split, measuring_options
 from foretell.tasks.translation import home_assistant
@@ -33,30 +33,15 @@ from foretell.tasks.translation.loading import DamagedCacheWarning
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Classifier", "TextClassification", "classify", "load_classes"]
+__all__ = ["TextClassification"]
 
 _FORMAT = 1
 _RULES = 1  # raise when reading, splitting or the vocabulary's settings change
-_MEASURED_TOKENS = 2048
+_NOT_OF_THE_TEXTS = {"paths", "text", "label", "pieces", "lowercase", "tokens", "token_dropout"}
 _ALPHABET_SHARE = 4  # of the pieces, at most one in four for single characters
-_CLASSES_FILE = "classes.json"
 
 _Ints = NDArray[np.int64]
 _Floats = NDArray[np.float64]
-
-
-@runtime_checkable
-class Classifier(Protocol):
-    """A network that tells the class of a text."""
-
-    def predictions(self, batch: LabelledBatch) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits `[texts, classes]` and the targets int64 `[texts]`."""
-        ...
-
-    @property
-    def classes(self) -> int:
-        """How many it tells apart."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,18 +50,16 @@ class TextClassification:
 
     Attributes:
         texts: Fingerprint of the texts and how they were split.
-        vocabulary: Text to tokens.
-        classes: Names, sorted; their places are the targets.
+        reader: From texts to tokens, and the classes.
         splits: Texts and labels.
-        tokens: Read of a text, a mark included.
+        token_dropout: Share of the tokens that are read as unknown in training.
         folder: Where it is kept, and what is computed from it.
     """
 
     texts: str
-    vocabulary: TextVocabulary
-    classes: tuple[str, ...]
+    reader: TextReader
     splits: Mapping[Split, list[LabelledText]]
-    tokens: int
+    token_dropout: float
     folder: Path
 
     kind: ClassVar[str] = "classification"
@@ -86,7 +69,7 @@ class TextClassification:
 
     @classmethod
     def prepare(
-        cls, config: LabelledConfig | None = None, vocabulary_size: int = 4000, cache_dir: Path | None = None
+        cls, config: LabelledConfig | None = None, vocabulary_size: int = 16_000, cache_dir: Path | None = None
     ) -> TextClassification:
         """Get the texts, split them and train the vocabulary, or read all of it from the cache folder.
 
@@ -98,20 +81,26 @@ class TextClassification:
         config = config or LabelledConfig()
         read = read_files(config.paths, config.text, config.label) if config.name == "files" else None
         contents = home_assistant.SHA256 if read is None else contents_sha256(read)
-        said = config.model_dump(mode="json", exclude={"paths", "text", "label", "pieces", "tokens"})
+        said = config.model_dump(mode="json", exclude=_NOT_OF_THE_TEXTS)
         texts = fingerprint({"rules": _RULES, "contents": contents, **said})
-        about = {"format": _FORMAT, "texts": texts, "size": vocabulary_size, "pieces": config.pieces}
+        about = {
+            "format": _FORMAT,
+            "texts": texts,
+            "size": vocabulary_size,
+            "pieces": config.pieces,
+            "lowercase": config.lowercase,
+        }
         folder = cache_folder(cache_dir) / "tasks" / fingerprint(about)
         if (folder / "texts.json").exists():
             try:
-                return cls._load(folder, texts, config.tokens)
+                return cls._load(folder, texts, config)
             except (InputError, IntegrityError, ValueError, KeyError, TypeError) as error:
                 warnings.warn(f"{folder} is damaged ({error}) and made again", DamagedCacheWarning, stacklevel=2)
         if read is None:
             wheel = home_assistant.original_wheel(cache_folder(cache_dir), config.paths[0] if config.paths else None)
             read = read_languages(wheel, config.seed)
         splits = split_labelled(read, config.train_texts, config.valid_texts, config.test_texts, config.seed)
-        learnt = [text for text, _ in splits.train]
+        learnt = [as_read(text, lowercase=config.lowercase) for text, _ in splits.train]
         vocabulary = train_vocabulary(
             [f"{text}\n" for text in learnt],
             vocabulary_size,
@@ -122,15 +111,14 @@ class TextClassification:
             character_coverage=_coverage(learnt, vocabulary_size),
         )
         named: dict[Split, list[LabelledText]] = dict(zip(SPLITS, splits, strict=True))
-        classes = tuple(sorted({label for _, label in splits.train}))
         vocabulary.save(folder / "vocabulary.model")
         written: dict[str, Any] = {name: [list(each) for each in part] for name, part in named.items()}
         checked = {"vocabulary": vocabulary.fingerprint, "contents": fingerprint(written)}
         write_json(folder / "texts.json", {"format": _FORMAT, **checked, **written})
-        return cls(texts, vocabulary, classes, named, config.tokens, folder)
+        return cls(texts, _reader(vocabulary, named, config), named, config.token_dropout, folder)
 
     @classmethod
-    def _load(cls, folder: Path, texts: str, tokens: int) -> TextClassification:
+    def _load(cls, folder: Path, texts: str, config: LabelledConfig) -> TextClassification:
         vocabulary = load_vocabulary(folder / "vocabulary.model")
         kept = read_object(folder / "texts.json", "vocabulary", "contents", *SPLITS)
         written: dict[str, Any] = {name: kept[name] for name in SPLITS}
@@ -139,13 +127,15 @@ class TextClassification:
         splits: dict[Split, list[LabelledText]] = {
             name: [(text, label) for text, label in written[name]] for name in SPLITS
         }
-        classes = tuple(sorted({label for _, label in splits["train"]}))
-        return cls(texts, vocabulary, classes, splits, tokens, folder)
+        return cls(texts, _reader(vocabulary, splits, config), splits, config.token_dropout, folder)
 
     @cached_property
     def fingerprint(self) -> str:
-        """Names the texts, the vocabulary and how much of a text is read."""
-        return fingerprint([self.texts, self.vocabulary.fingerprint, self.tokens])
+        """Names the texts, the vocabulary and how texts are read."""
+        reader = self.reader
+        return fingerprint(
+            [self.texts, reader.vocabulary.fingerprint, reader.tokens, reader.lowercase, self.token_dropout]
+        )
 
     @property
     def corpus_fingerprint(self) -> str:
@@ -155,7 +145,12 @@ class TextClassification:
     @property
     def sizes(self) -> dict[str, int]:
         """What networks need to know of the task."""
-        return {"vocabulary": self.vocabulary.size, "classes": len(self.classes)}
+        return {"vocabulary": self.reader.vocabulary.size, "classes": len(self.classes)}
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, sorted."""
+        return self.reader.classes
 
     @cached_property
     def _encoded(self) -> dict[Split, tuple[Sequences, _Ints]]:
@@ -163,12 +158,12 @@ class TextClassification:
         found: dict[Split, tuple[Sequences, _Ints]] = {}
         for split, pairs in self.splits.items():
             labels = np.array([places[label] for _, label in pairs], dtype=np.int64)
-            found[split] = encoded(self.vocabulary, [text for text, _ in pairs], self.tokens), labels
+            found[split] = self.reader.encode([text for text, _ in pairs]), labels
         return found
 
     def batches(self, max_tokens: int, seed: int) -> LabelledBatches:
         """Training batches; see `LabelledBatches`."""
-        return LabelledBatches(*self._encoded["train"], max_tokens, seed)
+        return LabelledBatches(*self._encoded["train"], max_tokens, seed, self.token_dropout)
 
     def validation_batches(self, max_tokens: int) -> list[LabelledBatch]:
         """All validation texts once."""
@@ -193,7 +188,7 @@ class TextClassification:
         metrics: dict[str, float] = {}
         outputs: dict[str, list[str]] = {}
         for split in splits:
-            found = _probabilities(network, *self._encoded[split])
+            found = self.reader.probabilities(network, self._encoded[split][0])
             metrics |= self._metrics(split, found)
             outputs[str(split)] = [self.classes[place] for place in found.argmax(1).tolist()]
         return Measured(metrics, outputs=outputs)
@@ -220,7 +215,7 @@ class TextClassification:
     def confusion(self, network: torch.nn.Module) -> tuple[tuple[str, ...], list[list[int]]]:
         """The classes, and how many test texts of each (row) were taken for each (column)."""
         texts, labels = self._encoded["test"]
-        said = _probabilities(network, texts, labels).argmax(1)
+        said = self.reader.probabilities(network, texts).argmax(1)
         return self.classes, self._matrix(labels, said).tolist()
 
     def floor(self, split: Split) -> dict[str, dict[str, float]]:
@@ -252,72 +247,19 @@ class TextClassification:
         pairs = self.splits["test"]
         rows = np.unique(np.linspace(0, len(pairs) - 1, min(count, len(pairs))).round().astype(int))
         chosen = [pairs[row] for row in rows]
-        said = classify(network, self.vocabulary, self.classes, [text for text, _ in chosen], self.tokens)
+        said = self.reader.classify(network, [text for text, _ in chosen])
         return [(text, label, answer) for (text, label), ((answer, _), *_) in zip(chosen, said, strict=True)]
 
     def keep(self, folder: Path) -> None:
-        """Write the vocabulary, the names of the classes, and how much of a text is read."""
-        self.vocabulary.save(folder / "vocabulary.model")
-        write_json(folder / _CLASSES_FILE, {"format": _FORMAT, "classes": list(self.classes), "tokens": self.tokens})
+        """Write the vocabulary, the names of the classes, and how texts are read."""
+        self.reader.save(folder)
 
 
-def load_classes(folder: Path) -> tuple[tuple[str, ...], int]:
-    """The names of the classes and how much of a text is read, as `TextClassification.keep` wrote them.
-
-    Raises:
-        InputError: They are not there.
-        IntegrityError: They are damaged.
-    """
-    path = folder / _CLASSES_FILE
-    if not path.exists():
-        raise InputError(f"{folder} has no {_CLASSES_FILE}; give the folder of a classifier.")
-    kept = read_object(path, "classes", "tokens")
-    return tuple(map(str, kept["classes"])), int(kept["tokens"])
-
-
-def encoded(vocabulary: TextVocabulary, texts: Sequence[str], tokens: int) -> Sequences:
-    """Texts as token ids, without the mark that batches put before each; at most `tokens - 1` of each."""
-    return Sequences.of([ids[: tokens - 1] for ids in vocabulary.encode([normalise(text) for text in texts])])
-
-
-def classify(
-    network: torch.nn.Module, vocabulary: TextVocabulary, classes: Sequence[str], texts: Sequence[str], tokens: int
-) -> list[list[tuple[str, float]]]:
-    """Every text's classes with their probabilities, the likeliest first.
-
-    Raises:
-        InputError: The network is no classifier, or one of other classes.
-    """
-    _check(network, len(classes))
-    rows = encoded(vocabulary, texts, tokens)
-    found = _probabilities(network, rows, np.zeros(len(rows), dtype=np.int64))
-    order = np.argsort(-found, axis=1, kind="stable")
-    return [[(classes[i], float(row[i])) for i in places] for row, places in zip(found, order, strict=True)]
-
-
-def _check(network: torch.nn.Module, classes: int | None = None) -> Classifier:
-    if not isinstance(network, Classifier):
-        raise InputError(f"a {type(network).__name__} classifies no texts; give a network of the family encoder.")
-    if classes is not None and network.classes != classes:
-        raise InputError(f"the network tells {network.classes} classes apart and there are {classes}; give its own.")
-    return network
-
-
-def _probabilities(network: torch.nn.Module, texts: Sequences, labels: _Ints) -> _Floats:
-    """Of each class, float64 `[texts, classes]`, in the order of the texts."""
-    import torch
-
-    classifier = _check(network)
-    device, training = next(network.parameters()).device, network.training
-    found = np.zeros((len(texts), classifier.classes))
-    batches, rows = labelled_batches(texts, labels, _MEASURED_TOKENS)
-    network.eval()
-    with torch.inference_mode():
-        for batch, places in zip(batches, rows, strict=True):
-            logits, _ = classifier.predictions(batch.to(device))
-            found[places] = logits.double().softmax(-1).cpu().numpy()
-    network.train(training)
-    return found
+def _reader(
+    vocabulary: TextVocabulary, splits: Mapping[Split, list[LabelledText]], config: LabelledConfig
+) -> TextReader:
+    classes = tuple(sorted({label for _, label in splits["train"]}))
+    return TextReader(vocabulary, classes, config.tokens, config.lowercase)
 
 
 def _coverage(texts: Sequence[str], size: int) -> float:
