@@ -44,7 +44,7 @@ class Classifiers:
 
 
 _SMALL = Recipe(
-    updates=3000,
+    updates=2000,
     max_tokens=2048,
     learning_rate=8e-3,
     warmup=100,
@@ -59,7 +59,7 @@ _LARGE = _SMALL.model_copy(
 )
 
 CLASSIFIERS: Mapping[str, Classifiers] = {
-    "small-encoder": Classifiers(16_000, 32, 0.5, _SMALL, _SMALL.model_copy(update={"updates": 800})),
+    "small-encoder": Classifiers(16_000, 32, 0.5, _SMALL, _SMALL.model_copy(update={"updates": 600})),
     "minilm-encoder": Classifiers(30_522, 128, 0.2, _LARGE, _LARGE),
 }
 """By the space's name."""

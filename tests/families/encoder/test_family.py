@@ -103,7 +103,7 @@ def test_mixtures_are_refused():
 
 def test_a_picture_says_that_it_is_an_encoder():
     picture = SPACE.family.picture(SPACE.largest())
-    assert picture.text.startswith("Encoder of width 64 with 4 layers")
+    assert picture.text.startswith("Encoder of width 48 with 3 layers")
     assert picture.boxes[-1].text == "classes"
 
 

@@ -1,6 +1,8 @@
 """Labelled texts as a task: reading, splitting, batches, metrics, floors."""
 
 import json
+import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -122,6 +124,25 @@ def test_languages_are_read_without_what_reads_as_in_english(tmp_path, monkeypat
     assert found != read_languages(tmp_path / "a.whl", seed=1)
 
 
+class Rows(list):
+    features = {"kind": SimpleNamespace(names=list(KINDS))}  # noqa: RUF012
+
+
+def test_a_data_set_of_the_hub_is_read_with_the_names_of_its_classes(tmp_path, monkeypatch):
+    rows = [{"said": text, "kind": list(KINDS).index(label)} for text, label in texts(60)]
+    served = {"train": Rows(rows[:50]), "test": Rows([*rows[50:], {"said": "hidden", "kind": -1}])}
+    served_as = SimpleNamespace(load_dataset=lambda dataset, subset: served)
+    monkeypatch.setitem(sys.modules, "datasets", served_as)
+    config = LabelledConfig(name="hub", dataset="kinds", text="said", label="kind", valid_texts=2, test_texts=2)
+    task = TextClassification.prepare(config, 400, tmp_path)
+    assert task.classes == tuple(sorted(KINDS))
+    assert "hidden" not in {text for part in task.splits.values() for text, _ in part}
+    monkeypatch.setitem(sys.modules, "datasets", None)
+    assert TextClassification.prepare(config, 400, tmp_path).splits == task.splits
+    with pytest.raises(InputError, match="not installed"):
+        TextClassification.prepare(config.model_copy(update={"subset": "other"}), 400, tmp_path)
+
+
 # ---- splitting
 
 
@@ -185,6 +206,7 @@ def test_labels_that_make_no_sense_are_one_sentence(rows, sentence):
     ("values", "sentence"),
     [
         ({"name": "files"}, "names no files"),
+        ({"name": "hub"}, "names no data set"),
         ({"text": "label"}, "both the column 'label'"),
         ({"name": "file"}, "did you mean 'files'"),
         ({"tokens": 1}, "tokens"),

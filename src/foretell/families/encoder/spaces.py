@@ -28,11 +28,11 @@ def encoder_space(
 def small_encoder() -> SearchSpace:
     """Classifiers of short texts that two CPU cores train in a minute."""
     choices = {
-        "width": (64, 48, 32, 24),
-        "layers": (4, 3, 2, 1),
+        "width": (48, 32, 24, 16),
+        "layers": (3, 2, 1),
         "heads": (4, 2, 0),
         "kv-heads": (4,),
-        "ffn": (256, 128, 64, 0),
+        "ffn": (192, 128, 64, 0),
     }
     backbone = Backbone(head_size=16, context=32, vocabulary=16000, classes=40)
     return encoder_space("small-encoder", choices, backbone, "classifiers of short texts, trained in a minute")

@@ -14,6 +14,7 @@ __all__ = ["LABELLED", "LabelledConfig"]
 LABELLED: dict[str, str] = {
     "home-assistant-languages": "texts of Home Assistant's user interface with their languages (Apache-2.0)",
     "files": "your own texts: .tsv files whose first line names the columns, or .jsonl files",
+    "hub": "a labelled data set of the Hugging Face hub (needs foretell[hub])",
 }
 
 _FIRST = "home-assistant-languages"
@@ -26,6 +27,8 @@ class LabelledConfig(BaseModel):
         name: One of `LABELLED`.
         paths: For `files`: `.tsv` and `.jsonl` files. For `home-assistant-languages`: the wheel, if it is not to be
             downloaded.
+        dataset: For `hub`: the data set ("imdb"); the splits that it has are joined and split anew.
+        subset: For `hub`: its configuration, where it has some.
         text: The column, or field of JSON lines, that holds the text.
         label: The one that holds its class: a word, a whole number, true or false.
         pieces: "bpe" or "unigram" (SentencePiece), or "bytes", which has 260 pieces whatever the study says.
@@ -43,6 +46,8 @@ class LabelledConfig(BaseModel):
 
     name: str = _FIRST
     paths: tuple[Path, ...] = ()
+    dataset: str | None = None
+    subset: str | None = None
     text: str = "text"
     label: str = "label"
     pieces: Literal["bpe", "unigram", "bytes"] = "bpe"
@@ -72,6 +77,8 @@ class LabelledConfig(BaseModel):
     def _complete(self) -> LabelledConfig:
         if self.name == "files" and not self.paths:
             raise InputError("the corpus 'files' names no files; give paths: [texts.tsv].")
+        if self.name == "hub" and not self.dataset:
+            raise InputError("the corpus 'hub' names no data set; give dataset: imdb, for example.")
         if self.text == self.label:
             raise InputError(f"text and label are both the column {self.text!r}; name two columns.")
         return self

