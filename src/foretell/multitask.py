@@ -17,6 +17,7 @@ from math import lgamma
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import solve_triangular
 
 from foretell.ridge import standardise
 
@@ -272,7 +273,7 @@ def _evidence(covariance: Array, labels: Array) -> Array:
     if n == 0:
         return np.zeros((len(covariance), len(labels)))
     lower = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(lower, np.broadcast_to(labels.T, (len(covariance), n, len(labels))))
+    white = np.stack([solve_triangular(each, labels.T, lower=True, check_finite=False) for each in lower])
     determinant = 2 * np.log(np.diagonal(lower, axis1=1, axis2=2)).sum(axis=1)
     shape = _SHAPE + n / 2
     constant = lgamma(shape) - lgamma(_SHAPE) + _SHAPE * np.log(_RATE) - n / 2 * np.log(2 * np.pi)

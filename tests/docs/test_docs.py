@@ -58,8 +58,8 @@ def smaller(text):
     for part, values in SMALL.items():
         data[part] = {**data.get(part, {}), **values}
     data["distilled"].setdefault("teacher", "regression")  # the default asks a language model for minutes
-    data["vocabulary"] = 64
     data["corpus"] = {**data.get("corpus", {}), **SMALL_CORPUS}
+    data["vocabulary"] = 64 if data["corpus"].get("name") == "files" else 200
     return yaml.safe_dump(data)
 
 

@@ -21,17 +21,18 @@ def _export(
     run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
     to: Annotated[
         str,
-        typer.Option("--to", metavar="TARGET,...", help="hf (transformers), onnx; several by commas."),
+        typer.Option("--to", metavar="TARGET,...", help="hf (transformers), gguf (llama.cpp), onnx; by commas."),
     ],
     weights: Annotated[
-        Literal["f32", "f16", "bf16"], typer.Option("--weights", help="Type of the weights; ONNX: f32.")
+        Literal["f32", "f16", "bf16", "q8_0"],
+        typer.Option("--weights", help="Type of the weights; ONNX: f32; q8_0: GGUF alone."),
     ] = "f32",
     out: Annotated[Path | None, typer.Option("--out", help="Folder with one for each target; RUN/exported.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a trained language model as a Hugging Face folder or an ONNX file.
+    """Write a trained language model as a Hugging Face folder, a GGUF or an ONNX file.
 
-    Example: `foretell export runs/home-assistant-python --to hf,onnx`
+    Example: `foretell export runs/home-assistant-python --to hf,gguf`
     """
     from foretell.study import export_network
 

@@ -15,12 +15,16 @@ __all__ = ["print_comparison", "print_result", "print_trials"]
 def print_result(result: Mapping[str, Any]) -> None:
     """Print what `result.json` holds: the winner, what it is compared with, and what it took."""
     entries = {"winner": result["winner"], **result["baselines"]}
+    also = [metric_from(each) for each in result.get("metrics", ())]
     reported = result.get("reported", REPORTED)
-    rows = [_row(name, entry, reported) for name, entry in entries.items()]
+    rows = [[*_row(name, entry, reported), *_values(entry, also)] for name, entry in entries.items()]
     for name, told in result.get("floors", {"copy_source": result.get("copy_source")}).items():
         value = metric_named(reported[-1]).format(told["metrics"][reported[-1]])
-        rows.append([_DOES_WITHOUT.get(name, name), "", "", "", "", "", value])
-    header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric_named(name).label for name in reported)]
+        params = told["metrics"].get("parameters")
+        params = "" if params is None else _count(params)
+        rows.append([_DOES_WITHOUT.get(name, name), params, "", "", "", "", value, *("" for _ in also)])
+    judged = [*(metric_named(name) for name in reported), *also]
+    header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric.label for metric in judged)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
     _print_finalists(result["finalists"])
     if "race" in result:
@@ -164,6 +168,10 @@ def _row(name: str, entry: Mapping[str, Any], reported: Sequence[str]) -> list[s
         _optional(costs, "latency_ms"),
         *(metric_named(name).format(metrics[name]) for name in reported),
     ]
+
+
+def _values(entry: Mapping[str, Any], metrics: Sequence[Metric]) -> list[str]:
+    return [metric.format(entry["metrics"][metric.key]) for metric in metrics]
 
 
 def _optional(values: Mapping[str, float], name: str) -> str:

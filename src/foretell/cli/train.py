@@ -10,7 +10,7 @@ import typer
 
 from foretell.cli.options import OutOption, ResumeOption, StudyOption, study_from
 from foretell.cli.output import JsonOption, plain, print_json
-from foretell.metrics import REPORTED, metric_named
+from foretell.metrics import REPORTED
 
 __all__ = ["register"]
 
@@ -112,11 +112,11 @@ def _train(
         print_json({"observations": [item.to_dict() for item in found]})
         return
     for item in found:
-        metrics = item.metrics
+        judged = map(chosen.metric, [*_reported(item.metrics), *(f"valid_{name}" for name in chosen.metrics)])
         typer.echo(
             f"{item.architecture.key}  "
-            + "".join(f"{metric_named(n).label} {metric_named(n).format(metrics[n])}  " for n in _reported(metrics))
-            + f"valid loss {metrics['valid_loss']:.3f} bits"
+            + "".join(f"{metric.label} {metric.format(item.metrics[metric.key])}  " for metric in judged)
+            + f"valid loss {item.metrics['valid_loss']:.3f} bits"
         )
 
 
@@ -124,7 +124,9 @@ def _reported(metrics: Mapping[str, float]) -> list[str]:
     """What is said of a trained network: the first metric of both splits, the loss apart."""
     if all(name in metrics for name in REPORTED):
         return list(REPORTED)
-    return [name for name in metrics if name.endswith("bits_per_byte")]
+    return [name for name in metrics if name.endswith("bits_per_byte")] or [
+        name for name in metrics if name.endswith("accuracy")
+    ]
 
 
 def _repeat(text: str, study: Path | None, out: Path | None, resume: bool, as_json: bool) -> None:

@@ -18,7 +18,8 @@ from foretell.objectives.executors import (
 )
 from foretell.objectives.function import FunctionObjective
 from foretell.objectives.labelling import label_folder, label_job
-from foretell.objectives.settings import CommandSettings
+from foretell.objectives.scorer import ExternalScorer
+from foretell.objectives.settings import CommandSettings, ScorerSettings
 from foretell.objectives.store import claim, store_folder
 from foretell.objectives.table import TableObjective
 from foretell.objectives.trained import TrainedObjective
@@ -30,6 +31,7 @@ __all__ = [
     "Completed",
     "Executor",
     "ExecutorSettings",
+    "ExternalScorer",
     "Fidelities",
     "FunctionObjective",
     "Handle",
@@ -38,6 +40,7 @@ __all__ = [
     "Objective",
     "ProcessExecutor",
     "Resources",
+    "ScorerSettings",
     "TableObjective",
     "TrainedObjective",
     "VirtualExecutor",

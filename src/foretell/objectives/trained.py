@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from foretell.errors import InputError
 from foretell.objectives.base import Fidelities
 from foretell.objectives.reading import failure
+from foretell.objectives.scorer import ExternalScorer
 from foretell.objectives.store import claim, store_folder
 from foretell.observations import Observation
 from foretell.records import fingerprint
@@ -30,10 +34,12 @@ class TrainedObjective:
         recipe: How to train; its updates are the full training.
         device: "auto", "cpu", "cuda" or "cuda:N".
         inherit: Start from the weights in this supernet (a checkpoint or its folder).
+        scorers: Programs that measure further metrics on what the network says; the task must have references.
         options: Of `Task.measure`.
 
     Raises:
         UnknownNameError: An option that the task does not have.
+        InputError: A scorer measures what the task does.
     """
 
     def __init__(
@@ -43,10 +49,15 @@ class TrainedObjective:
         *,
         device: str = "auto",
         inherit: Path | None = None,
+        scorers: Sequence[ExternalScorer] = (),
         **options: Any,
     ) -> None:
         self.task, self.recipe, self.device, self.inherit = task, recipe, device, inherit
-        self.metrics = task.metrics
+        self.scorers = tuple(scorers)
+        for scorer in self.scorers:
+            if f"valid_{scorer.name}" in task.metrics:
+                raise InputError(f"the task measures {scorer.name} itself; give the scorer another name.")
+        self.metrics = (*task.metrics, *(f"valid_{scorer.name}" for scorer in self.scorers))
         self.options = measuring_options(task.options, options)
         several = recipe.updates > 1
         self.fidelities = Fidelities(unit="updates", full=recipe.updates, continued=True) if several else Fidelities()
@@ -59,7 +70,8 @@ class TrainedObjective:
 
         about = {} if self.inherit is None else {"inherited": weights_digest(self.inherit)}
         key = training_keys(about, self.task, self.recipe, 0, self.device)[0]  # seeds are told apart by who asks
-        return fingerprint([key, self._changed(), self.task.measuring])
+        scored = [{scorer.name: scorer.settings.told} for scorer in self.scorers]
+        return fingerprint([key, self._changed(), self.task.measuring, *scored])
 
     def _changed(self) -> dict[str, Any]:
         """How a network is measured, as far as names have to tell it."""
@@ -92,13 +104,14 @@ class TrainedObjective:
 
         Raises:
             DivergedError: The loss became infinite or not a number.
+            InputError: A scorer failed; the training is kept.
         """
         from foretell.training import train_from_scratch
 
         until = int(self.fidelities.amount(fidelity) if fidelity < 1 else self.recipe.updates)
         splits: tuple[Split, ...] = ("valid",) if until < self.recipe.updates else ("valid", "test")
         with claim(folder):
-            return train_from_scratch(
+            found = train_from_scratch(
                 architecture,
                 self.task,
                 self.recipe,
@@ -109,8 +122,24 @@ class TrainedObjective:
                 title=title,
                 inherit=self.inherit,
                 until=until,
+                keep_outputs=bool(self.scorers),
                 **self.options,
             )
+            return self._scored(found, splits, folder, None if until == self.recipe.updates else until)
+
+    def _scored(self, found: Observation, splits: Sequence[Split], folder: Path, until: int | None) -> Observation:
+        """A label with what scorers make of the network's outputs."""
+        from foretell.training import kept_outputs
+
+        if not self.scorers:
+            return found
+        outputs = kept_outputs(folder, until)
+        metrics = dict(found.metrics)
+        for split in splits:
+            sources, references = zip(*self.task.examples(split), strict=True)
+            texts = {"hypotheses": outputs[split], "sources": sources, "references": references}
+            metrics |= {f"{split}_{scorer.name}": scorer.score(texts, folder) for scorer in self.scorers}
+        return replace(found, metrics=metrics)
 
     def label(self, architecture: Architecture, *, seed: int, fidelity: float, folder: Path) -> Observation:
         """Train; see `Objective.label`. A training that diverges is a failed label."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from foretell.errors import InputError, IntegrityError
-from foretell.metrics import REPORTED
+from foretell.metrics import REPORTED, Metric, metric_from, metric_named
 from foretell.records import read_json
 from foretell.spaces import Scalar
 
@@ -179,6 +179,7 @@ class RunResult(_Part):
     winner: Entry
     baselines: dict[str, Entry]
     reported: tuple[str, str] = REPORTED
+    metrics: list[dict[str, Any]] = []
     floors: dict[str, _Scores] = {}
     copy_source: _Scores | None = None
     search: _Search
@@ -189,6 +190,11 @@ class RunResult(_Part):
     teacher: Teacher | None = None
     race: RaceTold | None = None
     rules: list[RuleTold] = []
+
+    @property
+    def judged(self) -> list[Metric]:
+        """What tables of trained networks show: the metrics reported, and those of the study's scorers."""
+        return [*map(metric_named, self.reported), *map(metric_from, self.metrics)]
 
     @property
     def does_without(self) -> dict[str, float | None]:

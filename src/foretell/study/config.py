@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -21,7 +21,8 @@ from foretell.costs import Constraints
 from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
-from foretell.objectives import ExecutorSettings
+from foretell.metrics import Metric, metric_named
+from foretell.objectives import ExecutorSettings, ExternalScorer, ScorerSettings
 from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
 from foretell.search.algorithms import describe as describe_algorithm
@@ -45,6 +46,8 @@ EMBEDDED = "embedded"
 """The teacher that asks a language model in this process; see `DistilledSettings`."""
 SCORERS = ("distilled", "supernet")
 """The predictors that a schedule may name."""
+
+_MetricName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
 class _Part(BaseModel):
@@ -218,6 +221,8 @@ class StudyConfig(_Part):
         distilled: The distilled predictor, where the schedule uses it.
         search: The search.
         train: Training from scratch.
+        metrics: Further metrics of trained networks, each by a program of the user's that scores what they say
+            (`foretell.objectives.ScorerSettings`): `{comet: {command: ...}}` gives `valid_comet` and `test_comet`.
         device: "auto", "cpu", "cuda" or "cuda:N".
         alternatives: Lists of further limits: the run finds a winner for each, under these and `constraints`; empty:
             one winner.
@@ -235,6 +240,7 @@ class StudyConfig(_Part):
     distilled: DistilledSettings = DistilledSettings()
     search: SearchSettings = SearchSettings()
     train: TrainSettings = TrainSettings()
+    metrics: dict[_MetricName, ScorerSettings] = Field(default_factory=dict)
     device: str = "auto"
     alternatives: tuple[tuple[str, ...], ...] = ()
     executor: ExecutorSettings = Field(default=ExecutorSettings(), exclude_if=lambda it: it == ExecutorSettings())
@@ -274,8 +280,8 @@ class StudyConfig(_Part):
     def _brief(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """Leave out what is new and not used: studies and keys from before it was there stay what they were."""
         values: dict[str, Any] = serialise(self)
-        left_out: tuple[tuple[str, Any], ...] = (("task", FIRST_KIND), ("alternatives", []), ("alternatives", ()))
-        return {name: value for name, value in values.items() if (name, value) not in left_out}
+        left_out: dict[str, tuple[Any, ...]] = {"task": (FIRST_KIND,), "alternatives": ([], ()), "metrics": ({},)}
+        return {name: value for name, value in values.items() if value not in left_out.get(name, ())}
 
     @property
     def task_kind(self) -> TaskKind:
@@ -290,6 +296,19 @@ class StudyConfig(_Part):
     def measuring(self) -> dict[str, Any]:
         """What `Task.measure` is told."""
         return {name: getattr(self.train, name) for name in self.task_kind.options}
+
+    def metric(self, key: str) -> Metric:
+        """The metric of an observation key, with its direction: the study's own, or as `metric_named` has it."""
+        scorer = self.metrics.get(key.partition("_")[2])
+        return metric_named(key) if scorer is None else scorer.metric(key)
+
+    def scorers(self) -> list[ExternalScorer]:
+        """What measures the study's own metrics.
+
+        Raises:
+            InputError: A program is not there, or its placeholders are not right.
+        """
+        return [ExternalScorer(name, settings) for name, settings in self.metrics.items()]
 
     def to_yaml(self) -> str:
         """The whole study as YAML, defaults spelled out."""

@@ -77,6 +77,11 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
         llm = f"local:{folder / llm.removeprefix('local:')}"
     distilled = study.distilled.model_copy(update={"observations": labels, "llm": llm})
     changes: dict[str, Any] = {"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled}
+    if study.metrics:
+        changes["metrics"] = {
+            name: each.model_copy(update={"cwd": folder / (each.cwd or Path()).expanduser()})
+            for name, each in study.metrics.items()
+        }
     if study.search.initial is not None:
         changes["search"] = study.search.model_copy(update={"initial": folder / study.search.initial.expanduser()})
     return study.model_copy(update=changes)

@@ -10,11 +10,11 @@ import numpy as np
 
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
-from foretell.metrics import Metric, metric_named
+from foretell.metrics import Metric
 from foretell.objectives import Fidelities, Job, make_executor
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
-from foretell.search import Race, RaceResult, Scorer, run_race
+from foretell.search import Race, RaceResult, Schedule, Scorer, run_race
 from foretell.search.entrants import Candidates, Entrants, candidates_under, draw_entrants, posterior_of, standardised
 from foretell.search.keys import from_keys
 from foretell.search.race import refitting, warn_of_cost
@@ -27,7 +27,7 @@ from foretell.study.rules import Picks
 from foretell.study.run import Run
 from foretell.tasks import Task
 
-__all__ = ["Raced", "label_teacher", "race_finalists", "seen_by", "target_of"]
+__all__ = ["Raced", "label_teacher", "race_finalists", "refuse_race", "seen_by", "target_of"]
 
 _SPARE = 1.5
 """So many times the entrants are drawn, so that some may break a limit when they are measured."""
@@ -81,9 +81,10 @@ def target_of(study: StudyConfig, task: Task) -> Metric:
         UnknownNameError: The task measures nothing of that name.
     """
     race = study.search.race or Race()
-    if race.metric and race.metric not in task.metrics:
-        raise UnknownNameError("metric", race.metric, task.metrics, "the race")
-    return metric_named(race.metric or task.metrics[0])
+    known = [*task.metrics, *(f"valid_{name}" for name in study.metrics)]
+    if race.metric and race.metric not in known:
+        raise UnknownNameError("metric", race.metric, known, "the race")
+    return study.metric(race.metric or task.metrics[0])
 
 
 def label_teacher(
@@ -124,6 +125,23 @@ def _labels(study: StudyConfig, costs: CostModel, task: Task, *, own: bool) -> l
     return [item for item in items if not own or item.provenance.get("task") == task.fingerprint]
 
 
+def _chooser(study: StudyConfig, *, searched: bool) -> str | None:
+    """The predictor that chooses entrants; None: the schedule's last."""
+    named = (study.search.race or Race()).predictor
+    return named if named is not None or searched else _WITHOUT_SCHEDULE
+
+
+def refuse_race(study: StudyConfig, task: Task, costs: CostModel, folder: Path) -> None:
+    """Refuse a race whose predictor has nothing to learn from, before anything is trained.
+
+    Raises:
+        InputError: The message says what is missing.
+    """
+    name = _chooser(study, searched=bool(Schedule.parse(study.search.schedule).stretches))
+    if study.search.race is not None and name is not None:
+        label_teacher(name, study, costs, task, target_of(study, task), folder)
+
+
 def race_finalists(
     run: Run, study: StudyConfig, task: Task, device: Device, limits: Constraints, judge: Scorer | None
 ) -> Raced:
@@ -141,9 +159,7 @@ def race_finalists(
     costs, space = device.costs, device.costs.space
     target, objective = target_of(study, task), trained_objective(study, task)
     warn_of_cost(settings, objective.fidelities)
-    name = settings.predictor
-    if name is None and judge is None:
-        name = _WITHOUT_SCHEDULE
+    name = _chooser(study, searched=judge is not None)
     predictor = None if name is None else label_teacher(name, study, costs, task, target, run.folder)
     rng = np.random.default_rng([seed, _DRAWS])
     if predictor is None and judge is not None:
@@ -163,7 +179,7 @@ def race_finalists(
             settings,
             space,
             target,
-            _Trainer(study, task.metrics, objective.fidelities),
+            _Trainer(study, objective.metrics, objective.fidelities),
             executor,
             run.folder / "race.jsonl",
             lambda: entering,

@@ -8,7 +8,8 @@ from typing import Any
 
 from foretell import spaces
 from foretell.objectives import Job, TrainedObjective, claim, store_folder
-from foretell.records import fingerprint, write_atomic
+from foretell.observations import Observation
+from foretell.records import fingerprint, read_object, write_atomic, write_json
 from foretell.spaces import Architecture
 from foretell.study.architectures import write_architecture
 from foretell.study.config import StudyConfig
@@ -21,6 +22,7 @@ __all__ = [
     "supernet_folder",
     "supernet_job",
     "supernet_names",
+    "trained_label",
     "trained_objective",
 ]
 
@@ -34,7 +36,17 @@ def scratch_folder(
 
 def trained_objective(study: StudyConfig, task: Task, inherit: Path | None = None) -> TrainedObjective:
     """What gives the study its labels; `inherit` is a supernet whose weights are started from."""
-    return TrainedObjective(task, study.train.recipe, device=study.device, inherit=inherit, **study.measuring)
+    return TrainedObjective(
+        task, study.train.recipe, device=study.device, inherit=inherit, scorers=study.scorers(), **study.measuring
+    )
+
+
+def trained_label(
+    study: StudyConfig, task: Task, architecture: Architecture, inherit: Path | None = None
+) -> Observation:
+    """The label of an architecture that was trained under this study, from the store."""
+    objective, seed = trained_objective(study, task, inherit), study.train.seed
+    return objective.train(architecture, seed=seed, fidelity=1.0, folder=objective.store(architecture, seed))
 
 
 def supernet_names(study: StudyConfig, task: Task) -> tuple[str, str | None]:
@@ -61,8 +73,11 @@ def keep_trained(
 ) -> None:
     """Copy a trained architecture from the store to a folder that then stands alone."""
     folder = scratch_folder(study, task, architecture, study.train.seed, inherit)
-    for name in ("model.safetensors", "observation.json"):
-        write_atomic(target / name, (folder / name).read_bytes())
+    write_atomic(target / "model.safetensors", (folder / "model.safetensors").read_bytes())
+    label = trained_label(study, task, architecture, inherit)
+    write_json(
+        target / "observation.json", {**read_object(folder / "observation.json"), "observation": label.to_dict()}
+    )
     write_architecture(target / "architecture.yaml", architecture)
     task.keep(target)
 

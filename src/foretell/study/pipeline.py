@@ -14,17 +14,15 @@ from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
 from foretell.objectives import Job, make_executor, run_jobs
-from foretell.observations import Observation
-from foretell.records import read_object
 from foretell.search import Front, Schedule, Scorer, SearchResult, open_journal, search_by_schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import Device, measure_device, measure_finalists
 from foretell.study.distilling import distil_job, settle_teacher, teacher_account
-from foretell.study.finalist_race import Raced, label_teacher, race_finalists, target_of
-from foretell.study.jobs import keep_trained, scratch_folder, scratch_job, supernet_job
+from foretell.study.finalist_race import Raced, label_teacher, race_finalists, refuse_race, target_of
+from foretell.study.jobs import keep_trained, scratch_job, supernet_job, trained_label
 from foretell.study.limits import resolve_limits
-from foretell.study.preflight import initial_rows, refuse_early
+from foretell.study.preflight import initial_rows, refuse_early, try_scorers
 from foretell.study.rules import Picks, rule_entries
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
@@ -100,11 +98,13 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
     with run.stage("corpus"):
         task = study.make_task()
         target_of(study, task)  # refuses a race for what the task does not measure
+        try_scorers(study, task, run.folder)
     with run.stage("latency"):
-        device = measure_device(space, study, task.sizes["vocabulary"], run.folder)
+        device = measure_device(space, study, task.sizes["vocabulary"], run.folder, task.sizes.get("classes"))
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
+        refuse_race(study, task, device.costs, run.folder)
     distils = "distilled" in Schedule.parse(study.search.schedule).predictors
     study, note = settle_teacher(study, run.folder)
     prepared = Prepared(study, task, device, limits, note)
@@ -179,11 +179,6 @@ class _Pipeline:
             )
             return found, scorers[schedule.at(schedule.iterations)]
 
-    def _trained(self, task: Task, architecture: Architecture) -> Observation:
-        """What training from scratch found; it is in the store by now."""
-        folder = scratch_folder(self.study, task, architecture, self.study.train.seed)
-        return Observation.from_dict(self.space, read_object(folder / "observation.json", "observation")["observation"])
-
     def _report(
         self,
         prepared: Prepared,
@@ -206,6 +201,11 @@ class _Pipeline:
                 "winner": entry,
                 "baselines": compared,
                 "reported": [task.metrics[0], task.metrics[0].replace("valid", "test")],
+                **(
+                    {"metrics": [self.study.metric(f"test_{n}").to_dict() for n in self.study.metrics]}
+                    if self.study.metrics
+                    else {}
+                ),
                 "floors": floors,
                 **{name: told for name, told in floors.items() if name == "copy_source"},  # as it always was
                 "search": self._searched(found),
@@ -244,7 +244,7 @@ class _Pipeline:
             # Too few labels of this task, or no record of others; those of another task would tell a wrong level.
             with suppress(InputError):
                 predictors.append(label_teacher(name, study, costs, prepared.task, target, self.run.folder, own=True))
-        labels = [self._trained(prepared.task, architecture) for architecture in trained]
+        labels = [trained_label(study, prepared.task, architecture) for architecture in trained]
         reached: dict[Architecture, float] = {}
         if raced is not None:
             last = len(raced.result.rungs) - 1
@@ -272,7 +272,7 @@ class _Pipeline:
         values = {name: float(value[0]) for name, value in costs.costs(row).items()}
         if "latency_ms" in values:
             values["predicted_latency_ms"] = values.pop("latency_ms")
-        trained = self._trained(task, architecture)
+        trained = trained_label(self.study, task, architecture)
         return {
             "architecture": architecture.to_dict(),
             "costs": values,

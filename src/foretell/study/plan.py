@@ -252,4 +252,5 @@ def _left_out(study: StudyConfig, task: Task | None) -> str:
         return "the time, until the text is here (foretell corpus fetch)"
     asks = "distilled" in Schedule.parse(study.search.schedule).predictors and study.distilled.teacher == EMBEDDED
     model = [f"asking {study.distilled.llm} {study.distilled.asked:,} times"] if asks else []
-    return " and ".join(["measuring latencies", *model])
+    scoring = [f"scoring with {name}" for name in study.metrics]
+    return " and ".join(["measuring latencies", *model, *scoring])

@@ -20,12 +20,15 @@ from foretell.study.device import quick_check
 from foretell.study.distilling import study_labels
 from foretell.study.limits import is_relative, limited_cost
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
-from foretell.tasks import task_kind, task_kinds
+from foretell.tasks import Task, task_kind, task_kinds
 
-__all__ = ["corpus_files", "initial_rows", "refuse_early", "refuse_trials_early"]
+__all__ = ["corpus_files", "initial_rows", "refuse_early", "refuse_trials_early", "try_scorers"]
 
 _STACK = 4
 """Labels by which the default teacher weighs the language model and the regression (`foretell.predictors.Weighted`)."""
+
+_TRIED = 2
+"""Sentences that a scorer is tried on."""
 
 
 def refuse_early(study: StudyConfig, *, schedule: str | None = None, limits: bool = True) -> SearchSpace:
@@ -58,6 +61,7 @@ def refuse_early(study: StudyConfig, *, schedule: str | None = None, limits: boo
     if "distilled" in Schedule.parse(schedule or study.search.schedule).predictors:
         _check_teacher(study, space)
     initial_rows(study, space)
+    _check_scorers(study)
     if limits:
         quick_check(space, study)
     return space
@@ -95,6 +99,23 @@ def refuse_trials_early(config: TrialStudyConfig) -> Objective:
     return objective
 
 
+def try_scorers(study: StudyConfig, task: Task, folder: Path) -> None:
+    """Score two validation references as if a network had said them, before anything is trained.
+
+    Args:
+        study: Whose scorers are tried.
+        task: Its task.
+        folder: Of the run, which keeps that they work.
+
+    Raises:
+        InputError: One of them does not work; the message says why.
+    """
+    for scorer in study.scorers():
+        sources, references = zip(*task.examples("valid")[:_TRIED], strict=True)
+        texts = {"hypotheses": references, "sources": sources, "references": references}
+        scorer.score(texts, folder / "scorers")
+
+
 def corpus_files(study: StudyConfig) -> list[Path]:
     """The files of the user's that the study reads its text from."""
     corpus = study.corpus
@@ -113,6 +134,17 @@ def _check_family(study: StudyConfig, space: SearchSpace) -> None:
         f"the space {space.name} has {has}, and the task {study.task} needs {' or '.join(known)}; choose a space of "
         f"that family{other}."
     )
+
+
+def _check_scorers(study: StudyConfig) -> None:
+    if study.metrics and not study.task_kind.has_references:
+        raise InputError(
+            f"the study has a scorer ({next(iter(study.metrics))}), but what a {study.task} says has no "
+            "reference to be compared with; leave metrics out."
+        )
+    study.scorers()
+    for name in study.metrics:
+        study.metric(f"valid_{name}")
 
 
 def _check_teacher(study: StudyConfig, space: SearchSpace) -> None:

@@ -19,7 +19,7 @@ from foretell.study.config import StudyConfig
 __all__ = ["Run", "open_run", "paid_for"]
 
 _STUDY, _STAGES = "study.yaml", "stages.json"
-_FREE = (_STUDY, _STAGES, "teacher.json", "latency.json", "latency-samples*.json", "compare", "equal-time")
+_FREE = (_STUDY, _STAGES, "teacher.json", "latency.json", "latency-samples*.json", "compare", "equal-time", "scorers")
 """What a run writes before anything of its own was paid for: settings, and copies of what the user's store keeps."""
 
 

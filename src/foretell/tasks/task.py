@@ -59,10 +59,13 @@ class Measured:
     Attributes:
         metrics: By name, the split before it ("test_bleu").
         told: How they came about, as JSON values; stands in the provenance of a label.
+        outputs: What the network made of each example of a split, in order, where the task has references
+            (`Task.examples`).
     """
 
     metrics: dict[str, float]
     told: dict[str, Any] = field(default_factory=dict)
+    outputs: dict[str, list[str]] = field(default_factory=dict)
 
 
 class Task(Protocol):
@@ -136,6 +139,10 @@ class Task(Protocol):
         """
         ...
 
+    def examples(self, split: Split) -> Sequence[tuple[str, str]]:
+        """What goes in and what should come out, as text; none where what comes out has no reference."""
+        ...
+
     def floor(self, split: Split) -> dict[str, dict[str, float]]:
         """What a model must beat to be of any use: metrics by the name of who does without learning to."""
         ...
@@ -166,12 +173,15 @@ class TaskKind(Protocol):
         families: The families whose networks can learn it, by name.
         corpus: What a study says of the task's data, with defaults for all of it.
         options: As `Task.options`.
+        has_references: Whether what comes out of a network can be compared with what should come out
+            (`Task.examples`).
     """
 
     name: str
     families: tuple[str, ...]
     corpus: type[BaseModel]
     options: Mapping[str, Any]
+    has_references: bool
 
     def prepare(self, corpus: Any, vocabulary: int) -> Task:
         """The task of a corpus and a vocabulary of so many pieces, fetched and made where it is not kept yet.

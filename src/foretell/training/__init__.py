@@ -17,7 +17,7 @@ from foretell.training.options import KINDS, SupernetKind, SupernetOptions
 from foretell.training.pace import seconds_per_update
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed, SamplingRule, Sandwich, SinglePath, sampling_rule
-from foretell.training.scratch import load_trained, scratch_keys, train_from_scratch
+from foretell.training.scratch import kept_outputs, load_trained, scratch_keys, train_from_scratch
 from foretell.training.state import TrainingResult
 from foretell.training.supernet import build_supernet, load_supernet, load_validation, supernet_keys, train_supernet
 from foretell.training.update import member_of
@@ -42,6 +42,7 @@ __all__ = [
     "choose_device",
     "first_recipe",
     "is_first",
+    "kept_outputs",
     "load_network",
     "load_supernet",
     "load_tensors",

@@ -25,7 +25,9 @@ from foretell.training.state import TrainingResult
 from foretell.training.supernet import load_supernet
 from foretell.training.update import member_of
 
-__all__ = ["load_trained", "scratch_keys", "train_from_scratch"]
+__all__ = ["kept_outputs", "load_trained", "scratch_keys", "train_from_scratch"]
+
+_OUTPUTS = "outputs.json"
 
 
 def scratch_keys(
@@ -57,6 +59,7 @@ def train_from_scratch(
     title: str = "training",
     inherit: Path | None = None,
     until: int | None = None,
+    keep_outputs: bool = False,
     **options: Any,
 ) -> Observation:
     """Train an architecture and measure it on the held-out splits.
@@ -77,6 +80,8 @@ def train_from_scratch(
         inherit: Start from the architecture's weights in this supernet (a checkpoint or its folder); a
             mixture is folded.
         until: Train no further than so many of the recipe's updates; None: all.
+        keep_outputs: Also write `outputs.json`, `outputs-N.json` after N updates: what the network made of each example
+            of the splits (`Measured.outputs`).
         options: Of `Task.measure`.
 
     Returns:
@@ -93,10 +98,11 @@ def train_from_scratch(
     told = measuring_options(task.options, options)
     named: list[Any] = [keys[0], *told.values(), list(splits), task.measuring]
     key = fingerprint(named if paused is None else [*named, paused])
-    record = folder / ("observation.json" if paused is None else f"observation-{paused}.json")
+    record, beside = _after(folder / "observation.json", paused), _after(folder / _OUTPUTS, paused)
     saved = read_object(record) if record.exists() else {}
+    whole = not keep_outputs or (beside.exists() and read_object(beside).get("key") == key)
     # The weights may be another run's, which came later into the same folder and has not observed anything yet.
-    if saved.get("key") == key and (paused or load_own(folder / "model.safetensors", *keys) is not None):
+    if whole and saved.get("key") == key and (paused or load_own(folder / "model.safetensors", *keys) is not None):
         return Observation.from_dict(space, saved["observation"])
     if paused is not None and updates_done(folder, *keys) > paused:
         folder = folder / f"until-{paused}"
@@ -119,8 +125,26 @@ def train_from_scratch(
         **({} if inherit is None else {"inherited": about["inherited"]}),
     }
     observation = Observation(architecture, metrics, provenance=provenance, fidelity=result.updates / recipe.updates)
+    if keep_outputs:
+        write_json(beside, {"key": key, "outputs": measured.outputs})
     write_json(record, {"key": key, "observation": observation.to_dict()})
     return observation
+
+
+def kept_outputs(folder: Path, until: int | None = None) -> dict[str, list[str]]:
+    """What the network made of the examples of each split, as `train_from_scratch` kept it.
+
+    Args:
+        folder: Of the training.
+        until: After so many updates; None: after all.
+    """
+    found: dict[str, list[str]] = read_object(_after(folder / _OUTPUTS, until), "outputs")["outputs"]
+    return found
+
+
+def _after(path: Path, updates: int | None) -> Path:
+    """The file of a training that has come so far; None: to its end."""
+    return path if updates is None else path.with_stem(f"{path.stem}-{updates}")
 
 
 def load_trained(folder: Path) -> tuple[Network, dict[str, Any]]:

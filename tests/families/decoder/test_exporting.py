@@ -17,9 +17,9 @@ pytestmark = pytest.mark.network
 
 ALIKE = (LayerShape(4, 2, 96),) * 2
 DIFFERENT = (
-    LayerShape(0, 0, 96),
+    LayerShape(0, 0, 96),  # llama.cpp wants heads in the first layer
     LayerShape(4, 2, 64),
-    LayerShape(2, 1, 0),
+    LayerShape(2, 1, 0),  # and drops attention without a feed-forward network
     LayerShape(4, 4, 32),
     LayerShape(2, 1, 0),
 )
@@ -38,7 +38,8 @@ def make(layers, vocabulary, **constants):
     with torch.no_grad():
         for parameter in network.parameters():
             parameter.normal_(0.0, 0.2)
-        network.embed_tokens[[0, 1, 3]] = 0.0  # marks that are never written
+        head = network.embed_tokens if network.lm_head is None else network.lm_head.weight
+        head[[0, 1, 3]] = 0.0  # marks that are never written
     return network
 
 
@@ -92,6 +93,73 @@ def test_a_folder_needs_no_class_of_ours_where_layers_are_alike(tmp_path):
     assert "| 1 | 4 | 2 | 96 |" in card
 
 
+def runtime(path):
+    """llama.cpp without what makes its numbers coarse: flash attention, a half-precision cache."""
+    xllamacpp = pytest.importorskip("xllamacpp", reason="needs the extra local")
+    settings = xllamacpp.CommonParams()
+    settings.model.path = str(path)
+    settings.n_ctx, settings.n_parallel, settings.port = 128, 1, 0
+    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
+    settings.warmup, settings.verbosity, settings.cache_ram_mib = False, -1, 0
+    settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
+    settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
+    return xllamacpp.Server(settings)
+
+
+def chances(server, prompt, vocabulary):
+    """Log-probabilities of what follows, by token."""
+    body = {"prompt": prompt, "n_predict": 1, "n_probs": vocabulary, "cache_prompt": False, "temperature": 0.0}
+    reply = server.handle_completions({**body, "logit_bias": [[10, 1000.0]]})  # the bias is not in what it reports
+    found = reply["choices"][0]["logprobs"]["content"][0]["top_logprobs"]
+    return np.array([each["logprob"] for each in sorted(found, key=lambda each: each["id"])])
+
+
+@pytest.mark.parametrize("layers", [ALIKE, DIFFERENT], ids=["alike", "different"])
+@pytest.mark.parametrize("constants", [{}, {"tied": False, "theta": 500.0}])
+def test_llama_cpp_says_the_same(tmp_path, layers, constants):
+    pytest.importorskip("gguf", reason="needs the extra hf")
+    folder, network, vocabulary = written(tmp_path, "gguf", layers, **constants)
+    server = runtime(folder / "model.gguf")
+    prompt = [2, *vocabulary.encode(["def add(x1, y):"])[0]]
+    with torch.no_grad():
+        expected = network(torch.tensor([prompt]))[0, -1].log_softmax(-1).numpy()
+    np.testing.assert_allclose(chances(server, prompt, vocabulary.size), expected, atol=1e-3)
+    # It reports tokens by characters: several at once, and the last only if they end one.
+    body = {"prompt": prompt, "n_predict": 70, "n_probs": 1, "temperature": 0.0}
+    reply = server.handle_completions(body)["choices"][0]["logprobs"]["content"]
+    written_there = [byte + 4 for each in reply for byte in each["bytes"]]
+    assert written_there[:64] == network.write(prompt, 64, temperature=0)[0]
+
+
+@pytest.mark.parametrize("kind", ["bpe", "bytes"])
+def test_llama_cpp_reads_text_the_same(tmp_path, kind):
+    pytest.importorskip("gguf", reason="needs the extra hf")
+    folder, _, vocabulary = written(tmp_path, "gguf", ALIKE, kind)
+    text = STRANGE.replace("</s>", "")  # its completions take an end mark that is spelt out in a text for one
+    ours = [2, *vocabulary.encode([text])[0]]
+    server = runtime(folder / "model.gguf")
+    said = (chances(server, prompt, vocabulary.size) for prompt in (text, ours))
+    np.testing.assert_allclose(*said, atol=1e-5)
+
+
+@pytest.mark.parametrize(("weights", "kinds"), [("f16", {"F16", "F32"}), ("q8_0", {"Q8_0", "F32"})])
+def test_gguf_holds_the_weights_as_asked(tmp_path, weights, kinds):
+    gguf = pytest.importorskip("gguf", reason="needs the extra hf")
+    folder, network, _ = written(tmp_path, "gguf", ALIKE, weights=weights)
+    reader = gguf.GGUFReader(folder / "model.gguf")
+    assert {tensor.tensor_type.name for tensor in reader.tensors} == kinds
+    assert {t.tensor_type.name for t in reader.tensors if "norm" in t.name} == {"F32"}
+    found = next(t for t in reader.tensors if t.name == "blk.1.ffn_up.weight")
+    data = gguf.quants.dequantize(found.data, found.tensor_type)
+    np.testing.assert_allclose(data, network.layers[1].mlp.up_proj.weight.detach(), atol=0.01)
+
+
+def test_characters_without_a_piece_are_lost_in_llama_cpp_under_a_unigram_model(tmp_path):
+    pytest.importorskip("gguf", reason="needs the extra hf")
+    with pytest.warns(UserWarning, match="spells no bytes"):
+        written(tmp_path, "gguf", ALIKE, "unigram")
+
+
 def test_onnx_says_the_same(tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra onnx")
     pytest.importorskip("onnxscript", reason="needs the extra onnx")
@@ -107,12 +175,15 @@ def test_onnx_says_the_same(tmp_path):
 def test_what_a_target_cannot_express_is_said(tmp_path):
     gelu = make(ALIKE, 260, feed_forward="gelu")
     tokenizer, card = exported_tokenizer(ByteVocabulary()), Card("a test")
-    with pytest.raises(UnknownNameError, match="onnx"):
-        export(gelu, tokenizer, card, "onx", tmp_path / "out")
+    with pytest.raises(UnknownNameError, match="gguf"):
+        export(gelu, tokenizer, card, "ggfu", tmp_path / "out")
     with pytest.raises(InputError, match="f32, f16, bf16, not q8_0"):
         export(gelu, tokenizer, card, "hf", tmp_path / "out", "q8_0")
     with pytest.raises(InputError, match="f32 weights, not f16"):
         export(gelu, tokenizer, card, "onnx", tmp_path / "out", "f16")
     with pytest.raises(InputError, match="without layers"):
         export(make((), 260), tokenizer, card, "hf", tmp_path / "out")
+    pytest.importorskip("gguf", reason="needs the extra hf")
+    with pytest.raises(InputError, match="gated feed-forward networks, this one has gelu; export to hf or onnx"):
+        export(gelu, tokenizer, card, "gguf", tmp_path / "out")
     assert not list(tmp_path.iterdir())

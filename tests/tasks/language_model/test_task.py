@@ -13,10 +13,11 @@ from pydantic import ValidationError
 from foretell.errors import InputError, IntegrityError, UnknownNameError
 from foretell.tasks import EOS, PAD, task_kind
 from foretell.tasks.language_model import BlockBatches, LanguageModelling, TextConfig, load_vocabulary, text_batches
-from foretell.tasks.language_model.documents import Document, read_files, read_python_sources
+from foretell.tasks.language_model.documents import Document, each_text_once, read_files, read_python_sources
 from foretell.tasks.language_model.ngram import NGram
 from foretell.tasks.language_model.splitting import deduplicate, split_documents
 from foretell.tasks.language_model.vocabulary import BYTES, train_vocabulary
+from foretell.tasks.translation import home_assistant
 from foretell.tasks.translation.loading import DamagedCacheWarning
 
 WORDS = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
@@ -105,6 +106,23 @@ def test_sources_of_a_wheel_are_grouped_by_component(tmp_path):
         archive.writestr("other/core.py", "x = 1\n")
     with pytest.raises(IntegrityError, match="holds no Python sources"):
         read_python_sources(tmp_path / "b.whl")
+
+
+def test_a_text_that_many_components_show_is_read_once(tmp_path):
+    def written(components):
+        with zipfile.ZipFile(tmp_path / "a.whl", "w") as archive:
+            for name, texts in components.items():
+                tree = json.dumps({"config": {str(n): text for n, text in enumerate(texts)}})
+                archive.writestr(f"homeassistant/components/{name}/translations/en.json", tree)
+                archive.writestr(f"homeassistant/components/{name}/translations/de.json", '{"a": "Lampe"}')
+        return home_assistant.read_messages(tmp_path / "a.whl", "en")
+
+    messages = written({"lamp": ["Connection failed", "Turn on", "Turn on"], "door": ["Connection failed", "Open"]})
+    assert each_text_once(messages) == [
+        Document("door", "Connection failed\nOpen\n"),
+        Document("lamp", "Turn on\n"),
+    ]
+    assert each_text_once(written({"door": ["Open"], "lid": ["Open"]})) == [Document("door", "Open\n")]
 
 
 def test_near_copies_and_groups_do_not_leak():

@@ -1,4 +1,4 @@
-"""Handing a trained decoder to other runtimes: a Hugging Face folder, an ONNX file."""
+"""Handing a trained decoder to other runtimes: a Hugging Face folder, a GGUF file, an ONNX file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from foretell.families.decoder.network import LanguageModel
 from foretell.records import storage, write_atomic
 from foretell.tasks.language_model.tokenizers import Tokenizer
 
-__all__ = ["TARGETS", "Card", "export", "is_uniform"]
+__all__ = ["TARGETS", "Card", "export", "is_uniform", "written_whole"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,12 @@ def _hf(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path, 
     write_folder(network, tokenizer, card, folder, weights)
 
 
+def _gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path, weights: str) -> None:
+    from foretell.families.decoder.gguf_file import write_gguf
+
+    write_gguf(network, tokenizer, card, folder / "model.gguf", weights)
+
+
 def _onnx(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path, weights: str) -> None:
     from foretell.families.decoder.onnx_file import write_onnx
 
@@ -57,10 +63,11 @@ def _onnx(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path
 
 
 _Writer = Callable[[LanguageModel, Tokenizer, Card, Path, str], None]
-_WRITERS: dict[str, _Writer] = {"hf": _hf, "onnx": _onnx}
+_WRITERS: dict[str, _Writer] = {"hf": _hf, "gguf": _gguf, "onnx": _onnx}
 
 TARGETS: Mapping[str, str] = {
     "hf": "a folder for transformers: plain Llama where all layers are alike, else foretell's registered class",
+    "gguf": "a file for llama.cpp: llama where all layers are alike, else deci",
     "onnx": "a file for ONNX runtimes: logits of every position, without a cache",
 }
 
@@ -76,7 +83,7 @@ def export(
         card: For people.
         target: Of `TARGETS`.
         folder: Is made; what it held is replaced.
-        weights: "f32", "f16", "bf16"; ONNX files hold f32.
+        weights: "f32", "f16", "bf16"; ONNX files hold f32, GGUF files also "q8_0".
 
     Returns:
         The files.
@@ -90,12 +97,22 @@ def export(
         raise UnknownNameError("export target", target, _WRITERS)
     if not network.shape.layers:
         raise InputError("a network without layers is nothing that another runtime loads; choose another architecture.")
+    return written_whole(folder, lambda made: _WRITERS[target](network, tokenizer, card, made, weights))
+
+
+def written_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
+    """The files that a function writes into a folder, which appears whole or not at all.
+
+    Args:
+        folder: Is made; what it held is replaced.
+        write: Is given another folder, which is renamed.
+    """
     made = folder.with_name(f".{folder.name}.part")
     with storage(folder):
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
         try:
-            _WRITERS[target](network, tokenizer, card, made, weights)
+            write(made)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise

@@ -13,6 +13,7 @@ __all__ = ["TEXTS", "TextConfig"]
 
 TEXTS: dict[str, str] = {
     "home-assistant-python": "Python sources of Home Assistant, without its tests (Apache-2.0)",
+    "home-assistant-english": "English texts of Home Assistant's user interface (Apache-2.0), a document a component",
     "files": "your own text or code: files, folders, JSON lines with a text field",
 }
 
@@ -23,7 +24,7 @@ class TextConfig(BaseModel):
     Attributes:
         name: One of `TEXTS`.
         paths: For `files`: text files, folders (all files below that are text), `.jsonl` files. For
-            `home-assistant-python`: the wheel, if it is not to be downloaded.
+            others: Home Assistant's wheel, if it is not to be downloaded.
         field: Of JSON lines, the one that holds the text.
         pieces: "bpe" or "unigram" (SentencePiece), or "bytes", which has 260 pieces whatever the study says.
         code: Cut text into pieces as GPT-2's family does for code: digits one by one, runs of white space as pieces.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ from foretell.archives import open_archive, read_member
 from foretell.errors import InputError, IntegrityError
 from foretell.parsing import parse_json, read_bytes, read_text
 
-__all__ = ["Document", "contents_sha256", "read_files", "read_python_sources"]
+__all__ = ["Document", "contents_sha256", "each_text_once", "read_files", "read_python_sources"]
 
 _MOST_BYTES = 1 << 30  # of one file
 _MOST_MEMBER = 4 << 20
@@ -115,6 +115,18 @@ def _sources(wheel: Path) -> Iterator[tuple[str, str, str]]:
             text = data.decode("utf-8", errors="replace")
             if text.strip():
                 yield match["component"] or match["top"], info.filename, text
+
+
+def each_text_once(messages: Mapping[str, Mapping[str, str]]) -> list[Document]:
+    """A document a component; what several say alike is in the first alone, so that no split knows another's."""
+    said: set[str] = set()
+    documents = []
+    for component, texts in messages.items():
+        new = [text for text in dict.fromkeys(texts.values()) if text not in said]
+        said.update(new)
+        if new:
+            documents.append(Document(component, "".join(f"{text}\n" for text in new)))
+    return documents
 
 
 def contents_sha256(documents: Sequence[Document]) -> str:

@@ -26,6 +26,7 @@ class LanguageModelKind:
     families: tuple[str, ...] = ("decoder",)
     corpus = TextConfig
     options = LanguageModelling.options
+    has_references = False
 
     def prepare(self, corpus: TextConfig, vocabulary: int) -> LanguageModelling:
         """See `LanguageModelling.prepare`."""

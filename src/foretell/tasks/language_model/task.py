@@ -20,7 +20,7 @@ from foretell.errors import InputError, IntegrityError
 from foretell.records import fingerprint, write_atomic
 from foretell.tasks.language_model.batches import BlockBatches, TextBatch, text_batches
 from foretell.tasks.language_model.config import TextConfig
-from foretell.tasks.language_model.documents import contents_sha256, read_files, read_python_sources
+from foretell.tasks.language_model.documents import contents_sha256, each_text_once, read_files, read_python_sources
 from foretell.tasks.language_model.ngram import NGram
 from foretell.tasks.language_model.splitting import TextSplits, deduplicate, split_documents
 from foretell.tasks.language_model.vocabulary import TextVocabulary, load_vocabulary, train_vocabulary
@@ -106,7 +106,7 @@ class LanguageModelling:
         """
         config = config or TextConfig()
         documents = None
-        if config.name == "home-assistant-python":
+        if config.name != "files":
             contents = home_assistant.SHA256
         else:
             documents = read_files(config.paths, config.field)
@@ -206,6 +206,10 @@ class LanguageModelling:
         """An n-gram model of the training split."""
         return NGram(self.tokens["train"], self.vocabulary.size, order)
 
+    def examples(self, split: Split) -> Sequence[tuple[str, str]]:
+        """None: there is no one right way to write on."""
+        return ()
+
     def floor(self, split: Split) -> dict[str, dict[str, float]]:
         """What counting tokens alone, and in fours, comes to on the same tokens."""
         found = {}
@@ -242,7 +246,9 @@ def read_texts(config: TextConfig, cache_dir: Path | None = None) -> TextSplits:
     if config.name == "files":
         return _split(read_files(config.paths, config.field), config)
     wheel = home_assistant.original_wheel(cache_folder(cache_dir), config.paths[0] if config.paths else None)
-    return _split(read_python_sources(wheel), config)
+    if config.name == "home-assistant-python":
+        return _split(read_python_sources(wheel), config)
+    return _split(each_text_once(home_assistant.read_messages(wheel, "en")), config)
 
 
 def _split(documents: Sequence[Any], config: TextConfig) -> TextSplits:

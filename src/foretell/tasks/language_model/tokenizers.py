@@ -1,4 +1,4 @@
-"""A vocabulary in the format of other runtimes: Hugging Face's `tokenizer.json`."""
+"""A vocabulary in the formats of other runtimes: Hugging Face's `tokenizer.json`, fields of a GGUF file."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ __all__ = ["Tokenizer", "exported_tokenizer"]
 _MARKS = {BOS: "<s>", PAD: "<pad>", EOS: "</s>", UNK: "<unk>"}
 _SPACE = "▁"
 _NEVER_READ = -1e6
-_NORMAL, _UNKNOWN, _CONTROL, _BYTE = range(4)
+_NORMAL, _UNKNOWN, _CONTROL, _BYTE = 1, 2, 3, 6
+"""Types of pieces as GGUF numbers them."""
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,31 @@ class Tokenizer:
     Attributes:
         files: Hugging Face's files by name.
         ids: `bos_token_id`, `eos_token_id`, `pad_token_id`, where there are such.
+        gguf: Fields of a GGUF file under `tokenizer.ggml`.
         never: Ids that no text holds, which are not to be written.
     """
 
     files: Mapping[str, str]
     ids: Mapping[str, int]
+    gguf: Mapping[str, Any]
     never: tuple[int, ...] = field(default=())
 
 
-def exported_tokenizer(vocabulary: TextVocabulary) -> Tokenizer:
-    """A vocabulary of foretell for other runtimes; a text begins with an end mark, as in training."""
+def exported_tokenizer(vocabulary: TextVocabulary, *, longest: int | None = None, lowercase: bool = False) -> Tokenizer:
+    """A vocabulary of foretell for other runtimes; a text begins with an end mark, as in training.
+
+    Args:
+        vocabulary: The pieces.
+        longest: Of texts that are classified, so many tokens are read; their white space is normalised and their
+            first word cut as if a space were before it. None: texts are read as they are.
+        lowercase: Those texts are read in lower case.
+    """
     pieces, scores, types, unigram = _read(vocabulary)
     described = _tokenizer_json(_unigram(pieces, scores) if unigram else _merging(pieces, scores, types))
     if isinstance(vocabulary, ByteVocabulary):
         described = _without_spaces(described)
+    if longest is not None:
+        described = _cut(described, longest, lowercase)
     marks = {"bos_token": _MARKS[EOS], "eos_token": _MARKS[EOS], "pad_token": _MARKS[PAD], "unk_token": _MARKS[UNK]}
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -51,7 +63,28 @@ def exported_tokenizer(vocabulary: TextVocabulary) -> Tokenizer:
         "tokenizer.json": json.dumps(described, ensure_ascii=False),
         "tokenizer_config.json": json.dumps(settings, indent=2),
     }
-    return Tokenizer(files, ids, (BOS, PAD, UNK))
+    return Tokenizer(files, ids, _gguf(vocabulary, pieces, scores, types, unigram), (BOS, PAD, UNK))
+
+
+def _gguf(
+    vocabulary: TextVocabulary, pieces: list[str], scores: list[float], types: list[int], unigram: bool
+) -> dict[str, Any]:
+    # llama.cpp writes spaces as this mark before it reads, so where there are but bytes the space's byte is the mark.
+    spaced = {UNK + 1 + ord(" "): _SPACE} if isinstance(vocabulary, ByteVocabulary) else {}
+    return {
+        "model": "t5" if unigram else "llama",
+        "tokens": [spaced.get(number, piece) for number, piece in enumerate(pieces)],
+        "scores": scores,
+        "token_type": [_NORMAL if number in spaced else kind for number, kind in enumerate(types)],
+        "bos_token_id": EOS,
+        "eos_token_id": EOS,
+        "unknown_token_id": UNK,
+        "padding_token_id": PAD,
+        "add_bos_token": True,
+        "add_eos_token": False,
+        "add_space_prefix": False,
+        "remove_extra_whitespaces": False,
+    }
 
 
 def _read(vocabulary: TextVocabulary) -> tuple[list[str], list[float], list[int], bool]:
@@ -116,6 +149,19 @@ def _tokenizer_json(model: dict[str, Any]) -> dict[str, Any]:
         },
         "model": model,
     }
+
+
+def _cut(described: dict[str, Any], longest: int, lowercase: bool) -> dict[str, Any]:
+    """The same for texts that are normalised (`foretell.tasks.cleaning`) and of which the beginning is read."""
+    steps = [
+        {"type": "NFC"},
+        {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
+        {"type": "Strip", "strip_left": True, "strip_right": True},
+        *([{"type": "Lowercase"}] if lowercase else []),
+        *([] if described["normalizer"] is None else [{"type": "Prepend", "prepend": _SPACE}, described["normalizer"]]),
+    ]
+    cut = {"direction": "Right", "max_length": longest, "strategy": "LongestFirst", "stride": 0}
+    return {**described, "truncation": cut, "normalizer": {"type": "Sequence", "normalizers": steps}}
 
 
 def _without_spaces(described: dict[str, Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Translation:
     families: tuple[str, ...] = ("encoder_decoder",)
     corpus = CorpusConfig
     options = Task.options
+    has_references = True
 
     def prepare(self, corpus: CorpusConfig, vocabulary: int) -> Task:
         """See `Task.prepare`."""

@@ -154,14 +154,19 @@ class Task:
     def measure(self, network: torch.nn.Module, splits: Sequence[Split], **options: Any) -> Measured:
         """Translate with beam search and score: BLEU, chrF and TER of each split; see `foretell.tasks.Task`."""
         decoding = measuring_options(self.options, options)
-        metrics, signatures = {}, {}
+        metrics, signatures, outputs = {}, {}, {}
         for split in splits:
             title = f"translating {split}"
             said = translating.translate(network, self.vocabulary, self.pairs(split).source, title=title, **decoding)
+            outputs[str(split)] = said
             for score in self.score(said, split):
                 metrics[f"{split}_{score.name}"] = score.value
                 signatures[score.name] = score.signature
-        return Measured(metrics, {**decoding, "signatures": signatures})
+        return Measured(metrics, {**decoding, "signatures": signatures}, outputs)
+
+    def examples(self, split: Split) -> list[Pair]:
+        """The sentences of a split with their references."""
+        return self.corpus.split(split)
 
     def floor(self, split: Split) -> dict[str, dict[str, float]]:
         """Scores of the sources taken for translations, as `copy_source`."""

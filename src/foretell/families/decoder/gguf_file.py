@@ -1,0 +1,147 @@
+"""A decoder as a GGUF file of llama.cpp: architecture `llama` where all layers are alike, else `deci`."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from foretell.errors import InputError
+from foretell.families.decoder.exporting import Card, is_uniform
+from foretell.families.decoder.genes import LayerShape
+from foretell.families.decoder.network import LanguageModel
+from foretell.tasks.language_model.tokenizers import Tokenizer
+
+__all__ = ["WEIGHTS", "write_gguf"]
+
+WEIGHTS = ("f32", "f16", "bf16", "q8_0")
+_ROW = 32  # q8_0 keeps a scale for so many numbers
+_PARTS = {
+    "input_layernorm.weight": "attn_norm",
+    "self_attn.q_proj.weight": "attn_q",
+    "self_attn.k_proj.weight": "attn_k",
+    "self_attn.v_proj.weight": "attn_v",
+    "self_attn.o_proj.weight": "attn_output",
+    "post_attention_layernorm.weight": "ffn_norm",
+    "mlp.gate_proj.weight": "ffn_gate",
+    "mlp.up_proj.weight": "ffn_up",
+    "mlp.down_proj.weight": "ffn_down",
+}
+
+
+def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: Path, weights: str) -> None:
+    """Write the file.
+
+    llama.cpp drops the attention of a layer without a feed-forward network, and does not load a first layer without
+    heads: such layers get a feed-forward network, or a head, of zeros, which changes no output.
+
+    Raises:
+        InputError: The extra `hf` is not installed, the type of weights is none, or llama.cpp cannot express the
+            network.
+    """
+    try:
+        import gguf
+    except ImportError:
+        raise InputError("GGUF files are written by the package gguf; pip install 'foretell[hf]'.") from None
+    if weights not in WEIGHTS:
+        raise InputError(f"a GGUF file holds weights as {', '.join(WEIGHTS)}, not {weights}; choose one.")
+    backbone = network.backbone
+    if backbone.feed_forward != "swiglu":
+        raise InputError(
+            f"llama.cpp's decoders have gated feed-forward networks, this one has {backbone.feed_forward}; export to "
+            "hf or onnx."
+        )
+    if tokenizer.gguf["model"] == "t5":
+        warnings.warn(
+            "llama.cpp spells no bytes with a unigram vocabulary: characters without a piece become unknown",
+            stacklevel=2,
+        )
+    shapes, tensors = _padded(network)
+    writer = gguf.GGUFWriter(path, "llama" if is_uniform(network) else "deci")
+    writer.add_name(card.title)
+    if card.licence:
+        writer.add_license(card.licence)
+    writer.add_context_length(backbone.context)
+    writer.add_embedding_length(network.shape.width)
+    writer.add_block_count(len(shapes))
+    writer.add_vocab_size(network.vocabulary)
+    writer.add_layer_norm_rms_eps(backbone.epsilon)
+    writer.add_rope_freq_base(backbone.theta)
+    writer.add_rope_dimension_count(backbone.head_size)
+    writer.add_key_length(backbone.head_size)
+    writer.add_value_length(backbone.head_size)
+    columns = ([s.heads for s in shapes], [s.kv_heads for s in shapes], [s.ffn for s in shapes])
+    uniform = is_uniform(network)
+    heads, kv_heads, ffn = (column[0] if uniform else column for column in columns)
+    writer.add_head_count(heads)
+    writer.add_head_count_kv(kv_heads)
+    writer.add_feed_forward_length(ffn)
+    kinds = gguf.GGMLQuantizationType
+    writer.add_file_type({"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}[weights])
+    for name, value in tokenizer.gguf.items():
+        _add(writer, f"tokenizer.ggml.{name}", value)
+    for name, tensor in tensors.items():
+        data = tensor.to("cpu", torch.float32).contiguous().numpy()
+        kind = kinds[_kind(data, weights)]
+        writer.add_tensor(name, gguf.quants.quantize(data, kind), raw_dtype=kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _kind(data: NDArray[np.float32], weights: str) -> str:
+    """Vectors stay whole, and rows that do not fill blocks are kept in half precision."""
+    if data.ndim == 1:
+        return "F32"
+    return "F16" if weights == "q8_0" and data.shape[-1] % _ROW else weights.upper()
+
+
+def _add(writer: Any, name: str, value: Any) -> None:
+    if isinstance(value, bool):
+        writer.add_bool(name, value)
+    elif isinstance(value, int):
+        writer.add_uint32(name, value)
+    elif isinstance(value, str):
+        writer.add_string(name, value)
+    else:
+        writer.add_array(name, value)
+
+
+def _padded(network: LanguageModel) -> tuple[list[LayerShape], dict[str, Tensor]]:
+    """The layers as llama.cpp takes them, and its tensors."""
+    size, width = network.backbone.head_size, network.shape.width
+    found = {"token_embd.weight": network.embed_tokens.detach(), "output_norm.weight": network.norm.weight.detach()}
+    if network.lm_head is not None:
+        found["output.weight"] = network.lm_head.weight.detach()
+    shapes: list[LayerShape] = []
+    for layer, shape in zip(network.layers, network.shape.layers, strict=True):
+        if not shape.heads and not shape.ffn:
+            continue
+        own = {_PARTS[name]: p.detach() for name, p in layer.named_parameters()}
+        if not shape.heads and not shapes:
+            shape = replace(shape, heads=1, kv_heads=1)
+            own |= {name: torch.zeros(size, width) for name in ("attn_q", "attn_k", "attn_v")}
+            own |= {"attn_norm": torch.ones(width), "attn_output": torch.zeros(width, size)}
+        if not shape.ffn:
+            shape = replace(shape, ffn=_ROW)
+            own |= {name: torch.zeros(_ROW, width) for name in ("ffn_gate", "ffn_up")}
+            own |= {"ffn_norm": torch.ones(width), "ffn_down": torch.zeros(width, _ROW)}
+        for name, heads in (("attn_q", shape.heads), ("attn_k", shape.kv_heads)):
+            if name in own:
+                own[name] = _interleaved(own[name], heads)
+        found |= {f"blk.{len(shapes)}.{name}.weight": tensor for name, tensor in own.items()}
+        shapes.append(shape)
+    return shapes, found
+
+
+def _interleaved(weight: Tensor, heads: int) -> Tensor:
+    """Channels that turn together side by side, as llama.cpp has them; Hugging Face has them half a head apart."""
+    rows, width = weight.shape
+    return weight.view(heads, 2, rows // heads // 2, width).transpose(1, 2).reshape(rows, width)
