@@ -44,7 +44,8 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
     if isinstance(network, TextClassifier):
         reader = TextReader.load(trained_folder(run))
         read = exported_tokenizer(reader.vocabulary, longest=reader.tokens, lowercase=reader.lowercase)
-        return export_classifier(network, read, reader.classes, target, where, weights)
+        card = _card(run, trained_folder(run), "A text classifier")
+        return export_classifier(network, read, card, reader.classes, target, where, weights)
     if not isinstance(network, LanguageModel):
         raise InputError(
             f"{run} holds a network of the family {network.family}, which no other runtime knows; language models "
@@ -56,10 +57,10 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
     return export(network, tokenizer, _card(run, folder), target, where, weights)
 
 
-def _card(run: Path, folder: Path) -> Card:
+def _card(run: Path, folder: Path, what: str = "A language model") -> Card:
     from foretell.families.decoder.exporting import Card
 
-    lines = ["A language model that `foretell` found and trained; its licence is for whoever owns the text to say."]
+    lines = [f"{what} that `foretell` found and trained; its licence is for whoever owns the text to say."]
     record = folder / "observation.json"
     if record.exists():
         found: dict[str, Any] = read_object(record, "observation")["observation"].get("metrics") or {}
