@@ -13,7 +13,7 @@ from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import load_vocabulary
 
 if TYPE_CHECKING:
-    from foretell.families.decoder.exporting import Card
+    from foretell.families.decoder.card import Card
 
 __all__ = ["export_network"]
 
@@ -58,7 +58,7 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
 
 
 def _card(run: Path, folder: Path, what: str = "A language model") -> Card:
-    from foretell.families.decoder.exporting import Card
+    from foretell.families.decoder.card import Card
 
     lines = [f"{what} that `foretell` found and trained; its licence is for whoever owns the text to say."]
     record = folder / "observation.json"

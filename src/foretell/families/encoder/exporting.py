@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.decoder.exporting import Card, written_whole
+from foretell.families.decoder.card import Card
+from foretell.families.decoder.exporting import written_whole
 from foretell.families.decoder.onnx_file import write_onnx
 from foretell.families.encoder.hugging_face import write_folder
 from foretell.families.encoder.network import TextClassifier

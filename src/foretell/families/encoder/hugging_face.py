@@ -10,7 +10,7 @@ from pathlib import Path
 from safetensors.torch import save
 
 from foretell.errors import InputError
-from foretell.families.decoder.exporting import Card
+from foretell.families.decoder.card import Card
 from foretell.families.decoder.hugging_face import TYPES
 from foretell.families.encoder.network import TextClassifier
 from foretell.nn.tokens import PAD
