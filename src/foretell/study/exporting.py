@@ -23,7 +23,7 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
 
     Args:
         run: The folder.
-        target: "hf", "gguf" or "onnx"; see `foretell.families.decoder.exporting.TARGETS`.
+        target: "hf", "gguf" or "onnx"; see `TARGETS` of `foretell.families.decoder.exporting` and of the encoder's.
         out: The folder that is made; None: `RUN/exported/TARGET`.
         weights: "f32", "f16", "bf16", "q8_0"; not every target has all.
 
