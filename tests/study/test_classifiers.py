@@ -138,6 +138,28 @@ def test_the_onnx_file_and_its_tokenizer_answer_the_same(result, folder, capsys)
     assert "those of classifiers" in capsys.readouterr().err
 
 
+@pytest.mark.network
+def test_transformers_loads_the_folder_and_answers_the_same(result, folder, capsys):
+    transformers = pytest.importorskip("transformers")
+    import torch
+
+    import foretell.integrations.transformers  # noqa: F401
+
+    assert main(["--quiet", "export", str(folder / "run"), "--to", "hf"]) == 0
+    exported = folder / "run" / "exported" / "hf"
+    model = transformers.AutoModelForSequenceClassification.from_pretrained(exported).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(exported)
+    texts = ["Hammer xyzzy", "the lynx of abcde that is longer than the others and than what is read"]
+    with torch.no_grad():
+        logits = model(**tokenizer(texts, padding=True, truncation=True, return_tensors="pt")).logits
+    for row, said in zip(logits.softmax(-1), classify_texts(folder / "run", texts), strict=True):
+        shares = {model.config.id2label[place]: float(share) for place, share in enumerate(row)}
+        assert shares == pytest.approx(dict(said), abs=1e-4)
+    card = (exported / "README.md").read_text()
+    assert "A text classifier" in card
+    assert f"{result['winner']['metrics']['test_accuracy']:.3f}" in card
+
+
 @pytest.mark.parametrize("name", sorted(CLASSIFIERS))
 def test_a_space_of_classifiers_brings_its_task_and_recipes(name, tmp_path):
     path = tmp_path / "study.yaml"

@@ -13,7 +13,7 @@ from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import load_vocabulary
 
 if TYPE_CHECKING:
-    from foretell.families.decoder.exporting import Card
+    from foretell.families.decoder.card import Card
 
 __all__ = ["export_network"]
 
@@ -23,7 +23,7 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
 
     Args:
         run: The folder.
-        target: "hf", "gguf" or "onnx"; see `foretell.families.decoder.exporting.TARGETS`.
+        target: "hf", "gguf" or "onnx"; see `TARGETS` of `foretell.families.decoder.exporting` and of the encoder's.
         out: The folder that is made; None: `RUN/exported/TARGET`.
         weights: "f32", "f16", "bf16", "q8_0"; not every target has all.
 
@@ -44,7 +44,8 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
     if isinstance(network, TextClassifier):
         reader = TextReader.load(trained_folder(run))
         read = exported_tokenizer(reader.vocabulary, longest=reader.tokens, lowercase=reader.lowercase)
-        return export_classifier(network, read, reader.classes, target, where, weights)
+        card = _card(run, trained_folder(run), "A text classifier")
+        return export_classifier(network, read, card, reader.classes, target, where, weights)
     if not isinstance(network, LanguageModel):
         raise InputError(
             f"{run} holds a network of the family {network.family}, which no other runtime knows; language models "
@@ -56,10 +57,10 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
     return export(network, tokenizer, _card(run, folder), target, where, weights)
 
 
-def _card(run: Path, folder: Path) -> Card:
-    from foretell.families.decoder.exporting import Card
+def _card(run: Path, folder: Path, what: str = "A language model") -> Card:
+    from foretell.families.decoder.card import Card
 
-    lines = ["A language model that `foretell` found and trained; its licence is for whoever owns the text to say."]
+    lines = [f"{what} that `foretell` found and trained; its licence is for whoever owns the text to say."]
     record = folder / "observation.json"
     if record.exists():
         found: dict[str, Any] = read_object(record, "observation")["observation"].get("metrics") or {}

@@ -148,6 +148,11 @@ class DecoderShape:
     width: int
     layers: tuple[LayerShape, ...]
 
+    @property
+    def uniform(self) -> bool:
+        """Whether all layers are alike and have both parts, as plain Llama's have."""
+        return len(set(self.layers)) == 1 and bool(self.layers[0].heads and self.layers[0].ffn)
+
     @classmethod
     def of(cls, architecture: Architecture) -> Self:
         """The dimensions of an architecture of the family."""

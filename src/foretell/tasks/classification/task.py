@@ -83,7 +83,7 @@ class TextClassification:
         contents = home_assistant.SHA256 if read is None else contents_sha256(read)
         if config.name == "hub":
             contents = f"{config.dataset}/{config.subset}/{config.text}/{config.label}"
-        said = config.model_dump(mode="json", exclude=_NOT_OF_THE_TEXTS)
+        said = config.model_dump(mode="json", exclude=_NOT_OF_THE_TEXTS, exclude_defaults=True)
         texts = fingerprint({"rules": _RULES, "contents": contents, **said})
         about = {
             "format": _FORMAT,

@@ -49,12 +49,14 @@ def exported_tokenizer(vocabulary: TextVocabulary, *, longest: int | None = None
     described = _tokenizer_json(_unigram(pieces, scores) if unigram else _merging(pieces, scores, types))
     if isinstance(vocabulary, ByteVocabulary):
         described = _without_spaces(described)
+    length = {} if longest is None else {"model_max_length": longest}
     if longest is not None:
         described = _cut(described, longest, lowercase)
     marks = {"bos_token": _MARKS[EOS], "eos_token": _MARKS[EOS], "pad_token": _MARKS[PAD], "unk_token": _MARKS[UNK]}
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         **marks,
+        **length,
         "clean_up_tokenization_spaces": False,
         "split_special_tokens": True,
     }
