@@ -32,6 +32,10 @@ def make_executor(settings: ExecutorSettings, folder: Path, *, slots: int | None
         from foretell.objectives.executors.slurm import SlurmExecutor
 
         return SlurmExecutor(folder / "slurm", settings)
+    if settings.name == "ray":
+        from foretell.objectives.executors.ray import RayExecutor
+
+        return RayExecutor(folder / "ray", settings)
     return _processes(settings)
 
 
