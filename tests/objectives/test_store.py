@@ -85,7 +85,7 @@ def test_a_lock_of_an_older_version_is_read(tmp_path):
         assert FileLock(path).holder() == holder
 
 
-class Lease:
+class ThirdTry:
     """A lock of another kind: free after three tries."""
 
     def __init__(self):
@@ -109,7 +109,7 @@ def test_the_display_names_holder_machine_command_and_time(tmp_path, monkeypatch
 
     monkeypatch.setattr(progress, "_LINE_EVERY", 0.0)
     monkeypatch.setattr(store, "_LOOK_EVERY", 0.0)
-    lease = Lease()
+    lease = ThirdTry()
     with show_progress("lines"), claim(tmp_path, lease) as waited:
         assert waited
         assert lease.held
