@@ -110,11 +110,11 @@ def train_vocabulary(
     Args:
         texts: Of the training split.
         size: Pieces wanted, marks and bytes included.
-        kind: "bytes" learns nothing.
+        kind: "bytes" learns nothing. A text too small for so many pieces gives as many as it has.
         code: Digits one by one, and runs of white space as pieces.
 
     Raises:
-        InputError: `size` is too small to spell any text, or larger than the text allows.
+        InputError: `size` is too small to spell any text.
     """
     if kind == "bytes":
         return ByteVocabulary()
@@ -133,6 +133,7 @@ def train_vocabulary(
         remove_extra_whitespaces=False,
         add_dummy_prefix=False,
         character_coverage=0.9995,
+        hard_vocab_limit=False,
         max_sentence_length=1 << 20,
         **options,
     )
