@@ -205,6 +205,7 @@ BUILT_IN: Mapping[str, Metric] = {
         Metric("perplexity", "perplexity", False, "", "perplexity of the references", 1.0),
         Metric("bits_per_byte", "bits a byte", False, "", "bits that a byte of the text takes", 0.0),
         Metric("accuracy", "accuracy", True, "", "share of correct answers", 0.0, 100.0),
+        Metric("macro_f1", "macro-F1", True, "", "mean of the F1 of all classes", 0.0, 100.0),
         Metric("f1", "F1", True, "", "harmonic mean of precision and recall", 0.0, 100.0),
         Metric("error", "error", False, "", "share of wrong answers", 0.0, 100.0),
     )

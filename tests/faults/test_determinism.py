@@ -1,4 +1,7 @@
-"""What docs/determinism.md promises: the same seed gives the same result, in another process, with 1 and 2 threads."""
+"""What docs/determinism.md promises: the same seed gives the same result, in another process, with 1 and 2 threads.
+
+A whole search is compared in tests/study/test_pipeline.py.
+"""
 
 import json
 
@@ -29,7 +32,6 @@ COMMANDS = {
         *("evaluate", "--observations", "reference:en-de", "--predictor", "regression,auto"),
         *("--demonstrations", "5", "--splits", "random:2"),
     ),
-    "search": ("search", "study.yaml", "--out", "run"),
 }
 FILES = {
     "supernet train, sandwich": "cache/supernets/*/model.safetensors",
@@ -38,7 +40,6 @@ FILES = {
     "train --observe": "cache/trained/*/model.safetensors",
     "label, a predictor": "labels.jsonl",
     "distill": "student/*.safetensors",
-    "search": "run/winner/model.safetensors",
 }
 """What a command leaves that is promised to the last byte."""
 

@@ -53,6 +53,16 @@ def test_components_stand_in_the_published_order():
     assert text.endswith("\nBLEU: ")
 
 
+def test_prompts_of_other_families_do_not_speak_of_translation():
+    space = spaces.create("small-encoder")
+    shown, asked = space.architectures(space.sample(2, np.random.default_rng(0)))
+    card = TaskCard("language identification", metric_named("valid_accuracy"), backbone=space.family.about)
+    text = paper_prompt(card, space, [(shown, 0.1, 81.5)], [(asked, 0.2)]).prefix
+    assert "translat" not in text.lower()
+    assert "the Transformer encoder that classifies texts, and were trained" in text
+    assert "accuracy: 81.50" in text
+
+
 def test_each_row_of_the_ablation_adds_one_component():
     lengths = [len(paper(name).prefix) for name in ABLATION]
     assert lengths == sorted(lengths)

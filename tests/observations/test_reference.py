@@ -15,20 +15,32 @@ _WHOLE = ("en-de", "en-ga")
 """Those with latencies and scores of predictors; the others are there to be learnt from."""
 
 
+_TEXTS = tuple(name for name in reference_names() if name.startswith("lm-"))
+_PAIRS = tuple(name for name in reference_names() if name.startswith("en-"))
+
+
+def test_all_are_of_a_kind_that_is_tested_here():
+    assert set(reference_names()) == {*_TEXTS, *_PAIRS}
+
+
 @pytest.mark.parametrize("name", reference_names())
-def test_they_are_of_the_small_space_and_have_every_metric(name):
+def test_they_are_of_the_small_spaces_and_have_every_metric(name):
     found = load(f"reference:{name}")
-    assert found.space.name == "small-seq2seq"
+    assert found.space.name == ("small-lm" if name in _TEXTS else "small-seq2seq")
     assert len({(o.architecture, o.provenance["seed"]) for o in found.observations}) == len(found.observations)
     for observation in found.observations:
-        assert {"valid_bleu", "test_bleu", "valid_loss", "test_chrf", "test_ter"} <= set(observation.metrics)
+        asked = {"valid_bleu", "test_bleu", "valid_loss", "test_chrf", "test_ter"}
+        if name in _TEXTS:
+            asked = {"valid_bits_per_byte", "test_bits_per_byte", "valid_loss", "test_perplexity", "test_accuracy"}
+        assert asked <= set(observation.metrics)
         assert {"parameters", "flops"} <= set(observation.costs)
         assert observation.provenance["history"][-1]["update"] == observation.provenance["updates"]
 
 
-def test_no_pair_shares_more_than_the_extremes_with_what_was_drawn_later():
-    seen = {name: {o.architecture for o in load(f"reference:{name}").observations} for name in reference_names()}
-    space = load("reference:en-de").space
+@pytest.mark.parametrize("names", [_PAIRS, _TEXTS])
+def test_no_task_shares_more_than_the_extremes_with_what_was_drawn_later(names):
+    seen = {name: {o.architecture for o in load(f"reference:{name}").observations} for name in names}
+    space = load(f"reference:{names[0]}").space
     extremes = {space.smallest(), space.largest()}
     for later in set(seen) - set(_WHOLE):
         for other in set(seen) - {later}:
@@ -45,6 +57,16 @@ def test_they_are_complete(name):
         assert observation.provenance["seed"] >= 0
         assert observation.provenance["updates"] == StudyConfig().train.recipe.updates
         assert observation.metrics["test_chrf"] > _COPYING["test_chrf"], "no better than copying the source"
+
+
+@pytest.mark.parametrize("name", _TEXTS)
+def test_bits_a_byte_of_repeated_trainings_differ_far_less_than_those_of_architectures(name):
+    found = load(f"reference:{name}")
+    quality = label_quality(found.observations, "test_bits_per_byte")
+    assert quality.ratio is not None
+    assert quality.ratio >= 5
+    bits = {o.architecture: o.metric("test_bits_per_byte") for o in found.observations}
+    assert bits[found.space.largest()] < bits[found.space.smallest()] - 0.5
 
 
 @pytest.mark.parametrize("name", _WHOLE)

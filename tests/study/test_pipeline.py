@@ -78,14 +78,14 @@ def test_a_run_killed_in_every_stage_ends_where_one_left_alone_does_with_any_num
     finish(again())
     cut = json.loads((run / "result.json").read_text())
     assert timeless(cut) == timeless(whole)
+    weights = [(tmp_path / name / "winner" / "model.safetensors").read_bytes() for name in ("whole", "cut")]
+    assert weights[0] == weights[1]
     assert whole["constraint_met"]
     assert set(whole["stages"]) == {"corpus", "latency", "supernet", "distil", "search", "train"}
 
-    # A finished run answers at once, and its winner translates.
-    began = time.monotonic()
+    # A finished run answers from what it has, and its winner translates.
     out, _ = finish(start("search", study_file, "--out", "whole", "--resume", "--json", cache="a"))
-    assert timeless(json.loads(out)) == timeless(whole)
-    assert time.monotonic() - began < 60
+    assert json.loads(out) == whole  # its seconds, too: nothing was done again
     out, _ = finish(start("translate", "whole", "red old door", "small blue", cache="a"))
     assert len(out.splitlines()) == 2
 

@@ -38,6 +38,7 @@ _GROUPS = (
     "report",
     "train",
     "generate",
+    "classify",
     "export",
     "observations",
     "evaluate",

@@ -1,4 +1,4 @@
-"""`foretell export`: a trained language model for other runtimes."""
+"""`foretell export`: a trained language model or classifier for other runtimes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _export(
     out: Annotated[Path | None, typer.Option("--out", help="Folder with one for each target; RUN/exported.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Write a trained language model as a Hugging Face folder, a GGUF or an ONNX file.
+    """Write a trained language model or classifier as a Hugging Face folder, a GGUF (language models) or an ONNX file.
 
     Example: `foretell export runs/home-assistant-python --to hf,gguf`
     """

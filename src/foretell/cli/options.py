@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ExamplesOption",
+    "ExecutorOption",
     "OutOption",
     "ResumeOption",
     "SpaceOption",
@@ -34,6 +35,10 @@ ExamplesOption = Annotated[
     typer.Option("--study", help="A study, whose corpus gives the paper's prompt its task examples."),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", help="Folder of the results.")]
+ExecutorOption = Annotated[
+    str | None,
+    typer.Option("--executor", help="Where trainings run, if not where the study says: processes, ray or slurm."),
+]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what is in the folder.")]
 
 

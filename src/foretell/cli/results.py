@@ -20,7 +20,9 @@ def print_result(result: Mapping[str, Any]) -> None:
     rows = [[*_row(name, entry, reported), *_values(entry, also)] for name, entry in entries.items()]
     for name, told in result.get("floors", {"copy_source": result.get("copy_source")}).items():
         value = metric_named(reported[-1]).format(told["metrics"][reported[-1]])
-        rows.append([_DOES_WITHOUT.get(name, name), "", "", "", "", "", value, *("" for _ in also)])
+        params = told["metrics"].get("parameters")
+        params = "" if params is None else _count(params)
+        rows.append([_DOES_WITHOUT.get(name, name), params, "", "", "", "", value, *("" for _ in also)])
     judged = [*(metric_named(name) for name in reported), *also]
     header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric.label for metric in judged)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)

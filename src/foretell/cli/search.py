@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretell.cli.options import OutOption, ResumeOption, SpaceOption, StudyArgument, study_from
+from foretell.cli.options import ExecutorOption, OutOption, ResumeOption, SpaceOption, StudyArgument, study_from
 from foretell.cli.output import JsonOption, print_json, say
 from foretell.cli.report import draw_page
 from foretell.errors import InputError
@@ -67,6 +67,7 @@ def _search(
         float | None,
         typer.Option("--seconds", min=1, help="With --compare --train: so many seconds for each method."),
     ] = None,
+    executor: ExecutorOption = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
@@ -90,6 +91,8 @@ def _search(
 
     `foretell search --race 12`, where the finalists' trainings decide, not what was predicted of them
 
+    `foretell search study.yaml --executor ray`, whose trainings run on a cluster
+
     `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
 
     Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
@@ -101,6 +104,7 @@ def _search(
 
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
+        chosen_study = chosen_study.model_copy(update={"executor": chosen_study.executor.named(executor)})
         choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
         given: dict[str, object] = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
         given |= {"--initial": initial, "--seconds": seconds, "--alternative": alternative or None}
@@ -128,6 +132,7 @@ def _search(
         search__algorithm=algorithm,
         search__race__entrants=race,
     )
+    chosen = chosen.model_copy(update={"executor": chosen.executor.named(executor)})
     if compare is not None:
         if chosen.alternatives:
             raise InputError("a comparison is made under one limit; leave the alternatives out.")

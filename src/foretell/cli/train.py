@@ -124,7 +124,9 @@ def _reported(metrics: Mapping[str, float]) -> list[str]:
     """What is said of a trained network: the first metric of both splits, the loss apart."""
     if all(name in metrics for name in REPORTED):
         return list(REPORTED)
-    return [name for name in metrics if name.endswith("bits_per_byte")]
+    return [name for name in metrics if name.endswith("bits_per_byte")] or [
+        name for name in metrics if name.endswith("accuracy")
+    ]
 
 
 def _repeat(text: str, study: Path | None, out: Path | None, resume: bool, as_json: bool) -> None:

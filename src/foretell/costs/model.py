@@ -80,6 +80,7 @@ class CostModel:
         space: The space.
         vocabulary: Size of the task's vocabulary, or of source's and target's; None: the space's nominal one.
         sentence_length: Tokens a side for FLOPs; None: the space's nominal length.
+        classes: Classes that the task tells apart; None: the space's nominal number, where there are such.
         latency: Predicts latency; None where it was not measured.
         latencies: Predict others than `latency_ms`, by full name ("prefill_latency_ms@512").
     """
@@ -87,6 +88,7 @@ class CostModel:
     space: SearchSpace
     vocabulary: int | tuple[int, int] | None = None
     sentence_length: int | None = None
+    classes: int | None = None
     latency: LatencyModel | None = None
     latencies: Mapping[str, LatencyModel] = field(default_factory=dict)
 
@@ -146,6 +148,7 @@ class CostModel:
         rest = [name for name in names if name not in own]
         if rest and self.space.family is not None:
             sizes: dict[str, Any] = {"vocabulary": self.vocabulary, "length": self.sentence_length}
+            sizes |= {} if self.classes is None else {"classes": self.classes}
             plain = [name for name in rest if "@" not in name]
             found |= self.space.family.count(self.space, population, plain, sizes) if plain else {}
             for name in set(rest) - set(plain):

@@ -1,4 +1,4 @@
-"""Decoders whose layers differ, for Hugging Face's Auto classes; importing this module registers them."""
+"""Decoders whose layers differ, and classifiers, for Hugging Face's Auto classes; importing this registers them."""
 
 from __future__ import annotations
 
@@ -9,18 +9,27 @@ import torch.nn.functional as F
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
     GenerationMixin,
     PretrainedConfig,
     PreTrainedModel,
 )
-from transformers.modeling_outputs import CausalLMOutput
+from transformers.modeling_outputs import CausalLMOutput, SequenceClassifierOutput
 
 from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
 from foretell.families.decoder.hugging_face import MODEL_TYPE
 from foretell.families.decoder.network import LanguageModel
+from foretell.families.encoder.genes import Backbone as EncoderBackbone
+from foretell.families.encoder.hugging_face import MODEL_TYPE as ENCODER_TYPE
+from foretell.families.encoder.network import TextClassifier
 from foretell.nn.rotary import RotaryPositions
 
-__all__ = ["ForetellDecoderConfig", "ForetellDecoderForCausalLM"]
+__all__ = [
+    "ForetellDecoderConfig",
+    "ForetellDecoderForCausalLM",
+    "ForetellEncoderConfig",
+    "ForetellEncoderForSequenceClassification",
+]
 
 
 class ForetellDecoderConfig(PretrainedConfig):  # type: ignore[misc]
@@ -81,5 +90,59 @@ class ForetellDecoderForCausalLM(PreTrainedModel, GenerationMixin):  # type: ign
         return {"input_ids": input_ids}
 
 
+class ForetellEncoderConfig(PretrainedConfig):  # type: ignore[misc]
+    """The configuration of a classifier.
+
+    Args:
+        shape: Width and layers, as foretell describes them.
+        backbone: What the layers have in common, likewise.
+        values: The other keys of `config.json`.
+    """
+
+    model_type = ENCODER_TYPE
+
+    def __init__(
+        self, shape: dict[str, Any] | None = None, backbone: dict[str, Any] | None = None, **values: Any
+    ) -> None:
+        self.shape, self.backbone = shape or {}, backbone or {}
+        super().__init__(**values)
+
+
+class ForetellEncoderForSequenceClassification(PreTrainedModel):  # type: ignore[misc]
+    """A classifier as `foretell export --to hf` wrote it.
+
+    Args:
+        config: Its configuration.
+    """
+
+    config_class = ForetellEncoderConfig
+    base_model_prefix = "model"
+
+    def __init__(self, config: ForetellEncoderConfig) -> None:
+        super().__init__(config)
+        shape, backbone = DecoderShape.from_dict(config.shape), EncoderBackbone(**config.backbone)
+        self.model = TextClassifier(shape, backbone, config.vocab_size, classes=config.num_labels)
+        self.post_init()
+
+    def _init_weights(self, module: torch.nn.Module) -> None:
+        if isinstance(module, RotaryPositions):  # as above
+            module.reset()
+
+    def forward(
+        self,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        **_: Any,
+    ) -> SequenceClassifierOutput:
+        """Logits [B, classes] of token ids int64 [B, T], and the mean loss of `labels` [B] where they are given."""
+        mask = None if attention_mask is None else attention_mask.bool()[:, None, None]
+        logits = self.model.logits(self.model.features(input_ids, mask))
+        loss = None if labels is None else F.cross_entropy(logits.float(), labels)
+        return SequenceClassifierOutput(loss=loss, logits=logits)
+
+
 AutoConfig.register(MODEL_TYPE, ForetellDecoderConfig)
+AutoConfig.register(ENCODER_TYPE, ForetellEncoderConfig)
+AutoModelForSequenceClassification.register(ForetellEncoderConfig, ForetellEncoderForSequenceClassification)
 AutoModelForCausalLM.register(ForetellDecoderConfig, ForetellDecoderForCausalLM)

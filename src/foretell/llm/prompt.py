@@ -30,6 +30,8 @@ __all__ = [
     "parts_named",
 ]
 
+_TRANSLATES = "the Transformer encoder-decoder"
+"""The family that the published prompt is of; prompts of others do not speak of translation."""
 VERSION = 1
 """Part of every call's key; raise it when any word below changes."""
 
@@ -52,7 +54,7 @@ class TaskCard:
     name: str
     metric: Metric
     examples: tuple[tuple[str, str], ...] = ()
-    backbone: str = "the Transformer encoder-decoder"
+    backbone: str = _TRANSLATES
     paper: str = '"Attention Is All You Need" (Vaswani et al., 2017)'
 
     def __post_init__(self) -> None:
@@ -163,19 +165,22 @@ def paper_prompt(
 
 def _opening(card: TaskCard, parts: Parts) -> list[str]:
     label, wanted = card.metric.word, parts.instructions
+    translates = card.backbone == _TRANSLATES
+    backbone = f"{card.backbone} of {card.paper}" if translates else card.backbone
     blocks = []
     if parts.role:
         blocks.append(
-            "You estimate how well neural networks for machine translation will do. From the description of an "
-            f"untrained test architecture you give the {label} score that it reaches after training."
+            f"You estimate how well neural networks{' for machine translation' if translates else ''} will do. "
+            f"From the description of an untrained test architecture you give the {label} score that it reaches after "
+            "training."
         )
     sentences = {
         1: f"The networks are trained on the {card.name} task; their quality is the {card.metric.sentence}.",
         2: "Here are some examples of the task:\n\n" + _task_examples(card),
-        3: f"All networks share one backbone, {card.backbone} of {card.paper}, and were trained with the same "
+        3: f"All networks share one backbone, {backbone}, and were trained with the same "
         "training hyper-parameters and the same optimiser.",
         4: "Their efficiency is given in GFLOPS: billions of floating-point operations of one forward pass over "
-        "a single translation example.",
+        f"a single {'translation ' if translates else ''}example.",
         5: f"Study the demonstrations below with care, and learn from them how a configuration, its {label} and its "
         "GFLOPS go together.",
     }

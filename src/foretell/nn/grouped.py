@@ -1,4 +1,4 @@
-"""Causal self-attention whose query heads share key-value heads (arXiv 2305.13245); heads can be left out."""
+"""Self-attention whose query heads share key-value heads (arXiv 2305.13245); heads can be left out."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class KeyValueCache:
 
 
 class GroupedAttention(nn.Module):
-    """Attention of a sequence to itself and what came before; the first heads can be used alone.
+    """Attention of a sequence to itself; the first heads can be used alone.
 
     Args:
         width: Largest width of the sequence.
@@ -58,20 +58,36 @@ class GroupedAttention(nn.Module):
         scale: Standard deviation of the initial weights.
         output_scale: The same of the output projection.
         dropout: Of the attention weights.
+        causal: Whether a position sees only itself and what came before.
     """
 
     def __init__(
-        self, width: int, heads: int, kv_heads: int, head_size: int, scale: float, output_scale: float, dropout: float
+        self,
+        width: int,
+        heads: int,
+        kv_heads: int,
+        head_size: int,
+        scale: float,
+        output_scale: float,
+        dropout: float,
+        *,
+        causal: bool = True,
     ) -> None:
         super().__init__()
-        self.head_size, self.dropout = head_size, dropout
+        self.head_size, self.dropout, self.causal = head_size, dropout, causal
         self.q_proj = ElasticProjection(width, heads * head_size, scale)
         self.k_proj = ElasticProjection(width, kv_heads * head_size, scale)
         self.v_proj = ElasticProjection(width, kv_heads * head_size, scale)
         self.o_proj = ElasticProjection(heads * head_size, width, output_scale)
 
     def forward(
-        self, x: Tensor, heads: int, kv_heads: int, rotation: Rotation, cache: KeyValueCache | None = None
+        self,
+        x: Tensor,
+        heads: int,
+        kv_heads: int,
+        rotation: Rotation,
+        mask: Tensor | None = None,
+        cache: KeyValueCache | None = None,
     ) -> Tensor:
         """Attend.
 
@@ -80,6 +96,7 @@ class GroupedAttention(nn.Module):
             heads: Query heads, a multiple of the key-value heads.
             kv_heads: Key-value heads.
             rotation: Of the positions of `x`.
+            mask: bool [B, 1, 1, T], which positions are seen; None: all. Not of causal attention.
             cache: What this layer saw before `x`; grows by `x`. Where it holds something, T must be 1.
 
         Returns:
@@ -98,7 +115,7 @@ class GroupedAttention(nn.Module):
         else:
             k, v = (part if groups == 1 else part.repeat_interleave(groups, dim=1) for part in (k, v))
             dropout = self.dropout if self.training else 0.0
-            mixed = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout, is_causal=True).transpose(1, 2)
+            mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=self.causal).transpose(1, 2)
         return self.o_proj(mixed.reshape(batch, length, heads * self.head_size), width)
 
     def _split(self, x: Tensor, heads: int) -> Tensor:

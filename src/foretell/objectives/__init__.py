@@ -3,13 +3,17 @@
 from foretell.objectives.base import Fidelities, Objective
 from foretell.objectives.command import CommandObjective
 from foretell.objectives.executors import (
+    EXECUTORS,
     Completed,
     Executor,
+    ExecutorSettings,
     Handle,
     InlineExecutor,
     Job,
     ProcessExecutor,
+    Resources,
     VirtualExecutor,
+    make_executor,
     run_jobs,
 )
 from foretell.objectives.function import FunctionObjective
@@ -21,10 +25,12 @@ from foretell.objectives.table import TableObjective
 from foretell.objectives.trained import TrainedObjective
 
 __all__ = [
+    "EXECUTORS",
     "CommandObjective",
     "CommandSettings",
     "Completed",
     "Executor",
+    "ExecutorSettings",
     "ExternalScorer",
     "Fidelities",
     "FunctionObjective",
@@ -33,6 +39,7 @@ __all__ = [
     "Job",
     "Objective",
     "ProcessExecutor",
+    "Resources",
     "ScorerSettings",
     "TableObjective",
     "TrainedObjective",
@@ -40,6 +47,7 @@ __all__ = [
     "claim",
     "label_folder",
     "label_job",
+    "make_executor",
     "run_jobs",
     "store_folder",
 ]

@@ -35,8 +35,10 @@ def label_job(
         folder: See `Objective.label`.
         title: What the progress display calls it; the architecture's key by default.
     """
+    folder = folder.resolve()  # wherever the job runs
     values = {"objective": objective, "architecture": architecture, "seed": seed, "fidelity": fidelity}
-    return Job(title or architecture.key, _label, {**values, "folder": folder})
+    key = f"{objective.fingerprint} {architecture.key} {seed} {fidelity} {folder}"
+    return Job(title or architecture.key, _label, {**values, "folder": folder}, key)
 
 
 def _label(

@@ -27,6 +27,7 @@ class Context:
         columns: Scores and costs on record; those of the labelled observations are added at `fit`.
         latency: Predicts latency from the genes, where a device was measured.
         vocabulary: Size of the task's vocabulary for counting embeddings; None: the space's nominal one.
+        classes: That the task tells apart; None: the space's nominal number.
         seed: Of everything random inside.
         batch: One mini-batch of the task, for predictors that run an untrained network.
         task: What prompts call the task; empty: what the observations' provenance says.
@@ -41,6 +42,7 @@ class Context:
     columns: Columns = field(default_factory=Columns)
     latency: LatencyModel | None = None
     vocabulary: int | None = None
+    classes: int | None = None
     seed: int = 0
     batch: Batch | None = None
     task: str = ""

@@ -307,7 +307,9 @@ class Llm(Predictor):
         metric = self.quality.for_labels(self._labels.values.tolist())
         seed = self.context.seed
         examples = read_examples(Path(self.examples), seed) if self.examples else self.context.examples
-        return TaskCard(self.task or self.context.task or task_title(named), metric, examples)
+        family = self.space.family
+        about = {} if family is None else {"backbone": family.about}
+        return TaskCard(self.task or self.context.task or task_title(named), metric, examples, **about)
 
 
 def spread_evenly(values: Vector, most: int) -> npt.NDArray[np.intp]:

@@ -10,8 +10,10 @@ from foretell.errors import InputError, IntegrityError
 from foretell.records import read_json, write_json
 from foretell.study import StudyConfig
 from foretell.study.use import trained_network
+from foretell.tasks import Task
+from foretell.tasks.classification import TextClassification
 
-__all__ = ["Example", "examples_of"]
+__all__ = ["Confusion", "Example", "confusion_of", "examples_of"]
 
 _COUNT = 8
 
@@ -24,6 +26,38 @@ class Example(BaseModel):
     source: str
     reference: str
     translation: str
+
+
+class Confusion(BaseModel):
+    """How often the texts of a class (row) were taken for each class (column)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    classes: tuple[str, ...]
+    matrix: tuple[tuple[int, ...], ...]
+
+
+def confusion_of(folder: Path, study: StudyConfig) -> Confusion | None:
+    """Of a run's winner, read from its folder or computed once and kept there; None for tasks without classes.
+
+    Raises:
+        InputError: It is not kept, and the corpus is not on this machine, or the winner's network is gone.
+        IntegrityError: The file is damaged.
+    """
+    path = folder / "winner" / "confusion.json"
+    if path.exists():
+        try:
+            kept = read_json(path)
+            return Confusion(classes=kept["classes"], matrix=kept["matrix"])
+        except (ValidationError, KeyError, TypeError) as error:
+            raise IntegrityError(f"{path} holds no confusion matrix ({type(error).__name__}); delete it.") from None
+    if study.task != "classification":
+        return None
+    task = _task(study)
+    assert isinstance(task, TextClassification)  # noqa: S101 - the only such kind
+    classes, matrix = task.confusion(trained_network(folder))
+    write_json(path, {"format": 1, "classes": list(classes), "matrix": matrix})
+    return confusion_of(folder, study)
 
 
 def examples_of(folder: Path, study: StudyConfig) -> tuple[Example, ...]:
@@ -47,7 +81,11 @@ def examples_of(folder: Path, study: StudyConfig) -> tuple[Example, ...]:
 
 
 def _shown(folder: Path, study: StudyConfig) -> tuple[Example, ...]:
+    shown = _task(study).show(trained_network(folder), _COUNT, **study.measuring)
+    return tuple(Example(source=given, reference=wanted, translation=said) for given, wanted, said in shown)
+
+
+def _task(study: StudyConfig) -> Task:
     if not study.task_kind.is_kept(study.corpus):
         raise InputError("the corpus is not on this machine; draw the page where the search ran.")
-    shown = study.make_task().show(trained_network(folder), _COUNT, **study.measuring)
-    return tuple(Example(source=given, reference=wanted, translation=said) for given, wanted, said in shown)
+    return study.make_task()

@@ -15,7 +15,7 @@ from foretell.observations import load
 from foretell.parsing import read_yaml
 from foretell.predictors import Context
 from foretell.report.calls import ModelCalls, calls_of
-from foretell.report.examples import Example, examples_of
+from foretell.report.examples import Confusion, Example, confusion_of, examples_of
 from foretell.report.result import RunResult, TrialResult, read_result
 from foretell.report.seen import Seen, read_seen
 from foretell.report.trials.record import TrialRecord, trial_record
@@ -41,6 +41,7 @@ class RunRecord:
         seen: Every architecture that the search scored.
         trust: Predictors judged on the study's labels; None where `missing` says why.
         examples: Translations of the winner; empty where `missing` says why.
+        confusion: Which classes the winner took for which; None for other tasks, or where `missing` says why.
         calls: Calls of language models, by model; empty where none was asked.
         missing: Parts that cannot be shown, and why, in one sentence each.
     """
@@ -52,6 +53,7 @@ class RunRecord:
     seen: Seen
     trust: Trust | None
     examples: tuple[Example, ...]
+    confusion: Confusion | None
     calls: tuple[ModelCalls, ...]
     missing: dict[str, str]
 
@@ -136,6 +138,7 @@ def _search_record(folder: Path, result: RunResult) -> RunRecord:
         seen=read_seen(folder / "search" / "scores.jsonl", schedule.predictors, costs),
         trust=attempt("trust", lambda: _trust(study, costs), None),
         examples=attempt("examples", lambda: examples_of(folder, study), ()),
+        confusion=attempt("confusion", lambda: confusion_of(folder, study), None),
         calls=attempt("calls", lambda: calls_of(study, result), ()),
         missing=missing,
     )
@@ -152,10 +155,10 @@ def _study(path: Path) -> StudyConfig:
 def _costs(folder: Path, study: StudyConfig) -> CostModel:
     space = spaces.create(study.space)
     pieces = folder / "winner" / "vocabulary.model"
-    vocabulary = study.task_kind.kept_sizes(pieces.parent)["vocabulary"] if pieces.exists() else study.vocabulary
+    sizes = study.task_kind.kept_sizes(pieces.parent) if pieces.exists() else {"vocabulary": study.vocabulary}
     path = folder / "latency.json"
     latency = LatencyPredictor.load(path, space) if path.exists() else None
-    return CostModel(space, vocabulary=vocabulary, latency=latency)
+    return CostModel(space, **sizes, latency=latency)
 
 
 def _trust(study: StudyConfig, costs: CostModel) -> Trust:

@@ -20,6 +20,7 @@ __all__ = [
     "Table",
     "believed",
     "calls",
+    "confusion",
     "examples",
     "finalists",
     "genes",
@@ -29,6 +30,11 @@ __all__ = [
     "teacher",
     "trained",
 ]
+
+_MATRIX = 12
+"""Classes that a matrix on a page can show."""
+_TAKEN = 4
+"""Else so many of the classes that each is taken for."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,10 @@ def trained(run: RunRecord) -> Table:
     judged = run.result.judged
     rows = [[name, *_trained(entry, judged)] for name, entry in entries.items()]
     others = ["–"] * len(run.result.metrics)
-    rows += [[name, *["–"] * 5, number(value), *others] for name, value in run.result.does_without.items()]
+    for name, value in run.result.does_without.items():
+        floor = run.result.floors.get(name)
+        size = count(None if floor is None else floor.metrics.get("parameters"))
+        rows.append([name, size, *["–"] * 4, number(value), *others])
     header = [
         "",
         "parameters",
@@ -139,6 +148,27 @@ def examples(run: RunRecord) -> Table:
     rows = [[plain(e.source), plain(e.translation), plain(e.reference)] for e in run.examples]
     note = "Of the test split, spread evenly over it; nobody picked them."
     return Table("What the winner makes of test examples", ["source", "the winner", "reference"], rows, note)
+
+
+def confusion(run: RunRecord) -> Table | None:
+    """Which classes of the test split were taken for which; None for tasks that tell no classes apart."""
+    told = run.confusion
+    if told is None:
+        return None
+    rows = []
+    for place, (name, row) in enumerate(zip(told.classes, told.matrix, strict=True)):
+        total = sum(row)
+        right = number(100 * row[place] / total if total else None)
+        if len(told.classes) <= _MATRIX:
+            rows.append([plain(name), count(total), right, *map(str, row)])
+            continue
+        others = sorted((-times, other) for other, times in enumerate(row) if times and other != place)[:_TAKEN]
+        taken = ", ".join(f"{plain(told.classes[other])} {-times}" for times, other in others)
+        rows.append([plain(name), count(total), right, taken])
+    small = len(told.classes) <= _MATRIX
+    header = ["class", "texts", "right, %", *(map(plain, told.classes) if small else ["taken for"])]
+    note = "Of the test split; a row is a class, and tells what its texts were taken for and how often."
+    return Table("Confusion of classes", header, rows, note)
 
 
 def predictors(run: RunRecord) -> Table | None:

@@ -47,6 +47,7 @@ class RunView:
         self.limits, self.genes, self.trained = tables.limits(record), tables.genes(record), tables.trained(record)
         self.finalists, self.believed = tables.finalists(record), tables.believed(record)
         self.examples, self.predictors = tables.examples(record), tables.predictors(record)
+        self.confusion = tables.confusion(record)
         self.teacher, self.calls = tables.teacher(record), tables.calls(record)
         self.provenance = tables.provenance(record)
         told = record.result

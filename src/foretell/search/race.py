@@ -159,7 +159,8 @@ class _Race:
     def _submit(self, executor: Executor, entrant: int, rung: int) -> int:
         title = f"entrant {entrant + 1}, {percent(self.rungs[rung])}"
         inner = self.runner.job(self.architectures[entrant], self.rungs[rung], title)
-        return executor.submit(Job(title, _timed, {"function": inner.function, "arguments": inner.arguments})).number
+        told = {"function": inner.function, "arguments": inner.arguments}
+        return executor.submit(Job(title, _timed, told, inner.key and f"timed {inner.key}")).number
 
     def _take(self, each: Completed, running: dict[int, tuple[int, int]]) -> None:
         entrant, rung = running.pop(each.handle.number)

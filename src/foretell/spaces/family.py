@@ -27,6 +27,7 @@ ENTRY_POINTS = "foretell.families"
 _BUILT_IN: Mapping[str, str] = {
     "encoder_decoder": "foretell.families.encoder_decoder:FAMILY",
     "decoder": "foretell.families.decoder:FAMILY",
+    "encoder": "foretell.families.encoder:FAMILY",
 }
 
 

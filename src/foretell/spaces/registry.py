@@ -19,6 +19,8 @@ _SPACES: Mapping[str, str] = {
     "small-lm": "foretell.families.decoder.spaces:small_lm",
     "lm-124m": "foretell.families.decoder.spaces:lm_124m",
     "lm-350m": "foretell.families.decoder.spaces:lm_350m",
+    "small-encoder": "foretell.families.encoder.spaces:small_encoder",
+    "minilm-encoder": "foretell.families.encoder.spaces:minilm_encoder",
     "hat-wmt14-en-de": f"{_HAT}wmt14_en_de",
     "hat-wmt14-en-fr": f"{_HAT}wmt14_en_fr",
     "hat-wmt19-en-de": f"{_HAT}wmt19_en_de",

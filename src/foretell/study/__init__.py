@@ -11,7 +11,13 @@ from foretell.study.repeating import Repeated, repeat_observations, split_source
 from foretell.study.supernets import compare_supernets
 from foretell.study.training import train_observations, train_one
 from foretell.study.trial_config import TrialStudyConfig
-from foretell.study.use import generate_texts, score_with_supernet, train_study_supernet, translate_texts
+from foretell.study.use import (
+    classify_texts,
+    generate_texts,
+    score_with_supernet,
+    train_study_supernet,
+    translate_texts,
+)
 
 __all__ = [
     "PRESETS",
@@ -20,6 +26,7 @@ __all__ = [
     "TrialStudyConfig",
     "add_latency",
     "add_scores",
+    "classify_texts",
     "compare_supernets",
     "export_network",
     "generate_texts",

@@ -14,6 +14,8 @@ from foretell.parsing import read_yaml
 
 __all__ = ["check_binding", "differences", "refuse_another"]
 
+_WHERE = "executor"
+"""What is free to change: it says where a study runs, not what comes of it."""
 _MOST = 4
 """Differences that one sentence names."""
 _NOTHING = object()
@@ -47,7 +49,7 @@ def refuse_another(folder: Path, before: Mapping[str, Any], now: Mapping[str, An
     Raises:
         InputError: The two differ; the message names where.
     """
-    different = differences(before, now)
+    different = differences(*({key: each for key, each in study.items() if key != _WHERE} for study in (before, now)))
     if different:
         more = f"; and {len(different) - _MOST} more" if len(different) > _MOST else ""
         raise InputError(

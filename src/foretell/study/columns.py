@@ -77,7 +77,7 @@ def _scores(
         chosen = with_kind(study, name.removeprefix(SUPERNET_PREFIX))
         supernet, made_with = supernet_predictor(chosen, space, task)
         return supernet.predict(rows).mean, made_with
-    context = Context(space=space, vocabulary=task.sizes["vocabulary"], batch=task.typical_batch(_PROXY_TOKENS))
+    context = Context(space=space, **task.sizes, batch=task.typical_batch(_PROXY_TOKENS))
     predictor = create(name, context=context)
     try:
         return predictor.fit([]).predict(rows).mean, fingerprint([name, task.fingerprint, _PROXY_TOKENS, _PROXIES])

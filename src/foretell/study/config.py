@@ -22,7 +22,7 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.metrics import Metric, metric_named
-from foretell.objectives import ExternalScorer, ScorerSettings
+from foretell.objectives import ExecutorSettings, ExternalScorer, ScorerSettings
 from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
 from foretell.search.algorithms import describe as describe_algorithm
@@ -226,6 +226,7 @@ class StudyConfig(_Part):
         device: "auto", "cpu", "cuda" or "cuda:N".
         alternatives: Lists of further limits: the run finds a winner for each, under these and `constraints`; empty:
             one winner.
+        executor: Where trainings run; no result depends on it.
     """
 
     name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -242,6 +243,7 @@ class StudyConfig(_Part):
     metrics: dict[_MetricName, ScorerSettings] = Field(default_factory=dict)
     device: str = "auto"
     alternatives: tuple[tuple[str, ...], ...] = ()
+    executor: ExecutorSettings = Field(default=ExecutorSettings(), exclude_if=lambda it: it == ExecutorSettings())
 
     @field_validator("task")
     @classmethod

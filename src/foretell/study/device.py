@@ -129,7 +129,9 @@ class Device:
         return self.latency.predictor
 
 
-def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int, folder: Path) -> Device:
+def measure_device(
+    space: SearchSpace, study: StudyConfig, vocabulary: int, folder: Path, classes: int | None = None
+) -> Device:
     """Measure architectures of the space on this device, once, and fit a latency predictor.
 
     Measurements are kept in the user's store and shared by all runs of the same space on the same device. Other
@@ -141,6 +143,7 @@ def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int, fold
         study: How many samples, with which beam, where.
         vocabulary: Pieces of the task's vocabulary.
         folder: The run's; gets `latency-samples.json`, and one file more for each further latency that limits name.
+        classes: That the task tells apart, for costs that are counted; times are of the space's nominal number.
 
     Raises:
         IntegrityError: The samples in the folder are damaged.
@@ -154,7 +157,7 @@ def measure_device(space: SearchSpace, study: StudyConfig, vocabulary: int, fold
         else:
             others[cost] = _timed(space, study, setting, folder / f"latency-samples-{cost}.json")
     models = {cost: timed.predictor for cost, timed in others.items()}
-    costs = CostModel(space, vocabulary=vocabulary, latency=first.predictor, latencies=models)
+    costs = CostModel(space, vocabulary=vocabulary, classes=classes, latency=first.predictor, latencies=models)
     return Device(costs, first, others)
 
 

@@ -122,7 +122,7 @@ def teacher_account(study: StudyConfig, costs: CostModel) -> dict[str, Any]:
 def _distil_alone(study: dict[str, Any]) -> None:
     config = StudyConfig.model_validate(study)
     task = config.make_task()
-    distil(config, CostModel(spaces.create(config.space), vocabulary=task.sizes["vocabulary"]))
+    distil(config, CostModel(spaces.create(config.space), **task.sizes))
 
 
 def _folder(study: StudyConfig, costs: CostModel, observations: list[Observation]) -> Path:

@@ -137,10 +137,10 @@ def _arena(run: Run, study: StudyConfig, metric: Metric, seconds: float, workers
     study, _ = settle_teacher(study, run.folder)
     with run.stage("corpus"):
         task = study.make_task()
-    costs = CostModel(space, vocabulary=task.sizes["vocabulary"])
+    costs = CostModel(space, **task.sizes)
     with run.stage("latency"):
         if any(text.startswith("latency") for text in study.constraints):
-            costs = measure_device(space, study, task.sizes["vocabulary"], run.folder).costs
+            costs = measure_device(space, study, task.sizes["vocabulary"], run.folder, task.sizes.get("classes")).costs
     limits: Constraints = resolve_limits(study.constraints, costs)
     limits.check_feasible(costs, np.random.default_rng(0))
     predictors = _predictors(study, costs, metric)

@@ -9,10 +9,11 @@ from foretell.errors import InputError
 from foretell.metrics import metric_named
 from foretell.records import read_object
 from foretell.study.use import trained_folder, trained_network
+from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import load_vocabulary
 
 if TYPE_CHECKING:
-    from foretell.families.decoder.exporting import Card
+    from foretell.families.decoder.card import Card
 
 __all__ = ["export_network"]
 
@@ -22,7 +23,7 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
 
     Args:
         run: The folder.
-        target: "hf", "gguf" or "onnx"; see `foretell.families.decoder.exporting.TARGETS`.
+        target: "hf", "gguf" or "onnx"; see `TARGETS` of `foretell.families.decoder.exporting` and of the encoder's.
         out: The folder that is made; None: `RUN/exported/TARGET`.
         weights: "f32", "f16", "bf16", "q8_0"; not every target has all.
 
@@ -35,23 +36,31 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
     """
     from foretell.families.decoder.exporting import export
     from foretell.families.decoder.network import LanguageModel
+    from foretell.families.encoder.exporting import export as export_classifier
+    from foretell.families.encoder.network import TextClassifier
     from foretell.tasks.language_model.tokenizers import exported_tokenizer
 
-    network = trained_network(run)
+    network, where = trained_network(run), out or run / "exported" / target
+    if isinstance(network, TextClassifier):
+        reader = TextReader.load(trained_folder(run))
+        read = exported_tokenizer(reader.vocabulary, longest=reader.tokens, lowercase=reader.lowercase)
+        card = _card(run, trained_folder(run), "A text classifier")
+        return export_classifier(network, read, card, reader.classes, target, where, weights)
     if not isinstance(network, LanguageModel):
         raise InputError(
             f"{run} holds a network of the family {network.family}, which no other runtime knows; language models "
-            "(family decoder) are exported, and `foretell latency export` writes a translator's programs."
+            "(family decoder) and classifiers (family encoder) are exported, and `foretell latency export` writes a "
+            "translator's programs."
         )
     folder = trained_folder(run)
     tokenizer = exported_tokenizer(load_vocabulary(folder / "vocabulary.model"))
-    return export(network, tokenizer, _card(run, folder), target, out or run / "exported" / target, weights)
+    return export(network, tokenizer, _card(run, folder), target, where, weights)
 
 
-def _card(run: Path, folder: Path) -> Card:
-    from foretell.families.decoder.exporting import Card
+def _card(run: Path, folder: Path, what: str = "A language model") -> Card:
+    from foretell.families.decoder.card import Card
 
-    lines = ["A language model that `foretell` found and trained; its licence is for whoever owns the text to say."]
+    lines = [f"{what} that `foretell` found and trained; its licence is for whoever owns the text to say."]
     record = folder / "observation.json"
     if record.exists():
         found: dict[str, Any] = read_object(record, "observation")["observation"].get("metrics") or {}

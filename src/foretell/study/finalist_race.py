@@ -11,7 +11,7 @@ import numpy as np
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric
-from foretell.objectives import Fidelities, Job, ProcessExecutor
+from foretell.objectives import Fidelities, Job, make_executor
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
 from foretell.search import Race, RaceResult, Schedule, Scorer, run_race
@@ -174,7 +174,7 @@ def race_finalists(
     drawn = draw_entrants(space, found, wanted, rng, first=first)
     measured, entering = _measured(run, device, limits, drawn, settings.entrants)
     labels = [] if predictor is None else list(predictor.save_state())
-    with ProcessExecutor() as executor:
+    with make_executor(study.executor, run.folder) as executor:
         result = run_race(
             settings,
             space,

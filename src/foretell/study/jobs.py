@@ -106,12 +106,14 @@ def scratch_job(
     values = {"study": study.model_dump(mode="json"), "architecture": architecture.to_dict(), "seed": seed}
     where = None if store is None else str(store.resolve() / f"{architecture.key}-{seed}")
     source = None if inherit is None else str(inherit.resolve())
-    return Job(title, _scratch, {**values, "title": title, "kept_in": where, "inherit": source, "share": share})
+    arguments = {**values, "kept_in": where, "inherit": source, "share": share}
+    return Job(title, _scratch, {**arguments, "title": title}, fingerprint(arguments))
 
 
 def supernet_job(study: StudyConfig) -> Job:
     """Train the study's supernet; the result is how training went."""
-    return Job("supernet", _supernet, {"study": study.model_dump(mode="json")})
+    told = study.model_dump(mode="json")
+    return Job("supernet", _supernet, {"study": told}, fingerprint(["supernet", told]))
 
 
 def _scratch(

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from foretell.errors import InputError
 from foretell.locks import lock_folder
-from foretell.objectives import ProcessExecutor
+from foretell.objectives import make_executor
 from foretell.records import read_jsonl, write_atomic
 from foretell.spaces import SearchSpace
 from foretell.study.binding import refuse_another
@@ -169,7 +169,7 @@ def _as_long_as(begun: TrialStudyConfig, asked: TrialStudyConfig) -> TrialStudyC
 
 
 def run_trials(config: TrialStudyConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
-    """Run a study of trials, or the rest of it: `search.workers` trials at a time, each in a process of its own.
+    """Run a study of trials, or the rest of it: `search.workers` trials at a time, on the study's executor.
 
     After a crash or an interruption the same call with `resume` ends where the run would have ended; what is lost is
     the trials that were being trained.
@@ -189,7 +189,7 @@ def run_trials(config: TrialStudyConfig, out: Path | None = None, *, resume: boo
     folder = out or Path("runs") / config.name
     objective = refuse_trials_early(config)
     study = open_study(config, folder, resume=resume, again="--resume")
-    study.optimize(objective, executor=ProcessExecutor(config.search.workers))
+    study.optimize(objective, executor=make_executor(config.executor, folder, slots=config.search.workers))
     told = study.observations
     if told and all(item.failed for item in told):
         raise InputError(f"all {len(told)} trials of {config.name} failed, the last one because {told[-1].failed}")

@@ -13,7 +13,7 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
-from foretell.objectives import Job, run_jobs
+from foretell.objectives import Job, make_executor, run_jobs
 from foretell.search import Front, Schedule, Scorer, SearchResult, open_journal, search_by_schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
@@ -100,7 +100,7 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
         target_of(study, task)  # refuses a race for what the task does not measure
         look_at_task(study, task, run.folder)
     with run.stage("latency"):
-        device = measure_device(space, study, task.sizes["vocabulary"], run.folder)
+        device = measure_device(space, study, task.sizes["vocabulary"], run.folder, task.sizes.get("classes"))
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
@@ -112,7 +112,12 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
         # A language model and the baselines depend on nothing that comes later: they use the core that is left.
         asks = [distil_job(study)] if distils and study.distilled.teacher == EMBEDDED else []
         others = [prepared.scratch_job(a, n) for n, a in baselines(study, space).items()]
-        run_jobs([*([supernet_job(study)] if supernet else []), *asks, *others])
+        trainings = [*([supernet_job(study)] if supernet else []), *others]
+        if study.executor.name == "processes":
+            run_jobs([*trainings, *asks], executor=make_executor(study.executor, run.folder))
+        else:
+            # Only trainings go to other machines: what a language model says is written down by this one.
+            run_jobs(trainings, executor=make_executor(study.executor, run.folder), meanwhile=lambda: run_jobs(asks))
     if distils:
         with run.stage("distil"):
             make_scorer("distilled", study, device.costs, task, None)
@@ -148,7 +153,8 @@ class _Pipeline:
                 raced = race_finalists(self.run, self.study, task, device, limits, judge)
             winner, measured = raced.winner, raced.winner_measured
         with self.run.stage("train"):
-            run_jobs([prepared.scratch_job(winner, "winner")])
+            executor = make_executor(self.study.executor, self.run.folder)
+            run_jobs([prepared.scratch_job(winner, "winner")], executor=executor)
         return self._report(prepared, found, winner, measured, raced)
 
     def _search(

@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from foretell.published.recipes import PUBLISHED
+from foretell.study.classifiers import CLASSIFIERS
 from foretell.study.language_models import LANGUAGE_MODELS
 
 __all__ = ["with_published"]
 
-_LANGUAGE_MODEL = "language_model"
+_TRAINED: Mapping[str, Mapping[str, Any]] = {
+    **{name: space.study() for name, space in LANGUAGE_MODELS.items()},
+    **{name: space.study() for name, space in CLASSIFIERS.items()},
+}
+"""What studies of spaces say where their files do not, the task among it."""
 
 
 def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -20,10 +25,11 @@ def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
         data: A study as read; not changed. A recipe given in part is completed from the published one.
     """
     space = str(data.get("space"))
-    if space in LANGUAGE_MODELS:
-        if data.get("task", _LANGUAGE_MODEL) != _LANGUAGE_MODEL:
+    if space in _TRAINED:
+        known = _TRAINED[space]
+        if data.get("task", known["task"]) != known["task"]:
             return dict(data)  # which is refused where the task and the space are compared
-        return _completed(LANGUAGE_MODELS[space].study(), data)
+        return _completed(known, data)
     published = PUBLISHED.get(space)
     if published is None:
         return dict(data)

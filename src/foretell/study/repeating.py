@@ -115,7 +115,7 @@ def repeat_observations(
     for item in chosen:
         _check_same(item, task, study)
     with open_run(study, out, resume=resume):
-        costs = CostModel(space, vocabulary=task.sizes["vocabulary"])
+        costs = CostModel(space, **task.sizes)
         wanted = [(item.architecture, int(item.provenance["seed"])) for item in chosen]
         again = train_missing(study, wanted, out / "observations.jsonl", costs, out / "trained")
     noise = label_quality(records, metric).noise if len(records) > 1 else None

@@ -13,7 +13,7 @@ from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.costs.model import is_latency
 from foretell.errors import InfeasibleError, InputError, IntegrityError
-from foretell.objectives import run_jobs
+from foretell.objectives import make_executor, run_jobs
 from foretell.observations import Observation, ObservationWriter
 from foretell.predictors import select
 from foretell.predictors.selection import Design
@@ -60,9 +60,10 @@ def train_one(
     with open_run(study, out, resume=resume):
         task = study.make_task()
         look_at_task(study, task, out)
-        (result,) = run_jobs([scratch_job(study, found[0], study.train.seed, "training", inherit=inherit)])
+        job = scratch_job(study, found[0], study.train.seed, "training", inherit=inherit)
+        (result,) = run_jobs([job], executor=make_executor(study.executor, out))
         keep_trained(study, task, found[0], out, inherit)
-    return _with_costs(Observation.from_dict(space, result), CostModel(space, vocabulary=task.sizes["vocabulary"]))
+    return _with_costs(Observation.from_dict(space, result), CostModel(space, **task.sizes))
 
 
 def train_observations(
@@ -103,7 +104,7 @@ def train_observations(
     with open_run(study, out, resume=resume):
         task = study.make_task()
         look_at_task(study, task, out)
-        costs = CostModel(space, vocabulary=task.sizes["vocabulary"])
+        costs = CostModel(space, **task.sizes)
         planned = _plan(study, n, choice, out / "plan.json", costs.space, task.sizes["vocabulary"])
         first = study.train.seed
         wanted = [(architecture, first) for architecture in planned]
@@ -140,7 +141,7 @@ def train_missing(
             known[missing[index]] = observation
             writer.write(observation)
 
-        run_jobs(jobs, on_done=keep)
+        run_jobs(jobs, on_done=keep, executor=make_executor(study.executor, path.parent))
     return [known[each] for each in wanted]
 
 

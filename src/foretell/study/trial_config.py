@@ -13,7 +13,14 @@ from foretell import spaces
 from foretell.costs import Constraint, Constraints, CostModel, cost_name, counted_costs
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric, metric_from
-from foretell.objectives import CommandObjective, CommandSettings, Fidelities, Objective, TableObjective
+from foretell.objectives import (
+    CommandObjective,
+    CommandSettings,
+    ExecutorSettings,
+    Fidelities,
+    Objective,
+    TableObjective,
+)
 from foretell.predictors.registry import check_name
 from foretell.search import Race
 from foretell.search.algorithms import describe as describe_algorithm
@@ -135,6 +142,8 @@ class TrialStudyConfig(_Part):
         constraints: Limits on costs that the genes decide or the objective tells, such as "params<=150k".
         search: How trials are chosen.
         device: What `{device}` stands for in commands: "auto", "cpu", "cuda" or "cuda:N".
+        executor: Where trials are trained. How many at a time decides what the choice of the next can know; nothing
+            else depends on it.
     """
 
     name: str = Field(default="mine", pattern=r"^\w[\w. -]*$")
@@ -144,6 +153,7 @@ class TrialStudyConfig(_Part):
     constraints: tuple[str, ...] = ()
     search: TrialSearchSettings = TrialSearchSettings()
     device: str = "auto"
+    executor: ExecutorSettings = Field(default=ExecutorSettings(), exclude_if=lambda it: it == ExecutorSettings())
 
     @model_validator(mode="before")
     @classmethod

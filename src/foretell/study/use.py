@@ -20,6 +20,7 @@ from foretell.study.files import load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
 from foretell.tasks import EOS, Vocabulary
+from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import Writer, load_vocabulary
 from foretell.tasks.translation import Sequences, translate
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from foretell.families.base import Network
 
 __all__ = [
+    "classify_texts",
     "generate_texts",
     "score_with_supernet",
     "train_study_supernet",
@@ -102,6 +104,28 @@ def generate_texts(run: Path, prompt: str, tokens: int, **options: Any) -> list[
     vocabulary = load_vocabulary(trained_folder(run) / "vocabulary.model")
     written = network.write([EOS, *vocabulary.encode([prompt])[0]], tokens, **options)
     return vocabulary.decode(written)
+
+
+def classify_texts(run: Path, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
+    """Tell texts' classes with the network of a run's winner, or of a folder of `foretell train`.
+
+    Args:
+        run: The folder.
+        texts: What is told apart; of a long one the beginning, as in training.
+
+    Returns:
+        Of each text all classes with their probabilities, the likeliest first.
+
+    Raises:
+        InputError: The folder holds no trained network, or one that classifies no texts, or a text is empty.
+    """
+    empty = next((number for number, text in enumerate(texts, 1) if not text.strip()), 0)
+    if empty:
+        raise InputError(f"text {empty} of {len(texts)} is empty; give something to classify.")
+    network, folder = trained_network(run), trained_folder(run)
+    if network.family != "encoder":
+        raise InputError(f"{run} holds a network of the family {network.family}, which classifies no texts.")
+    return TextReader.load(folder).classify(network, texts)
 
 
 def trained_network(run: Path) -> Network:

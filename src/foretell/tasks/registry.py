@@ -22,6 +22,7 @@ _KINDS: Mapping[str, str] = MappingProxyType(
     {
         "translation": "foretell.tasks.translation.kind:KIND",
         "language_model": "foretell.tasks.language_model.kind:KIND",
+        "classification": "foretell.tasks.classification.kind:KIND",
     }
 )
 

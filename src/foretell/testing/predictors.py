@@ -52,6 +52,9 @@ def make_observations(space: SearchSpace, n: int, seed: int = 0) -> list[Observa
     ]
 
 
+_SHARED: dict[tuple[object, ...], tuple[Predictor, np.ndarray]] = {}
+
+
 class PredictorConformance:
     """Inherit, set `spelling`, and pytest runs every rule of the contract against a predictor.
 
@@ -77,6 +80,15 @@ class PredictorConformance:
         columns = Columns.of(everything, "valid_bleu")
         return space, everything, Context(space, columns=columns, vocabulary=64, seed=1)
 
+    def _shared(self) -> tuple[Predictor, np.ndarray]:
+        """As `_fitted`; one for all tests that only ask it, unless `make` is overridden."""
+        if type(self).make is not PredictorConformance.make:
+            return self._fitted()
+        key = (type(self), self.spelling, self.space_name, self.labels, self.tested)
+        if key not in _SHARED:
+            _SHARED[key] = self._fitted()
+        return _SHARED[key]
+
     def _fitted(self) -> tuple[Predictor, np.ndarray]:
         space, everything, context = self._observed()
         predictor = self.make(context).fit(everything[: self.labels])
@@ -93,7 +105,7 @@ class PredictorConformance:
 
     def test_shapes_and_units(self) -> None:
         """One float64 mean a row, standard deviations that are positive, means near the labels if calibrated."""
-        predictor, population = self._fitted()
+        predictor, population = self._shared()
         prediction = predictor.predict(population)
         _check(prediction.mean.shape == (len(population),), "mean must have one value a row")
         _check(prediction.mean.dtype == np.float64, "mean must be float64")
@@ -105,7 +117,7 @@ class PredictorConformance:
 
     def test_the_same_seed_gives_the_same_scores(self) -> None:
         """Two fits in a row, with the global random state disturbed in between, agree bit for bit."""
-        first, population = self._fitted()
+        first, population = self._shared()
         before = first.predict(population).mean
         np.random.seed(3)  # noqa: NPY002 - the global state is disturbed on purpose
         second, _ = self._fitted()
@@ -123,7 +135,7 @@ class PredictorConformance:
 
     def test_rows_are_scored_on_their_own(self) -> None:
         """Reversing, splitting or repeating a population changes no score."""
-        predictor, population = self._fitted()
+        predictor, population = self._shared()
         whole = predictor.predict(population).mean
         np.testing.assert_allclose(predictor.predict(population[::-1].copy()).mean[::-1], whole, rtol=1e-12)
         np.testing.assert_allclose(predictor.predict(population[:3]).mean, whole[:3], rtol=1e-12)
@@ -144,7 +156,7 @@ class PredictorConformance:
 
     def test_canonical_or_not(self) -> None:
         """Genes of inactive layers mean nothing."""
-        predictor, population = self._fitted()
+        predictor, population = self._shared()
         space = predictor.space
         noisy = np.where(space.active(population), population, space.sample(len(population), np.random.default_rng(2)))
         same = (space.canonical(noisy) == population).all(axis=1)
@@ -152,7 +164,7 @@ class PredictorConformance:
 
     def test_empty_and_single_populations(self) -> None:
         """No row gives no score; one row gives one."""
-        predictor, population = self._fitted()
+        predictor, population = self._shared()
         _check(predictor.predict(population[:0]).mean.shape == (0,), "an empty population has no scores")
         _check(predictor.predict(population[:1]).mean.shape == (1,), "one row has one score")
 
@@ -199,7 +211,7 @@ class PredictorConformance:
 
     def test_saved_and_loaded_it_is_the_same(self, tmp_path: Path) -> None:
         """What is written and read back gives the same scores; what cannot be written is refused."""
-        predictor, population = self._fitted()
+        predictor, population = self._shared()
         if not savable(predictor):
             _check(_refuses(lambda: save(predictor, tmp_path / "predictor.json")), "what cannot be saved must say so")
             return

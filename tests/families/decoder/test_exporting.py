@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.decoder.exporting import Card, export
+from foretell.families.decoder.card import Card
+from foretell.families.decoder.exporting import export
 from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.tasks.language_model.tokenizers import exported_tokenizer

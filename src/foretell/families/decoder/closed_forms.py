@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from foretell.families.decoder.genes import Backbone
+from foretell.families.decoder.genes import Backbone, StackBackbone
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["COSTS", "Layers", "counted", "layers_of"]
+__all__ = ["COSTS", "Layers", "counted", "layers_of", "stack_counts"]
 
 Counts = npt.NDArray[np.int64]
 
@@ -59,6 +59,16 @@ def layers_of(space: SearchSpace, population: Population) -> Layers:
     return Layers(space.numbers(population, "width").astype(np.int64), heads, shared, values("ffn"))
 
 
+def stack_counts(layers: Layers, backbone: StackBackbone, context: int) -> tuple[Counts, Counts, Counts]:
+    """Parameters of the matrices and of the norms, and FLOPs by which one token looks at a context, each `[n]`."""
+    width, size = layers.width[:, 0], backbone.head_size
+    matrices = 3 if backbone.feed_forward == "swiglu" else 2
+    attention = 2 * size * (layers.heads + layers.kv_heads).sum(1) * width
+    linear = attention + matrices * layers.ffn.sum(1) * width
+    norms = ((layers.heads > 0).sum(1) + (layers.ffn > 0).sum(1) + 1) * width
+    return linear, norms, 4 * context * size * layers.heads.sum(1)  # scores and mixing
+
+
 def counted(
     space: SearchSpace, population: Population, names: list[str], vocabulary: int | None, length: int | None
 ) -> dict[str, Counts]:
@@ -77,12 +87,8 @@ def counted(
     backbone, layers = Backbone.of(space), layers_of(space, population)
     pieces, context = vocabulary or backbone.vocabulary, length or backbone.context
     width, size = layers.width[:, 0], backbone.head_size
-    matrices = 3 if backbone.feed_forward == "swiglu" else 2
-    attention = 2 * size * (layers.heads + layers.kv_heads).sum(1) * width
-    linear = attention + matrices * layers.ffn.sum(1) * width
-    norms = ((layers.heads > 0).sum(1) + (layers.ffn > 0).sum(1) + 1) * width
+    linear, norms, looked = stack_counts(layers, backbone, context)
     embeddings = pieces * width * (1 if backbone.tied else 2)
-    looked = 4 * context * size * layers.heads.sum(1)  # scores and mixing, of one token
     token, output = 2 * linear + looked, 2 * pieces * width
     weights = (linear + norms + embeddings) * backbone.bytes
     cache = 2 * context * size * layers.kv_heads.sum(1) * backbone.bytes

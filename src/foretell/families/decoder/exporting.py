@@ -4,40 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.families.decoder.card import Card
 from foretell.families.decoder.network import LanguageModel
 from foretell.records import storage, write_atomic
 from foretell.tasks.language_model.tokenizers import Tokenizer
 
-__all__ = ["TARGETS", "Card", "export", "is_uniform"]
-
-
-@dataclass(frozen=True)
-class Card:
-    """What the model card says beyond the network itself.
-
-    Attributes:
-        title: Its first line.
-        lines: Sentences or Markdown: where the model comes from, its limits and scores.
-        licence: Identifier of the licence, if it is known.
-        parent: The checkpoint that it was cut from.
-    """
-
-    title: str
-    lines: tuple[str, ...] = ()
-    licence: str | None = None
-    parent: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-
-def is_uniform(network: LanguageModel) -> bool:
-    """Whether all layers are alike and have both parts, as plain Llama's have."""
-    layers = set(network.shape.layers)
-    return len(layers) == 1 and all(layer.heads and layer.ffn for layer in layers)
+__all__ = ["TARGETS", "export", "written_whole"]
 
 
 def _hf(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path, weights: str) -> None:
@@ -97,12 +72,22 @@ def export(
         raise UnknownNameError("export target", target, _WRITERS)
     if not network.shape.layers:
         raise InputError("a network without layers is nothing that another runtime loads; choose another architecture.")
+    return written_whole(folder, lambda made: _WRITERS[target](network, tokenizer, card, made, weights))
+
+
+def written_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
+    """The files that a function writes into a folder, which appears whole or not at all.
+
+    Args:
+        folder: Is made; what it held is replaced.
+        write: Is given another folder, which is renamed.
+    """
     made = folder.with_name(f".{folder.name}.part")
     with storage(folder):
         shutil.rmtree(made, ignore_errors=True)
         made.mkdir(parents=True)
         try:
-            _WRITERS[target](network, tokenizer, card, made, weights)
+            write(made)
         except BaseException:
             shutil.rmtree(made, ignore_errors=True)
             raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.spaces import Gene, Scalar, constants_of
@@ -12,19 +12,18 @@ from foretell.spaces import Gene, Scalar, constants_of
 if TYPE_CHECKING:
     from foretell.spaces import Architecture, SearchSpace
 
-__all__ = ["GENES", "Backbone", "DecoderShape", "LayerShape", "decoder_genes"]
+__all__ = ["GENES", "Backbone", "DecoderShape", "LayerShape", "StackBackbone", "decoder_genes"]
 
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 
 @dataclass(frozen=True)
-class Backbone:
-    """What every architecture of a space has in common.
+class StackBackbone:
+    """What every architecture of a space of stacks has in common, whatever reads them.
 
     Attributes:
         head_size: Channels of every attention head, an even number.
         feed_forward: "swiglu" (three matrices) or "gelu" (two).
-        tied: Whether the output layer is the embedding.
         theta: Base of the rotary frequencies.
         epsilon: Of the norms.
         context: The longest text, in tokens; FLOPs, memory and latency are of a full one where nobody says otherwise.
@@ -33,9 +32,10 @@ class Backbone:
         uniform: Whether all layers are alike, so that their genes are chosen once.
     """
 
+    family: ClassVar[str]
+
     head_size: int = 64
     feed_forward: Literal["swiglu", "gelu"] = "swiglu"
-    tied: bool = True
     theta: float = 10000.0
     epsilon: float = 1e-5
     context: int = 256
@@ -49,13 +49,26 @@ class Backbone:
         return _BYTES[self.precision]
 
     @classmethod
-    def of(cls, space: SearchSpace) -> Backbone:
+    def of(cls, space: SearchSpace) -> Self:
         """What the architectures of a space have in common.
 
         Raises:
             InputError: The space is not of this family.
         """
-        return constants_of(space, cls, "decoder")
+        return constants_of(space, cls, cls.family)
+
+
+@dataclass(frozen=True)
+class Backbone(StackBackbone):
+    """What every decoder of a space has in common.
+
+    Attributes:
+        tied: Whether the output layer is the embedding.
+    """
+
+    family = "decoder"
+
+    tied: bool = True
 
 
 GENES: Mapping[str, tuple[str, bool]] = {
@@ -68,7 +81,7 @@ GENES: Mapping[str, tuple[str, bool]] = {
 """Description of each gene, and whether each layer has its own."""
 
 
-def decoder_genes(choices: Mapping[str, Sequence[Scalar]], constants: Backbone) -> list[Gene]:
+def decoder_genes(choices: Mapping[str, Sequence[Scalar]], constants: StackBackbone) -> list[Gene]:
     """The genes of a space.
 
     Args:
@@ -135,11 +148,26 @@ class DecoderShape:
     width: int
     layers: tuple[LayerShape, ...]
 
+    @property
+    def uniform(self) -> bool:
+        """Whether all layers are alike and have both parts, as plain Llama's have."""
+        return len(set(self.layers)) == 1 and bool(self.layers[0].heads and self.layers[0].ffn)
+
     @classmethod
-    def of(cls, architecture: Architecture) -> DecoderShape:
+    def of(cls, architecture: Architecture) -> Self:
         """The dimensions of an architecture of the family."""
         values = architecture.to_dict()
         columns = [values[name] for name in ("heads", "kv-heads", "ffn")]
         rows = zip(*columns, strict=True) if isinstance(columns[0], list) else [columns] * values["layers"]
         layers = (LayerShape(h, min(k, h), f) for h, k, f in rows if h or f)
         return cls(values["width"], tuple(layers))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """What `dataclasses.asdict` made of a shape.
+
+        Raises:
+            KeyError: A field is missing; likewise TypeError and ValueError for what is no number.
+        """
+        layers = (LayerShape(**{name: int(size) for name, size in each.items()}) for each in values["layers"])
+        return cls(int(values["width"]), tuple(layers))

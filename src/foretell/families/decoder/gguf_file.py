@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from foretell.errors import InputError
-from foretell.families.decoder.exporting import Card, is_uniform
+from foretell.families.decoder.card import Card
 from foretell.families.decoder.genes import LayerShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.tasks.language_model.tokenizers import Tokenizer
@@ -63,7 +63,7 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
             stacklevel=2,
         )
     shapes, tensors = _padded(network)
-    writer = gguf.GGUFWriter(path, "llama" if is_uniform(network) else "deci")
+    writer = gguf.GGUFWriter(path, "llama" if network.shape.uniform else "deci")
     writer.add_name(card.title)
     if card.licence:
         writer.add_license(card.licence)
@@ -77,7 +77,7 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
     writer.add_key_length(backbone.head_size)
     writer.add_value_length(backbone.head_size)
     columns = ([s.heads for s in shapes], [s.kv_heads for s in shapes], [s.ffn for s in shapes])
-    uniform = is_uniform(network)
+    uniform = network.shape.uniform
     heads, kv_heads, ffn = (column[0] if uniform else column for column in columns)
     writer.add_head_count(heads)
     writer.add_head_count_kv(kv_heads)

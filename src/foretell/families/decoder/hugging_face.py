@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from foretell.errors import InputError
-from foretell.families.decoder.exporting import Card, is_uniform
+from foretell.families.decoder.card import Card
 from foretell.families.decoder.network import LanguageModel
 from foretell.records import write_atomic, write_json
 from foretell.tasks.language_model.tokenizers import Tokenizer
@@ -66,7 +66,7 @@ def llama_tensors(network: LanguageModel) -> dict[str, Tensor]:
 
 def is_plain(network: LanguageModel) -> bool:
     """Whether transformers' own Llama can load it."""
-    return is_uniform(network) and network.backbone.feed_forward == "swiglu"
+    return network.shape.uniform and network.backbone.feed_forward == "swiglu"
 
 
 def llama_config(network: LanguageModel) -> dict[str, Any]:
@@ -111,7 +111,6 @@ def _card(network: LanguageModel, card: Card) -> str:
     plain = is_plain(network)
     said: dict[str, Any] = {"library_name": "transformers", "pipeline_tag": "text-generation", "tags": ["foretell"]}
     said |= {"license": card.licence} if card.licence else {}
-    said |= {"base_model": card.parent} if card.parent else {}
     head = "\n".join(f"{key}: {json.dumps(value)}" for key, value in said.items())
     loading = (
         [] if plain else ["import foretell.integrations.transformers  # registers the class; pip install foretell"]

@@ -1,4 +1,4 @@
-"""A decoder as an ONNX file: token ids to logits."""
+"""A decoder or an encoder as an ONNX file: token ids to logits."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from foretell.errors import InputError
-from foretell.families.decoder.network import LanguageModel
+from foretell.nn.transformer import Transformer
 
 __all__ = ["write_onnx"]
 
 
 class _Logits(nn.Module):
-    def __init__(self, network: LanguageModel) -> None:
+    def __init__(self, network: Transformer) -> None:
         super().__init__()
         self.network = network
 
@@ -27,8 +27,10 @@ class _Logits(nn.Module):
         return logits
 
 
-def write_onnx(network: LanguageModel, path: Path) -> None:
-    """Write input `tokens` int64 [batch, time], up to the context, to output `logits` float32 [batch, time, V].
+def write_onnx(network: Transformer, path: Path) -> None:
+    """Write input `tokens` int64 [batch, time], up to the context, to output `logits` float32.
+
+    Those of decoders are [batch, time, V], those of encoders [batch, classes]; their texts are padded on the right.
 
     Raises:
         InputError: The extra `onnx` is not installed.

@@ -8,7 +8,7 @@ from typing import Any, Protocol, Self, runtime_checkable
 
 from foretell.errors import ForetellError
 
-__all__ = ["Completed", "Executor", "Handle", "Job"]
+__all__ = ["Completed", "Executor", "Handle", "Job", "told_error"]
 
 
 @dataclass(frozen=True)
@@ -17,13 +17,16 @@ class Job:
 
     Attributes:
         title: What the progress display calls it.
-        function: May run in another process; arguments and result must be plain data.
+        function: May run in another process, or on another machine; arguments and result must be plain data.
         arguments: Keyword arguments.
+        key: Names everything that its result depends on, where an executor whose jobs outlive the process may find it
+            again; empty: it is new every time.
     """
 
     title: str
     function: Callable[..., Any]
     arguments: dict[str, Any] = field(default_factory=dict)
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,14 @@ class Completed:
     handle: Handle
     value: Any = None
     error: ForetellError | None = None
+
+
+def told_error(text: str, exit_code: int, trace: str) -> ForetellError:
+    """An error as it was in the process of a job: its sentence, its exit code, and its traceback as a note."""
+    error = ForetellError(text)
+    error.exit_code = exit_code
+    error.add_note(trace)
+    return error
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
@@ -21,46 +21,14 @@ from typing import Any, Self
 
 from foretell.errors import ForetellError, InputError, sentence
 from foretell.machine import usable_cores
-from foretell.objectives.executors.base import Completed, Handle, Job
-from foretell.progress import Meter, forward_progress, track
+from foretell.objectives.executors.base import Completed, Handle, Job, told_error
+from foretell.objectives.executors.rows import JobRow
+from foretell.progress import forward_progress
 
-__all__ = ["ProcessExecutor", "run_jobs"]
+__all__ = ["ProcessExecutor", "use_threads"]
 
 _PATIENCE = 5.0
 """Seconds that a worker may take to end when it is told to."""
-
-
-def run_jobs(
-    jobs: Sequence[Job], workers: int | None = None, on_done: Callable[[int, Any], None] | None = None
-) -> list[Any]:
-    """Run jobs in processes of their own, each with one thread, and return their results in order.
-
-    One thread each makes results independent of the number of cores. If a job fails, or this process is
-    interrupted or killed, all jobs stop; what they have written is kept.
-
-    Args:
-        jobs: What to run.
-        workers: How many at the same time; None: one for each core that this process may use.
-        on_done: Called in this process with the job's index and its result, as each ends.
-
-    Raises:
-        ForetellError: A job raised one, or its process was killed.
-    """
-    results: list[Any] = [None] * len(jobs)
-    with ProcessExecutor(workers) as executor:
-        # All of them get a row only when they do not fit beside each other.
-        several = len(jobs) > executor.slots
-        with track(f"{len(jobs)} jobs", len(jobs)) if several else nullcontext() as meter:
-            executor.on_progress = None if meter is None else meter.update
-            for job in jobs:
-                executor.submit(job)
-            for each in executor.completed():
-                if each.error is not None:
-                    raise each.error
-                results[each.handle.number] = each.value
-                if on_done is not None:
-                    on_done(each.handle.number, each.value)
-    return results
 
 
 @dataclass
@@ -69,7 +37,7 @@ class _Worker:
 
     handle: Handle
     process: BaseProcess
-    row: _Row
+    row: JobRow
     device: str | None
 
 
@@ -166,7 +134,7 @@ class ProcessExecutor:
         try:
             with _interrupts_later():
                 process.start()
-                self._running[ours] = _Worker(handle, process, _Row(handle.job.title), device)
+                self._running[ours] = _Worker(handle, process, JobRow(handle.job.title), device)
         except (PicklingError, AttributeError, TypeError) as error:
             self._free.append(device)
             ours.close()
@@ -201,11 +169,7 @@ class ProcessExecutor:
         self._end(connection)
         self._done += 1
         if kind == "error":
-            text, exit_code, trace = value
-            error = ForetellError(text)
-            error.exit_code = exit_code
-            error.add_note(trace)
-            return Completed(handle, error=error)
+            return Completed(handle, error=told_error(*value))
         return Completed(handle, value)
 
     def _end(self, connection: Connection) -> None:
@@ -246,35 +210,13 @@ def _interrupts_later() -> Iterator[None]:
                 before(*caught[0])
 
 
-class _Row:
-    """What the display shows of one job: the piece of work that it is at."""
-
-    def __init__(self, job: str) -> None:
-        self.job, self.title, self.share = job, "", 0.0
-        self._meter: Meter | None = None
-        self._shown = ExitStack()
-
-    def show(self, title: str, share: float, note: str) -> None:
-        if title != self.title or self._meter is None:
-            label = self.job if self._meter is None else f"{self.job}: {title}"
-            self._shown.close()
-            self.title, self._meter = title, self._shown.enter_context(track(label, 1.0))
-        # Its first piece of work is training, beside which translating takes no time.
-        self.share = max(self.share, share)
-        self._meter.update(share, note)
-
-    def close(self) -> None:
-        self.share = 1.0
-        self._shown.close()
-
-
 def _work(connection: Connection, job: Job, device: str | None, threads: int) -> None:
     """The life of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what an interrupt means
     threading.Thread(target=_die_with_parent, args=(connection,), daemon=True).start()
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
-    _use_threads(threads)
+    use_threads(threads)
     forward_progress(lambda title, share, note: connection.send(("progress", (title, share, note))))
     try:
         connection.send(("result", job.function(**job.arguments)))
@@ -284,7 +226,7 @@ def _work(connection: Connection, job: Job, device: str | None, threads: int) ->
             connection.send(("error", (sentence(error), exit_code, traceback.format_exc())))
 
 
-def _use_threads(threads: int) -> None:
+def use_threads(threads: int) -> None:
     """Compute with so many threads, here and in programs started from here."""
     os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads)))
     # Not imported for this: it takes longer than many a job.

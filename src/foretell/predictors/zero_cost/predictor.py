@@ -58,6 +58,8 @@ class ZeroCost(Predictor):
         sizes = nominal_sizes(self.space)
         if self.context.vocabulary is not None:
             sizes["vocabulary"] = self.context.vocabulary
+        if self.context.classes is not None:
+            sizes["classes"] = self.context.classes
         batch = self.context.batch or family.random_batch(self.space, sizes)
         scores = np.empty(len(population))
         with track(f"scoring with {self.proxy}", len(population), "architectures") as meter:

@@ -36,16 +36,27 @@ class Tokenizer:
     never: tuple[int, ...] = field(default=())
 
 
-def exported_tokenizer(vocabulary: TextVocabulary) -> Tokenizer:
-    """A vocabulary of foretell for other runtimes; a text begins with an end mark, as in training."""
+def exported_tokenizer(vocabulary: TextVocabulary, *, longest: int | None = None, lowercase: bool = False) -> Tokenizer:
+    """A vocabulary of foretell for other runtimes; a text begins with an end mark, as in training.
+
+    Args:
+        vocabulary: The pieces.
+        longest: Of texts that are classified, so many tokens are read; their white space is normalised and their
+            first word cut as if a space were before it. None: texts are read as they are.
+        lowercase: Those texts are read in lower case.
+    """
     pieces, scores, types, unigram = _read(vocabulary)
     described = _tokenizer_json(_unigram(pieces, scores) if unigram else _merging(pieces, scores, types))
     if isinstance(vocabulary, ByteVocabulary):
         described = _without_spaces(described)
+    length = {} if longest is None else {"model_max_length": longest}
+    if longest is not None:
+        described = _cut(described, longest, lowercase)
     marks = {"bos_token": _MARKS[EOS], "eos_token": _MARKS[EOS], "pad_token": _MARKS[PAD], "unk_token": _MARKS[UNK]}
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         **marks,
+        **length,
         "clean_up_tokenization_spaces": False,
         "split_special_tokens": True,
     }
@@ -140,6 +151,19 @@ def _tokenizer_json(model: dict[str, Any]) -> dict[str, Any]:
         },
         "model": model,
     }
+
+
+def _cut(described: dict[str, Any], longest: int, lowercase: bool) -> dict[str, Any]:
+    """The same for texts that are normalised (`foretell.tasks.cleaning`) and of which the beginning is read."""
+    steps = [
+        {"type": "NFC"},
+        {"type": "Replace", "pattern": {"Regex": r"\s+"}, "content": " "},
+        {"type": "Strip", "strip_left": True, "strip_right": True},
+        *([{"type": "Lowercase"}] if lowercase else []),
+        *([] if described["normalizer"] is None else [{"type": "Prepend", "prepend": _SPACE}, described["normalizer"]]),
+    ]
+    cut = {"direction": "Right", "max_length": longest, "strategy": "LongestFirst", "stride": 0}
+    return {**described, "truncation": cut, "normalizer": {"type": "Sequence", "normalizers": steps}}
 
 
 def _without_spaces(described: dict[str, Any]) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def load_vocabulary(path: Path) -> TextVocabulary:
 
 
 def train_vocabulary(
-    texts: Sequence[str], size: int, kind: Literal["bpe", "unigram", "bytes"], *, code: bool
+    texts: Sequence[str], size: int, kind: Literal["bpe", "unigram", "bytes"], *, code: bool, **more: Any
 ) -> TextVocabulary:
     """Learn a vocabulary from the training split only; the same texts and settings give the same one.
 
@@ -112,6 +112,7 @@ def train_vocabulary(
         size: Pieces wanted, marks and bytes included.
         kind: "bytes" learns nothing. A text too small for so many pieces gives as many as it has.
         code: Digits one by one, and runs of white space as pieces.
+        more: Further options of SentencePiece, which go before ours.
 
     Raises:
         InputError: `size` is too small to spell any text.
@@ -129,13 +130,16 @@ def train_vocabulary(
         size,
         kind,
         _refused,
-        byte_fallback=True,
-        remove_extra_whitespaces=False,
-        add_dummy_prefix=False,
-        character_coverage=0.9995,
-        hard_vocab_limit=False,
-        max_sentence_length=1 << 20,
-        **options,
+        **{
+            "byte_fallback": True,
+            "remove_extra_whitespaces": False,
+            "add_dummy_prefix": False,
+            "character_coverage": 0.9995,
+            "hard_vocab_limit": False,
+            "max_sentence_length": 1 << 20,
+            **options,
+            **more,
+        },
     )
     return PieceVocabulary(model)
 

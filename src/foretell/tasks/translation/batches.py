@@ -20,7 +20,16 @@ from foretell.tasks.vocabulary import EOS, PAD
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Batch", "EpochBatches", "SourceBatch", "TokenBatches", "source_batches", "validation_batches"]
+__all__ = [
+    "Batch",
+    "EpochBatches",
+    "SourceBatch",
+    "TokenBatches",
+    "length_runs",
+    "source_batches",
+    "token_bounds",
+    "validation_batches",
+]
 
 _Ints = NDArray[np.int64]
 
@@ -131,7 +140,7 @@ class TokenBatches:
                 f"a sentence pair has {longest} tokens, a batch at most {max_tokens}; "
                 "raise the tokens of a batch or lower max_words."
             )
-        self._bounds = _bounds(longer[np.lexsort((self._source, self._target))], max_tokens)
+        self._bounds = token_bounds(longer[np.lexsort((self._source, self._target))], max_tokens)
         self._latest: tuple[int, EpochBatches] | None = None
 
     def __len__(self) -> int:
@@ -164,7 +173,7 @@ class TokenBatches:
 def validation_batches(pairs: EncodedPairs, max_tokens: int) -> list[Batch]:
     """All pairs once, sorted by length, built once; a pair longer than `max_tokens` gets a batch of its own."""
     source, target = pairs.source.lengths, pairs.target.lengths
-    return [_collate(pairs, rows) for rows in _runs(np.maximum(source, target) + 1, max_tokens, source, target)]
+    return [_collate(pairs, rows) for rows in length_runs(np.maximum(source, target) + 1, max_tokens, source, target)]
 
 
 def source_batches(sources: Sequences, max_tokens: int) -> list[SourceBatch]:
@@ -172,20 +181,21 @@ def source_batches(sources: Sequences, max_tokens: int) -> list[SourceBatch]:
     import torch
 
     batches = []
-    for rows in _runs(sources.lengths + 1, max_tokens, sources.lengths):
+    for rows in length_runs(sources.lengths + 1, max_tokens, sources.lengths):
         matrix = sources.padded(rows, first=None, last=EOS, pad=PAD)
         batches.append(SourceBatch(torch.from_numpy(matrix), torch.from_numpy(rows)))
     return batches
 
 
-def _runs(lengths: _Ints, max_tokens: int, *keys: _Ints) -> list[_Ints]:
+def length_runs(lengths: _Ints, max_tokens: int, *keys: _Ints) -> list[_Ints]:
+    """Rows in the order of some keys, the last first, cut where longest x count would pass `max_tokens`."""
     order = np.lexsort(keys)
     if not len(order):
         return []
-    return np.split(order, _bounds(lengths[order], max_tokens)[1:-1])
+    return np.split(order, token_bounds(lengths[order], max_tokens)[1:-1])
 
 
-def _bounds(lengths: _Ints, max_tokens: int) -> _Ints:
+def token_bounds(lengths: _Ints, max_tokens: int) -> _Ints:
     """Cut a row of lengths [n] greedily where longest x count would pass `max_tokens`; [batches + 1]."""
     bounds = [0]
     while bounds[-1] < len(lengths):

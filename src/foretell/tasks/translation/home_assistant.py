@@ -29,6 +29,7 @@ __all__ = [
     "VERSION",
     "fetch_wheel",
     "original_wheel",
+    "read_all_messages",
     "read_home_assistant",
     "read_wheel",
     "wheel_languages",
@@ -123,6 +124,19 @@ def read_messages(wheel: Path, language: str) -> dict[str, dict[str, str]]:
     return {component: there[language] for component, there in sorted(texts.items())}
 
 
+def read_all_messages(wheel: Path) -> dict[str, dict[str, dict[str, str]]]:
+    """All texts by component, language and key.
+
+    Raises:
+        IntegrityError: It holds none, or a member is damaged or unreasonably large.
+    """
+    with open_archive(wheel) as archive:
+        texts = _texts(archive)
+    if not texts:
+        raise IntegrityError(f"{wheel} holds no translations; give a wheel of Home Assistant {VERSION}.")
+    return dict(sorted(texts.items()))
+
+
 def read_wheel(wheel: Path, source: str, target: str) -> RawCorpus:
     """Join two languages' translation files by component and key.
 
@@ -186,13 +200,13 @@ def _verify(wheel: Path, remedy: str) -> None:
         raise IntegrityError(f"{wheel} has SHA-256 {found}, expected {SHA256}; {remedy}")
 
 
-def _texts(archive: zipfile.ZipFile, wanted: set[str]) -> dict[str, dict[str, dict[str, str]]]:
-    """Texts by component, language and flattened key."""
+def _texts(archive: zipfile.ZipFile, wanted: set[str] | None = None) -> dict[str, dict[str, dict[str, str]]]:
+    """Texts by component, language and flattened key; None: of all languages."""
     texts: defaultdict[str, dict[str, dict[str, str]]] = defaultdict(dict)
     total = 0
     for info in archive.infolist():
         match = _MEMBER.fullmatch(info.filename)
-        if match and match[2] in wanted:
+        if match and (wanted is None or match[2] in wanted):
             data = read_member(archive, info, _MOST_BYTES)
             total += len(data)
             if total > _MOST_BYTES_IN_ALL:

@@ -9,7 +9,7 @@ from foretell.errors import InputError
 from foretell.tasks.cleaning import GroupedPair
 from foretell.tasks.translation.raw import RawCorpus
 
-__all__ = ["read_hub"]
+__all__ = ["load_data_set", "read_hub"]
 
 _SPLITS = ("train", "validation", "test")
 
@@ -20,6 +20,28 @@ def read_hub(dataset: str, subset: str | None, source: str, target: str) -> RawC
     Raises:
         InputError: The extra is not installed, the data set cannot be loaded, a split is missing, or its rows
             do not hold the two languages.
+    """
+    name, loaded = load_data_set(dataset, subset)
+    missing = [split for split in _SPLITS if split not in loaded]
+    if missing:
+        raise InputError(f"the data set {name} has no split {missing[0]!r}; it has {', '.join(loaded)}.")
+    train, valid, test = (_pairs(loaded[split], source, target, name) for split in _SPLITS)
+    info = loaded["train"].info
+    provenance = {
+        "name": f"hub:{name}",
+        "version": str(info.version) if info.version else None,
+        "sha256": None,
+        "licence": info.license or None,
+        "attribution": info.citation or None,
+    }
+    return RawCorpus(train, provenance, valid=valid, test=test)
+
+
+def load_data_set(dataset: str, subset: str | None) -> tuple[str, Mapping[str, Any]]:
+    """What a data set is called, and its rows by split.
+
+    Raises:
+        InputError: The extra is not installed, or the data set cannot be loaded.
     """
     try:
         import datasets
@@ -35,19 +57,7 @@ def read_hub(dataset: str, subset: str | None, source: str, target: str) -> RawC
         raise InputError(
             f"the data set {name} could not be loaded ({reason}); check its name, subset and the network."
         ) from error
-    missing = [split for split in _SPLITS if split not in loaded]
-    if missing:
-        raise InputError(f"the data set {name} has no split {missing[0]!r}; it has {', '.join(loaded)}.")
-    train, valid, test = (_pairs(loaded[split], source, target, name) for split in _SPLITS)
-    info = loaded["train"].info
-    provenance = {
-        "name": f"hub:{name}",
-        "version": str(info.version) if info.version else None,
-        "sha256": None,
-        "licence": info.license or None,
-        "attribution": info.citation or None,
-    }
-    return RawCorpus(train, provenance, valid=valid, test=test)
+    return name, loaded
 
 
 def _pairs(rows: Any, source: str, target: str, name: str) -> list[GroupedPair]:
