@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -41,6 +42,8 @@ __all__ = ["LABELS", "OBSERVATIONS_FILE", "STUDY_FILE", "TRIALS_FILE", "Study", 
 STUDY_FILE = "study.yaml"
 _PAGES = "foretell.report"
 """What draws a study's page: a room on a higher floor, which is therefore asked by name."""
+_NOTE_EVERY = 1.0
+"""Seconds between two looks at which trial is best, for the display."""
 _ROUNDING = 1e-9  # of sums of shares
 TRIALS_FILE, OBSERVATIONS_FILE, LABELS = "trials.jsonl", "observations.jsonl", "labels"
 
@@ -305,8 +308,9 @@ class Study:
         pending = [trial for trial in self.trials if trial.number not in self._results and not trial.raced]
         goal = self._work(self._results) + wanted - _ROUNDING
         waiting: dict[int, int] = {}
+        note, noted = self._note(), time.monotonic()
         with track("trials", goal) as meter:
-            meter.update(self._work(self._results), self._note())
+            meter.update(self._work(self._results), note)
             done = iter(self._completed(executor, waiting))
             while True:
                 while len(waiting) < executor.slots and self._work([*self._results, *waiting.values()]) < goal:
@@ -317,7 +321,9 @@ class Study:
                 if not waiting:
                     return
                 next(done)
-                meter.update(self._work(self._results), self._note())
+                if time.monotonic() - noted > _NOTE_EVERY:  # of a thousand workers one ends at any moment
+                    note, noted = self._note(), time.monotonic()
+                meter.update(self._work(self._results), note)
 
     def _next(self, slots: int) -> Trial | None:
         """The next trial, once the labels that its choice needs are there; None while they are not."""
