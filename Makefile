@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev search test check faults docs fuzz lock test-minimum sbom audit clean
+.PHONY: setup setup-dev search test test-ray check faults docs fuzz lock test-minimum sbom audit clean
 
 # What running needs, and on top of it what developing needs: tests, linters, documentation, figures, ONNX.
 setup: $(VENV)/.ready
@@ -25,6 +25,18 @@ $(VENV)/.ready-dev: $(VENV)/.ready constraints-dev.txt requirements-dev.lock
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-index --no-build-isolation -e '.[dev,docs,onnx]'
 	touch $@
+
+# Beside it, and seeing it: Ray, which brings packages that nothing else here needs (requirements-ray.lock).
+RAY := .venv-ray
+$(RAY)/.ready: $(VENV)/.ready-dev requirements-ray.lock
+	$(PYTHON) -m venv $(RAY)
+	$(RAY)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-ray.lock
+	echo "import site; site.addsitedir('$(CURDIR)/$$(echo $(VENV)/lib/python3*/site-packages)')" \
+		> $$(echo $(RAY)/lib/python3*/site-packages)/beside.pth
+	touch $@
+
+test-ray: $(RAY)/.ready
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RAY)/bin/python -m pytest tests/objectives/executors/test_ray.py
 
 search: setup
 	$(BIN)/foretell search --resume
@@ -71,6 +83,7 @@ lock: $(TOOLS)/.ready
 	$(LOCK) constraints.txt --no-deps --no-emit-package torch -o requirements.lock
 	$(LOCK) constraints-dev.txt --no-deps -o requirements-dev.lock
 	$(LOCK) requirements-tools.in --universal -o requirements-tools.lock
+	$(LOCK) requirements-ray.in -c constraints.txt -c constraints-dev.txt -o requirements-ray.lock
 	$(LOCK) requirements-fuzz.in --no-deps -o requirements-fuzz.lock
 
 # The quick tests with the oldest versions that pyproject.toml allows; their use of what has been deprecated since
@@ -93,4 +106,4 @@ audit: setup-dev $(TOOLS)/.ready
 	$(TOOLS)/bin/pip-audit --strict --disable-pip --require-hashes -r requirements.lock -r requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) $(TOOLS) $(MINIMUM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) $(RAY) $(TOOLS) $(MINIMUM) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

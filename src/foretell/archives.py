@@ -5,18 +5,24 @@ The names of members never become paths, so that none can lead out of a folder.
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from foretell.errors import ForetellError, InputError, IntegrityError
-from foretell.parsing import decoded
+from foretell.parsing import read_bytes
 from foretell.records import storage
 
-__all__ = ["copy_member", "open_archive", "read_member", "unpacked_text"]
+__all__ = ["PACKED", "copy_member", "open_archive", "read_member", "read_unpacked"]
+
+PACKED = (".gz", ".bz2", ".xz")
+"""Endings of packed files that are read as if they were not."""
 
 _BLOCK = 1 << 20
 
@@ -64,24 +70,33 @@ def copy_member(archive: zipfile.ZipFile, name: str, path: Path, most: int) -> N
             file.write(block)
 
 
-def unpacked_text(path: Path, most: int) -> str:
-    """The UTF-8 text of a file packed with gzip, of at most `most` bytes when unpacked.
+def read_unpacked(path: Path, *, most: int) -> bytes:
+    """The contents of a file of at most `most` bytes; one whose name says that it is packed (`PACKED`) is unpacked.
 
     Raises:
-        InputError: It is not there, unpacks to more, or is not UTF-8.
-        IntegrityError: It is no sound gzip file.
+        InputError: It is not there, cannot be read, or has or unpacks to more.
+        IntegrityError: It is not packed as its name says, or damaged.
     """
+    kind = path.suffix.lower()
+    if kind not in PACKED:
+        return read_bytes(path, most=most)
     try:
-        with gzip.open(path) as file:
-            data = file.read(most + 1)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise IntegrityError(f"{path} is not a sound gzip file ({error}); get it again.") from error
+        with path.open("rb") as raw, _opened(raw, kind) as file:
+            data: bytes = file.read(most + 1)
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile) as error:
+        raise IntegrityError(f"{path} is not a sound {kind[1:]} file ({error}); get it again.") from error
     except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno is None:  # so bz2 says what others have errors of their own for
+            raise IntegrityError(f"{path} is not a sound {kind[1:]} file ({error}); get it again.") from error
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path} cannot be read ({reason}); check the path.") from error
     if len(data) > most:
         raise InputError(f"{path} unpacks to more than {most:,} bytes, the most that is read; split it.")
-    return decoded(data, path)
+    return data
+
+
+def _opened(raw: BinaryIO, kind: str) -> Any:
+    return {".gz": gzip, ".bz2": bz2, ".xz": lzma}[kind].open(raw)
 
 
 def _too_large(archive: zipfile.ZipFile, name: str, most: int) -> IntegrityError:

@@ -6,7 +6,9 @@ import errno
 import hashlib
 import json
 import os
+import platform
 import warnings
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -31,6 +33,10 @@ __all__ = [
 
 
 _MOST_LINE_BYTES = 16 << 20  # of one record; the largest real ones, batches of a search's scores, have some 100 kB
+
+
+_MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
+"""In the names of unfinished files: two machines may have processes of one number."""
 
 
 class TornLineWarning(UserWarning):
@@ -82,7 +88,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
     Raises:
         StorageError: The disk is full, read-only or not permitted.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{_MACHINE}-{os.getpid()}.part")
     with storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

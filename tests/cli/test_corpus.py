@@ -3,8 +3,6 @@ import json
 import pytest
 
 from foretell.cli import main
-from foretell.cli.corpus import _describe
-from foretell.tasks.translation import ParallelCorpus
 from tests.tasks.sentences import made_up
 
 
@@ -42,9 +40,42 @@ def test_what_was_dropped_is_told(tmp_path, monkeypatch, capsys):
     assert "402 pairs found; dropped: 1 equal sides, 1 too long (over 12 words)." in told
 
 
-def test_fewer_sentences_than_asked_for_are_told(capsys):
-    corpus = ParallelCorpus("en", "de", [("a", "b")], [("c", "d")], [], {"config": {"test_sentences": 500}})
-    _describe("files", corpus, as_json=False, examples=0)
-    told = capsys.readouterr().out
-    assert "500 test pairs were asked for, the corpus allows 0." in told
+def shown(words, capsys):
+    assert main(["corpus", "show", *words]) == 0
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_fewer_sentences_than_asked_for_are_told(pairs, capsys):
+    told = shown([*pairs, "--test-sentences", "500"], capsys)
+    assert "500 test pairs were asked for, the corpus allows 40." in told
     assert told.count("asked for") == 1
+
+
+def test_what_is_left_out_of_the_splits_is_told(tmp_path, pairs, capsys):
+    lines = (tmp_path / "pairs.tsv").read_text().splitlines(keepends=True)
+    (tmp_path / "pairs.tsv").write_text("".join([*lines, *lines[:30]]))
+    assert "430 pairs found; dropped: 30 repeated or like one of another split." in shown([*pairs, "-n", "0"], capsys)
+    assert "more than were asked for" in shown([*pairs, "--train-sentences", "50"], capsys)
+
+
+def test_a_studys_corpus_is_shown_and_options_say_what_differs(tmp_path, pairs, capsys):
+    study = tmp_path / "there" / "study.yaml"
+    study.parent.mkdir()
+    study.write_text("corpus: {name: files, paths: [../pairs.tsv], target: nl, valid_sentences: 10}\n")
+    told = shown(["--study", str(study)], capsys)
+    assert "files, en-nl" in told
+    assert "valid 10" in told
+    changed = ["--study", str(study), "--max-words", "9", "--valid-sentences", "5", "--seed", "2", "--json"]
+    told = json.loads(shown(changed, capsys))
+    assert told["sizes"]["valid"] == 5
+    assert told["provenance"]["config"]["max_words"] == 9
+    assert told["provenance"]["config"]["target"] == "nl"
+    whole = ["--study", str(study), "--max-words", "null", "--json"]
+    assert json.loads(shown(whole, capsys))["provenance"]["config"]["max_words"] is None
+
+
+def test_a_language_models_text_is_shown(tmp_path, pairs, capsys):
+    (tmp_path / "lm.yaml").write_text("{task: language_model, corpus: {name: files, paths: [pairs.tsv]}}")
+    assert "split documents bytes" in shown(["--study", "lm.yaml"], capsys)
+    assert main(["corpus", "show", "--study", "lm.yaml", "--min-words", "3"]) == 2
+    assert "study of a language_model, whose text has none of these options" in capsys.readouterr().err

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from foretell.errors import RunBusyError
-from foretell.locks import FileLock, Holder, lock_folder
+from foretell.locks import FileLock, Holder, Lease, SharedLock, lock_folder
 from foretell.objectives import claim, store_folder
 from foretell.progress import show_progress
 
@@ -85,7 +85,7 @@ def test_a_lock_of_an_older_version_is_read(tmp_path):
         assert FileLock(path).holder() == holder
 
 
-class Lease:
+class ThirdTry:
     """A lock of another kind: free after three tries."""
 
     def __init__(self):
@@ -109,7 +109,7 @@ def test_the_display_names_holder_machine_command_and_time(tmp_path, monkeypatch
 
     monkeypatch.setattr(progress, "_LINE_EVERY", 0.0)
     monkeypatch.setattr(store, "_LOOK_EVERY", 0.0)
-    lease = Lease()
+    lease = ThirdTry()
     with show_progress("lines"), claim(tmp_path, lease) as waited:
         assert waited
         assert lease.held
@@ -129,3 +129,27 @@ def test_the_claim_ends_with_the_block_even_by_an_error(tmp_path):
 def test_folders_of_the_store_are_named_by_kind_and_key(tmp_path, monkeypatch):
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path))
     assert store_folder("trained", "abc") == tmp_path / "trained" / "abc"
+
+
+FAR = """
+    import sys
+    from pathlib import Path
+    from foretell.locks import Lease, SharedLock
+    from foretell.objectives import claim
+    folder = Path(sys.argv[1])
+    with claim(folder, SharedLock(folder, Lease(folder / ".lease", machine="far", seconds=1.0))):
+        print("holds it", flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_a_holder_on_another_machine_that_is_killed_is_taken_over_from(tmp_path):
+    words = [sys.executable, "-c", textwrap.dedent(FAR), str(tmp_path)]
+    with subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as far:
+        assert far.stdout.readline() == "holds it\n"
+        near = SharedLock(tmp_path, Lease(tmp_path / ".lease", machine="near", seconds=1.0))
+        assert not near.take()
+        assert near.holder().process == far.pid
+        far.kill()
+    with claim(tmp_path, near) as waited:
+        assert waited

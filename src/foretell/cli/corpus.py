@@ -8,21 +8,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell.cli.options import StudyOption
 from foretell.cli.output import JsonOption, print_json, print_table, say
 
 if TYPE_CHECKING:
-    from foretell.tasks.translation import ParallelCorpus
+    from foretell.tasks.language_model import TextConfig
+    from foretell.tasks.translation import CorpusConfig, ParallelCorpus
 
 __all__ = ["register"]
 
 _group = typer.Typer(no_args_is_help=True, help="List, fetch, look at and write parallel corpora.")
 
-_Source = Annotated[str, typer.Option("--source", help="Language translated from.")]
-_Target = Annotated[str, typer.Option("--target", help="Language translated to.")]
-_Paths = Annotated[list[Path] | None, typer.Option("--path", help="For files: two text files or one TSV.")]
-_Name = Annotated[str, typer.Argument(help="home-assistant, files or hub.")]
+
+_Name = Annotated[str | None, typer.Argument(help="home-assistant, files or hub.")]
+_Source = Annotated[str | None, typer.Option("--source", help="Language translated from.")]
+_Target = Annotated[str | None, typer.Option("--target", help="Language translated to.")]
+_Path = Annotated[list[Path] | None, typer.Option("--path", help="For files: two text files or one TSV.")]
+_ValidPath = Annotated[list[Path] | None, typer.Option("--valid-path", help="For files: validation text, like --path.")]
+_TestPath = Annotated[list[Path] | None, typer.Option("--test-path", help="For files: test text, like --path.")]
 _Dataset = Annotated[str | None, typer.Option("--dataset", help="For hub: the data set (wmt14).")]
 _Subset = Annotated[str | None, typer.Option("--subset", help="For hub: its configuration (de-en).")]
+_MinWords = Annotated[int | None, typer.Option("--min-words", help="Shortest side kept, in words.")]
+_MaxWords = Annotated[str | None, typer.Option("--max-words", help="Longest side, in words; fit, or null for all.")]
+_Train = Annotated[int | None, typer.Option("--train-sentences", help="At most so many training pairs.")]
+_Valid = Annotated[int | None, typer.Option("--valid-sentences", help="Validation pairs.")]
+_Test = Annotated[int | None, typer.Option("--test-sentences", help="Test pairs.")]
+_Seed = Annotated[int | None, typer.Option("--seed", help="Of the split.", min=0)]
 
 
 def register(app: typer.Typer) -> None:
@@ -46,12 +57,21 @@ def _list(as_json: JsonOption = False) -> None:
 
 @_group.command("fetch")
 def _fetch(
-    name: _Name = "home-assistant",
-    source: _Source = "en",
-    target: _Target = "de",
-    path: _Paths = None,
+    name: _Name = None,
+    study: StudyOption = None,
+    source: _Source = None,
+    target: _Target = None,
+    path: _Path = None,
+    valid_path: _ValidPath = None,
+    test_path: _TestPath = None,
     dataset: _Dataset = None,
     subset: _Subset = None,
+    min_words: _MinWords = None,
+    max_words: _MaxWords = None,
+    train_sentences: _Train = None,
+    valid_sentences: _Valid = None,
+    test_sentences: _Test = None,
+    seed: _Seed = None,
     as_json: JsonOption = False,
 ) -> None:
     """Get a corpus, clean and split it, and keep it in the cache folder.
@@ -61,35 +81,56 @@ def _fetch(
 
     `foretell corpus fetch files --path train.en --path train.de`
     """
-    _describe(name, _load(name, source, target, path, dataset, subset), as_json, examples=0)
+    _describe(_config(locals()), as_json, examples=0)
 
 
 @_group.command("show")
 def _show(
-    name: _Name = "home-assistant",
-    source: _Source = "en",
-    target: _Target = "de",
-    path: _Paths = None,
+    name: _Name = None,
+    study: StudyOption = None,
+    source: _Source = None,
+    target: _Target = None,
+    path: _Path = None,
+    valid_path: _ValidPath = None,
+    test_path: _TestPath = None,
     dataset: _Dataset = None,
     subset: _Subset = None,
+    min_words: _MinWords = None,
+    max_words: _MaxWords = None,
+    train_sentences: _Train = None,
+    valid_sentences: _Valid = None,
+    test_sentences: _Test = None,
+    seed: _Seed = None,
     examples: Annotated[int, typer.Option("--examples", "-n", min=0, help="Training pairs to print.")] = 5,
     as_json: JsonOption = False,
 ) -> None:
-    """Show sizes, provenance and some pairs of a corpus.
+    """Show sizes, what was dropped and why, and some pairs of a corpus: of a study's, or of the one that options name.
 
-    Example: `foretell corpus show home-assistant --target ga -n 3`
+    Examples:
+    `foretell corpus show home-assistant --target ga -n 3`
+
+    `foretell corpus show --study study.yaml --max-words 30`
     """
-    _describe(name, _load(name, source, target, path, dataset, subset), as_json, examples)
+    _describe(_config(locals()), as_json, examples)
 
 
 @_group.command("write")
 def _write(
-    name: _Name = "home-assistant",
-    source: _Source = "en",
-    target: _Target = "de",
-    path: _Paths = None,
+    name: _Name = None,
+    study: StudyOption = None,
+    source: _Source = None,
+    target: _Target = None,
+    path: _Path = None,
+    valid_path: _ValidPath = None,
+    test_path: _TestPath = None,
     dataset: _Dataset = None,
     subset: _Subset = None,
+    min_words: _MinWords = None,
+    max_words: _MaxWords = None,
+    train_sentences: _Train = None,
+    valid_sentences: _Valid = None,
+    test_sentences: _Test = None,
+    seed: _Seed = None,
     out: Annotated[Path, typer.Option("--out", help="Folder of the text files.")] = Path("text"),
     as_json: JsonOption = False,
 ) -> None:
@@ -97,7 +138,7 @@ def _write(
 
     Example: `foretell corpus write home-assistant --target ga --out text`
     """
-    corpus = _load(name, source, target, path, dataset, subset)
+    corpus = _load(_config(locals()))
     files = [str(file) for file in corpus.write_text(out)]
     if as_json:
         print_json({"files": files, "fingerprint": corpus.fingerprint, "provenance": corpus.provenance})
@@ -107,42 +148,108 @@ def _write(
         say(corpus.provenance["attribution"])
 
 
-def _load(
-    name: str, source: str, target: str, path: list[Path] | None, dataset: str | None, subset: str | None
-) -> ParallelCorpus:
+def _config(given: Mapping[str, Any]) -> CorpusConfig | TextConfig:
+    """A study's corpus with what the command line says instead; without a study the defaults with it."""
     from foretell.cli.options import study_from
-    from foretell.tasks.translation import load_corpus
+    from foretell.errors import InputError
 
-    values = {"name": name, "source": source, "target": target, "dataset": dataset, "subset": subset}
-    study = study_from(None, corpus={**values, "paths": [str(p) for p in path or []]})
-    return load_corpus(study.corpus)
+    study, said = given["study"], dict(given)
+    for name in ("path", "valid_path", "test_path"):
+        said[f"{name}s"] = [str(each.absolute()) for each in said.pop(name)] if said[name] else None
+    if said["max_words"] is not None:
+        said["max_words"] = {"null": None, "none": None}.get(said["max_words"], said["max_words"])
+    known = {name: said[name] for name in _KEYS if said[name] is not None}
+    if given["max_words"] is not None:
+        known["max_words"] = said["max_words"]
+    before = study_from(study)
+    if known and before.task != "translation":
+        raise InputError(
+            f"{study} is a study of a {before.task}, whose text has none of these options; leave them out."
+        )
+    old = before.corpus.model_dump(mode="json", exclude_unset=study is None)
+    found: CorpusConfig | TextConfig = study_from(study, corpus={**old, **known}).corpus
+    return found
 
 
-def _describe(name: str, corpus: ParallelCorpus, as_json: bool, examples: int) -> None:
-    from foretell.tasks.translation import SPLITS
+def _load(config: CorpusConfig | TextConfig) -> ParallelCorpus:
+    from foretell.errors import InputError
+    from foretell.tasks.translation import CorpusConfig, load_corpus
 
+    if not isinstance(config, CorpusConfig):
+        raise InputError("the text of a language model has no pairs to write; its files are as you gave them.")
+    return load_corpus(config)
+
+
+def _describe(config: CorpusConfig | TextConfig, as_json: bool, examples: int) -> None:
+    from foretell.tasks.translation import SPLITS, CorpusConfig
+
+    if not isinstance(config, CorpusConfig):
+        _describe_text(config, as_json, examples)
+        return
+    corpus = _load(config)
     sizes = {split: len(corpus.split(split)) for split in SPLITS}
     if as_json:
         pairs = corpus.train[:examples]
         print_json({"sizes": sizes, "fingerprint": corpus.fingerprint, "provenance": corpus.provenance, "pairs": pairs})
         return
     languages = f"{corpus.source_language}-{corpus.target_language}"
-    print_table(f"{name}, {languages}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
-    say(_cleaned(corpus.provenance.get("cleaning", {})))
-    asked = corpus.provenance.get("config", {})
-    for split in ("train", "valid", "test"):
-        wanted = asked.get(f"{split}_sentences")
-        if wanted is not None and sizes[split] < wanted:
-            say(f"{wanted:,} {split} pairs were asked for, the corpus allows {sizes[split]:,}.")
+    print_table(f"{config.name}, {languages}", ["split", "pairs"], [[k, f"{v:,}"] for k, v in sizes.items()])
+    say(_cleaned(corpus))
+    for text in corpus.shortfalls:
+        say(text)
     for left, right in corpus.train[:examples]:
         say(f"{left}\n    {right}")
 
 
-def _cleaned(cleaning: Mapping[str, Any]) -> str:
+def _cleaned(corpus: ParallelCorpus) -> str:
     """How many pairs were found, and how many dropped for which reason."""
+    cleaning, asked = corpus.provenance.get("cleaning", {}), corpus.provenance.get("config", {})
     dropped, most = cleaning.get("dropped", {}), cleaning.get("max_words")
     reasons = [
         f"{count:,} {reason}{f' (over {most} words)' if reason == 'too long' and most else ''}"
         for reason, count in dropped.items()
     ]
-    return f"{cleaning.get('found', 0):,} pairs found; dropped: {', '.join(reasons) or 'none'}."
+    found = cleaning.get("found", 0)
+    own = bool(asked.get("valid_paths")) or asked.get("name") == "hub"  # only the training pairs were counted
+    used = len(corpus.train) + (0 if own else len(corpus.valid) + len(corpus.test))
+    rest = found - sum(dropped.values()) - used
+    if rest > 0:
+        limited = ", or more than were asked for" if asked.get("train_sentences") is not None else ""
+        reasons.append(f"{rest:,} repeated or like one of another split{limited}")
+    return f"{found:,} pairs found; dropped: {', '.join(reasons) or 'none'}."
+
+
+def _describe_text(config: TextConfig, as_json: bool, examples: int) -> None:
+    from foretell.tasks.language_model.task import read_texts
+    from foretell.tasks.task import SPLITS
+
+    splits = dict(zip(SPLITS, read_texts(config), strict=True))
+    sizes = {name: sum(len(text.encode("utf-8", "replace")) for text in texts) for name, texts in splits.items()}
+    shown = [text[:200] for text in splits["train"][:examples]]
+    if as_json:
+        counts = {name: len(texts) for name, texts in splits.items()}
+        print_json({"bytes": sizes, "documents": counts, "examples": shown})
+        return
+    rows = [[name, f"{len(texts):,}", f"{sizes[name]:,}"] for name, texts in splits.items()]
+    print_table(config.name, ["split", "documents", "bytes"], rows)
+    for text in shown:
+        say(text)
+
+
+_KEYS = (
+    "name",
+    "source",
+    "target",
+    "paths",
+    "valid_paths",
+    "test_paths",
+    "dataset",
+    "subset",
+    "min_words",
+    "max_words",
+    "train_sentences",
+    "valid_sentences",
+    "test_sentences",
+    "seed",
+)
+"""What the command line may say of a corpus, as studies spell it."""

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from foretell.locks import FileLock, Holder
+from foretell.locks import Holder, SharedLock
 from foretell.progress import track
 from foretell.tasks.translation import cache_folder
 
@@ -59,7 +59,7 @@ def claim(folder: Path, lock: Lock | None = None) -> Iterator[bool]:
 
     Args:
         folder: Of the store; made where it is not there.
-        lock: What excludes others; None: the folder's `.lock`, which counts on one machine.
+        lock: What excludes others; None: the folder's `SharedLock`, which counts on all machines that see it.
 
     Yields:
         Whether somebody else held it first.
@@ -67,7 +67,7 @@ def claim(folder: Path, lock: Lock | None = None) -> Iterator[bool]:
     Raises:
         StorageError: The disk refused.
     """
-    lock = lock or FileLock(folder / ".lock")
+    lock = lock or SharedLock(folder)
     waited = not lock.take()
     if waited:
         _wait(lock)

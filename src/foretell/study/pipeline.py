@@ -22,7 +22,7 @@ from foretell.study.distilling import distil_job, settle_teacher, teacher_accoun
 from foretell.study.finalist_race import Raced, label_teacher, race_finalists, refuse_race, target_of
 from foretell.study.jobs import keep_trained, scratch_job, supernet_job, trained_label
 from foretell.study.limits import resolve_limits
-from foretell.study.preflight import initial_rows, refuse_early, try_scorers
+from foretell.study.preflight import initial_rows, look_at_task, refuse_early
 from foretell.study.rules import Picks, rule_entries
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
@@ -98,7 +98,7 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
     with run.stage("corpus"):
         task = study.make_task()
         target_of(study, task)  # refuses a race for what the task does not measure
-        try_scorers(study, task, run.folder)
+        look_at_task(study, task, run.folder)
     with run.stage("latency"):
         device = measure_device(space, study, task.sizes["vocabulary"], run.folder, task.sizes.get("classes"))
         device.predictor.save(run.folder / "latency.json")

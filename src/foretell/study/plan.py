@@ -143,8 +143,8 @@ def _space(space: SearchSpace, study: StudyConfig) -> str:
 
 
 def _text(study: StudyConfig, task: Task | None) -> str:
-    title = study.task_kind.title(study.corpus)
-    return f"{title}, vocabulary of {study.vocabulary:,}" + ("" if task is not None else "; to be fetched")
+    about = f"{study.task_kind.title(study.corpus)}, vocabulary of {study.vocabulary:,}"
+    return f"{about}; to be fetched" if task is None else ". ".join([about, *task.shortfalls]).rstrip(".")
 
 
 class _Pace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -22,13 +23,24 @@ from foretell.study.limits import is_relative, limited_cost
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
 from foretell.tasks import Task, task_kind, task_kinds
 
-__all__ = ["corpus_files", "initial_rows", "refuse_early", "refuse_trials_early", "try_scorers"]
+__all__ = [
+    "ShortfallWarning",
+    "corpus_files",
+    "initial_rows",
+    "look_at_task",
+    "refuse_early",
+    "refuse_trials_early",
+]
 
 _STACK = 4
 """Labels by which the default teacher weighs the language model and the regression (`foretell.predictors.Weighted`)."""
 
 _TRIED = 2
 """Sentences that a scorer is tried on."""
+
+
+class ShortfallWarning(UserWarning):
+    """Less of the data is there than was asked for."""
 
 
 def refuse_early(study: StudyConfig, *, schedule: str | None = None, limits: bool = True) -> SearchSpace:
@@ -99,17 +111,22 @@ def refuse_trials_early(config: TrialStudyConfig) -> Objective:
     return objective
 
 
-def try_scorers(study: StudyConfig, task: Task, folder: Path) -> None:
-    """Score two validation references as if a network had said them, before anything is trained.
+def look_at_task(study: StudyConfig, task: Task, folder: Path) -> None:
+    """Before anything is trained: say what the data do not allow, and score two validation references.
 
     Args:
-        study: Whose scorers are tried.
+        study: Whose scorers are tried, as if a network had said the references.
         task: Its task.
-        folder: Of the run, which keeps that they work.
+        folder: Of the run, which keeps that the scorers work.
 
     Raises:
-        InputError: One of them does not work; the message says why.
+        InputError: A scorer does not work; the message says why.
+
+    Warns:
+        ShortfallWarning: Something was asked of the data that is not in them.
     """
+    for text in task.shortfalls:
+        warnings.warn(text, ShortfallWarning, stacklevel=2)
     for scorer in study.scorers():
         sources, references = zip(*task.examples("valid")[:_TRIED], strict=True)
         texts = {"hypotheses": references, "sources": sources, "references": references}

@@ -24,7 +24,7 @@ from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
 from foretell.study.jobs import keep_trained, scratch_job
 from foretell.study.limits import limited_cost, resolve_limits
-from foretell.study.preflight import try_scorers
+from foretell.study.preflight import look_at_task
 from foretell.study.run import open_run
 
 __all__ = ["train_missing", "train_observations", "train_one"]
@@ -59,7 +59,7 @@ def train_one(
         load_supernet(inherit, space)  # refused before anything is written
     with open_run(study, out, resume=resume):
         task = study.make_task()
-        try_scorers(study, task, out)
+        look_at_task(study, task, out)
         job = scratch_job(study, found[0], study.train.seed, "training", inherit=inherit)
         (result,) = run_jobs([job], executor=make_executor(study.executor, out))
         keep_trained(study, task, found[0], out, inherit)
@@ -103,7 +103,7 @@ def train_observations(
     choice = _Choice(design, study.train.seed if draw is None else draw, others, noise)
     with open_run(study, out, resume=resume):
         task = study.make_task()
-        try_scorers(study, task, out)
+        look_at_task(study, task, out)
         costs = CostModel(space, **task.sizes)
         planned = _plan(study, n, choice, out / "plan.json", costs.space, task.sizes["vocabulary"])
         first = study.train.seed

@@ -322,7 +322,9 @@ class Study:
     def _next(self, slots: int) -> Trial | None:
         """The next trial, once the labels that its choice needs are there; None while they are not."""
         number = len(self.trials)
-        needed = self._results if self._choice.asynchronous else range(max(0, number - slots + 1))
+        needed: Iterable[int] = self._results if self._choice.asynchronous else range(max(0, number - slots + 1))
+        if self.config.search.algorithm == "random":
+            needed = ()  # whatever is told changes nothing, so that no worker has to wait for it
         if any(each not in self._results for each in needed):
             return None
         try:

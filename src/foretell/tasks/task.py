@@ -102,6 +102,11 @@ class Task(Protocol):
         ...
 
     @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """What was asked of the data and is not in them, each as a sentence: fewer pieces, fewer test sentences."""
+        ...
+
+    @property
     def sizes(self) -> Mapping[str, Any]:
         """What networks and their costs need to know of it, such as the size of its `vocabulary`."""
         ...

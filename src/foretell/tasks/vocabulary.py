@@ -17,7 +17,7 @@ from foretell.tasks.cleaning import normalise
 if TYPE_CHECKING:
     from foretell.tasks.translation.corpus import ParallelCorpus
 
-__all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary", "VocabularyKind", "train_pieces"]
+__all__ = ["BOS", "EOS", "PAD", "UNK", "Vocabulary", "VocabularyKind", "pieces_missing", "train_pieces"]
 
 # fairseq's order of the special tokens: positions start at PAD + 1.
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
@@ -118,6 +118,12 @@ class Vocabulary:
         except IntegrityError as error:
             raise IntegrityError(f"{path}: {error}") from error
         return vocabulary
+
+
+def pieces_missing(size: int, asked: int) -> str:
+    """A sentence where a vocabulary has fewer pieces than were asked for, else nothing."""
+    less = f"a vocabulary of {asked:,} pieces was asked for, the training text has {size:,}: these are used."
+    return less if size < asked else ""
 
 
 def _spoken(ids: Sequence[int], size: int) -> list[int]:

@@ -130,5 +130,5 @@ def test_packed_files_are_read_and_damaged_ones_refused(config, tmp_path):
     packed.write_bytes(gzip.compress(config.paths[0].read_bytes()))
     assert load_corpus(config.model_copy(update={"paths": (packed,)}), tmp_path) == load_corpus(config, tmp_path)
     packed.write_bytes(packed.read_bytes()[:-20])
-    with pytest.raises(InputError, match="not a sound gzip file"):
+    with pytest.raises(InputError, match="not a sound gz file"):
         load_corpus(config.model_copy(update={"paths": (packed,)}), tmp_path)

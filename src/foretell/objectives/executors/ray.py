@@ -172,6 +172,8 @@ def _connected(address: str) -> tuple[Any, bool]:
         return ray, False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of every cluster
     where = address or os.environ.get("RAY_ADDRESS", "")
+    worker = ray._private.worker
+    listen, worker.listen_error_messages = worker.listen_error_messages, lambda *_: None  # prints where --json prints
     try:
         ray.init(address=where or None, include_dashboard=None if where not in ("", "local") else False, **_QUIET)
     except Exception as error:
@@ -186,6 +188,8 @@ def _connected(address: str) -> tuple[Any, bool]:
             f"there is no Ray cluster at {where or 'this machine'} ({_brief(error)}); start one by `ray start --head`, "
             "or correct executor: {address: ...} or RAY_ADDRESS."
         ) from error
+    finally:
+        worker.listen_error_messages = listen
     return ray, True
 
 

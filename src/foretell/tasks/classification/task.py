@@ -147,6 +147,11 @@ class TextClassification:
         return self.texts
 
     @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """None are told: a class that is too small is refused."""
+        return ()
+
+    @property
     def sizes(self) -> dict[str, int]:
         """What networks need to know of the task."""
         return {"vocabulary": self.reader.vocabulary.size, "classes": len(self.classes)}

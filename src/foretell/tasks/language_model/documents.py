@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from foretell.archives import open_archive, read_member
+from foretell.archives import PACKED, open_archive, read_member, read_unpacked
 from foretell.errors import InputError, IntegrityError
-from foretell.parsing import parse_json, read_bytes, read_text
+from foretell.parsing import decoded, parse_json
 
 __all__ = ["Document", "contents_sha256", "each_text_once", "read_files", "read_python_sources"]
 
@@ -31,7 +31,8 @@ def read_files(paths: Sequence[Path], field: str) -> list[Document]:
     """The documents of files and folders, in a fixed order.
 
     A folder's documents are all files below it that are UTF-8 text; those directly in one folder are a group. A file
-    that is named must be text. Each line of a `.jsonl` file is a document, and a group of its own.
+    that is named must be text. Each line of a `.jsonl` file is a document, and a group of its own. Files with a name in
+    `.gz`, `.bz2` or `.xz` are unpacked.
 
     Raises:
         InputError: A path that does not exist, is empty, binary or not UTF-8, or a line without the field.
@@ -40,7 +41,7 @@ def read_files(paths: Sequence[Path], field: str) -> list[Document]:
     for path in paths:
         if path.is_dir():
             found += _folder(path)
-        elif path.suffix == ".jsonl":
+        elif ".jsonl" in (path.suffix, path.with_suffix("").suffix if path.suffix in PACKED else ""):
             found += _lines(path, field)
         else:
             found.append(Document(str(path), _text(path)))
@@ -48,9 +49,10 @@ def read_files(paths: Sequence[Path], field: str) -> list[Document]:
 
 
 def _text(path: Path) -> str:
-    if b"\0" in read_bytes(path, most=_MOST_BYTES):
+    data = read_unpacked(path, most=_MOST_BYTES)
+    if b"\0" in data:
         raise InputError(f"{path} is a binary file; expected UTF-8 text.")
-    text = read_text(path, most=_MOST_BYTES).replace("\r\n", "\n")
+    text = decoded(data, path).replace("\r\n", "\n")
     if not text.strip():
         raise InputError(f"{path} is empty; expected text.")
     return text
@@ -62,7 +64,7 @@ def _folder(path: Path) -> list[Document]:
         hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
         try:
             text = "" if hidden else _text(file)
-        except InputError:  # pictures and other things that lie beside text
+        except (InputError, IntegrityError):  # pictures and other things that lie beside text
             continue
         if text:
             found.append(Document(str(file.parent), text))

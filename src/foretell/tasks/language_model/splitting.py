@@ -15,6 +15,7 @@ from foretell.tasks.language_model.documents import Document
 __all__ = ["TextSplits", "deduplicate", "split_documents"]
 
 _FEWEST = 3
+_PARTS = 100  # of a text that is alone, so that what is held out comes from several places
 _LARGEST_SHARE = 10  # neither validation nor test asks for more than a tenth of the text
 
 
@@ -40,7 +41,7 @@ def split_documents(
     """Hold out whole groups, in a seeded order: first for test, then for validation; the rest is learnt from.
 
     Of the held-out groups whole documents are taken until there is as much text as is wanted; the last one is cut at
-    the end of a line. Where all documents are of one group, each is its own.
+    the end of a line. Where all documents are of one group, each is its own; one or two long ones are cut into parts.
 
     Args:
         documents: Without near-copies.
@@ -52,11 +53,12 @@ def split_documents(
     Raises:
         InputError: There are fewer than three documents, or nothing is left to learn from.
     """
+    documents = documents if len(documents) >= _FEWEST else [part for each in documents for part in _parts(each)]
     if len(documents) < _FEWEST:
         raise InputError(
-            f"the text is {len(documents)} document{'s' * (len(documents) != 1)} after near-copies are dropped; at "
-            f"least {_FEWEST} are needed, so that validation and test have their own: give more files, or one text a "
-            "line as JSON lines."
+            f"the text is {len(documents)} document{'s' * (len(documents) > 1)} after near-copies are dropped, and has "
+            f"no lines to cut at; at least {_FEWEST} are needed, so that validation and test have their own: give more "
+            "files, or one text a line as JSON lines."
         )
     names = [document.group for document in documents]
     if len(set(names)) < _FEWEST:
@@ -73,6 +75,19 @@ def split_documents(
     if not (train and valid and test):
         raise InputError("no text is left to learn from after validation and test have theirs; give more documents.")
     return TextSplits(train, valid, test)
+
+
+def _parts(document: Document) -> list[Document]:
+    """A long text in parts, each a group: at the first empty line, at the latest at twice the size, between lines."""
+    size, parts, lines, length = len(document.text) // _PARTS, [], [], 0
+    for line in document.text.splitlines(keepends=True):
+        lines.append(line)
+        length += len(line)
+        if length >= 2 * size or (length >= size and not line.strip()):
+            parts.append("".join(lines))
+            lines, length = [], 0
+    parts += ["".join(lines)] if lines else []
+    return [Document(f"{document.group}:{number:04d}", text) for number, text in enumerate(parts) if text.strip()]
 
 
 def _taken(waiting: list[list[str]], wanted: int | None, *, cut: bool = True) -> list[str]:

@@ -6,7 +6,7 @@ import math
 import warnings
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
@@ -28,7 +28,7 @@ from foretell.tasks.task import SPLITS, Measured, Split, measuring_options
 from foretell.tasks.translation import home_assistant
 from foretell.tasks.translation.config import cache_folder
 from foretell.tasks.translation.loading import DamagedCacheWarning
-from foretell.tasks.vocabulary import EOS
+from foretell.tasks.vocabulary import EOS, pieces_missing
 
 if TYPE_CHECKING:
     import torch
@@ -80,6 +80,7 @@ class LanguageModelling:
         tokens: Of each split, int32 [n]: an end mark, then each document and an end mark.
         text_bytes: Of each split's text, end marks not counted.
         block: Tokens that are read at a time.
+        asked: Pieces of the vocabulary, and bytes of splits, that were asked for.
     """
 
     texts: str
@@ -87,6 +88,7 @@ class LanguageModelling:
     tokens: Mapping[Split, NDArray[np.int32]]
     text_bytes: Mapping[Split, int]
     block: int
+    asked: Mapping[str, int] = field(default_factory=dict)
 
     kind: ClassVar[str] = "language_model"
     metrics: ClassVar[tuple[str, ...]] = ("valid_bits_per_byte", "valid_loss", "valid_perplexity", "valid_accuracy")
@@ -120,30 +122,32 @@ class LanguageModelling:
             "pieces": config.pieces,
             "code": config.code,
         }
+        asked = {"valid": config.valid_bytes, "test": config.test_bytes}
+        asked |= {} if config.pieces == "bytes" else {"vocabulary": vocabulary_size}
         folder = cache_folder(cache_dir) / "tasks" / fingerprint(about)
         if (folder / "tokens.npz").exists():
             try:
-                return cls._load(folder, texts, config.block)
+                return cls._load(folder, texts, config.block, asked)
             except (InputError, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
                 warnings.warn(f"{folder} is damaged ({error}) and made again", DamagedCacheWarning, stacklevel=2)
         splits = read_texts(config, cache_dir) if documents is None else _split(documents, config)
         vocabulary = train_vocabulary(splits.train, vocabulary_size, config.pieces, code=config.code)
         tokens = {name: _packed(part, vocabulary) for name, part in zip(SPLITS, splits, strict=True)}
         sizes = {name: sum(map(_size, part)) for name, part in zip(SPLITS, splits, strict=True)}
-        task = cls(texts, vocabulary, tokens, sizes, config.block)
+        task = cls(texts, vocabulary, tokens, sizes, config.block, asked)
         vocabulary.save(folder / "vocabulary.model")
         write_atomic(folder / "tokens.npz", task._dump())
         return task
 
     @classmethod
-    def _load(cls, folder: Path, texts: str, block: int) -> LanguageModelling:
+    def _load(cls, folder: Path, texts: str, block: int, asked: Mapping[str, int]) -> LanguageModelling:
         vocabulary = load_vocabulary(folder / "vocabulary.model")
         with np.load(BytesIO((folder / "tokens.npz").read_bytes()), allow_pickle=False) as arrays:
             if str(arrays["vocabulary"]) != vocabulary.fingerprint:
                 raise IntegrityError(f"{folder} was encoded with another vocabulary")
             tokens = {name: arrays[name] for name in SPLITS}
             sizes = {name: int(size) for name, size in zip(SPLITS, arrays["bytes"], strict=True)}
-        return cls(texts, vocabulary, tokens, sizes, block)
+        return cls(texts, vocabulary, tokens, sizes, block, asked)
 
     def _dump(self) -> bytes:
         buffer = BytesIO()
@@ -161,6 +165,16 @@ class LanguageModelling:
     def corpus_fingerprint(self) -> str:
         """Names the text."""
         return self.texts
+
+    @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """See `foretell.tasks.Task`; less than nine tenths of the bytes asked for are fewer."""
+        found = [pieces_missing(self.vocabulary.size, self.asked.get("vocabulary", 0))]
+        for split in ("valid", "test"):
+            has, asked = self.text_bytes[split], self.asked.get(split, 0)
+            less = f"{asked:,} bytes of {split} text were asked for, a tenth of the text are {has:,}: they are used."
+            found.append(less if has < 0.9 * asked else "")
+        return tuple(filter(None, found))
 
     @property
     def sizes(self) -> dict[str, int]:

@@ -110,12 +110,12 @@ def train_vocabulary(
     Args:
         texts: Of the training split.
         size: Pieces wanted, marks and bytes included.
-        kind: "bytes" learns nothing.
+        kind: "bytes" learns nothing. A text too small for so many pieces gives as many as it has.
         code: Digits one by one, and runs of white space as pieces.
         more: Further options of SentencePiece, which go before ours.
 
     Raises:
-        InputError: `size` is too small to spell any text, or larger than the text allows.
+        InputError: `size` is too small to spell any text.
     """
     if kind == "bytes":
         return ByteVocabulary()
@@ -135,6 +135,7 @@ def train_vocabulary(
             "remove_extra_whitespaces": False,
             "add_dummy_prefix": False,
             "character_coverage": 0.9995,
+            "hard_vocab_limit": False,
             "max_sentence_length": 1 << 20,
             **options,
             **more,

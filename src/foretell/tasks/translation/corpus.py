@@ -53,6 +53,16 @@ class ParallelCorpus:
             digest.update(f"\f{name}\n".encode() + _to_tsv(self.split(name)))
         return digest.hexdigest()[:16]
 
+    @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """Splits that have fewer pairs than were asked for, each as a sentence."""
+        asked = self.provenance.get("config", {})
+        return tuple(
+            f"{wanted:,} {name} pairs were asked for, the corpus allows {len(self.split(name)):,}."
+            for name in SPLITS
+            if (wanted := asked.get(f"{name}_sentences")) is not None and len(self.split(name)) < wanted
+        )
+
     def save(self, folder: Path) -> None:
         """Write three TSV files and, last, `corpus.json`; a folder without that file is no corpus.
 

@@ -6,9 +6,9 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from foretell.archives import unpacked_text
+from foretell.archives import read_unpacked
 from foretell.errors import InputError
-from foretell.parsing import read_text
+from foretell.parsing import decoded
 from foretell.records import file_sha256
 from foretell.tasks.cleaning import GroupedPair, Pair
 from foretell.tasks.translation.raw import RawCorpus
@@ -80,7 +80,7 @@ def files_sha256(paths: Sequence[Path]) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    text = unpacked_text(path, _MOST_BYTES) if path.suffix.lower() == ".gz" else read_text(path, most=_MOST_BYTES)
+    text = decoded(read_unpacked(path, most=_MOST_BYTES), path)
     if not text.strip():
         raise InputError(f"{path} is empty, expected one sentence a line; check the path.")
     # Only line feeds end lines: splitlines() would also break inside sentences and misalign the files.

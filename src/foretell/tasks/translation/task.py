@@ -26,7 +26,7 @@ from foretell.tasks.translation.encoded import EncodedPairs, Sequences
 from foretell.tasks.translation.languages import tokenizer_was_changed
 from foretell.tasks.translation.loading import DamagedCacheWarning, load_corpus
 from foretell.tasks.translation.scores import Score, all_scores
-from foretell.tasks.vocabulary import Vocabulary, VocabularyKind
+from foretell.tasks.vocabulary import Vocabulary, VocabularyKind, pieces_missing
 
 if TYPE_CHECKING:
     import torch
@@ -46,6 +46,7 @@ class Task:
         train: Encoded training pairs.
         valid: Encoded validation pairs.
         test: Encoded test pairs.
+        asked: Pieces of the vocabulary that were asked for.
     """
 
     corpus: ParallelCorpus
@@ -53,6 +54,7 @@ class Task:
     train: EncodedPairs
     valid: EncodedPairs
     test: EncodedPairs
+    asked: int = 0
 
     kind: ClassVar[str] = "translation"
     metrics: ClassVar[tuple[str, ...]] = ("valid_bleu", "valid_loss", "valid_chrf", "valid_ter")
@@ -98,14 +100,15 @@ class Task:
         if (folder / "encoded.npz").exists():
             try:
                 vocabulary = Vocabulary.load(folder / "vocabulary.model")
-                return cls(corpus, vocabulary, *_load(folder / "encoded.npz", corpus, vocabulary))
+                train, valid, test = _load(folder / "encoded.npz", corpus, vocabulary)
+                return cls(corpus, vocabulary, train, valid, test, vocabulary_size)
             except (InputError, OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
                 warnings.warn(f"{folder} is damaged ({error}) and made again", DamagedCacheWarning, stacklevel=2)
         vocabulary = Vocabulary.train(corpus, vocabulary_size, kind)
-        encoded = [_encode(corpus.split(name), vocabulary) for name in SPLITS]
+        encoded = train, valid, test = [_encode(corpus.split(name), vocabulary) for name in SPLITS]
         vocabulary.save(folder / "vocabulary.model")
         write_atomic(folder / "encoded.npz", _dump(encoded, vocabulary))
-        return cls(corpus, vocabulary, *encoded)
+        return cls(corpus, vocabulary, train, valid, test, vocabulary_size)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -121,6 +124,11 @@ class Task:
     def measuring(self) -> int:
         """See `foretell.tasks.translation.translating.TRANSLATION`; one more where BLEU has another tokenizer since."""
         return translating.TRANSLATION + tokenizer_was_changed(self.corpus.target_language)
+
+    @property
+    def shortfalls(self) -> tuple[str, ...]:
+        """See `foretell.tasks.Task`."""
+        return tuple(filter(None, (*self.corpus.shortfalls, pieces_missing(len(self.vocabulary), self.asked))))
 
     @property
     def sizes(self) -> dict[str, int]:
