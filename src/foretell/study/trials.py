@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -72,6 +73,8 @@ class Study:
         self._fidelities = config.fidelities()
         self.pool: Population | None = None  # all that can be tried, where only those have labels
         self._results: dict[int, Observation] = {}
+        self._opened: ExitStack | None = None  # while `optimize` runs, which opens the observations once
+        self._writer: ObservationWriter | None = None
         self._choice = TrialChoice(folder / TRIALS_FILE, self.space, self._begin, self._goodness)
         self._read()
 
@@ -221,7 +224,9 @@ class Study:
         wanted = self.config.search.trials - self._work(self._results) if n_trials is None else n_trials
         races = n_trials is None and self.config.search.race is not None
         if wanted > 0 or races:
-            with lock_folder(self.folder), executor or InlineExecutor() as running:
+            with lock_folder(self.folder), executor or InlineExecutor() as running, ExitStack() as stack:
+                self._opened = stack
+                stack.callback(self._closed)
                 if races:
                     check_race(self, chosen)
                 if wanted > 0:
@@ -399,10 +404,17 @@ class Study:
         counted = {name: float(values[0]) for name, values in self.costs.costs(row).items()}
         provenance = {**observation.provenance, "trial": number}
         kept = replace(observation, costs={**counted, **observation.costs}, provenance=provenance)
-        with ObservationWriter(self.folder / OBSERVATIONS_FILE) as writer:
-            writer.write(kept)
+        with ExitStack() as briefly:
+            if self._writer is None:
+                stack = self._opened or briefly
+                writer = stack.enter_context(ObservationWriter(self.folder / OBSERVATIONS_FILE))
+                self._writer = None if self._opened is None else writer
+            (self._writer or writer).write(kept)
         self._results[number] = kept
         return kept
+
+    def _closed(self) -> None:
+        self._opened = self._writer = None
 
     def _read(self) -> None:
         path = self.folder / OBSERVATIONS_FILE
