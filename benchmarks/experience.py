@@ -3,6 +3,7 @@
     python benchmarks/experience.py                      # all tables, to results/experience.csv
     python benchmarks/experience.py pairs --only en-ko   # one language pair alone, learnt from the others
     python benchmarks/experience.py tfs-eval
+    python benchmarks/experience.py texts                # language models, each text from the other
 
 `pairs`: Home Assistant's language pairs, one row an architecture (seeds averaged). "loss at 25 %" is that of the very
 trainings whose end is judged. `tfs-eval`: the paper's records, its three divisions; "not disjoint" leaves an
@@ -13,7 +14,7 @@ architectures, which overlap between pairs. About 2 minutes on one core.
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,7 @@ import numpy as np
 import typer
 from scipy.stats import kendalltau
 
+from foretell.metrics import metric_named
 from foretell.observations import Observation, ObservationSet, load
 from foretell.observations.reference import REFERENCE_PREFIX, reference_names
 from foretell.predictors import Context, Labels, create
@@ -36,6 +38,7 @@ PAIRS = {
 }
 TASKS = ("wmt14ende", "wmt14enfr", "wmt19ende")
 METRICS = ("test_chrf", "test_bleu", LOSS)
+TEXTS = {"lm-code": ("reference:lm-code",), "lm-text": ("reference:lm-text",)}
 COLUMNS = (
     "table",
     "task",
@@ -61,9 +64,9 @@ Row = dict[str, object]
 
 @app.callback(invoke_without_command=True)
 def everything(context: typer.Context, out: Out = Path("results/experience.csv")) -> None:
-    """Both tables."""
+    """All tables."""
     if context.invoked_subcommand is None:
-        rows = [*pair_rows(""), *tfs_rows("")]
+        rows = [*pair_rows(""), *tfs_rows(""), *text_rows()]
         with out.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
             writer.writeheader()
@@ -83,13 +86,28 @@ def tfs_eval(only: Only = "") -> None:
     show(tfs_rows(only))
 
 
+@app.command()
+def texts() -> None:
+    """Texts of language models."""
+    show(text_rows())
+
+
 def pair_rows(only: str) -> list[Row]:
     """Each pair by what the others teach."""
-    known = {name: _collected(files) for name, files in PAIRS.items() if all(map(_there, files))}
+    return _left_out("pairs", PAIRS, METRICS, only)
+
+
+def text_rows() -> list[Row]:
+    """Each text by what the other teaches."""
+    return _left_out("texts", TEXTS, ("test_bits_per_byte",), "")
+
+
+def _left_out(table: str, tasks: Mapping[str, Sequence[str]], metrics: Sequence[str], only: str) -> list[Row]:
+    known = {name: _collected(files) for name, files in tasks.items() if all(map(_there, files))}
     records = {name: records_of(name, each.observations)[0] for name, each in known.items()}
-    asked = [(name, metric) for name in known if only in ("", name) for metric in METRICS]
+    asked = [(name, metric) for name in known if only in ("", name) for metric in metrics]
     rows: list[Row] = []
-    with track("pairs", len(asked)) as meter:
+    with track(table, len(asked)) as meter:
         for done, (name, metric) in enumerate(asked):
             judged = known[name]
             others = tuple(record for each, record in records.items() if each != name)
@@ -97,12 +115,12 @@ def pair_rows(only: str) -> list[Row]:
             truth = Labels.of(judged.observations, metric, judged.space)
             for cost in ("params", "flops"):
                 said = create(cost, context=context).fit([]).predict(truth.population)
-                rows.append(_row("pairs", name, metric, cost, 0, "", truth, said.mean, None))
+                rows.append(_row(table, name, metric, cost, 0, "", truth, said.mean, None))
             for knows, parts in (("", []), ("loss at 25 %", _quarters(judged))):
                 predictor = create("experience", context=context).fit(parts)
                 said = predictor.predict(truth.population)
                 sign = context.quality.goodness(np.ones(1))[0]
-                rows.append(_row("pairs", name, metric, "experience", 0, knows, truth, said.mean, said.std, sign))
+                rows.append(_row(table, name, metric, "experience", 0, knows, truth, said.mean, said.std, sign))
             meter.update(done + 1, f"{name} {metric}")
     return rows
 
@@ -180,7 +198,7 @@ def _row(
     std: np.ndarray | None,
     sign: float = 1.0,
 ) -> Row:
-    better = truth.values if metric != LOSS else -truth.values
+    better = np.asarray(metric_named(metric).goodness(truth.values))
     said = mean * sign
     tau = float(kendalltau(said, better).statistic)
     rng = np.random.default_rng(0)

@@ -60,11 +60,11 @@ def test_they_are_complete(name):
 
 
 @pytest.mark.parametrize("name", _TEXTS)
-def test_bits_a_byte_of_repeated_trainings_differ_far_less_than_those_of_architectures(name):
+def test_bits_a_byte_of_repeated_trainings_differ_less_than_those_of_architectures(name):
     found = load(f"reference:{name}")
     quality = label_quality(found.observations, "test_bits_per_byte")
     assert quality.ratio is not None
-    assert quality.ratio >= 5
+    assert quality.ratio >= 3
     bits = {o.architecture: o.metric("test_bits_per_byte") for o in found.observations}
     assert bits[found.space.largest()] < bits[found.space.smallest()] - 0.5
 
