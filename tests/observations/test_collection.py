@@ -6,6 +6,7 @@ import pytest
 
 from foretell import spaces
 from foretell.errors import InputError
+from foretell.metrics import FIRST_METRICS
 from foretell.observations import Observation, ObservationSet, Split, load
 from foretell.records import read_json, write_json
 
@@ -78,3 +79,23 @@ def test_folders_without_observations(tmp_path: Path):
         load(tmp_path)
     with pytest.raises(InputError, match="does not exist"):
         load(tmp_path / "nowhere")
+
+
+def test_labels_are_judged_by_their_task_s_first_metric_where_nobody_says():
+    from foretell.tasks.classification import TextClassification
+    from foretell.tasks.language_model import LanguageModelling
+    from foretell.tasks.translation import Task
+
+    tasks = (Task, LanguageModelling, TextClassification)
+    assert tuple(task.metrics[0] for task in tasks) == FIRST_METRICS
+    for task in tasks:
+        values = {name: 1.0 for name in (*reversed(task.metrics), "valid_other")}
+        found = ObservationSet(SMALL, (Observation(SMALL.smallest(), metrics=values),))
+        assert found.quality().key == task.metrics[0]
+
+
+def test_a_metric_s_name_without_its_split_is_that_of_the_validation_split(collection: ObservationSet):
+    assert collection.quality("bleu").key == "valid_bleu"
+    assert collection.quality("test_bleu").key == "test_bleu"
+    own = ObservationSet(SMALL, (Observation(SMALL.smallest(), metrics={"bleu": 1.0, "valid_bleu": 2.0}),))
+    assert own.quality("bleu").key == "bleu"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import InputError, IntegrityError, UnknownNameError
-from foretell.metrics import PRIMARY_METRIC, Metric, metric_from
+from foretell.metrics import FIRST_METRICS, PRIMARY_METRIC, Metric, metric_from
 from foretell.observations.files import read_observations, write_observations
 from foretell.observations.observation import OWN_UNIT, Observation
 from foretell.records import read_json, write_json
@@ -58,18 +58,26 @@ class ObservationSet:
         return len(self.observations)
 
     def quality(self, asked: str | Metric | None = None) -> Metric:
-        """The metric that was asked for, with the direction that the observations declare where it is theirs."""
+        """The metric that was asked for, with the direction that the observations declare where it is theirs.
+
+        A name without its split, `bits_per_byte`, is that of the validation split where nothing has the name itself.
+        """
         if self.metric is not None and asked in (None, self.metric.key):
             return self.metric
+        if isinstance(asked, str) and f"valid_{asked}" in (known := self._metrics()) and asked not in known:
+            asked = f"valid_{asked}"
         return metric_from(self._usual() if asked is None else asked)
 
+    def _metrics(self) -> list[str]:
+        return list(dict.fromkeys(name for item in self.observations for name in item.metrics))
+
     def _usual(self) -> str:
-        """What is judged where nobody says: validation BLEU, else the first validation metric, else what there is."""
+        """What is judged where nobody says: a task's first metric, else the first of validation, else what there is."""
         scored = (name for item in self.observations for said in item.scores.values() for name in said)
-        found = dict.fromkeys(name for item in self.observations for name in item.metrics)
-        found = found or dict.fromkeys(name for name in scored if name != OWN_UNIT)
-        if PRIMARY_METRIC in found or not found:
-            return PRIMARY_METRIC
+        found = self._metrics() or list(dict.fromkeys(name for name in scored if name != OWN_UNIT))
+        first = next((name for name in FIRST_METRICS if name in found), None)
+        if first or not found:
+            return first or PRIMARY_METRIC
         validation = [name for name in found if name.startswith("valid")]
         return next((name for name in validation if name != "valid_loss"), next(iter([*validation, *found])))
 
