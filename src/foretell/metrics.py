@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-__all__ = ["BUILT_IN", "FIRST_METRICS", "PRIMARY_METRIC", "REPORTED", "Metric", "declared", "metric_from", "metric_named"]
+__all__ = [
+    "BUILT_IN",
+    "FIRST_METRICS",
+    "PRIMARY_METRIC",
+    "REPORTED",
+    "Metric",
+    "declared",
+    "metric_from",
+    "metric_named",
+]
 
 PRIMARY_METRIC = "valid_bleu"
 FIRST_METRICS = (PRIMARY_METRIC, "valid_bits_per_byte", "valid_accuracy")

@@ -89,7 +89,7 @@ def test_labels_are_judged_by_their_task_s_first_metric_where_nobody_says():
     tasks = (Task, LanguageModelling, TextClassification)
     assert tuple(task.metrics[0] for task in tasks) == FIRST_METRICS
     for task in tasks:
-        values = {name: 1.0 for name in (*reversed(task.metrics), "valid_other")}
+        values = dict.fromkeys((*reversed(task.metrics), "valid_other"), 1.0)
         found = ObservationSet(SMALL, (Observation(SMALL.smallest(), metrics=values),))
         assert found.quality().key == task.metrics[0]
 
