@@ -23,7 +23,7 @@ SPACE = spaces.create("small-seq2seq")
 def command(tmp_path, study_file, monkeypatch, capsys):  # noqa: F811
     """Run `foretell ...` on the toy study in this process, its jobs too; what it printed."""
     for module in (training, supernets, use):
-        monkeypatch.setattr(module, "run_jobs", lambda jobs, *_: [job.function(**job.arguments) for job in jobs])
+        monkeypatch.setattr(module, "run_jobs", lambda jobs, *_, **__: [job.function(**job.arguments) for job in jobs])
     monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
 
