@@ -51,7 +51,7 @@ def test_a_table_for_people(folder, capsys):
     [
         (["--demonstrations", "ten"], "cannot read the demonstrations"),
         (["--predictor", "regresion"], "did you mean 'regression'"),
-        (["--metric", "bleu"], "no metric 'bleu'; it has valid_bleu"),
+        (["--metric", "rouge"], "no metric 'rouge'; it has valid_bleu"),
         (["--splits", "stored"], "no stored splits; use --splits random:3"),
     ],
 )
