@@ -145,6 +145,8 @@ def unpacked(work: bytes) -> tuple[Job, int, Path]:
     """What `run_here` is given, in a worker."""
     import ray.cloudpickle as pickle
 
+    # A task of Ray is a pickle, packed here once more so that a worker without foretell can say so. It comes from our
+    # own driver through the cluster, whose members may run any code on one another; no file is read this way.
     job, threads, box = pickle.loads(work)
     return Job(job.title, job.function, _whole(job.arguments)), threads, box
 
@@ -247,4 +249,4 @@ def _logs(ray: Any) -> str:
     try:
         return str(Path(ray._private.worker.global_worker.node.get_logs_dir_path()))
     except Exception:
-        return "/tmp/ray/session_latest/logs"  # noqa: S108 - where Ray keeps them
+        return "the folder of Ray's session"
