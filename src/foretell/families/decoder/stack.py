@@ -40,6 +40,8 @@ class StackFamily(Generic[B]):
     words: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "feed_forward": ("swiglu", "gelu"),
         "uniform": (True, False),
+        "attention_bias": (True, False),
+        "head_norms": (True, False),
         "precision": ("float32", "bfloat16", "float16"),
     }
     whole: ClassVar[tuple[str, ...]] = ("head_size", "context", "vocabulary")
@@ -66,8 +68,9 @@ class StackFamily(Generic[B]):
         return self.backbone(**values)
 
     def described(self, constants: B) -> dict[str, Any]:
-        """The backbone."""
-        return {"backbone": asdict(constants)}
+        """The backbone; constants that came later are left out at their defaults, so that old names still hold."""
+        later = {"attention_bias": False, "head_norms": False}
+        return {"backbone": {k: v for k, v in asdict(constants).items() if k not in later or v != later[k]}}
 
     def genes(self, choices: Mapping[str, Sequence[Scalar]], constants: B) -> list[Gene]:
         """The five genes."""
