@@ -127,7 +127,7 @@ def test_a_real_model_says_what_transformers_says(smollm):
     model.model.rotary_emb = type(model.model.rotary_emb)(model.config)
     model.tie_weights()
     tokenizer = found.tokenizer()
-    (tokens,) = tokenizer.encode(["def add(first, second):\n    return first + "])
+    (tokens,) = tokenizer.encode(["def add(first, second):\n    return first +"])
     agree(network.eval(), model.eval(), torch.tensor([tokens]))
     likeliest = network.write(tokens, 1, temperature=0, never=())[0]
     assert tokenizer.decode([likeliest])[0].strip() == "second"

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.families.decoder.canonical import canonical, size
-from foretell.families.decoder.closed_forms import layers_of
+from foretell.families.decoder.closed_forms import Layers, layers_of
 from foretell.families.decoder.genes import DecoderShape, StackBackbone, decoder_genes
 from foretell.families.timing import layer_steps
 from foretell.spaces import Architecture, Features, Gene, Population, Scalar, SearchSpace
@@ -97,12 +97,15 @@ class StackFamily(Generic[B]):
         """Numbers of layers and parts, and the sizes of their matrices."""
         if population is None:
             raise InputError(f"latencies of {space.name} are predicted layer by layer; measure them with foretell.")
-        layers = layers_of(space, population)
+        return self.sums(layers_of(space, population))
+
+    def sums(self, layers: Layers) -> Array:
+        """The same of layers."""
         width = layers.width[:, 0]
         there = ((layers.heads > 0) | (layers.ffn > 0)).sum(1)
         heads, shared, ffn = (each.sum(1) for each in (layers.heads, layers.kv_heads, layers.ffn))
         attentions, networks = (layers.heads > 0).sum(1), (layers.ffn > 0).sum(1)
-        one = np.ones(len(population))
+        one = np.ones(len(width))
         columns = [one, there, attentions, heads * width, shared * width, heads, networks, ffn * width, width]
         return np.stack(columns, axis=1).astype(np.float64)
 
