@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["torch_threads", "usable_cores"]
+__all__ = ["available_memory", "torch_threads", "usable_cores"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_MEMORY = Path("/proc/meminfo")
 
 
 def usable_cores() -> int:
@@ -20,6 +21,20 @@ def usable_cores() -> int:
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, math.ceil(min(float(cores), _quota())))
+
+
+def available_memory() -> int | None:
+    """Bytes that this process may still take: what Linux calls available, within its cgroup; None: nobody says."""
+    found: list[int] = []
+    try:
+        lines = _MEMORY.read_text(encoding="ascii").splitlines()
+        found += [1024 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable:")]
+        most = (_CGROUP / "memory.max").read_text(encoding="ascii").strip()
+        if most != "max":
+            found.append(int(most) - int((_CGROUP / "memory.current").read_text(encoding="ascii")))
+    except (OSError, ValueError, IndexError):
+        pass
+    return max(0, min(found)) if found else None
 
 
 @contextmanager

@@ -40,6 +40,7 @@ _GROUPS = (
     "generate",
     "classify",
     "export",
+    "shrink",
     "observations",
     "evaluate",
     "reproduce",

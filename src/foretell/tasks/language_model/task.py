@@ -33,7 +33,7 @@ from foretell.tasks.vocabulary import EOS, pieces_missing
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["LanguageModelling", "Predictor", "Writer", "read_texts"]
+__all__ = ["LanguageModelling", "Predictor", "Writer", "judged", "read_texts"]
 
 _FORMAT = 1
 _RULES = 1  # raise when reading, de-duplication or splitting changes
@@ -202,11 +202,9 @@ class LanguageModelling:
     def measure(self, network: torch.nn.Module, splits: Sequence[Split], **options: Any) -> Measured:
         """Loss in bits a token, perplexity, bits a byte, next-token accuracy; see `foretell.tasks.Task`."""
         measuring_options(self.options, options)
-        if not isinstance(network, Predictor):
-            raise InputError(f"a {type(network).__name__} foretells no text; give a network of the family decoder.")
         metrics: dict[str, float] = {}
         for split in splits:
-            bits, right = _judged(network, text_batches(self.tokens[split], self.block, _MEASURED_TOKENS))
+            bits, right = judged(network, text_batches(self.tokens[split], self.block, _MEASURED_TOKENS))
             metrics |= self._metrics(split, bits)
             metrics[f"{split}_accuracy"] = 100 * right / (len(self.tokens[split]) - 1)
         return Measured(metrics)
@@ -285,11 +283,16 @@ def _packed(texts: Sequence[str], vocabulary: TextVocabulary) -> NDArray[np.int3
     return np.concatenate(parts)
 
 
-def _judged(network: Predictor, batches: Sequence[TextBatch]) -> tuple[float, int]:
-    """Bits of all targets, and how many were the likeliest."""
+def judged(network: torch.nn.Module, batches: Sequence[TextBatch]) -> tuple[float, int]:
+    """Bits of all targets, and how many were the likeliest.
+
+    Raises:
+        InputError: The network foretells no text.
+    """
     import torch
 
-    assert isinstance(network, torch.nn.Module)  # noqa: S101 - `measure` is given one
+    if not isinstance(network, Predictor):
+        raise InputError(f"a {type(network).__name__} foretells no text; give a network of the family decoder.")
     device, training = next(network.parameters()).device, network.training
     network.eval()
     bits, right = 0.0, 0

@@ -1,0 +1,114 @@
+"""What a study of shrinking says; the command line writes one, and takes one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from foretell.errors import InputError, UnknownNameError
+from foretell.parsing import read_yaml
+from foretell.tasks.language_model.config import TEXTS, TextConfig
+
+__all__ = ["ShrinkConfig", "read_shrink"]
+
+_HELD_OUT = 120_000  # bytes of text that validation and test blocks are taken from
+
+
+class ShrinkConfig(BaseModel):
+    """A study of shrinking.
+
+    Attributes:
+        name: Of the run.
+        model: `local:NAME`, a Hugging Face folder, a GGUF file, or a name of the hub.
+        text: Files and folders of text, or the name of a corpus of foretell's.
+        constraints: Limits such as "params<=70%".
+        heal: Updates of distillation from the parent; 0: none.
+        uniform: Keep all layers alike, as every runtime wants them.
+        step: Between feed-forward widths; null: a twelfth, as a multiple of 32.
+        block: Tokens that are read at a time.
+        importance_tokens: Of training text, on which parts are scored.
+        search_tokens: Of validation text, on which the search judges.
+        test_tokens: Of test text, for the final numbers.
+        population: Architectures of a generation.
+        generations: Of the search.
+        learning_rate: Of healing.
+        to: What is written: "hf", "gguf".
+        weights: Type of the exported weights.
+        seed: Of everything random.
+        device: Where healing runs.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    name: str = "shrunk"
+    model: str
+    text: tuple[str, ...] = Field(min_length=1)
+    constraints: tuple[str, ...] = Field(min_length=1)
+    heal: int = Field(default=0, ge=0)
+    uniform: bool = False
+    step: int | None = Field(default=None, ge=1)
+    block: int = Field(default=512, ge=16, le=2**16)
+    importance_tokens: int = Field(default=4096, ge=16)
+    search_tokens: int = Field(default=2048, ge=16)
+    test_tokens: int = Field(default=8192, ge=16)
+    population: int = Field(default=24, ge=8)
+    generations: int = Field(default=12, ge=1)
+    learning_rate: float = Field(default=3e-4, gt=0)
+    to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
+    weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"
+    seed: int = Field(default=1, ge=0)
+    device: str = "auto"
+
+    @field_validator("constraints")
+    @classmethod
+    def _counted(cls, limits: tuple[str, ...]) -> tuple[str, ...]:
+        for limit in limits:
+            if "latency" in limit:
+                raise InputError(
+                    f"the limit {limit!r} is on a time; shrink takes limits on params, memory and FLOPs, such as "
+                    "params<=70%: measure the exported model afterwards."
+                )
+        return limits
+
+    @property
+    def corpus(self) -> TextConfig:
+        """Where the text is."""
+        sizes = {"block": self.block, "train_bytes": 2_000_000, "valid_bytes": _HELD_OUT, "test_bytes": _HELD_OUT}
+        named = [each for each in self.text if each in TEXTS and each != "files"]
+        if named and len(self.text) > 1:
+            raise InputError(f"{named[0]} is a corpus of foretell's and stands alone; give files or one corpus.")
+        if named:
+            return TextConfig(name=named[0], seed=self.seed, **sizes)  # type: ignore[arg-type]
+        return TextConfig(name="files", paths=tuple(map(Path, self.text)), seed=self.seed, **sizes)  # type: ignore[arg-type]
+
+    def to_yaml(self) -> str:
+        """As a file that `read_shrink` reads."""
+        return yaml.safe_dump({"shrink": self.model_dump(mode="json")}, sort_keys=False, allow_unicode=True)
+
+
+def read_shrink(data: dict[str, Any] | Path) -> ShrinkConfig:
+    """A study from its file, or from values.
+
+    Raises:
+        InputError: A key is missing, unknown or has a value that makes no sense.
+    """
+    values = data
+    if isinstance(data, Path):
+        found = read_yaml(data, "the study")
+        values = found.get("shrink") if isinstance(found, dict) else None
+        if not isinstance(values, dict):
+            raise InputError(f"{data} is no study of shrinking; expected a mapping with the key shrink.")
+    try:
+        return ShrinkConfig.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(map(str, first["loc"]))
+        if first["type"] == "extra_forbidden":
+            raise UnknownNameError("key", place, ShrinkConfig.model_fields, "shrink") from None
+        cause = first.get("ctx", {}).get("error")
+        if isinstance(cause, InputError):
+            raise cause from None
+        raise InputError(f"shrink: {place}: {first['msg']} (found {first.get('input')!r}).") from None

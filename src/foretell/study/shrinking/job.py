@@ -1,0 +1,364 @@
+"""The whole job: importance, search, baselines, healing, export; all of it is kept and gone on with."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from foretell import __version__, progress
+from foretell.costs import Constraints, CostModel
+from foretell.errors import InputError
+from foretell.families.base import networks_of
+from foretell.families.decoder.card import Card
+from foretell.families.decoder.cutting import Parts, cut, leading_parts, reorder
+from foretell.families.decoder.exporting import export
+from foretell.families.decoder.genes import DecoderShape
+from foretell.families.decoder.importance import SCORES, magnitudes, measured_importance, orders_of
+from foretell.families.decoder.network import LanguageModel
+from foretell.families.pruned.genes import pruned_space
+from foretell.locks import lock_folder
+from foretell.predictors.supernet import SupernetPredictor
+from foretell.records import fingerprint, write_atomic, write_json
+from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
+from foretell.spaces import Population
+from foretell.study.binding import refuse_another
+from foretell.study.limits import resolve_limits
+from foretell.study.run import paid_for
+from foretell.study.shrinking.choosing import Chooser
+from foretell.study.shrinking.config import ShrinkConfig, read_shrink
+from foretell.study.shrinking.judging import Healer, heal, measured
+from foretell.study.shrinking.sources import Source, check_memory, find_model
+from foretell.tasks.language_model.pretrained import PretrainedTokenizer
+from foretell.tasks.language_model.pretrained_text import PretrainedText, pretrained_text
+from foretell.training.checkpoint import load_own, save_tensors
+
+__all__ = ["shrink"]
+
+_CODE = 1
+"""Raised by hand when scores, searches or measurements come out otherwise than before."""
+_ROUNDS = 3
+_COSTS = ("parameters", "weight_bytes", "memory_bytes", "flops", "prefill_flops", "decode_flops")
+
+BASELINES = {
+    "uniform-width": "all layers, of each the same share of heads and neurons, the most important ones",
+    "magnitude": "the same sizes, the parts with the largest weights",
+    "depth-last": "the last layers left out",
+    "depth-influence": "the layers left out whose output is most like their input (ShortGPT)",
+    "random": "parts left out at random",
+}
+"""What a winner must beat, at the same limits."""
+
+
+def shrink(config: ShrinkConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
+    """Make a pretrained model fit.
+
+    Args:
+        config: What is asked.
+        out: The folder of the run; None: `runs/NAME`.
+        resume: Go on with what is in it.
+
+    Returns:
+        What `result.json` holds: `winner` and `baselines`, each with costs and metrics before and after healing.
+
+    Raises:
+        InputError: The model, text or limits cannot be used, or the folder holds another run.
+        InfeasibleError: Nothing of the model keeps the limits.
+        StorageError: The disk refuses.
+    """
+    folder = out or Path("runs") / config.name
+    study = folder / "study.yaml"
+    if study.exists() and paid_for(folder):
+        if not resume:
+            raise InputError(
+                f"{folder} holds a run already; go on with it by --resume, or choose another folder with --out."
+            )
+        refuse_another(folder, read_shrink(study).model_dump(mode="json"), config.model_dump(mode="json"))
+    source = find_model(config.model)
+    tokenizer = source.checkpoint.tokenizer()
+    _refuse_early(config, source, tokenizer)
+    with lock_folder(folder):
+        write_atomic(study, config.to_yaml())
+        return _Job(config, folder, source, tokenizer).run()
+
+
+def _refuse_early(config: ShrinkConfig, source: Source, tokenizer: PretrainedTokenizer) -> None:
+    """Whatever cannot be done, before anything is loaded."""
+    found = source.checkpoint
+    if "gguf" in config.to:
+        tokenizer.exported(found.vocabulary, gguf=True)
+        if found.model_type in ("qwen2", "qwen3") and not config.uniform:
+            raise InputError(
+                f"llama.cpp has no {found.model_type} whose layers differ; add --uniform, or leave gguf out of --to."
+            )
+    if config.weights == "q8_0" and "hf" in config.to:
+        raise InputError("a Hugging Face folder holds no q8_0; leave hf out of --to, or choose f32, f16 or bf16.")
+    if config.block > found.backbone.context:
+        raise InputError(
+            f"a block of {config.block} tokens is longer than the {found.backbone.context} that {source.name} reads; "
+            "lower --block."
+        )
+    check_memory(found, heal=config.heal > 0, block=config.block)
+
+
+class _Job:
+    """One run in its folder."""
+
+    def __init__(self, config: ShrinkConfig, folder: Path, source: Source, tokenizer: PretrainedTokenizer) -> None:
+        self.config, self.folder, self.source, self.tokenizer = config, folder, source, tokenizer
+        found = source.checkpoint
+        self.space = pruned_space(source.name, found.shape, found.backbone, uniform=config.uniform, step=config.step)
+        self.costs = CostModel(self.space, vocabulary=found.vocabulary)
+        self.limits: Constraints = resolve_limits(config.constraints, self.costs)
+        self.limits.values(self.costs, self.space.population([self.space.largest()]))  # names costs that there are
+        self.chooser = Chooser(self.costs, self.limits)
+        self.seconds: dict[str, float] = {}
+
+    def run(self) -> dict[str, Any]:
+        """See `shrink`."""
+        with self.stage("loading"):
+            sizes = {"train": 0, "valid": self.config.search_tokens, "test": self.config.test_tokens}
+            self.task: PretrainedText = pretrained_text(self.config.corpus, self.tokenizer, sizes)  # type: ignore[arg-type]
+            self.network = self.source.checkpoint.load()
+            self.about = {"code": _CODE, "parent": self.source.checkpoint.fingerprint, "text": self.task.fingerprint}
+        with self.stage("importance"):
+            scores, importance = self.importance()
+        with self.stage("search"):
+            winner, baselines, told = self.search(scores)
+        entries: dict[str, dict[str, Any]] = {}
+        with self.stage("measuring"):
+            entries["parent"] = self.entry("parent", self.chooser.parent, None)
+            for name, (row, orders) in {"winner": (winner, None), **baselines}.items():
+                entries[name] = self.entry(name, row, orders)
+        best = self.part(winner, None)
+        if self.config.heal:
+            with self.stage("healing"):
+                for name, (row, orders) in {"winner": (winner, None), **baselines}.items():
+                    network = self.healed(name, row, orders)
+                    entries[name]["metrics"]["after"] = self.measure(name, network, row, orders, after=True)
+                    best = network if name == "winner" else best
+        with self.stage("exporting"):
+            files = self.export(best, entries)
+        first = entries.pop("winner")
+        return self.finish(
+            {
+                "model": self.config.model,
+                "constraints": list(self.config.constraints),
+                "limits": [f"{each.cost} {each.operator} {each.limit:.0f}" for each in self.limits],
+                "winner": first,
+                "baselines": entries,
+                "importance": importance,
+                "search": told,
+                "healing": self.config.heal,
+                "exported": files,
+            }
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Show and time a part of the job."""
+        start = time.perf_counter()
+        with progress.stage(name):
+            yield
+        self.seconds[name] = round(time.perf_counter() - start, 2)
+
+    # ---- importance
+
+    def importance(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Score the parts and put them in order; what was measured, and which score did better."""
+        count = max(1, self.config.importance_tokens // self.config.block)
+        key = fingerprint({**self.about, "tokens": count, "seed": self.config.seed})
+        path = self.folder / "importance.safetensors"
+        kept = load_own(path, key)
+        if kept is None:
+            blocks = self.task.batches(self.config.block, self.config.seed).epoch(0)
+            batches = [blocks[place] for place in range(min(count, len(blocks)))]
+            scores = measured_importance(self.network, batches)
+            losses = {score: self._half(orders_of(scores, score, self.chooser.count), batches[:4]) for score in SCORES}
+            chosen = min(losses, key=lambda score: losses[score])
+            told = {"score": chosen, "loss_at_half_width": losses, "tokens": sum(batch.tokens for batch in batches)}
+            save_tensors(path, scores, {"key": key, "told": told})
+            kept = load_own(path, key)
+            assert kept is not None  # noqa: S101 - it was written just now
+        told = kept.about["told"]
+        self.order = f"{key} {told['score']}"
+        reorder(self.network, orders_of(kept.tensors, told["score"], self.chooser.count))
+        return kept.tensors, told
+
+    def _half(self, orders: list[Parts], batches: list[Any]) -> float:
+        """Loss (bits a token) of half of each layer's parts."""
+        parts = [
+            Parts(order.groups[: max(1, len(order.groups) // 2)], order.neurons[: max(1, len(order.neurons) // 2)])
+            for order in orders
+        ]
+        network = cut(self.network, parts)
+        with torch.inference_mode():
+            nats = sum(float(network.loss(batch, smoothing=0.0)[1]) for batch in batches)
+        return nats / sum(batch.tokens for batch in batches) / float(np.log(2))
+
+    # ---- search
+
+    def search(
+        self, scores: dict[str, torch.Tensor]
+    ) -> tuple[Population, dict[str, tuple[Population, list[Parts] | None]], dict[str, Any]]:
+        """The winner, the baselines (rows, and orders of parts where they are others), and what the search did."""
+        chooser, config = self.chooser, self.config
+        dull = scores["influence"].argsort().tolist()
+        sizes = self.magnitude()
+        found: dict[str, tuple[Population | None, list[Parts] | None]] = {
+            "uniform-width": (chooser.uniform_width(), None),
+            "magnitude": (chooser.uniform_width(), sizes),
+            "depth-last": (chooser.without_layers(list(range(chooser.count))[::-1]), None),
+            "depth-influence": (chooser.without_layers(dull), None),
+            "random": (chooser.random(config.seed), None),
+        }
+        baselines = {name: (row, orders) for name, (row, orders) in found.items() if row is not None}
+        predictor = SupernetPredictor(
+            self.space,
+            self.network,
+            self.task.validation_batches(1024),
+            smoothing=0.0,
+            name="inherited",
+        )
+        key = fingerprint({**self.about, "order": self.order})
+        with open_journal(self.folder / "search" / "scores.jsonl", self.space) as journal:
+            scorer = Scorer(predictor, key, journal)
+            greedy = list(chooser.greedy(scorer.scores, _ROUNDS))
+            narrow = [chooser.without_layers(dull, width) for width in chooser.widths[1:4] if width]
+            initial = [row for row in (*greedy, *narrow) if row is not None]
+            initial += [row for row, orders in baselines.values() if orders is None]
+            result = evolve(
+                self.costs,
+                self.limits,
+                Schedule.parse(f"inherited:1-{config.generations}"),
+                {"inherited": scorer},
+                self._settings(),
+                seed=config.seed,
+                initial=np.concatenate(initial) if initial else None,
+            )
+            begun = scorer.scores(np.concatenate(initial)).max() if initial else float("nan")
+        told = {
+            "asked": result.asked["inherited"],
+            "distinct": result.distinct["inherited"],
+            "loss_at_first": -float(begun) if np.isfinite(begun) else None,
+            "loss": -result.score,
+            "tokens": sum(batch.tokens for batch in self.task.validation_batches(1024)),
+        }
+        return self.space.population([result.best]), baselines, told
+
+    def _settings(self) -> Evolution:
+        population = self.config.population
+        parents, crossovers = max(2, population // 4), population // 4
+        return Evolution(
+            population=population,
+            parents=parents,
+            mutations=population - parents - crossovers,
+            crossovers=crossovers,
+            mutation_probability=min(1.0, 3.0 / self.space.width),
+        )
+
+    def magnitude(self) -> list[Parts]:
+        """The parts by the size of their weights, as places in the network as it now is."""
+        return orders_of(magnitudes(self.network), "magnitude", self.chooser.count)
+
+    # ---- candidates
+
+    def member(self, row: Population) -> DecoderShape:
+        """The dimensions of a row."""
+        shape: DecoderShape = networks_of(self.space).member(self.space.architectures(row)[0])
+        return shape
+
+    def part(self, row: Population, orders: list[Parts] | None) -> LanguageModel:
+        """A stand-alone network."""
+        return cut(self.network, leading_parts(self.member(row), orders))
+
+    def entry(self, name: str, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
+        """What `result.json` says of a candidate, before healing."""
+        network = self.network if name == "parent" else self.part(row, orders)
+        costs = {cost: float(values[0]) for cost, values in self.costs.costs(row, _COSTS).items()}
+        shape = self.member(row)
+        return {
+            "about": BASELINES.get(name, "the whole model" if name == "parent" else "what the search found"),
+            "architecture": self.space.architectures(row)[0].to_dict(),
+            "layers": [
+                {"layer": place, "heads": layer.heads, "kv_heads": layer.kv_heads, "ffn": layer.ffn}
+                for place, layer in enumerate(shape.layers)
+                if layer.heads or layer.ffn
+            ],
+            "uniform": network.shape.uniform,
+            "costs": costs,
+            "metrics": {"before": self.measure(name, network, row, orders, after=False), "after": None},
+        }
+
+    def measure(
+        self, name: str, network: LanguageModel, row: Population, orders: list[Parts] | None, *, after: bool
+    ) -> dict[str, float]:
+        """Metrics on the test text, kept by all that they depend on."""
+        key = fingerprint({**self.about, "cut": self._cut(row, orders), "healed": self._healing() if after else None})
+        path = self.folder / "measured" / f"{name}{'-healed' if after else ''}.json"
+        return measured(network, self.task, path, key)
+
+    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> LanguageModel:
+        """A candidate after healing."""
+        config = self.config
+        healer = Healer(
+            self.network, self.task, config.heal, config.learning_rate, config.seed, config.device, dict(self.about)
+        )
+        return heal(self.part(row, orders), name, self.folder / "healing" / name, healer, self._cut(row, orders))
+
+    def _healing(self) -> dict[str, Any]:
+        return {"updates": self.config.heal, "learning_rate": self.config.learning_rate, "seed": self.config.seed}
+
+    def _cut(self, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
+        """What a candidate is, as JSON values."""
+        return {
+            "architecture": self.space.architectures(row)[0].to_text(),
+            "space": self.space.fingerprint,
+            "parts": self.order if orders is None else "magnitude",
+        }
+
+    # ---- the end
+
+    def export(self, network: LanguageModel, entries: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
+        """Write the winner for other runtimes."""
+        written: dict[str, list[str]] = {}
+        told = self.tokenizer.exported(self.source.checkpoint.vocabulary, gguf="gguf" in self.config.to)
+        for target in dict.fromkeys(self.config.to):
+            where = self.folder / "exported" / target
+            files = export(network, told, self.card(entries), target, where, self.config.weights)
+            written[target] = [str(path.relative_to(self.folder)) for path in files]
+        return written
+
+    def card(self, entries: dict[str, dict[str, Any]]) -> Card:
+        """What people are told of the model."""
+        found, parent = self.source.checkpoint, entries["parent"]
+        licence = self.source.licence or "not told by the checkpoint: ask whoever made it"
+        healed = f"healed by {self.config.heal} updates of distillation" if self.config.heal else "not healed"
+        rows = ["| Model | Parameters | Bits a byte | Bits a byte after healing |", "|---|---|---|---|"]
+        for name, entry in entries.items():
+            before, after = entry["metrics"]["before"], entry["metrics"]["after"]
+            said = f"{after['bits_per_byte']:.4f}" if after else "-"
+            rows.append(f"| {name} | {entry['costs']['parameters']:,.0f} | {before['bits_per_byte']:.4f} | {said} |")
+        tokens = sum(batch.tokens for batch in self.task.held_out("test", self.task.block))
+        lines = (
+            f"Made by `foretell shrink` of {self.source.name} ({found.model_type}, "
+            f"{parent['costs']['parameters']:,.0f} parameters) under {', '.join(self.config.constraints)}; {healed}.",
+            f"Licence of the parent: {licence}",
+            "Limits: it says what its parent says, less well; it was chosen and judged on the user's text alone "
+            f"({tokens:,} tokens of it held out), and nothing is known of how it does on other text.",
+            "\n".join(rows),
+        )
+        return Card(f"{self.source.name}-shrunk", lines, found.licence)
+
+    def finish(self, result: dict[str, Any]) -> dict[str, Any]:
+        """Write `result.json` and return it."""
+        software = {"foretell": __version__, "python": platform.python_version(), "machine": platform.machine()}
+        whole = {"format": 1, "name": self.config.name, **result, "seconds": self.seconds, "software": software}
+        write_json(self.folder / "result.json", whole)
+        return whole

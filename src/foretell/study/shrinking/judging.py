@@ -1,0 +1,119 @@
+"""How good candidates are on text that neither importance nor search has seen, before and after healing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from foretell.families.decoder.network import LanguageModel
+from foretell.families.decoder.pupil import Pupil
+from foretell.records import read_object, write_json
+from foretell.spaces import Architecture
+from foretell.tasks.language_model.pretrained_text import PretrainedText
+from foretell.training.loop import train
+from foretell.training.recipe import Recipe
+
+__all__ = ["Healing", "heal", "measured"]
+
+_VALIDATE_EVERY = 100
+"""Updates between two checkpoints of a long healing."""
+
+
+class Healing:
+    """The whole network at every update; see `foretell.training.SamplingRule`."""
+
+    distillation = 0.0
+
+    def at(self, update: int) -> list[Architecture | None]:
+        """The whole network."""
+        return [None]
+
+    @property
+    def validated(self) -> list[Architecture | None]:
+        """The whole network."""
+        return [None]
+
+
+@dataclass(frozen=True)
+class Healer:
+    """How candidates learn from their parent.
+
+    Attributes:
+        teacher: The parent.
+        task: The user's text.
+        updates: How many.
+        learning_rate: At most.
+        seed: Of the order of the text, the same for all.
+        device: Where.
+        about: What all candidates have in common, for the key of their checkpoints.
+    """
+
+    teacher: LanguageModel
+    task: PretrainedText
+    updates: int
+    learning_rate: float
+    seed: int
+    device: str
+    about: dict[str, Any]
+
+
+def heal(network: LanguageModel, name: str, folder: Path, healer: Healer, cut: dict[str, Any]) -> LanguageModel:
+    """Distil the parent into a candidate, or finish, or find that.
+
+    Args:
+        network: The candidate; its weights are used.
+        name: For the progress.
+        folder: Of its checkpoints.
+        healer: How.
+        cut: What the candidate is.
+
+    Raises:
+        DivergedError: The loss became infinite.
+        StorageError: A checkpoint cannot be written.
+    """
+    recipe = Recipe(
+        updates=healer.updates,
+        max_tokens=max(16, healer.task.block),
+        learning_rate=healer.learning_rate,
+        warmup=max(1, healer.updates // 10),
+        betas=(0.9, 0.95),
+        label_smoothing=0.0,
+        dropout=0.0,
+        validate_every=min(healer.updates, _VALIDATE_EVERY),
+        average_last=0,
+    )
+    pupil = Pupil.of(network, healer.teacher)
+    train(
+        pupil,
+        healer.task,
+        recipe,
+        Healing(),
+        folder,
+        seed=healer.seed,
+        about={**healer.about, "cut": cut},
+        title=f"healing {name}",
+        device=healer.device,
+    )
+    (folder / "state.safetensors").unlink(missing_ok=True)  # three times the weights, and no longer of use
+    network.load_state_dict(pupil.to("cpu").state_dict())
+    return network.eval()
+
+
+def measured(network: LanguageModel, task: PretrainedText, path: Path, key: str) -> dict[str, float]:
+    """Metrics on the test text, kept on disk.
+
+    Args:
+        network: In evaluation mode.
+        task: The user's text.
+        path: Where they are kept.
+        key: Names all that they depend on.
+    """
+    if path.exists():
+        kept = read_object(path)
+        if kept.get("key") == key:
+            return dict(kept["metrics"])
+    metrics = task.measure(network, ["test"]).metrics
+    found = {name.removeprefix("test_"): value for name, value in metrics.items()}
+    write_json(path, {"key": key, "metrics": found})
+    return found

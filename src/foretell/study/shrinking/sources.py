@@ -1,0 +1,91 @@
+"""Where a model comes from: a folder, a file, foretell's own list, the hub; and whether the machine can hold it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from foretell.errors import InputError
+from foretell.families.decoder.reading import Pretrained, read_pretrained
+from foretell.llm.fetch import fetch_model
+from foretell.llm.models import MODELS
+from foretell.machine import available_memory
+
+__all__ = ["Source", "check_memory", "find_model"]
+
+_HUB = re.compile(r"[\w.-]+/[\w.-]+")
+_FILES = ["*.json", "*.safetensors", "README.md", "*.jinja"]
+_LOCAL = "local:"
+
+
+class Source(NamedTuple):
+    """A checkpoint and what is said of it.
+
+    Attributes:
+        name: As people call it.
+        checkpoint: Looked at, not loaded.
+        licence: A sentence, or an identifier; None where nothing is known.
+    """
+
+    name: str
+    checkpoint: Pretrained
+    licence: str | None
+
+
+def find_model(model: str) -> Source:
+    """Fetch a model where need be, and look at it.
+
+    Args:
+        model: `local:NAME`, a folder, a GGUF file, or a name of the hub.
+
+    Raises:
+        UnknownNameError: foretell knows no model of that name.
+        InputError: It cannot be had, or is nothing that foretell reads.
+        IntegrityError: It is damaged.
+    """
+    if model.startswith(_LOCAL):
+        name = model.removeprefix(_LOCAL)
+        if not name.endswith(".gguf"):
+            path = fetch_model(name)
+            return Source(name, read_pretrained(path), MODELS[name].licence)
+        model = name
+    path = Path(model).expanduser()
+    if not path.exists() and _HUB.fullmatch(model) and not path.parent.is_dir():
+        found = read_pretrained(_from_hub(model))
+        return Source(model, found, found.licence)
+    found = read_pretrained(path)
+    return Source(path.resolve().stem if path.is_file() else path.resolve().name, found, found.licence)
+
+
+def _from_hub(name: str) -> Path:
+    """The folder of a model of the hub: its safetensors and texts, never its code."""
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError:
+        raise InputError(f"{name} is a name of the hub; pip install 'foretell[hf]', or give a folder.") from None
+    try:
+        return Path(snapshot_download(name, allow_patterns=_FILES))
+    except Exception as error:  # unreachable, gated, renamed: whatever it is, the user must hear it
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
+        raise InputError(f"{name} cannot be had from the hub ({reason}); give a folder or a GGUF file.") from error
+
+
+def check_memory(found: Pretrained, *, heal: bool, block: int) -> int:
+    """Bytes that the job will need.
+
+    Raises:
+        InputError: They are more than there are.
+    """
+    weights = 4 * found.parameters
+    logits = 4 * block * found.vocabulary
+    # The parent, a part of it beside it, and where it is healed gradients and two moments.
+    needed = (5 if heal else 2) * weights + 6 * logits + 40 * 4 * block * found.shape.width * len(found.shape.layers)
+    there = available_memory()
+    if there is not None and needed > there:
+        raise InputError(
+            f"{found.path.name} has {found.parameters:,} parameters, and shrinking it{' and healing' if heal else ''} "
+            f"takes about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free: "
+            f"{'leave out --heal, ' if heal else ''}choose a smaller model or a larger machine."
+        )
+    return needed
