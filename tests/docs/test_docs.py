@@ -14,6 +14,7 @@ import yaml
 
 from foretell.study import StudyConfig
 from foretell.study.presets import with_published
+from foretell.study.shrinking import read_shrink
 from foretell.study.trial_config import trial_study_from
 from foretell.tasks.translation import cache_folder
 from tests.docs.blocks import DOCS, blocks_of, check_command, pages
@@ -162,7 +163,9 @@ def test_every_command_and_option_exists(words):
 @pytest.mark.parametrize("block", [b for b in ALL if b.language in ("yaml", "toml", "json", "python")], ids=str)
 def test_every_other_block_is_what_it_says(block):
     match block.language:
-        case "yaml" if is_study(data := yaml.safe_load(block.body)) and "objective" in data:
+        case "yaml" if "shrink" in (data := yaml.safe_load(block.body)):
+            read_shrink(data["shrink"])
+        case "yaml" if is_study(data) and "objective" in data:
             trial_study_from(data, str(block))
         case "yaml" if is_study(data):
             StudyConfig.model_validate(with_published(data))

@@ -1,6 +1,8 @@
 """A pretrained model is made to fit, from the checkpoint to the exported folder."""
 
 import json
+import signal
+import time
 
 import numpy as np
 import pytest
@@ -93,3 +95,79 @@ def _same_in_llama_cpp(path, prompt, ours):
     with torch.no_grad():
         expected = ours(torch.tensor([prompt]))[0, -1].log_softmax(-1).numpy()
     np.testing.assert_allclose(chances(server, prompt, ours.vocabulary), expected, atol=1e-3)
+
+
+def told(capsys, *arguments):
+    """The exit code and what was said of it."""
+    capsys.readouterr()
+    code = main(["-q", "shrink", *map(str, arguments)])
+    return code, capsys.readouterr().err
+
+
+def test_killed_it_goes_on_and_ends_the_same(tmp_path, text, start, capsys):
+    make_checkpoint(tmp_path / "parent", "llama")
+    path = study(tmp_path, tmp_path / "parent", text, heal=4)
+    assert main(["-q", "shrink", str(path), "--out", str(tmp_path / "whole"), "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    process = start("shrink", str(path), "--out", str(tmp_path / "run"))
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "run" / "measured" / "winner.json").exists() and process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not (tmp_path / "run" / "result.json").exists()
+    code, said = told(capsys, path, "--out", tmp_path / "run")
+    assert (code, "holds a run already; go on with it by --resume" in said) == (2, True)
+    code, said = told(capsys, path, "--out", tmp_path / "run", "--resume", "--heal", 5)
+    assert (code, "heal is 4, not 5" in said) == (2, True)
+    assert main(["-q", "shrink", str(path), "--out", str(tmp_path / "run"), "--resume", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    for part in ("winner", "baselines", "search", "importance"):
+        assert again[part] == whole[part]
+
+
+def test_bad_input_is_one_sentence(tmp_path, text, capsys, monkeypatch):
+    parent = tmp_path / "parent"
+    make_checkpoint(parent, "qwen2")
+    out = ["--out", tmp_path / "run"]
+    sizes = ["--text", text, "--block", 32]
+
+    def refused(*arguments, code=2):
+        found, said = told(capsys, *arguments, *out)
+        assert found == code, said
+        assert said.startswith("foretell: ")
+        assert "Traceback" not in said
+        assert said.count("\n") == 1
+        return said
+
+    limit = ["-c", "params<=80%"]
+    assert "keeps params<=10M as it is; give a lower limit" in refused(parent, *sizes, "-c", "params<=10M")
+    assert "the least that is left" in refused(parent, *sizes, "-c", "params<=1k", code=3)
+    assert "takes limits on params, memory and FLOPs" in refused(parent, *sizes, "-c", "latency<=3ms")
+    assert "cost" in refused(parent, *sizes, "-c", "paramz<=3M")
+    assert "llama.cpp has no qwen2 whose layers differ; add --uniform" in refused(
+        parent, *sizes, *limit, "--to", "gguf"
+    )
+    assert "longer than the 128 that parent reads" in refused(parent, "--text", text, *limit, "--block", 256)
+    assert "text" in refused(parent, *limit)
+    assert "gguf" in refused(parent, *sizes, *limit, "--to", "gguv")
+    assert "there is no model" in refused(tmp_path / "nothing", *sizes, *limit)
+    assert "smollm2-135m" in refused("local:smollm", *sizes, *limit)
+    few = tmp_path / "few.txt"
+    few.write_text("a\nb\nc\n")
+    assert "give more text" in refused(parent, "--text", few, *limit, "--block", 32)
+    few.write_text(" \n")
+    assert "is empty" in refused(parent, "--text", few, *limit)
+    monkeypatch.setattr("foretell.study.shrinking.sources.available_memory", lambda: 10_000)
+    assert "GB of memory; 0.0 GB are free" in refused(parent, *sizes, *limit)
+    assert not list(tmp_path.glob("run/*.safetensors"))
+
+
+def test_the_study_that_is_written_is_the_command(tmp_path, text):
+    from foretell.study.shrinking import read_shrink
+
+    path = study(tmp_path, tmp_path / "parent", text, uniform=True)
+    config = read_shrink(path)
+    (tmp_path / "again.yaml").write_text(config.to_yaml())
+    assert read_shrink(tmp_path / "again.yaml") == config

@@ -32,6 +32,7 @@ class ShrinkConfig(BaseModel):
         importance_tokens: Of training text, on which parts are scored.
         search_tokens: Of validation text, on which the search judges.
         test_tokens: Of test text, for the final numbers.
+        rounds: How often what each part is worth is measured anew on the way to the first architecture.
         population: Architectures of a generation.
         generations: Of the search.
         learning_rate: Of healing.
@@ -54,6 +55,7 @@ class ShrinkConfig(BaseModel):
     importance_tokens: int = Field(default=4096, ge=16)
     search_tokens: int = Field(default=2048, ge=16)
     test_tokens: int = Field(default=8192, ge=16)
+    rounds: int = Field(default=2, ge=1)
     population: int = Field(default=24, ge=8)
     generations: int = Field(default=12, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
@@ -81,8 +83,8 @@ class ShrinkConfig(BaseModel):
         if named and len(self.text) > 1:
             raise InputError(f"{named[0]} is a corpus of foretell's and stands alone; give files or one corpus.")
         if named:
-            return TextConfig(name=named[0], seed=self.seed, **sizes)  # type: ignore[arg-type]
-        return TextConfig(name="files", paths=tuple(map(Path, self.text)), seed=self.seed, **sizes)  # type: ignore[arg-type]
+            return TextConfig(name=named[0], seed=self.seed, **sizes)
+        return TextConfig(name="files", paths=tuple(map(Path, self.text)), seed=self.seed, **sizes)
 
     def to_yaml(self) -> str:
         """As a file that `read_shrink` reads."""
@@ -95,7 +97,7 @@ def read_shrink(data: dict[str, Any] | Path) -> ShrinkConfig:
     Raises:
         InputError: A key is missing, unknown or has a value that makes no sense.
     """
-    values = data
+    values: Any = data
     if isinstance(data, Path):
         found = read_yaml(data, "the study")
         values = found.get("shrink") if isinstance(found, dict) else None

@@ -43,7 +43,6 @@ __all__ = ["shrink"]
 
 _CODE = 1
 """Raised by hand when scores, searches or measurements come out otherwise than before."""
-_ROUNDS = 3
 _COSTS = ("parameters", "weight_bytes", "memory_bytes", "flops", "prefill_flops", "decode_flops")
 
 BASELINES = {
@@ -229,7 +228,7 @@ class _Job:
         key = fingerprint({**self.about, "order": self.order})
         with open_journal(self.folder / "search" / "scores.jsonl", self.space) as journal:
             scorer = Scorer(predictor, key, journal)
-            greedy = list(chooser.greedy(scorer.scores, _ROUNDS))
+            greedy = list(chooser.greedy(scorer.scores, config.rounds))
             narrow = [chooser.without_layers(dull, width) for width in chooser.widths[1:4] if width]
             initial = [row for row in (*greedy, *narrow) if row is not None]
             initial += [row for row, orders in baselines.values() if orders is None]
