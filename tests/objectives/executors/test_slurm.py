@@ -103,6 +103,18 @@ def test_ctrl_c_ends_what_it_started(tmp_path):
     assert eventually(lambda: not is_running(worker))
 
 
+def test_ctrl_c_ends_what_an_earlier_driver_has_started(tmp_path):
+    first = drive(tmp_path)
+    worker = number_in(tmp_path / "begun")
+    first.kill()
+    first.wait()
+    second = drive(tmp_path)
+    assert not eventually(lambda: second.poll() is not None or not is_running(worker), seconds=4)
+    second.send_signal(signal.SIGINT)
+    second.wait(timeout=60)
+    assert eventually(lambda: not is_running(worker))
+
+
 def test_without_slurm_it_says_so(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(InputError, match="sbatch and srun are not on the PATH"):
