@@ -1,6 +1,6 @@
 """Winners at equal time: every method has the same seconds under the same limit, and fresh trainings judge its winner.
 
-    python benchmarks/winners.py run --pairs en-tr --limits latency --seeds 1       a part, in the background
+    python benchmarks/winners.py run --pairs en-ko --limits latency --seeds 1       a part, in the background
     python benchmarks/winners.py run                                                3 limits, 3 pairs, 2 seeds
     python benchmarks/winners.py table                                              what has come in so far
 
@@ -26,7 +26,7 @@ from foretell.study import StudyConfig
 from foretell.study.equal_time import FRESH, judged_labels, run_equal_time
 
 LIMITS = {"latency": "latency<=50%", "flops": "flops<=50%", "params": "params<=50%"}
-PAIRS = ("en-de", "en-ga", "en-tr")
+PAIRS = ("en-de", "en-ga", "en-ko")
 SEEDS = (1, 2)
 SECONDS = 300.0
 METHODS = ("race", "hat", "hs-nas", "hat-as-published", "hs-nas-as-published", "asha", "bohb")
