@@ -2,9 +2,9 @@
 
     python benchmarks/students.py reference:en-de --metric test_chrf > results/students-en-de.csv
 
-A teacher learns from ten labels and says what it thinks of a thousand random architectures; the student (LLM-Distill-PP's
-small network) learns that. Kendall's tau and the mean absolute error over random divisions, 95 % intervals by bootstrap
-over these. The first row, `labels`, is the student that learns from the ten labels themselves, without a teacher.
+A teacher learns from ten labels and says what it thinks of a thousand random architectures; the student, the small
+network of LLM-Distill-PP, learns that. Kendall's tau and the mean absolute error over random divisions, 95 % intervals
+by bootstrap over these. The row `labels` is the student that learns from the ten labels, without a teacher.
 """
 
 from __future__ import annotations
