@@ -38,6 +38,8 @@ COLUMNS = (
     "in_time", "trainings", "parameters", "flops", "latency_ms", "architecture",
 )  # fmt: skip
 _DRAWS = 10_000
+_FEWEST = 4
+"""Cells below which resampling them says nothing."""
 
 
 def study_of(pair: str, limit: str, overrides: dict[str, Any]) -> StudyConfig:
@@ -162,8 +164,8 @@ def table(rows: Sequence[dict[str, str]], default: str = DEFAULT) -> list[dict[s
                 "cells": len(values),
                 "test_chrf": float(np.mean(list(values.values()))),
                 "lead": float(lead.mean()),
-                "interval": tuple(np.quantile(resampled, [0.025, 0.975])) if len(shared) > 1 else None,
-                "p": float(min(1.0, both)) if method not in (default, BEST_KNOWN) and len(shared) > 1 else None,
+                "interval": tuple(np.quantile(resampled, [0.025, 0.975])) if len(shared) >= _FEWEST else None,
+                "p": float(min(1.0, both)) if method not in (default, BEST_KNOWN) and len(shared) >= _FEWEST else None,
             }
         )
     for row, corrected in zip(
