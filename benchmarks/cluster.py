@@ -35,9 +35,9 @@ STUDY = """
 name: cluster
 corpus: {name: files, paths: [PAIRS], valid_sentences: 64, test_sentences: 64}
 vocabulary: 64
-train: {recipe: {updates: 120, warmup: 10, validate_every: 10, max_tokens: 256}, beam: 1}
+train: {recipe: {updates: 60, warmup: 10, validate_every: 10, max_tokens: 256}, beam: 1}
 """
-INTERVAL, UPDATES = 10, 120
+
 WORDS = "red green blue small big old new warm cold open closed left right first last"
 SIZE = {"object_store_memory": 80 << 20}
 TABLE = ("by", "labels", "nodes", "seconds", "labels_per_second", "driver_ms_per_label")
@@ -124,8 +124,7 @@ def trainings(count: int) -> list[dict[str, Any]]:
             killed.append(0)
             if len(killed) in (count // 5, count // 2):
                 time.sleep(1.0)
-                node = cluster.list_all_nodes[1 + len(killed) % 4]
-                cluster.remove_node(node, allow_graceful=False)
+                cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
                 cluster.add_node(num_cpus=1, **SIZE)
 
         start = time.monotonic()
