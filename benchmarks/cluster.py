@@ -121,13 +121,17 @@ def trainings(count: int) -> list[dict[str, Any]]:
         rows = np.unique(space.canonical(space.sample(4 * count, np.random.default_rng(0))), axis=0)
         chosen = space.architectures(np.random.default_rng(1).permutation(rows)[:count])
 
-        def train(where: str, executor: Executor) -> list[Any]:
+        def train(where: str, executor: Executor, on_done: Any = None) -> list[Any]:
             jobs = [scratch_job(study, each, 1, each.key, store=folder / where) for each in chosen]
             logs = [folder / where / f"{each.key}.log" for each in chosen]
             pairs = zip(jobs, logs, strict=True)
-            return run_jobs(
-                [Job(job.title, watched, {"job": job, "log": log}) for job, log in pairs], executor=executor
-            )
+            told = [Job(job.title, watched, {"job": job, "log": log}) for job, log in pairs]
+            return run_jobs(told, executor=executor, on_done=on_done)
+
+        def replace(*_: object) -> None:
+            """Put another node in the place of one that was killed."""
+            if len(cluster.worker_nodes) < 4:
+                cluster.add_node(num_cpus=1, **SIZE)
 
         for where in ("ray", "here"):
             (folder / where).mkdir()
@@ -135,7 +139,7 @@ def trainings(count: int) -> list[dict[str, Any]]:
         killer = threading.Thread(target=kill_nodes, args=(cluster, folder / "ray", moments), daemon=True)
         killer.start()
         start = time.monotonic()
-        found = train("ray", on(cluster, folder / "run"))
+        found = train("ray", on(cluster, folder / "run"), replace)
         seconds = time.monotonic() - start
         killer.join()
         logs = [(folder / "ray" / f"{each.key}.log").read_text().split("\n")[:-1] for each in chosen]
@@ -159,7 +163,7 @@ def trainings(count: int) -> list[dict[str, Any]]:
 
 
 def kill_nodes(cluster: Any, folder: Path, moments: tuple[int, ...]) -> None:
-    """After so many trainings have begun, kill the node of one that is under way, and put another in its place."""
+    """After so many trainings have begun, kill the node of one that is under way."""
     for begun in moments:
         node = None
         while node is None:
@@ -171,7 +175,6 @@ def kill_nodes(cluster: Any, folder: Path, moments: tuple[int, ...]) -> None:
                     node = node or nodes.get(parent(int(log[-1].split()[0])))
         cluster.remove_node(node, allow_graceful=False)
         print("killed a node", flush=True)
-        cluster.add_node(num_cpus=1, **SIZE)
 
 
 def parent(process: int) -> int:
