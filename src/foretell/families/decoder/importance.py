@@ -125,7 +125,7 @@ def _noting(found: dict[str, Tensor], name: str, parts: int) -> Any:
             change = (values * gradient).sum(1).view(len(values), parts, -1).sum(-1)
             _add(found, f"{name}.first_order", change.abs().sum(0))
 
-        x.register_hook(backward)
+        x.register_hook(backward)  # type: ignore[no-untyped-call]
 
     return hook
 
