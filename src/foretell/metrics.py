@@ -32,9 +32,14 @@ __all__ = [
 ]
 
 PRIMARY_METRIC = "valid_bleu"
-FIRST_METRICS = (PRIMARY_METRIC, "valid_bits_per_byte", "valid_accuracy")
-"""The first metric of each task: what labels are judged by where nobody says."""
-"""What is predicted, and what a score means, where no metric is named."""
+"""What is predicted, and what a score means, where no metric is named and nothing tells the task."""
+
+FIRST_METRICS: Mapping[str, str] = {
+    "encoder_decoder": PRIMARY_METRIC,
+    "decoder": "valid_bits_per_byte",
+    "encoder": "valid_accuracy",
+}
+"""What labels are judged by where nobody says: the first metric of the task that a family's networks learn."""
 
 REPORTED = (PRIMARY_METRIC, "test_bleu")
 """What tables of trained networks show."""

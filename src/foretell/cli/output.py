@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ import typer
 
 from foretell.display import plain
 
-__all__ = ["WIDE", "JsonOption", "figure", "interval", "plain", "print_json", "print_table", "say"]
+__all__ = ["WIDE", "JsonOption", "figure", "interval", "next_step", "plain", "print_json", "print_table", "say"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -36,6 +37,11 @@ def print_json(value: Any) -> None:
 def say(text: str, *, err: bool = False) -> None:
     """Print lines for people; whatever is quoted in them cannot steer the terminal."""
     typer.echo("\n".join(map(plain, text.split("\n"))), err=err)
+
+
+def next_step(purpose: str, *words: object) -> None:
+    """Name the command that goes on from here, as a shell takes it: the last line of what a command prints."""
+    say(f"{purpose}: {shlex.join(['foretell', *map(str, words)])}")
 
 
 def figure(value: float | None, digits: int = 3) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -21,7 +20,7 @@ from foretell.costs import Constraints
 from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
-from foretell.metrics import Metric, metric_named
+from foretell.metrics import FIRST_METRICS, Metric, metric_named
 from foretell.objectives import ExecutorSettings, ExternalScorer, ScorerSettings
 from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
@@ -140,8 +139,9 @@ class SearchSettings(_Part):
             the default. "none": no search before the race, whose entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
-        initial: Architectures that the first generation begins with: a YAML file of one, or JSON lines, such as
-            `foretell propose --out` and `foretell label` write; those that break a limit are left out.
+        initial: Architectures that the first generation begins with: a YAML file of one, JSON lines such as
+            `foretell propose` and `foretell label` write, observations, or a run, whose winner is meant; those that
+            break a limit are left out.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
             trained in full, instead of what was predicted of them. None: the best of them is trained.
     """
@@ -150,7 +150,7 @@ class SearchSettings(_Part):
     schedule: str = "distilled:1-15,supernet:16-30"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
-    initial: Path | None = Field(default=None, exclude_if=lambda path: path is None)
+    initial: str | None = Field(default=None, exclude_if=lambda path: path is None)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
 
     @model_validator(mode="after")
@@ -291,6 +291,10 @@ class StudyConfig(_Part):
     def make_task(self) -> Task:
         """The task, fetched and made where it is not kept yet; see `TaskKind.prepare`."""
         return self.task_kind.prepare(self.corpus, self.vocabulary)
+
+    def quality(self) -> Metric:
+        """What predictors foretell, where nothing else is asked for: the task's first metric."""
+        return metric_named(FIRST_METRICS[self.task_kind.families[0]])
 
     @property
     def measuring(self) -> dict[str, Any]:
