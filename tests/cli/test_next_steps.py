@@ -102,7 +102,7 @@ def test_the_next_command_runs_as_it_is_printed(place, capsys, first, then):
         ("predict --observations few.jsonl --architectures labels.jsonl", "train labels.jsonl:"),
         ("predict --observations trained.jsonl --architectures reference:en-de", "train reference:en-de:"),
         ("check study.yaml", "search study.yaml"),
-        ("search trials.yaml", "predict --observations runs/study"),
+        ("search trials.yaml", "predict --observations runs/mine"),
         ("train mine.yaml --study study.yaml", "translate runs/mine"),
         ("train --observe 2 --study study.yaml --out runs/labels", "predict --observations runs/labels"),
     ],

@@ -24,6 +24,9 @@ WIDE = 10
 _PROSE = 24
 """A column with a longer cell is of words, which may be broken; a shorter one is a number or a name."""
 
+_BETWEEN = 2
+"""Characters that a column takes beside its cells: its padding and the line before it, or the table's two edges."""
+
 # What `json.dumps` leaves as it is although a terminal would obey it, or no encoding can write it.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 
@@ -70,12 +73,14 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
     console = Console()
     columns = [[Text(plain(cell)) for cell in column] for column in zip(header, *rows, strict=True)]
-    widths = [max(map(len, column)) for column in columns]
-    for number, shown in enumerate(_parts([min(width, _PROSE) for width in widths], console.width)):
+    widths = [max(cell.cell_len for cell in column) for column in columns]
+    least = [min(width, _PROSE) for width in widths]
+    for number, shown in enumerate(_parts(least, console.width)):
+        fits = sum(least[index] + _BETWEEN for index in shown) <= console.width
         caption = Text(plain(title)) if number == 0 else None
         table = Table(title=caption, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
         for index in shown:
-            whole = widths[index] <= _PROSE
+            whole = widths[index] <= _PROSE and (fits or index > 0)  # rather names are broken than numbers
             way: Literal["left", "right"] = "right" if index and whole else "left"
             table.add_column(columns[index][0], justify=way, overflow="fold", no_wrap=whole)
         for row in zip(*(columns[index][1:] for index in shown), strict=True):
@@ -85,7 +90,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
     """Which columns stand together in a room of so many characters; the first stands in front of all."""
-    first, *others = [width + 1 for width in widths]
+    first, *others = [width + _BETWEEN for width in widths]
     parts: list[list[int]] = [[0]]
     used = first
     for index, width in enumerate(others, start=1):
