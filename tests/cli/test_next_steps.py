@@ -131,8 +131,6 @@ def test_proposals_begin_a_search_and_a_run_is_an_architecture(place, capsys):
     assert use[:2] == ["translate", "runs/toy"]
     run(capsys, use)
     run(capsys, ["predict", "--observations", "trained.jsonl", "--architectures", "runs/toy/result.json"])
-    run(capsys, ["train", "runs/toy", "--study", "study.yaml", "--out", "runs/again"])
-    run(capsys, ["search", "study.yaml", "--initial", "runs/toy", "--out", "runs/onwards"])
 
 
 def test_programs_get_no_such_line(place, capsys):

@@ -26,7 +26,7 @@ from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.llm.model import LanguageModel, Reply, Request
 from foretell.llm.packing import DAMAGE, MOST_BYTES, inflate, pack, unpack
 from foretell.llm.reading import read_body
-from foretell.records import canonical_json
+from foretell.records import canonical_json, storage
 
 __all__ = ["DamagedReplyWarning", "Ledger", "Pace", "Totals", "call_key"]
 
@@ -112,13 +112,17 @@ class Ledger:
     Raises:
         IntegrityError: The file is no ledger, or of another version.
         StorageError: The disk refused.
+        InputError: No file can have this path.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        with self._errors():
+        with storage(path):
+            if path.is_dir():
+                raise InputError(f"the ledger {path} is a folder; expected a file, which is made: give --ledger.")
             path.parent.mkdir(parents=True, exist_ok=True)
+        with self._errors():
             self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
