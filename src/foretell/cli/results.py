@@ -54,6 +54,7 @@ def _judged(result: Mapping[str, Any]) -> Metric:
 def print_trials(result: Mapping[str, Any]) -> None:
     """Print what `result.json` holds of a study of trials: the winner, the trials, and how far predictors go."""
     metric = metric_from(result["metric"])
+    metric = metric.for_labels([each["metrics"][metric.key] for each in result["trials"] if "failed" not in each])
     winner = result["winner"]
     shown = [name for name in winner["costs"] if not name.startswith("latency_ms_")][:3]
     front = result.get("front", {}).get("trials", [])

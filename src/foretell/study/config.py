@@ -46,7 +46,7 @@ EMBEDDED = "embedded"
 SCORERS = ("distilled", "supernet")
 """The predictors that a schedule may name."""
 
-_MetricName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+_MetricName = Annotated[str, Field(pattern=r"^[^\W\d_][\w-]*$")]
 
 
 class _Part(BaseModel):
@@ -229,7 +229,7 @@ class StudyConfig(_Part):
         executor: Where trainings run; no result depends on it.
     """
 
-    name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(default="home-assistant-en-de", pattern=r"^\w[\w. -]*$")
     space: str = "small-seq2seq"
     task: str = FIRST_KIND
     corpus: Any = Field(default_factory=dict, validate_default=True)

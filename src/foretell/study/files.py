@@ -77,7 +77,7 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
         teacher = f"{_STUDENT}{folder / Path(teacher.removeprefix(_STUDENT)).expanduser()}"
     llm = study.distilled.llm
     if llm.endswith(".gguf"):
-        llm = f"local:{folder / llm.removeprefix('local:')}"
+        llm = f"local:{folder / Path(llm.removeprefix('local:')).expanduser()}"
     distilled = study.distilled.model_copy(update={"observations": labels, "teacher": teacher, "llm": llm})
     changes: dict[str, Any] = {"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled}
     if study.metrics:
