@@ -76,7 +76,9 @@ def _architecture(data: Any, space: SearchSpace, where: str) -> Architecture:
     named = data.get("space", space.name)
     named = named.get("name", space.name) if isinstance(named, dict) else named
     if named != space.name:
-        raise InputError(f"{where} is of the space {named}; expected {space.name}: give --space {named}.")
+        raise InputError(
+            f"{where} is of the space {named}; expected {space.name}: choose that space, or other architectures."
+        )
     return Architecture.from_dict(space, {name: value for name, value in values.items() if name != "space"})
 
 
