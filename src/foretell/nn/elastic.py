@@ -65,21 +65,24 @@ class ElasticLayerNorm(nn.Module):
 
 
 class ElasticProjection(nn.Module):
-    """A linear layer without a bias, of which any leading block of inputs and outputs can be used alone.
+    """A linear layer of which any leading block of inputs and outputs can be used alone.
 
     Args:
         inputs: Largest number of inputs.
         outputs: Largest number of outputs.
         scale: Standard deviation of the normal distribution that the weights are drawn from.
+        bias: Whether it has one, zero at first.
     """
 
-    def __init__(self, inputs: int, outputs: int, scale: float) -> None:
+    def __init__(self, inputs: int, outputs: int, scale: float, *, bias: bool = False) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(outputs, inputs).normal_(0.0, scale))
+        self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
 
     def forward(self, x: Tensor, outputs: int) -> Tensor:
         """Map `x` [..., inputs] to [..., outputs]; the inputs used are as many as `x` has."""
-        return F.linear(x, leading(self.weight, outputs, x.shape[-1]))
+        bias = None if self.bias is None else leading(self.bias, outputs)
+        return F.linear(x, leading(self.weight, outputs, x.shape[-1]), bias)
 
 
 class ElasticRMSNorm(nn.Module):

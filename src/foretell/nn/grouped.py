@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from foretell.nn.elastic import ElasticProjection
+from foretell.nn.elastic import ElasticProjection, ElasticRMSNorm
 from foretell.nn.rotary import Rotation, rotate
 
 __all__ = ["GroupedAttention", "KeyValueCache"]
@@ -59,6 +59,8 @@ class GroupedAttention(nn.Module):
         output_scale: The same of the output projection.
         dropout: Of the attention weights.
         causal: Whether a position sees only itself and what came before.
+        bias: Whether queries, keys and values have one, as in Qwen2.
+        norm: Epsilon of the norms of every head's queries and keys, as in Qwen3; None: there are none.
     """
 
     def __init__(
@@ -72,12 +74,16 @@ class GroupedAttention(nn.Module):
         dropout: float,
         *,
         causal: bool = True,
+        bias: bool = False,
+        norm: float | None = None,
     ) -> None:
         super().__init__()
         self.head_size, self.dropout, self.causal = head_size, dropout, causal
-        self.q_proj = ElasticProjection(width, heads * head_size, scale)
-        self.k_proj = ElasticProjection(width, kv_heads * head_size, scale)
-        self.v_proj = ElasticProjection(width, kv_heads * head_size, scale)
+        self.q_proj = ElasticProjection(width, heads * head_size, scale, bias=bias)
+        self.k_proj = ElasticProjection(width, kv_heads * head_size, scale, bias=bias)
+        self.v_proj = ElasticProjection(width, kv_heads * head_size, scale, bias=bias)
+        self.q_norm = None if norm is None else ElasticRMSNorm(head_size, norm)
+        self.k_norm = None if norm is None else ElasticRMSNorm(head_size, norm)
         self.o_proj = ElasticProjection(heads * head_size, width, output_scale)
 
     def forward(
@@ -103,8 +109,11 @@ class GroupedAttention(nn.Module):
             [B, T, d].
         """
         batch, length, width = x.shape
-        q = rotate(self._split(self.q_proj(x, heads * self.head_size), heads), rotation)
-        k = rotate(self._split(self.k_proj(x, kv_heads * self.head_size), kv_heads), rotation)
+        q = self._split(self.q_proj(x, heads * self.head_size), heads)
+        k = self._split(self.k_proj(x, kv_heads * self.head_size), kv_heads)
+        if self.q_norm is not None and self.k_norm is not None:
+            q, k = self.q_norm(q), self.k_norm(k)
+        q, k = rotate(q, rotation), rotate(k, rotation)
         v = self._split(self.v_proj(x, kv_heads * self.head_size), kv_heads)
         if cache is not None:
             k, v = cache.append(k, v)

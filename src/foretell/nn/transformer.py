@@ -85,6 +85,16 @@ class Shared(Protocol):
         """Of the norms."""
         ...
 
+    @property
+    def attention_bias(self) -> bool:
+        """Whether queries, keys and values have biases."""
+        ...
+
+    @property
+    def head_norms(self) -> bool:
+        """Whether every head's queries and keys are normed."""
+        ...
+
 
 class TransformerLayer(nn.Module):
     """Attention and a feed-forward network, each behind a norm and with a residual connection; either may be absent.
@@ -113,7 +123,15 @@ class TransformerLayer(nn.Module):
         if shape.heads:
             sizes = (width, shape.heads, shape.kv_heads, shared.head_size)
             self.input_layernorm = ElasticRMSNorm(width, shared.epsilon)
-            self.self_attn = GroupedAttention(*sizes, SCALE, output_scale, attention_dropout, causal=causal)
+            self.self_attn = GroupedAttention(
+                *sizes,
+                SCALE,
+                output_scale,
+                attention_dropout,
+                causal=causal,
+                bias=shared.attention_bias,
+                norm=shared.epsilon if shared.head_norms else None,
+            )
         if shape.ffn:
             gated = shared.feed_forward == "swiglu"
             self.post_attention_layernorm = ElasticRMSNorm(width, shared.epsilon)

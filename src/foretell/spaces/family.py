@@ -28,6 +28,7 @@ _BUILT_IN: Mapping[str, str] = {
     "encoder_decoder": "foretell.families.encoder_decoder:FAMILY",
     "decoder": "foretell.families.decoder:FAMILY",
     "encoder": "foretell.families.encoder:FAMILY",
+    "pruned": "foretell.families.pruned:FAMILY",
 }
 
 

@@ -60,17 +60,22 @@ def layers_of(space: SearchSpace, population: Population) -> Layers:
 
 
 def stack_counts(layers: Layers, backbone: StackBackbone, context: int) -> tuple[Counts, Counts, Counts]:
-    """Parameters of the matrices and of the norms, and FLOPs by which one token looks at a context, each `[n]`."""
+    """Parameters of matrices, of norms and biases, and FLOPs by which one token looks at a context, each `[n]`."""
     width, size = layers.width[:, 0], backbone.head_size
     matrices = 3 if backbone.feed_forward == "swiglu" else 2
     attention = 2 * size * (layers.heads + layers.kv_heads).sum(1) * width
     linear = attention + matrices * layers.ffn.sum(1) * width
-    norms = ((layers.heads > 0).sum(1) + (layers.ffn > 0).sum(1) + 1) * width
+    attending = (layers.heads > 0).sum(1)
+    norms = (attending + (layers.ffn > 0).sum(1) + 1) * width
+    if backbone.attention_bias:
+        norms = norms + size * (layers.heads + 2 * layers.kv_heads).sum(1)
+    if backbone.head_norms:
+        norms = norms + 2 * size * attending
     return linear, norms, 4 * context * size * layers.heads.sum(1)  # scores and mixing
 
 
 def counted(
-    space: SearchSpace, population: Population, names: list[str], vocabulary: int | None, length: int | None
+    layers: Layers, backbone: Backbone, names: list[str], vocabulary: int | None, length: int | None
 ) -> dict[str, Counts]:
     """Costs by name, each `int64 [n]`; see `COSTS`.
 
@@ -78,13 +83,12 @@ def counted(
     without a causal kernel do. Norms, rotations, activations, softmax and look-ups are not counted.
 
     Args:
-        space: A space of the family.
-        population: `int16 [n, columns]`, canonical or not.
+        layers: Of `n` architectures.
+        backbone: What they have in common.
         names: Of `COSTS`.
         vocabulary: Pieces; None: the space's nominal number.
         length: Tokens of the context; None: the space's.
     """
-    backbone, layers = Backbone.of(space), layers_of(space, population)
     pieces, context = vocabulary or backbone.vocabulary, length or backbone.context
     width, size = layers.width[:, 0], backbone.head_size
     linear, norms, looked = stack_counts(layers, backbone, context)

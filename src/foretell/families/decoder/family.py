@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.families.decoder.closed_forms import COSTS, counted
+from foretell.families.decoder.closed_forms import COSTS, counted, layers_of
 from foretell.families.decoder.genes import Backbone, DecoderShape
 from foretell.families.decoder.picture import draw
 from foretell.families.decoder.stack import StackFamily
@@ -43,7 +43,9 @@ class Decoder(StackFamily[Backbone]):
         self, space: SearchSpace, population: Population, names: Sequence[str], sizes: Mapping[str, Any]
     ) -> dict[str, Array]:
         """Costs in closed form; `sizes` may hold `vocabulary` and `length`, the tokens of the context."""
-        found = counted(space, population, list(names), sizes.get("vocabulary"), sizes.get("length"))
+        found = counted(
+            layers_of(space, population), Backbone.of(space), list(names), sizes.get("vocabulary"), sizes.get("length")
+        )
         return {name: values.astype(np.float64) for name, values in found.items()}
 
     # ---- networks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -28,6 +29,8 @@ def generate(
     top_k: int = 0,
     top_p: float = 1.0,
     seed: int = 0,
+    never: Sequence[int] = _NEVER,
+    end: int = EOS,
 ) -> list[list[int]]:
     """Write on from a prompt.
 
@@ -42,6 +45,8 @@ def generate(
         top_k: Only the so many likeliest tokens; 0: all.
         top_p: Only the likeliest tokens that together have this probability.
         seed: Of the draws.
+        never: Tokens that are not written; those that no text of foretell's own vocabularies holds.
+        end: The end mark.
 
     Returns:
         The texts without the prompt, each up to its end mark, which is not in it.
@@ -60,19 +65,21 @@ def generate(
         cache.repeat(samples)
     written, open_ = torch.empty(samples, 0, dtype=torch.int64, device=device), torch.ones(samples, dtype=torch.bool)
     for _ in range(tokens):
-        chosen = _choose(network.logits(features).float(), temperature, top_k, top_p, random)
+        chosen = _choose(network.logits(features).float(), temperature, top_k, top_p, random, never)
         written = torch.cat((written, chosen[:, None]), dim=1)
-        open_ &= (chosen != EOS).cpu()
+        open_ &= (chosen != end).cpu()
         if not open_.any() or written.shape[1] == tokens:
             break
         features = network.features(chosen[:, None], state=state)[:, -1]
     network.train(training)
-    return [row[: row.index(EOS)] if EOS in row else row for row in written.tolist()]
+    return [row[: row.index(end)] if end in row else row for row in written.tolist()]
 
 
-def _choose(logits: Tensor, temperature: float, top_k: int, top_p: float, random: torch.Generator) -> Tensor:
+def _choose(
+    logits: Tensor, temperature: float, top_k: int, top_p: float, random: torch.Generator, never: Sequence[int]
+) -> Tensor:
     """One token for each row of logits [N, V]."""
-    logits[:, list(_NEVER)] = -math.inf
+    logits[:, list(never)] = -math.inf
     if temperature == 0:
         return logits.argmax(-1)
     ordered, order = (logits / temperature).sort(dim=-1, descending=True)

@@ -30,6 +30,8 @@ class StackBackbone:
         vocabulary: Nominal vocabulary size for counting; a task's own size replaces it where one is known.
         precision: Of weights and cache, for memory.
         uniform: Whether all layers are alike, so that their genes are chosen once.
+        attention_bias: Whether queries, keys and values have biases, as in Qwen2.
+        head_norms: Whether every head's queries and keys are normed, as in Qwen3.
     """
 
     family: ClassVar[str]
@@ -42,6 +44,8 @@ class StackBackbone:
     vocabulary: int = 2000
     precision: Literal["float32", "bfloat16", "float16"] = "float32"
     uniform: bool = False
+    attention_bias: bool = False
+    head_norms: bool = False
 
     @property
     def bytes(self) -> int:

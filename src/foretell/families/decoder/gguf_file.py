@@ -18,21 +18,27 @@ from foretell.families.decoder.genes import LayerShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.tasks.language_model.tokenizers import Tokenizer
 
-__all__ = ["WEIGHTS", "write_gguf"]
+__all__ = ["PARTS", "WEIGHTS", "write_gguf"]
 
 WEIGHTS = ("f32", "f16", "bf16", "q8_0")
 _ROW = 32  # q8_0 keeps a scale for so many numbers
-_PARTS = {
-    "input_layernorm.weight": "attn_norm",
-    "self_attn.q_proj.weight": "attn_q",
-    "self_attn.k_proj.weight": "attn_k",
-    "self_attn.v_proj.weight": "attn_v",
-    "self_attn.o_proj.weight": "attn_output",
-    "post_attention_layernorm.weight": "ffn_norm",
-    "mlp.gate_proj.weight": "ffn_gate",
-    "mlp.up_proj.weight": "ffn_up",
-    "mlp.down_proj.weight": "ffn_down",
+PARTS = {
+    "input_layernorm.weight": "attn_norm.weight",
+    "self_attn.q_proj.weight": "attn_q.weight",
+    "self_attn.k_proj.weight": "attn_k.weight",
+    "self_attn.v_proj.weight": "attn_v.weight",
+    "self_attn.o_proj.weight": "attn_output.weight",
+    "self_attn.q_proj.bias": "attn_q.bias",
+    "self_attn.k_proj.bias": "attn_k.bias",
+    "self_attn.v_proj.bias": "attn_v.bias",
+    "self_attn.q_norm.weight": "attn_q_norm.weight",
+    "self_attn.k_norm.weight": "attn_k_norm.weight",
+    "post_attention_layernorm.weight": "ffn_norm.weight",
+    "mlp.gate_proj.weight": "ffn_gate.weight",
+    "mlp.up_proj.weight": "ffn_up.weight",
+    "mlp.down_proj.weight": "ffn_down.weight",
 }
+"""Tensors of a layer, by the names that Hugging Face gives them, and llama.cpp."""
 
 
 def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: Path, weights: str) -> None:
@@ -62,8 +68,9 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
             "llama.cpp spells no bytes with a unigram vocabulary: characters without a piece become unknown",
             stacklevel=2,
         )
-    shapes, tensors = _padded(network)
-    writer = gguf.GGUFWriter(path, "llama" if network.shape.uniform else "deci")
+    kind = _architecture(network)
+    shapes, tensors = _padded(network, turned=kind in ("llama", "deci"))
+    writer = gguf.GGUFWriter(path, kind)
     writer.add_name(card.title)
     if card.licence:
         writer.add_license(card.licence)
@@ -88,12 +95,23 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
         _add(writer, f"tokenizer.ggml.{name}", value)
     for name, tensor in tensors.items():
         data = tensor.to("cpu", torch.float32).contiguous().numpy()
-        kind = kinds[_kind(data, weights)]
-        writer.add_tensor(name, gguf.quants.quantize(data, kind), raw_dtype=kind)
+        type_ = kinds[_kind(data, weights)]
+        writer.add_tensor(name, gguf.quants.quantize(data, type_), raw_dtype=type_)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
     writer.close()
+
+
+def _architecture(network: LanguageModel) -> str:
+    backbone = network.backbone
+    special = "qwen3" if backbone.head_norms else "qwen2" if backbone.attention_bias else ""
+    if special and (not network.shape.uniform or (backbone.head_norms and backbone.attention_bias)):
+        raise InputError(
+            f"llama.cpp has no {special} whose layers differ, and this network's do; export to hf, or keep all layers "
+            "alike (--uniform)."
+        )
+    return special or ("llama" if network.shape.uniform else "deci")
 
 
 def _kind(data: NDArray[np.float32], weights: str) -> str:
@@ -114,7 +132,7 @@ def _add(writer: Any, name: str, value: Any) -> None:
         writer.add_array(name, value)
 
 
-def _padded(network: LanguageModel) -> tuple[list[LayerShape], dict[str, Tensor]]:
+def _padded(network: LanguageModel, *, turned: bool) -> tuple[list[LayerShape], dict[str, Tensor]]:
     """The layers as llama.cpp takes them, and its tensors."""
     size, width = network.backbone.head_size, network.shape.width
     found = {"token_embd.weight": network.embed_tokens.detach(), "output_norm.weight": network.norm.weight.detach()}
@@ -124,19 +142,19 @@ def _padded(network: LanguageModel) -> tuple[list[LayerShape], dict[str, Tensor]
     for layer, shape in zip(network.layers, network.shape.layers, strict=True):
         if not shape.heads and not shape.ffn:
             continue
-        own = {_PARTS[name]: p.detach() for name, p in layer.named_parameters()}
+        own = {PARTS[name]: p.detach() for name, p in layer.named_parameters()}
         if not shape.heads and not shapes:
             shape = replace(shape, heads=1, kv_heads=1)
-            own |= {name: torch.zeros(size, width) for name in ("attn_q", "attn_k", "attn_v")}
-            own |= {"attn_norm": torch.ones(width), "attn_output": torch.zeros(width, size)}
+            own |= {name: torch.zeros(size, width) for name in ("attn_q.weight", "attn_k.weight", "attn_v.weight")}
+            own |= {"attn_norm.weight": torch.ones(width), "attn_output.weight": torch.zeros(width, size)}
         if not shape.ffn:
             shape = replace(shape, ffn=_ROW)
-            own |= {name: torch.zeros(_ROW, width) for name in ("ffn_gate", "ffn_up")}
-            own |= {"ffn_norm": torch.ones(width), "ffn_down": torch.zeros(width, _ROW)}
-        for name, heads in (("attn_q", shape.heads), ("attn_k", shape.kv_heads)):
-            if name in own:
+            own |= {name: torch.zeros(_ROW, width) for name in ("ffn_gate.weight", "ffn_up.weight")}
+            own |= {"ffn_norm.weight": torch.ones(width), "ffn_down.weight": torch.zeros(width, _ROW)}
+        for name, heads in (("attn_q.weight", shape.heads), ("attn_k.weight", shape.kv_heads)):
+            if turned and name in own:
                 own[name] = _interleaved(own[name], heads)
-        found |= {f"blk.{len(shapes)}.{name}.weight": tensor for name, tensor in own.items()}
+        found |= {f"blk.{len(shapes)}.{name}": tensor for name, tensor in own.items()}
         shapes.append(shape)
     return shapes, found
 

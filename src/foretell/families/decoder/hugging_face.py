@@ -65,8 +65,10 @@ def llama_tensors(network: LanguageModel) -> dict[str, Tensor]:
 
 
 def is_plain(network: LanguageModel) -> bool:
-    """Whether transformers' own Llama can load it."""
-    return network.shape.uniform and network.backbone.feed_forward == "swiglu"
+    """Whether transformers' own Llama, Qwen2 or Qwen3 can load it."""
+    backbone = network.backbone
+    both = backbone.attention_bias and backbone.head_norms
+    return network.shape.uniform and backbone.feed_forward == "swiglu" and not both
 
 
 def llama_config(network: LanguageModel) -> dict[str, Any]:
@@ -84,9 +86,10 @@ def llama_config(network: LanguageModel) -> dict[str, Any]:
         "tie_word_embeddings": backbone.tied,
     }
     if is_plain(network):
+        kind = "Qwen3" if backbone.head_norms else "Qwen2" if backbone.attention_bias else "Llama"
         return {
-            "architectures": ["LlamaForCausalLM"],
-            "model_type": "llama",
+            "architectures": [f"{kind}ForCausalLM"],
+            "model_type": kind.lower(),
             **common,
             **_sizes(layers[0].heads, layers[0].kv_heads, layers[0].ffn),
             "rope_parameters": {"rope_type": "default", "rope_theta": backbone.theta},
@@ -121,7 +124,10 @@ def _card(network: LanguageModel, card: Card) -> str:
         'tokenizer = AutoTokenizer.from_pretrained("FOLDER")',
     ]
     kind = (
-        "All layers are alike: it is a plain Llama, which needs no code but transformers'."
+        "All layers are alike: it is a plain "
+        + llama_config(network)["architectures"][0].removesuffix("ForCausalLM")
+        + ", "
+        "which needs no code but transformers'."
         if plain
         else "Transformers' Llama has no such layers: it loads with a class of the package foretell."
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -13,7 +14,7 @@ from foretell.families.base import Network
 from foretell.families.decoder.genes import Backbone, DecoderShape
 from foretell.nn.elastic import ElasticProjection, leading
 from foretell.nn.grouped import KeyValueCache
-from foretell.nn.loss import summed_loss, token_loss
+from foretell.nn.loss import smoothed_cross_entropy, summed_loss, token_loss
 from foretell.nn.tokens import PAD
 from foretell.nn.transformer import SCALE, Shape, Transformer, walk
 from foretell.tasks.language_model.batches import TextBatch
@@ -104,13 +105,16 @@ class LanguageModel(Transformer, Network):
         self, batch: TextBatch, member: DecoderShape | None = None, *, smoothing: float
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `Network.loss`."""
-        features = self.features(batch.inputs, member)
-        return token_loss(features, self.output(self.resolve(member)), batch.targets, smoothing)
+        features, output = self.features(batch.inputs, member), self.output(self.resolve(member))
+        if not batch.whole:
+            return token_loss(features, output, batch.targets, smoothing)
+        total, nll = smoothed_cross_entropy(features.flatten(0, 1), output, batch.targets.flatten(), smoothing)
+        return total, nll, torch.tensor(batch.tokens, device=total.device)
 
     def losses(self, members: Sequence[DecoderShape], batch: TextBatch, *, smoothing: float) -> Tensor:
         """See `Network.losses`."""
         targets = batch.targets.flatten()
-        real = (targets != PAD).nonzero().squeeze(1)
+        real = _real(batch)
         targets = targets.index_select(0, real)
 
         def loss(x: Tensor, shape: Shape) -> float:
@@ -122,7 +126,7 @@ class LanguageModel(Transformer, Network):
     def predictions(self, batch: TextBatch, member: DecoderShape | None = None) -> tuple[Tensor, Tensor]:
         """See `Network.predictions`."""
         targets = batch.targets.flatten()
-        real = (targets != PAD).nonzero().squeeze(1)
+        real = _real(batch)
         features = self.features(batch.inputs, member).flatten(0, 1).index_select(0, real)
         return self.logits(features, member), targets.index_select(0, real)
 
@@ -137,3 +141,11 @@ class LanguageModel(Transformer, Network):
         total = sum(parameter.numel() for parameter in self.parameters())
         tokens = self.embed_tokens.numel() * (1 if self.lm_head is None else 2)
         return total if embeddings else total - tokens
+
+
+def _real(batch: TextBatch) -> Tensor:
+    """Places of the targets that are no padding, int64 [targets]."""
+    targets = batch.targets.flatten()
+    if batch.whole:
+        return torch.arange(len(targets), device=targets.device)
+    return (targets != PAD).nonzero().squeeze(1)

@@ -12,16 +12,21 @@ _COLUMN, _ROW, _SPACE, _LAYER = 150.0, 22.0, 4.0, 12.0
 _TOP, _NARROWEST, _LEFT = 30.0, 62.0, 8.0
 
 
-def draw(architecture: Architecture, kind: str = "decoder", output: str = "output") -> Picture:
+def draw(
+    architecture: Architecture, kind: str = "decoder", output: str = "output", shape: DecoderShape | None = None
+) -> Picture:
     """The picture of an architecture, bottom to top as data flow; widths are shares of the space's largest.
 
     Args:
         architecture: Of a family with the genes of decoders.
         kind: What the stack is called.
         output: What the last box says.
+        shape: Its dimensions, where its genes are others; all members are then of one width.
     """
-    shape, space = DecoderShape.of(architecture), architecture.space
-    widest, most = (max(1.0, float(space.gene(name).numbers.max())) for name in ("width", "ffn"))
+    space, wide = architecture.space, shape is None
+    shape = shape or DecoderShape.of(architecture)
+    widest = max(1.0, float(space.gene("width").numbers.max())) if wide else float(shape.width)
+    most = max(1.0, float(space.gene("ffn").numbers.max()))
     parts = [("embedding", f"embed {shape.width}", shape.width / widest, 0)]
     gaps = [_LAYER]
     for layer in shape.layers:
@@ -40,14 +45,15 @@ def draw(architecture: Architecture, kind: str = "decoder", output: str = "outpu
         boxes.append(Box(part, _LEFT + (_COLUMN - width) / 2, y, width, _ROW, text, heads))
         y -= gap
     titles = [(kind, _LEFT + _COLUMN / 2)]
-    return Picture(_COLUMN + 2 * _LEFT, height, boxes, [], titles, describe(architecture, kind))
+    return Picture(_COLUMN + 2 * _LEFT, height, boxes, [], titles, describe(architecture, kind, shape))
 
 
-def describe(architecture: Architecture, kind: str = "decoder") -> str:
+def describe(architecture: Architecture, kind: str = "decoder", shape: DecoderShape | None = None) -> str:
     """An architecture in a sentence."""
-    shape = DecoderShape.of(architecture)
-    layers = "; ".join(_layer(layer) for layer in shape.layers) or "none"
-    count = f"{len(shape.layers)} layer{'s' * (len(shape.layers) != 1)}"
+    shape = shape or DecoderShape.of(architecture)
+    there = [layer for layer in shape.layers if layer.heads or layer.ffn]
+    layers = "; ".join(map(_layer, there)) or "none"
+    count = f"{len(there)} layer{'s' * (len(there) != 1)}"
     return f"{kind.capitalize()} of width {shape.width} with {count}: {layers}."
 
 

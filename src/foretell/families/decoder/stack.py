@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.families.decoder.canonical import canonical, size
-from foretell.families.decoder.closed_forms import layers_of
+from foretell.families.decoder.closed_forms import Layers, layers_of
 from foretell.families.decoder.genes import DecoderShape, StackBackbone, decoder_genes
 from foretell.families.timing import layer_steps
 from foretell.spaces import Architecture, Features, Gene, Population, Scalar, SearchSpace
@@ -40,6 +40,8 @@ class StackFamily(Generic[B]):
     words: ClassVar[Mapping[str, tuple[Any, ...]]] = {
         "feed_forward": ("swiglu", "gelu"),
         "uniform": (True, False),
+        "attention_bias": (True, False),
+        "head_norms": (True, False),
         "precision": ("float32", "bfloat16", "float16"),
     }
     whole: ClassVar[tuple[str, ...]] = ("head_size", "context", "vocabulary")
@@ -66,8 +68,9 @@ class StackFamily(Generic[B]):
         return self.backbone(**values)
 
     def described(self, constants: B) -> dict[str, Any]:
-        """The backbone."""
-        return {"backbone": asdict(constants)}
+        """The backbone; constants that came later are left out at their defaults, so that old names still hold."""
+        later = {"attention_bias": False, "head_norms": False}
+        return {"backbone": {k: v for k, v in asdict(constants).items() if k not in later or v != later[k]}}
 
     def genes(self, choices: Mapping[str, Sequence[Scalar]], constants: B) -> list[Gene]:
         """The five genes."""
@@ -94,12 +97,15 @@ class StackFamily(Generic[B]):
         """Numbers of layers and parts, and the sizes of their matrices."""
         if population is None:
             raise InputError(f"latencies of {space.name} are predicted layer by layer; measure them with foretell.")
-        layers = layers_of(space, population)
+        return self.sums(layers_of(space, population))
+
+    def sums(self, layers: Layers) -> Array:
+        """The same of layers."""
         width = layers.width[:, 0]
         there = ((layers.heads > 0) | (layers.ffn > 0)).sum(1)
         heads, shared, ffn = (each.sum(1) for each in (layers.heads, layers.kv_heads, layers.ffn))
         attentions, networks = (layers.heads > 0).sum(1), (layers.ffn > 0).sum(1)
-        one = np.ones(len(population))
+        one = np.ones(len(width))
         columns = [one, there, attentions, heads * width, shared * width, heads, networks, ffn * width, width]
         return np.stack(columns, axis=1).astype(np.float64)
 

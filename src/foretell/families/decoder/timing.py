@@ -18,11 +18,13 @@ _FIRST_WORD = 4
 """The token ids below are marks (foretell.nn.tokens)."""
 
 
-def timed_network(setting: TimedSetting, architecture: Architecture) -> LanguageModel:
+def timed_network(
+    setting: TimedSetting, architecture: Architecture, shape: DecoderShape | None = None
+) -> LanguageModel:
     """A network of that architecture with random weights, on the setting's device, in its precision."""
     with torch.random.fork_rng(devices=[]), torch.device(setting.device):
         torch.manual_seed(0)
-        shape = DecoderShape.of(architecture)
+        shape = shape or DecoderShape.of(architecture)
         network = LanguageModel(shape, Backbone.of(setting.space), setting.vocabulary).eval()
     return network.to(getattr(torch, setting.precision))
 

@@ -31,7 +31,7 @@ class TextBatch:
     Attributes:
         inputs: int64 [B, T].
         targets: int64 [B, T], the token after each input; padding where there is none.
-        tokens: Targets, padding not counted.
+        tokens: Targets, padding not counted; where all are counted, none is padding, whatever its id.
     """
 
     inputs: torch.Tensor
@@ -40,6 +40,11 @@ class TextBatch:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no target is padding: then every id is a token, as in others' vocabularies."""
+        return self.tokens == self.targets.numel()
 
     def to(self, device: torch.device | str) -> TextBatch:
         """The same batch on a device."""
@@ -54,7 +59,8 @@ class TextBatch:
             rows = max(1, max_tokens // batch.inputs.shape[1])
             for start in range(0, len(batch), rows):
                 inputs, targets = batch.inputs[start : start + rows], batch.targets[start : start + rows]
-                cut.append(cls(inputs, targets, int((targets != PAD).sum())))
+                tokens = targets.numel() if batch.whole else int((targets != PAD).sum())
+                cut.append(cls(inputs, targets, tokens))
         return sorted(cut, key=lambda batch: -batch.inputs.numel())
 
 

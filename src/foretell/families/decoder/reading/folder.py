@@ -1,0 +1,165 @@
+"""A Hugging Face folder: its configuration, safetensors and tokenizer; nothing else of it is read, no code run."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from foretell.errors import InputError, IntegrityError
+from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
+from foretell.families.decoder.reading.checkpoint import Named, Pretrained, check_type
+from foretell.records import fingerprint, read_object
+from foretell.tasks.language_model.pretrained import tokenizer_of_folder
+
+__all__ = ["read_folder"]
+
+_SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
+_PICKLES = ("*.bin", "*.pt", "*.pth")
+_RENAMED = {"embed_tokens.weight": "embed_tokens"}
+
+
+def read_folder(folder: Path) -> Pretrained:
+    """See `read_pretrained`."""
+    if not (folder / "config.json").exists():
+        raise InputError(f"{folder} has no config.json; give the folder of a Hugging Face checkpoint.")
+    config = read_object(folder / "config.json")
+    kind = check_type(config.get("model_type"), folder, remote_code="auto_map" in config)
+    shape, backbone = _read(config, kind, folder / "config.json")
+    files = _files(folder)
+    heads = [[path.name, path.stat().st_size, _header(path)] for path in files]
+    return Pretrained(
+        folder,
+        kind,
+        shape,
+        backbone,
+        int(config["vocab_size"]),
+        _licence(folder),
+        fingerprint([kind, {name: config.get(name) for name in sorted(config)}, heads]),
+        partial(tokenizer_of_folder, folder, config),
+        partial(_tensors, files),
+    )
+
+
+def _read(config: Mapping[str, Any], kind: str, where: Path) -> tuple[DecoderShape, Backbone]:
+    if config.get("quantization_config"):
+        method = dict(config["quantization_config"]).get("quant_method", "unknown")
+        raise InputError(
+            f"{where} says that the weights are quantised ({method}); give the checkpoint that they were made from, or "
+            "a GGUF file, which is dequantised."
+        )
+    for name in _SIZES:
+        value = config.get(name)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**24:
+            raise IntegrityError(f"{where} has {name} {value!r}; expected a positive whole number: restore it.")
+    for name, plain in (("hidden_act", "silu"), ("mlp_bias", False), ("partial_rotary_factor", 1.0)):
+        if config.get(name) not in (None, plain):
+            raise InputError(f"{where} has {name} {config[name]!r}; foretell reads {plain!r} alone: choose another.")
+    if kind != "qwen2" and config.get("attention_bias"):
+        raise InputError(f"{where} has biases in its attention, which foretell reads of qwen2 alone; choose another.")
+    heads = config["num_attention_heads"]
+    kv_heads = config.get("num_key_value_heads") or heads
+    size = config.get("head_dim") or config["hidden_size"] // heads
+    layer = LayerShape(heads, kv_heads, config["intermediate_size"])
+    backbone = Backbone(
+        head_size=int(size),
+        theta=_theta(config, where),
+        epsilon=float(config.get("rms_norm_eps") or 1e-6),
+        context=_context(config, kind),
+        vocabulary=config["vocab_size"],
+        tied=bool(config.get("tie_word_embeddings", False)),
+        attention_bias=kind == "qwen2",
+        head_norms=kind == "qwen3",
+    )
+    return DecoderShape(config["hidden_size"], (layer,) * config["num_hidden_layers"]), backbone
+
+
+def _theta(config: Mapping[str, Any], where: Path) -> float:
+    told = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = told.get("rope_type", told.get("type", "default"))
+    if kind != "default":
+        raise InputError(
+            f"{where} stretches its rotary positions ({kind}), which foretell does not; choose a checkpoint without."
+        )
+    return float(told.get("rope_theta") or config.get("rope_theta") or 10000.0)
+
+
+def _context(config: Mapping[str, Any], kind: str) -> int:
+    """The longest text; one that a sliding window does not cut short."""
+    longest, window = int(config.get("max_position_embeddings") or 2048), config.get("sliding_window")
+    slides = kind == "mistral" or config.get("use_sliding_window")
+    return min(longest, int(window)) if window and slides else longest
+
+
+def _files(folder: Path) -> list[Path]:
+    index, whole = folder / "model.safetensors.index.json", folder / "model.safetensors"
+    if index.exists():
+        names = sorted(set(read_object(index, "weight_map")["weight_map"].values()))
+        if any(Path(name).name != name for name in names):
+            raise IntegrityError(f"{index} names files outside of its folder; get the checkpoint again.")
+        missing = [name for name in names if not (folder / name).exists()]
+        if missing:
+            raise InputError(
+                f"{folder} lacks {len(missing)} of the {len(names)} shards that its index names: "
+                f"{', '.join(missing[:4])}; get them too."
+            )
+        return [folder / name for name in names]
+    if whole.exists():
+        return [whole]
+    pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+    if pickles:
+        raise InputError(
+            f"{folder} holds its weights as pickles ({pickles[0]}), which can run code and are never read; give a "
+            "checkpoint with safetensors."
+        )
+    raise InputError(f"{folder} holds no model.safetensors; give the whole folder of a checkpoint.")
+
+
+def _header(path: Path) -> dict[str, Any]:
+    """Names, types and shapes of a file's tensors."""
+    try:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            if length > 100 << 20:
+                raise ValueError("its header is too long")
+            header: dict[str, Any] = json.loads(file.read(length))
+        if max(each["data_offsets"][1] for name, each in header.items() if name != "__metadata__") + length + 8 > (
+            path.stat().st_size
+        ):
+            raise ValueError("it is cut")
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise IntegrityError(f"{path} is no whole safetensors file ({error}); get it again.") from error
+    return header
+
+
+def _tensors(files: list[Path]) -> Named:
+    for path in files:
+        try:
+            with safe_open(path, framework="pt") as file:
+                for name in file.keys():  # noqa: SIM118 - not a mapping
+                    tensor = file.get_tensor(name)
+                    if not tensor.is_floating_point() or tensor.element_size() < 2:
+                        raise InputError(
+                            f"{path} holds {name} as {tensor.dtype}: its weights are quantised; give the checkpoint "
+                            "that they were made from, or a GGUF file, which is dequantised."
+                        )
+                    plain = name.removeprefix("model.")
+                    yield _RENAMED.get(plain, plain), tensor.to(torch.float32)
+        except (SafetensorError, OSError) as error:
+            raise IntegrityError(f"{path} cannot be read ({error}); get it again.") from error
+
+
+def _licence(folder: Path) -> str | None:
+    """What the model card's first lines say."""
+    card = folder / "README.md"
+    if not card.is_file():
+        return None
+    head = card.read_text(encoding="utf-8", errors="replace")[:4096].split("\n---", 1)[0]
+    found = re.search(r"^license:\s*[\"']?([\w.+-]+)", head, re.MULTILINE)
+    return found[1] if found else None

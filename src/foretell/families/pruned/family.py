@@ -1,0 +1,135 @@
+"""What a search space of a pretrained decoder's parts knows of its genes; nothing here needs torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from foretell.errors import InputError
+from foretell.families.decoder.closed_forms import Layers, counted
+from foretell.families.decoder.family import Decoder
+from foretell.families.decoder.genes import DecoderShape, StackBackbone
+from foretell.families.decoder.picture import draw
+from foretell.families.picture import Picture
+from foretell.families.pruned.genes import PrunedBackbone, pruned_genes, pruned_shape
+from foretell.families.timing import TimedSetting
+from foretell.spaces import Architecture, Gene, Population, Scalar, SearchSpace
+
+if TYPE_CHECKING:
+    from foretell.families.decoder.network import LanguageModel
+    from foretell.nn import Mixture
+
+__all__ = ["FAMILY", "Pruned"]
+
+Array = npt.NDArray[np.float64]
+
+
+class Pruned(Decoder):
+    """The family; its networks are decoders, and its members parts of one network at their own places."""
+
+    name = "pruned"
+    about = "what is left of a pretrained decoder"
+    backbone = PrunedBackbone
+    whole: ClassVar[tuple[str, ...]] = (*Decoder.whole, "width", "ratio")
+
+    def genes(self, choices: Mapping[str, Sequence[Scalar]], constants: StackBackbone) -> list[Gene]:
+        """The four genes."""
+        assert isinstance(constants, PrunedBackbone)  # noqa: S101 - `constants` made it
+        return pruned_genes(choices, constants)
+
+    def canonical(self, space: SearchSpace, population: Population) -> Population:
+        """A layer without parts is left out, and one that is left out has the least of everything."""
+        rows = population.copy()
+        kept, groups, ffn = (space.columns(name) for name in ("kept", "groups", "ffn"))
+        there = self._kept(space, rows)
+        if space.gene("groups").depth is None:
+            nothing = there.any(axis=1, keepdims=True)
+        else:
+            there &= (space.numbers(rows, "groups") > 0) | (space.numbers(rows, "ffn") > 0)
+            nothing = there
+        rows[:, kept] = np.where(there, rows[:, kept], _least(space, "kept"))
+        for name, columns in (("groups", groups), ("ffn", ffn)):
+            rows[:, columns] = np.where(nothing, rows[:, columns], _least(space, name))
+        return rows
+
+    def size(self, space: SearchSpace) -> int:
+        """See `foretell.spaces.RuledFamily.size`."""
+        count = int(space.gene("layers").numbers.max())
+        groups, ffn = space.gene("groups"), space.gene("ffn")
+        kinds = len(groups.choices) * len(ffn.choices)
+        kinds -= bool((groups.numbers == 0).any() and (ffn.numbers == 0).any())
+        droppable = bool((space.gene("kept").numbers == 0).any())
+        if groups.depth is None:
+            return kinds * (2**count - 1) + 1 if droppable else kinds
+        return (kinds + droppable) ** count if droppable else len(groups.choices) ** count * len(ffn.choices) ** count
+
+    def member(self, architecture: Architecture) -> DecoderShape:
+        """The dimensions, with empty layers where some are left out."""
+        return pruned_shape(architecture, PrunedBackbone.of(architecture.space))
+
+    def count(
+        self, space: SearchSpace, population: Population, names: Sequence[str], sizes: Mapping[str, Any]
+    ) -> dict[str, Array]:
+        """Costs in closed form; see `Decoder.count`."""
+        layers, backbone = self._layers(space, population), PrunedBackbone.of(space)
+        found = counted(layers, backbone, list(names), sizes.get("vocabulary"), sizes.get("length"))
+        return {name: values.astype(np.float64) for name, values in found.items()}
+
+    def build(
+        self,
+        architecture: Architecture,
+        sizes: Mapping[str, Any],
+        *,
+        dropout: float = 0.1,
+        attention_dropout: float = 0.0,
+        mixture: Mixture | None = None,
+    ) -> LanguageModel:
+        """A freshly initialised network of the same dimensions."""
+        from foretell.families.decoder.network import LanguageModel
+
+        if mixture is not None:
+            raise InputError("pretrained decoders have no mixtures of supernets.")
+        return LanguageModel(
+            self.member(architecture),
+            PrunedBackbone.of(architecture.space).decoder,
+            sizes["vocabulary"],
+            dropout=dropout,
+            attention_dropout=attention_dropout,
+        )
+
+    def picture(self, architecture: Architecture) -> Picture:
+        """See `foretell.families.decoder.picture`."""
+        return draw(architecture, shape=self.member(architecture))
+
+    def timed_network(self, setting: TimedSetting, architecture: Architecture) -> LanguageModel:
+        """See `foretell.families.decoder.timing`."""
+        from foretell.families.decoder.timing import timed_network
+
+        return timed_network(setting, architecture, self.member(architecture))
+
+    def _layers(self, space: SearchSpace, population: Population) -> Layers:
+        backbone, kept = PrunedBackbone.of(space), self._kept(space, population)
+        groups, ffn = (space.numbers(population, name).astype(np.int64) * kept for name in ("groups", "ffn"))
+        width = np.full((len(population), 1), backbone.width, dtype=np.int64)
+        return Layers(width, groups * backbone.ratio, groups, ffn)
+
+    @staticmethod
+    def _kept(space: SearchSpace, population: Population) -> npt.NDArray[np.bool_]:
+        """Which layers are there, `[n, layers]`."""
+        return space.numbers(population, "kept") > 0
+
+    def parts(self, space: SearchSpace, encoded: Array, population: Population | None) -> Array:
+        """See `StackFamily.parts`."""
+        if population is None:
+            raise InputError(f"latencies of {space.name} are predicted layer by layer; measure them with foretell.")
+        return self.sums(self._layers(space, population))
+
+
+def _least(space: SearchSpace, name: str) -> np.int16:
+    return np.int16(space.gene(name).numbers.argmin())
+
+
+FAMILY = Pruned()
