@@ -186,7 +186,7 @@ def _config(given: Mapping[str, Any]) -> CorpusConfig | TextConfig:
         raise InputError(
             f"{study} is a study of a {before.task}, whose text has none of these options; leave them out."
         )
-    old = before.corpus.model_dump(mode="json", exclude_unset=study is None)
+    old = {} if study is None else before.corpus.model_dump(mode="json")
     found: CorpusConfig | TextConfig = study_from(study, corpus={**old, **known}).corpus
     return found
 
