@@ -15,6 +15,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,12 +57,12 @@ def shared(study: StudyConfig, folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def steps(study: StudyConfig, device: torch.device, count: int) -> list[dict[str, Any]]:
-    """Median times of a step."""
-    space, task, rows = spaces.create(study.space), study.make_task(), []
+def steps(study: StudyConfig, device: torch.device, count: int) -> Iterator[dict[str, Any]]:
+    """Median times of a step; those that have to be compiled first come last, which may take minutes."""
+    space, task = spaces.create(study.space), study.make_task()
     batch = task.batches(study.train.recipe.max_tokens, 1).epoch(0)[0].to(device)
-    for precision in ("fp32", "bf16"):
-        for compiled in (False, True):
+    for compiled in (False, True):
+        for precision in ("fp32", "bf16"):
             network = networks_of(space).build(space.largest(), task.sizes).to(device).train()
             cast = Precision(precision, device)
             loss = torch.compile(network.loss, dynamic=True) if compiled else network.loss
@@ -77,8 +78,7 @@ def steps(study: StudyConfig, device: torch.device, count: int) -> list[dict[str
             first = time.monotonic() - start
             times = [timed(step, device, count) for _ in range(REPEATS)]
             variant = f"{precision}, {'compiled' if compiled else 'eager'}"
-            rows.append({**row("step", variant, statistics.median(times)), "note": f"the first {first:.1f} s"})
-    return rows
+            yield {**row("step", variant, statistics.median(times)), "note": f"the first {first:.1f} s"}
 
 
 def timed(step: Any, device: torch.device, count: int) -> float:
@@ -137,7 +137,7 @@ def main() -> None:
             write_pairs(folder / "pairs.tsv")
             (folder / "study.yaml").write_text(STUDY.replace("PAIRS", str(folder / "pairs.tsv")))
         study = load_study(options.study or folder / "study.yaml")
-        parts = [lambda: steps(study, device, options.steps), lambda: scoring(study, device)]
+        parts = [lambda: scoring(study, device), lambda: steps(study, device, options.steps)]
         for part in parts if device.type == "cpu" else [lambda: shared(study, folder), *parts]:
             for each in part():
                 print(each, flush=True)
