@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -21,7 +20,7 @@ from foretell.costs import Constraints
 from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
-from foretell.metrics import Metric, metric_named
+from foretell.metrics import FIRST_METRICS, Metric, metric_named
 from foretell.objectives import ExecutorSettings, ExternalScorer, ScorerSettings
 from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
@@ -47,7 +46,7 @@ EMBEDDED = "embedded"
 SCORERS = ("distilled", "supernet")
 """The predictors that a schedule may name."""
 
-_MetricName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+_MetricName = Annotated[str, Field(pattern=r"^[^\W\d_][\w-]*$")]
 
 
 class _Part(BaseModel):
@@ -137,27 +136,24 @@ class SearchSettings(_Part):
     Attributes:
         algorithm: "evolution" (HAT, HS-NAS), or another of `foretell.search.algorithms` that predictors can judge.
         schedule: Which predictor scores which iterations. HAT is "supernet:1-30", the paper's HS-NAS(1, 15)
-            the default. "none": no search before the race, whose entrants its predictor chooses.
+            "distilled:1-15,supernet:16-30". "none", the default: no supernet and no search; a race decides, whose
+            entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
-        initial: Architectures that the first generation begins with: a YAML file of one, or JSON lines, such as
-            `foretell propose --out` and `foretell label` write; those that break a limit are left out.
+        initial: Architectures that the first generation begins with: a YAML file of one, JSON lines such as
+            `foretell propose` and `foretell label` write, observations, or a run, whose winner is meant; those that
+            break a limit are left out.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
-            trained in full, instead of what was predicted of them. None: the best of them is trained.
+            trained in full, instead of what was predicted of them. None: the best of them is trained; without a
+            schedule, a race with its defaults.
     """
 
     algorithm: str = "evolution"
-    schedule: str = "distilled:1-15,supernet:16-30"
+    schedule: str = "none"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
-    initial: Path | None = Field(default=None, exclude_if=lambda path: path is None)
+    initial: str | None = Field(default=None, exclude_if=lambda path: path is None)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
-
-    @model_validator(mode="after")
-    def _something_decides(self) -> SearchSettings:
-        if not Schedule.parse(self.schedule).stretches and self.race is None:
-            raise InputError("the schedule is none and there is no race, so nothing would decide; give one of them.")
-        return self
 
     @field_validator("algorithm")
     @classmethod
@@ -184,6 +180,11 @@ class SearchSettings(_Part):
         if self.race is not None and self.race.predictor is not None:
             check_name(self.race.predictor)
         return self
+
+    @property
+    def finalists_race(self) -> Race | None:
+        """The race that decides; None where the schedule's last predictor does."""
+        return Race() if self.race is None and not Schedule.parse(self.schedule).stretches else self.race
 
 
 class TrainSettings(_Part):
@@ -229,12 +230,12 @@ class StudyConfig(_Part):
         executor: Where trainings run; no result depends on it.
     """
 
-    name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(default="home-assistant-en-de", pattern=r"^\w[\w. -]*$")
     space: str = "small-seq2seq"
     task: str = FIRST_KIND
     corpus: Any = Field(default_factory=dict, validate_default=True)
     vocabulary: int = Field(default=2000, ge=16, le=2**17)
-    constraints: tuple[str, ...] = ("latency<=50%",)
+    constraints: tuple[str, ...] = ("latency<=60%",)
     latency: LatencySettings = LatencySettings()
     supernet: SupernetSettings = SupernetSettings()
     distilled: DistilledSettings = DistilledSettings()
@@ -284,6 +285,17 @@ class StudyConfig(_Part):
         return {name: value for name, value in values.items() if value not in left_out.get(name, ())}
 
     @property
+    def predictors(self) -> tuple[str, ...]:
+        """Of `SCORERS`, those that the search uses: the schedule's, and what the distilled one learns from."""
+        named = Schedule.parse(self.search.schedule).predictors
+        taught = "distilled" in named and self.distilled.teacher == "supernet" and "supernet" not in named
+        return (*named, "supernet") if taught else tuple(named)
+
+    def scheduled(self, schedule: str) -> StudyConfig:
+        """The same study with another schedule."""
+        return self.model_copy(update={"search": self.search.model_copy(update={"schedule": schedule})})
+
+    @property
     def task_kind(self) -> TaskKind:
         """The kind of the task."""
         return task_kind(self.task)
@@ -291,6 +303,10 @@ class StudyConfig(_Part):
     def make_task(self) -> Task:
         """The task, fetched and made where it is not kept yet; see `TaskKind.prepare`."""
         return self.task_kind.prepare(self.corpus, self.vocabulary)
+
+    def quality(self) -> Metric:
+        """What predictors foretell, where nothing else is asked for: the task's first metric."""
+        return metric_named(FIRST_METRICS[self.task_kind.families[0]])
 
     @property
     def measuring(self) -> dict[str, Any]:
