@@ -158,7 +158,7 @@ def test_bad_input_is_one_sentence(tmp_path, text, capsys, monkeypatch):
     few.write_text("a\nb\nc\n")
     assert "give more documents" in refused(parent, "--text", few, *limit, "--block", 32)
     few.write_text(" \n")
-    assert "is empty" in refused(parent, "--text", few, *limit)
+    assert "is empty" in refused(parent, "--text", few, *limit, "--block", 32)
     monkeypatch.setattr("foretell.study.shrinking.sources.available_memory", lambda: 10_000)
     assert "GB of memory; 0.0 GB are free" in refused(parent, *sizes, *limit)
     assert not list(tmp_path.glob("run/*.safetensors"))

@@ -43,7 +43,7 @@ class Pruned(Decoder):
     def canonical(self, space: SearchSpace, population: Population) -> Population:
         """A layer without parts is left out, and one that is left out has the least of everything.
 
-        Without any layer nothing is left that a runtime could load: the first one stays, with as little as there can be.
+        Without any layer nothing is left that a runtime could load: the first stays, with as little as there can be.
         """
         rows = population.copy()
         kept, groups, ffn = (space.columns(name) for name in ("kept", "groups", "ffn"))
@@ -65,10 +65,12 @@ class Pruned(Decoder):
         count = int(space.gene("layers").numbers.max())
         groups, ffn = space.gene("groups"), space.gene("ffn")
         kinds = len(groups.choices) * len(ffn.choices)
+        droppable = bool((space.gene("kept").numbers == 0).any())
         if groups.depth is None:
-            return kinds * (2**count - 1)
-        kinds -= bool((groups.numbers == 0).any() and (ffn.numbers == 0).any())
-        return int((kinds + 1) ** count - 1)
+            return kinds * (2**count - 1) if droppable else kinds
+        nothing = bool((groups.numbers == 0).any() and (ffn.numbers == 0).any())
+        kinds += droppable and not nothing  # a layer without parts and one that is left out are the same
+        return int(kinds**count - (droppable or nothing))
 
     def member(self, architecture: Architecture) -> DecoderShape:
         """The dimensions, with empty layers where some are left out."""
