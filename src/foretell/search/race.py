@@ -48,7 +48,7 @@ def run_race(
     seed: int = 0,
     beside: Sequence[Job] = (),
 ) -> RaceResult:
-    """Let architectures race until one or two are trained in full; the winner is the one believed best of those.
+    """Let architectures race until one or two are trained in full; the winner is the best of those.
 
     When a rung is settled, the better part of its entrants goes on. A worker that would idle until then begins with the
     best of those that are there (as ASHA does), as long as they are among as large a part of the ones seen so far.
@@ -288,10 +288,14 @@ class _Race:
             ),
             belief=belief,
             chances=chance_of_best(belief, alive, rng),
-            winner=max(finished, key=lambda entrant: (belief.mean[entrant], -entrant)),
+            winner=max(finished, key=lambda entrant: (self._label(entrant), belief.mean[entrant], -entrant)),
             cost=cost,
             anew=not self.runner.fidelities.continued and last > 0,
         )
+
+    def _label(self, entrant: int) -> float:
+        """How good a full training came out."""
+        return float(self.target.goodness(self.record.ended[entrant, len(self.rungs) - 1].metric(self.target.key)))
 
     def _rung(self, rung: int) -> Rung:
         here = [entrant for entrant, r in self.record.ended if r == rung]

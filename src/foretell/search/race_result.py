@@ -51,7 +51,7 @@ class RaceResult:
         seconds: What all trainings of each entrant took.
         belief: Of all entrants, after everything that was seen.
         chances: How probable it is of each entrant that it is the best of all that raced and did not fail, `[n]`.
-        winner: The entrant that is believed best of those trained in full.
+        winner: The entrant that came out best of those trained in full.
         cost: What was planned, in full trainings.
         anew: Whether each rung was trained from the beginning.
     """

@@ -86,6 +86,31 @@ def test_the_whole_job(tmp_path, text, kind, capsys):
         _same_in_llama_cpp(out / "exported" / "gguf" / "model.gguf", prompt[0].tolist(), ours)
 
 
+def test_the_winner_keeps_the_limit_where_whole_the_model_is_best(tmp_path, text, capsys):
+    import torch
+    import transformers
+
+    folder = tmp_path / "parent"
+    model = make_checkpoint(folder, "llama").train()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    read = "".join(path.read_text() for path in sorted(text.glob("*.py")))
+    blocks = tokenizer(read, add_special_tokens=False, return_tensors="pt")["input_ids"][0][: 64 * 32].view(64, 32)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    for _ in range(30):  # until every part of it is worth something
+        optimiser.zero_grad()
+        model(blocks, labels=blocks).loss.backward()
+        optimiser.step()
+    model.save_pretrained(folder)
+    path = study(tmp_path, folder, text, constraints=["params<=70%"], rounds=3, to=["hf"])
+    assert main(["-q", "shrink", str(path), "--out", str(tmp_path / "run"), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    parent = result["baselines"].pop("parent")
+    whole = parent["costs"]["parameters"]
+    for entry in (result["winner"], *result["baselines"].values()):
+        assert entry["costs"]["parameters"] <= 0.7 * whole
+        assert entry["metrics"]["before"]["bits_per_byte"] > parent["metrics"]["before"]["bits_per_byte"]
+
+
 def _same_in_llama_cpp(path, prompt, ours):
     import torch
 

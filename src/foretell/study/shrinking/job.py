@@ -232,11 +232,14 @@ class _Job:
             narrow = [chooser.without_layers(dull, width) for width in chooser.widths[1:4] if width]
             initial = [row for row in (*greedy, *narrow) if row is not None]
             initial += [row for row, orders in baselines.values() if orders is None]
+            # The best that a scorer was ever asked for is the search's, and parts on the way here break the limits.
+            judge = Scorer(predictor, key, journal)
+            judge.known |= scorer.known
             result = evolve(
                 self.costs,
                 self.limits,
                 Schedule.parse(f"inherited:1-{config.generations}"),
-                {"inherited": scorer},
+                {"inherited": judge},
                 self._settings(),
                 seed=config.seed,
                 initial=np.concatenate(initial) if initial else None,
