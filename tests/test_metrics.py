@@ -98,7 +98,7 @@ def test_a_study_names_or_declares_its_metric():
         ({"name": ""}, "without a name"),
         ({"higher_is_better": False}, "without a name"),
         ({"name": 3}, "name is 3; expected a text"),
-        ({"name": "m", "higher_is_better": "no"}, "expected true or false"),
+        ({"name": "m", "higher_is_better": "low"}, "expected true or false"),
         ({"name": "m", "bounds": [1]}, "expected two numbers"),
         ({"name": "m", "bounds": [math.nan, 1]}, "expected two numbers"),
         ({"name": "m", "bounds": [2, 1]}, "expected the smallest value first"),

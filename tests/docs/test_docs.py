@@ -58,6 +58,8 @@ def smaller(text):
         return text
     for part, values in SMALL.items():
         data[part] = {**data.get(part, {}), **values}
+    if "schedule" not in data["search"]:
+        data["search"]["race"] = {"entrants": 3, "rungs": [0.5, 1], "finishers": 1}
     data["distilled"].setdefault("teacher", "regression")  # the default asks a language model for minutes
     data["corpus"] = {**data.get("corpus", {}), **SMALL_CORPUS}
     data["vocabulary"] = 64 if data["corpus"].get("name") == "files" else 200

@@ -216,7 +216,7 @@ def test_whatever_comes_from_a_file_is_text(run):
 @pytest.mark.parametrize(
     ("damage", "sentence"),
     [
-        (lambda told: told["trials"][0].update(seconds="long"), r"trials.0.seconds: input should be a valid number"),
+        (lambda told: told["trials"][0].update(seconds="long"), r"trials.0.seconds: Input should be a valid number"),
         (lambda told: told["trials"][0]["metrics"].update(val_loss=float("nan")), "NaN is not finite"),
         (lambda told: told["trials"][0]["architecture"].update(mixer="rnn"), "does not fit its study: .*mixer"),
         (lambda told: told["trials"][0].update(trial=1), "holds a trial twice"),
