@@ -18,10 +18,10 @@ $(VENV)/.ready: pyproject.toml constraints.txt requirements.lock
 	$(PIP) -c constraints.txt $$(grep '^torch==' constraints.txt)
 	$(PIP) --no-index --no-build-isolation -e '.[llm,local,report]'
 	$(BIN)/foretell corpus fetch home-assistant
-	-$(BIN)/foretell llm fetch gemma-3-270m # without it the regression teaches alone
 	touch $@
 
 $(VENV)/.ready-dev: $(VENV)/.ready constraints-dev.txt requirements-dev.lock
+	-$(BIN)/foretell llm fetch gemma-3-270m # tests that need it are skipped without
 	$(PIP) --require-hashes -r requirements-dev.lock
 	$(PIP) --no-index --no-build-isolation -e '.[dev,docs,onnx]'
 	touch $@

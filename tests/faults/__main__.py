@@ -28,7 +28,7 @@ def main() -> int:
             print(f"# python -m tests.faults; {platform.machine()}, Python {platform.python_version()}", file=file)
             table.writerow(COLUMNS)
         for fault, name in _wanted(options.only):
-            if why := missing(fault.needs, ground):
+            if why := missing(fault, name, ground):
                 print(f"{fault.name:<28} {name:<16} not tried: {why}", flush=True)
                 continue
             start = time.monotonic()

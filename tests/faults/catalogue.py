@@ -3,14 +3,18 @@
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 
-from tests.faults import company, damage, disks, kills
+from tests.faults import company, damage, disks, drivers, kills
+from tests.faults.campaigns import CAMPAIGNS
 from tests.faults.commands import COMMANDS, Command
 from tests.faults.ground import Ground, Tally
 
-_ALL = tuple(COMMANDS)
+_ALL, _CAMPAIGNS = tuple(COMMANDS), tuple(CAMPAIGNS)
 _TRAINING = ("search", "train", "train --observe", "supernet train")
 _GROWING = ("search", "train --observe", "label", "latency measure")
+
+_LIBRARIES = {"search on ray": "ray", "search on slurm": "submitit"}
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,13 @@ class Fault:
     def on(self, ground: Ground, name: str, count: int, seed: int = 1) -> Tally:
         """Try it."""
         rng = random.Random(f"{seed} {self.name} {name}")  # noqa: S311 - moments are no secrets
-        return self.inflict(ground, COMMANDS[name], count, rng)
+        return self.inflict(ground, (COMMANDS | CAMPAIGNS)[name], count, rng)
 
 
 FAULTS = (
     Fault("SIGKILL at a random moment", kills.random_kills, _ALL, 50, _ALL[1:]),
     Fault("SIGKILL within a write", kills.torn_writes, _ALL, 20, ("train", "label"), "preload"),
+    Fault("SIGKILL for the driver", drivers.driver_kills, _CAMPAIGNS, 50, _CAMPAIGNS[:2]),
     Fault("full disk", disks.full_disk, _ALL, 5, ("train", "label"), "mount"),
     Fault("read-only disk", disks.read_only, _ALL, 2, ("train", "label"), "mount"),
     Fault("torn last line", damage.torn_last_line, _GROWING, 3, ("label", "latency measure")),
@@ -58,8 +63,11 @@ FAULTS = (
 )
 
 
-def missing(needs: str, ground: Ground) -> str:
-    """Why a fault cannot be tried on this machine; empty if it can."""
+def missing(fault: Fault, name: str, ground: Ground) -> str:
+    """Why a fault cannot be tried on a command on this machine; empty if it can."""
+    needs, library = fault.needs, _LIBRARIES.get(name, "")
+    if library and find_spec(library) is None:
+        return f"{library} is not installed"
     if needs == "mount" and not disks.may_mount(ground.root):
         return "mounting a file system is not permitted here"
     if needs == "preload" and ground.preload is None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from tests.faults.campaigns import prepare_campaigns
 from tests.faults.commands import Command, prepare
 from tests.faults.preload import build
 from tests.llm.fault_server import FaultServer
@@ -52,6 +53,10 @@ class Ground:
 
     Args:
         root: A folder for everything.
+
+    Attributes:
+        seconds: How long each command takes undisturbed.
+        more: Variables that every command gets besides.
     """
 
     def __init__(self, root: Path) -> None:
@@ -60,6 +65,7 @@ class Ground:
         self.zygote = Zygote(self.preload)
         self.server = FaultServer(delay=0.02)
         self.seconds: dict[str, float] = {}
+        self.more: dict[str, str] = {}
         self._expected: dict[str, object] = {}
         self._finished: dict[str, Path] = {}
         self._bad = itertools.count()
@@ -68,6 +74,7 @@ class Ground:
     def __enter__(self):
         (self.template / "cache").mkdir(parents=True)
         prepare(self.template)
+        prepare_campaigns(self.template)
         for part in (self.zygote, self.server):
             self._open.enter_context(part)
         return self
@@ -122,7 +129,8 @@ class Ground:
         return ["--quiet", *command.arguments, *more, "--json"], self.place, output
 
     def _told(self, **more: str) -> dict[str, str]:
-        return {"FORETELL_CACHE": str(self.place / "cache"), "FORETELL_API_KEY": "none", "COLUMNS": "80", **more}
+        told = {"FORETELL_CACHE": str(self.place / "cache"), "FORETELL_API_KEY": "none", "COLUMNS": "80"}
+        return {**told, **self.more, **more}
 
     # ---- what must come out
 
@@ -214,6 +222,18 @@ def strike(pid: int, signal_: int, *, whole: bool = False) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def living_in(place: Path) -> list[int]:
+    """The processes that were given a path in a folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            if os.fsencode(place) in path.read_bytes():
+                found.append(int(path.parent.name))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it has just ended
+    return found
 
 
 def children(pid: int) -> list[int]:

@@ -28,6 +28,19 @@ def random_kills(ground: Ground, command: Command, count: int, rng: random.Rando
     return _chains(ground, command, count, disturb)
 
 
+def kill_chain(ground: Ground, command: Command, rng: random.Random, tally: Tally, room: int) -> int:
+    """Kill a command alone, not its workers, until it ends or has been killed `room` times; how often it was."""
+    ground.reference(command)
+
+    def disturb() -> int:
+        pid = ground.start(command)
+        if not ground.zygote.ended(ground.seconds[command.name] * rng.random() ** 2):
+            strike(pid, signal.SIGKILL)
+        return ground.wait()
+
+    return _chain(ground, command, disturb, tally, room)
+
+
 def torn_writes(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
     """Kill a command, or a worker of it, half-way through a write, before an fsync or before a rename."""
 
@@ -49,7 +62,7 @@ def _chains(ground: Ground, command: Command, count: int, disturb) -> Tally:
     return tally
 
 
-def _chain(ground: Ground, command: Command, disturb, tally: Tally, room: int) -> None:
+def _chain(ground: Ground, command: Command, disturb, tally: Tally, room: int) -> int:
     ground.begin()
     hits, hit = 0, True
     before = command.lines(ground.place)
@@ -63,6 +76,7 @@ def _chain(ground: Ground, command: Command, disturb, tally: Tally, room: int) -
         tally.lost += lines_lost(before, after) + bought_again(ground, paid, bought)
         before = after
     tally.note(hits, ground.problem(command, code))
+    return hits
 
 
 def lines_lost(before: dict[str, list[bytes]], after: dict[str, list[bytes]]) -> int:

@@ -18,7 +18,7 @@ def ground(tmp_path_factory):
 
 @pytest.mark.parametrize(("fault", "name"), _CASES, ids=[f"{fault.name}, {name}" for fault, name in _CASES])
 def test_a_fault_costs_nothing_but_time(ground, fault, name):
-    if why := missing(fault.needs, ground):
+    if why := missing(fault, name, ground):
         # Full disks take the right to mount, torn writes Linux and a C compiler; not everybody's machine has them.
         pytest.skip(why)
     tally = fault.on(ground, name, 3 if fault.name.startswith("SIGKILL") else 1)

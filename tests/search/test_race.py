@@ -98,6 +98,24 @@ def test_the_better_part_goes_on_and_nothing_is_trained_twice(tmp_path):
     assert found.best.fidelity == 1
 
 
+def test_what_is_to_be_done_beside_fills_the_worker_that_would_idle_and_changes_nothing(tmp_path):
+    def seconds(job):
+        return 3.0 if job.title == "beside" else 8.0 if "100" in job.title else 1.0
+
+    done = []
+    beside = [Job("beside", lambda number: done.append(number), {"number": number}) for number in range(2)]
+    alone = Uneven(2, lambda job: seconds(job) if job.title != "entrant 1, 100%" else 2.0)
+    with_others = Uneven(2, alone.seconds)
+    (tmp_path / "alone").mkdir()
+    (tmp_path / "with").mkdir()
+    found = race(tmp_path / "alone", executor=alone)
+    again = race(tmp_path / "with", executor=with_others, beside=beside)
+    assert sorted(done) == [0, 1]
+    assert len(beside) == 2  # the caller's list is its own
+    assert again.winner == found.winner
+    assert [rung.trained for rung in again.rungs] == [rung.trained for rung in found.rungs]
+
+
 def test_the_winner_is_nearly_always_the_best_that_raced_and_the_race_knows_how_sure_that_is(tmp_path):
     right, chances = [], []
     for seed in range(12):

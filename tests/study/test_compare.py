@@ -2,8 +2,8 @@ import pytest
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.search import Schedule
-from foretell.study import PRESETS
-from foretell.study.compare import preset
+from foretell.study import PRESETS, StudyConfig
+from foretell.study.compare import preset, taught_as
 
 
 @pytest.mark.parametrize(
@@ -33,3 +33,10 @@ def test_presets_that_make_no_sense_are_refused():
         preset("hat-as-publishd")
     with pytest.raises(InputError, match="not inside iterations 1 to 30"):
         preset("hs-nas-20-31")
+
+
+def test_what_presets_need_is_made_ready_whatever_the_study_s_own_schedule_is():
+    assert StudyConfig().predictors == ()
+    taught = taught_as(StudyConfig(), [preset("hat"), preset("hs-nas")])
+    assert taught.predictors == ("distilled", "supernet")
+    assert taught_as(StudyConfig(), [preset("hat"), preset("distilled-hat")]).predictors == ("supernet",)

@@ -9,16 +9,17 @@ import numpy as np
 import pytest
 
 from foretell import spaces
+from foretell.cli.options import study_from
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import metric_named
 from foretell.objectives import InlineExecutor, TrainedObjective
 from foretell.predictors import create
 from foretell.report import read_run, render
-from foretell.search import ObjectiveRunner, Race, Scorer, run_race
+from foretell.search import HS_NAS, ObjectiveRunner, Race, Scorer, run_race
 from foretell.search.entrants import candidates_under, draw_entrants
 from foretell.study import StudyConfig, load_study
-from foretell.study.finalist_race import seen_by
+from foretell.study.finalist_race import refuse_race, seen_by, who_chooses
 from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe
 from tests.study.conftest import STUDY
@@ -126,9 +127,11 @@ def test_a_race_that_makes_no_sense_is_refused_with_its_place(race, error, sente
         load_study(None, {"search": {"race": race}})
 
 
-def test_a_study_with_neither_schedule_nor_race_is_refused():
-    with pytest.raises(InputError, match="the schedule is none and there is no race, so nothing would decide"):
-        load_study(None, {"search": {"schedule": "none"}})
+def test_without_a_schedule_a_race_decides_and_one_that_is_named_needs_no_race():
+    assert load_study(None).search.finalists_race == Race()
+    assert load_study(None, {"search": {"race": {"entrants": 4}}}).search.finalists_race == Race(entrants=4)
+    assert load_study(None, {"search": {"schedule": "supernet:1-30"}}).search.finalists_race is None
+    assert study_from(None, search__schedule=HS_NAS).search.finalists_race is None
 
 
 def test_what_the_schedule_s_last_predictor_scored_may_race():
@@ -147,3 +150,19 @@ def test_a_study_without_a_race_says_nothing_of_one():
     assert named.search.race is not None
     assert named.search.race.entrants == 12
     assert "race:" in named.to_yaml()
+
+
+def test_where_nothing_is_known_chance_chooses_who_races_and_that_is_said(tmp_path):
+    found = pairs(60)
+    corpus = ParallelCorpus("en", "de", found[:40], found[40:50], found[50:], {"name": "reversed words"})
+    task = Task.of(corpus, 40, tmp_path / "cache")
+    known = who_chooses(load_study(None), task, CostModel(SPACE), tmp_path)
+    assert known is not None
+    assert known.name == "experience"
+    own = {"mine": {"command": "score {hypotheses}"}}
+    study = load_study(None, {"metrics": own, "search": {"race": {"metric": "valid_mine"}}})
+    with pytest.warns(UserWarning, match=r"has valid_mine on record.* entrants of the race are drawn at random"):
+        assert who_chooses(study, task, CostModel(SPACE), tmp_path) is None
+    named = load_study(None, {"metrics": own, "search": {"race": {"metric": "valid_mine", "predictor": "experience"}}})
+    with pytest.raises(InputError, match="valid_mine"):
+        refuse_race(named, task, CostModel(SPACE), tmp_path)

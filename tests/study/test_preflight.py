@@ -54,7 +54,7 @@ def test_what_can_be_known_early_is_said_early(tmp_path, text, says):
 
 def test_a_teacher_without_enough_labels_is_refused(tmp_path):
     path = tmp_path / "study.yaml"
-    path.write_text("distilled: {teacher: regression, observations: few.jsonl}")
+    path.write_text("distilled: {teacher: regression, observations: few.jsonl}\nsearch: {schedule: 'distilled:1-3'}")
     space = load_study(None).space
     row = {"format": 1, "space": space, "architecture": spaces.create(space).smallest().to_dict()}
     (tmp_path / "few.jsonl").write_text(json.dumps({**row, "metrics": {"valid_bleu": 3.0}}) + "\n")

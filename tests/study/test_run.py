@@ -30,7 +30,7 @@ def test_another_study_is_not_mixed_in_and_what_differs_is_named(tmp_path):
     other = StudyConfig.model_validate({"constraints": ["flops<=3M"], **search})
     with (
         pytest.raises(
-            InputError, match=r"constraints is \[latency<=50%\], not \[flops<=3M\]; search.seed is 1, not 2:"
+            InputError, match=r"constraints is \[latency<=60%\], not \[flops<=3M\]; search.seed is 1, not 2:"
         ),
         open_run(other, tmp_path / "run", resume=True),
     ):

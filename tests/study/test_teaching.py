@@ -17,6 +17,7 @@ from foretell.observations import Observation, read_observations, write_observat
 from foretell.predictors import distilled
 from foretell.predictors.labelling import draw_architectures
 from foretell.records import read_json
+from foretell.search import HS_NAS
 from foretell.study import StudyConfig, load_study, teaching
 from foretell.study.distilling import NoLanguageModelWarning, distil, settle_teacher, teacher_account
 from tests.llm import conftest as language_models
@@ -62,7 +63,7 @@ def study(tmp_path, monkeypatch):
     ]
     write_observations(tmp_path / "labels.jsonl", labels)
     settings = {"observations": str(tmp_path / "labels.jsonl"), "labels": 200, "asked": 60}
-    return load_study(None, {"distilled": settings})
+    return load_study(None, {"distilled": settings, "search": {"schedule": HS_NAS}})
 
 
 @pytest.fixture

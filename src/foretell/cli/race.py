@@ -38,9 +38,9 @@ def print_race(race: Mapping[str, Any]) -> None:
     say(f"The race was planned to take {race['planned_trainings']:.1f} full trainings,\n{way}.\n")
 
 
-def print_rules(rules: Sequence[Mapping[str, Any]], metric: Metric) -> None:
-    """Print what simple rules would have picked."""
-    rows = []
+def print_rules(rules: Sequence[Mapping[str, Any]], metric: Metric, winner: Mapping[str, float]) -> None:
+    """Print what simple rules would have picked, below the winner's metrics."""
+    rows = [["the winner", metric.format(winner[metric.key]), "trained"]] if metric.key in winner else []
     for entry in rules:
         if entry["trained"]:
             value, how = metric.format(entry["metrics"][metric.key]), "trained"

@@ -30,7 +30,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     if "race" in result:
         print_race(result["race"])
     if result.get("rules"):
-        print_rules(result["rules"], _judged(result))
+        print_rules(result["rules"], _judged(result), result["winner"]["metrics"])
     if result["teacher"] is not None:
         _print_teacher(result["teacher"])
     genes = result["winner"]["architecture"]
@@ -79,7 +79,7 @@ def print_trials(result: Mapping[str, Any]) -> None:
     if "race" in result:
         print_race(result["race"])
     if result["rules"]:
-        print_rules(result["rules"], metric)
+        print_rules(result["rules"], metric, winner["metrics"])
     failed = [each for each in result["trials"] if "failed" in each]
     if failed:
         trials = "1 trial" if len(failed) == 1 else f"{len(failed)} trials"

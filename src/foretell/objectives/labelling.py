@@ -7,6 +7,7 @@ from typing import Any
 
 from foretell.objectives.base import Objective
 from foretell.objectives.executors import Job
+from foretell.objectives.table import TableObjective
 from foretell.spaces import Architecture
 
 __all__ = ["label_folder", "label_job"]
@@ -38,7 +39,8 @@ def label_job(
     folder = folder.resolve()  # wherever the job runs
     values = {"objective": objective, "architecture": architecture, "seed": seed, "fidelity": fidelity}
     key = f"{objective.fingerprint} {architecture.key} {seed} {fidelity} {folder}"
-    return Job(title or architecture.key, _label, {**values, "folder": folder}, key)
+    arguments = {**values, "folder": folder}
+    return Job(title or architecture.key, _label, arguments, key, short=isinstance(objective, TableObjective))
 
 
 def _label(

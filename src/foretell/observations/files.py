@@ -100,8 +100,8 @@ class ObservationWriter:
         """
         return read_observations(self.path, space) if self.path.stat().st_size else []
 
-    def write(self, *observations: Observation) -> None:
-        """Append and fsync.
+    def write(self, *observations: Observation, sync: bool = True) -> None:
+        """Append and fsync; without `sync` a kill loses nothing either, but a power failure may.
 
         Raises:
             InputError: The writer is not open.
@@ -109,7 +109,7 @@ class ObservationWriter:
         """
         if self._file is None:
             raise InputError(f"the writer of {self.path} is closed; use it in a with statement.")
-        append_jsonl(self._file, (item.to_dict() for item in observations))
+        append_jsonl(self._file, (item.to_dict() for item in observations), sync=sync)
 
 
 def numbered_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:

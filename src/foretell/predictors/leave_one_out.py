@@ -37,14 +37,15 @@ def leave_one_out(predictor: Predictor, observations: Sequence[Observation]) -> 
     return _by_folds(predictor, observations, len(observations), lambda _, prediction: prediction.mean)
 
 
-def held_out(predictor: Predictor, observations: Sequence[Observation]) -> Vector:
+def held_out(predictor: Predictor, observations: Sequence[Observation], folds: int | None = None) -> Vector:
     """As `leave_one_out`, in goodness, but a predictor whose scores cost money is fitted ten times at most.
 
-    A tenth of the observations is then left out together: every tenth in the order of their genes, so that
-    no order in which they come decides anything and each fold has some from everywhere.
+    With `folds` none is fitted more often than that. A tenth of the observations, say, is then left out together:
+    every tenth in the order of their genes, so that no order in which they come decides anything and each fold has
+    some from everywhere.
     """
     n = len(observations)
-    folds = min(n, _DEAR_FOLDS) if predictor.price >= _DEAR else n
+    folds = min(n, folds or n, _DEAR_FOLDS if predictor.price >= _DEAR else n)
     return _by_folds(predictor, observations, folds, lambda fitted, prediction: fitted.goodness(prediction))
 
 

@@ -9,12 +9,13 @@ from foretell.search.race_result import RaceResult
 from foretell.search.race_settings import Race
 from foretell.search.result import Front, Generation, SearchResult
 from foretell.search.runner import ObjectiveRunner, Runner
-from foretell.search.schedule import Schedule, Stretch
+from foretell.search.schedule import HS_NAS, Schedule, Stretch
 from foretell.search.scorer import Scorer
 from foretell.search.searching import evolve, search_by_schedule
 from foretell.search.settings import Evolution
 
 __all__ = [
+    "HS_NAS",
     "Algorithm",
     "Asked",
     "Dialogue",

@@ -46,6 +46,7 @@ def run_race(
     refit: Refit | None = None,
     refuse: Refuse | None = None,
     seed: int = 0,
+    beside: Sequence[Job] = (),
 ) -> RaceResult:
     """Let architectures race until one or two are trained in full; the winner is the one believed best of those.
 
@@ -67,6 +68,7 @@ def run_race(
         refit: Believes anew after every training (`refitting`), all but scores on the way; None: `RungModel` does.
         refuse: Says of a training that did not fail why its entrant is out, as where it breaks a limit.
         seed: Of the draws that tell chances.
+        beside: Other jobs, begun where a worker would idle; what becomes of them is not looked at.
 
     Raises:
         InputError: The objective has no partial trainings, or every entrant failed.
@@ -76,7 +78,7 @@ def run_race(
     about = {"rungs": list(rungs), "metric": target.key, "finishers": settings.finishers}
     with closing(RaceRecord(path, space, about, draw)) as record:
         race = _Race(settings, rungs, target, runner, record, refit, refuse)
-        race.run(executor)
+        race.run(executor, list(beside))
         return race.result(settings.cost(runner.fidelities), np.random.default_rng(seed))
 
 
@@ -140,21 +142,28 @@ class _Race:
 
     # ---- running
 
-    def run(self, executor: Executor) -> None:
+    def run(self, executor: Executor, beside: list[Job]) -> None:
         """Keep the executor busy until nothing is left to train."""
-        pending, running = self.record.pending, dict[int, tuple[int, int]]()
+        pending, running = self.record.pending, dict[int, tuple[int, int] | None]()
         total = sum(self.places)
         with track("race", total, "trainings") as meter:
             while True:
                 meter.update(len(self.record.ended), self._note())
                 while len(running) < executor.slots:
-                    chosen = pending.pop(0) if pending else self._next(busy=bool(running))
-                    if chosen is None:
+                    busy = any(each is not None for each in running.values())
+                    chosen = pending.pop(0) if pending else self._next(busy=busy)
+                    if chosen is not None:
+                        running[self._submit(executor, *chosen)] = chosen
+                    elif beside:
+                        running[executor.submit(beside.pop(0)).number] = None
+                    else:
                         break
-                    running[self._submit(executor, *chosen)] = chosen
                 if not running:
                     return
-                self._take(next(iter(executor.completed())), running)
+                done = next(iter(executor.completed()))
+                entrant = running.pop(done.handle.number)
+                if entrant is not None:
+                    self._take(done, *entrant)
 
     def _submit(self, executor: Executor, entrant: int, rung: int) -> int:
         title = f"entrant {entrant + 1}, {percent(self.rungs[rung])}"
@@ -162,8 +171,7 @@ class _Race:
         told = {"function": inner.function, "arguments": inner.arguments}
         return executor.submit(Job(title, _timed, told, inner.key and f"timed {inner.key}")).number
 
-    def _take(self, each: Completed, running: dict[int, tuple[int, int]]) -> None:
-        entrant, rung = running.pop(each.handle.number)
+    def _take(self, each: Completed, entrant: int, rung: int) -> None:
         if each.error is not None:
             raise each.error
         observation = Observation.from_dict(self.record.space, each.value["observation"])

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from foretell.errors import InputError
 
-__all__ = ["Schedule", "Stretch"]
+__all__ = ["HS_NAS", "Schedule", "Stretch"]
 
+HS_NAS = "distilled:1-15,supernet:16-30"
+"""The paper's HS-NAS (1, 15)."""
 _NONE = "none"
 _STRETCH = re.compile(r"^(?P<name>[^:,]+(?::[^:,\d][^:,]*)*):(?P<first>\d+)(?:-(?P<last>\d+))?$")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,7 @@ import numpy as np
 from foretell.errors import InputError, UnknownNameError
 from foretell.objectives import run_jobs
 from foretell.records import read_object, write_json
-from foretell.search import Schedule, SearchResult, evolve, open_journal
+from foretell.search import HS_NAS, Schedule, SearchResult, evolve, open_journal
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.pipeline import Prepared, prepare
@@ -21,7 +22,7 @@ from foretell.study.preflight import refuse_early
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer, supernet_predictor
 
-__all__ = ["PRESETS", "Preset", "preset", "run_comparison"]
+__all__ = ["PRESETS", "Preset", "preset", "run_comparison", "taught_as"]
 
 
 @dataclass(frozen=True)
@@ -61,12 +62,10 @@ PRESETS: dict[str, Preset] = {
         Preset(
             "distilled-hat",
             "the supernet distilled, then the supernet (Table 11)",
-            "distilled:1-15,supernet:16-30",
+            HS_NAS,
             teacher="supernet",
         ),
-        Preset(
-            "hs-nas", "HS-NAS (1, 15): distilled first, supernet after (Tables 2, 3)", "distilled:1-15,supernet:16-30"
-        ),
+        Preset("hs-nas", "HS-NAS (1, 15): distilled first, supernet after (Tables 2, 3)", HS_NAS),
     )
 }
 """By name; "hs-nas-A-B" with any window of iterations is known besides (Table 4)."""
@@ -93,6 +92,12 @@ def preset(name: str) -> Preset:
 def _window(start: int, end: int) -> str:
     parts = [("supernet", 1, start - 1), ("distilled", start, end), ("supernet", end + 1, _ITERATIONS)]
     return ",".join(f"{name}:{first}-{last}" for name, first, last in parts if first <= last)
+
+
+def taught_as(study: StudyConfig, presets: Iterable[Preset]) -> StudyConfig:
+    """The study with a schedule that needs its teacher where one of the presets does; what is made ready goes by it."""
+    learnt = [each.schedule for each in presets if each.teacher is None and "distilled" in each.schedule]
+    return study.scheduled(learnt[0] if learnt else "supernet:1")
 
 
 def run_comparison(
@@ -122,10 +127,10 @@ def run_comparison(
         InfeasibleError: No architecture keeps the study's limits.
     """
     presets = [preset(name) for name in names]
-    learnt = [chosen.schedule for chosen in presets if chosen.teacher is None and "distilled" in chosen.schedule]
-    refuse_early(study, schedule=learnt[0] if learnt else None)
+    taught = taught_as(study, presets)
+    refuse_early(taught)
     with open_run(study, out or Path("runs") / f"{study.name}-compare", resume=resume) as run:
-        prepared = prepare(run, study)
+        prepared = prepare(run, taught)
         rows = [_row(run, prepared, p, s) for p in presets for s in seeds or (study.search.seed,)]
         _judge(rows, prepared)
         if train:

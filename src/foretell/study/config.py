@@ -137,27 +137,23 @@ class SearchSettings(_Part):
     Attributes:
         algorithm: "evolution" (HAT, HS-NAS), or another of `foretell.search.algorithms` that predictors can judge.
         schedule: Which predictor scores which iterations. HAT is "supernet:1-30", the paper's HS-NAS(1, 15)
-            the default. "none": no search before the race, whose entrants its predictor chooses.
+            "distilled:1-15,supernet:16-30". "none", the default: no supernet and no search; a race decides, whose
+            entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
         initial: Architectures that the first generation begins with: a YAML file of one, or JSON lines, such as
             `foretell propose --out` and `foretell label` write; those that break a limit are left out.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
-            trained in full, instead of what was predicted of them. None: the best of them is trained.
+            trained in full, instead of what was predicted of them. None: the best of them is trained; without a
+            schedule, a race with its defaults.
     """
 
     algorithm: str = "evolution"
-    schedule: str = "distilled:1-15,supernet:16-30"
+    schedule: str = "none"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
     initial: Path | None = Field(default=None, exclude_if=lambda path: path is None)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
-
-    @model_validator(mode="after")
-    def _something_decides(self) -> SearchSettings:
-        if not Schedule.parse(self.schedule).stretches and self.race is None:
-            raise InputError("the schedule is none and there is no race, so nothing would decide; give one of them.")
-        return self
 
     @field_validator("algorithm")
     @classmethod
@@ -184,6 +180,11 @@ class SearchSettings(_Part):
         if self.race is not None and self.race.predictor is not None:
             check_name(self.race.predictor)
         return self
+
+    @property
+    def finalists_race(self) -> Race | None:
+        """The race that decides; None where the schedule's last predictor does."""
+        return Race() if self.race is None and not Schedule.parse(self.schedule).stretches else self.race
 
 
 class TrainSettings(_Part):
@@ -234,7 +235,7 @@ class StudyConfig(_Part):
     task: str = FIRST_KIND
     corpus: Any = Field(default_factory=dict, validate_default=True)
     vocabulary: int = Field(default=2000, ge=16, le=2**17)
-    constraints: tuple[str, ...] = ("latency<=50%",)
+    constraints: tuple[str, ...] = ("latency<=60%",)
     latency: LatencySettings = LatencySettings()
     supernet: SupernetSettings = SupernetSettings()
     distilled: DistilledSettings = DistilledSettings()
@@ -282,6 +283,17 @@ class StudyConfig(_Part):
         values: dict[str, Any] = serialise(self)
         left_out: dict[str, tuple[Any, ...]] = {"task": (FIRST_KIND,), "alternatives": ([], ()), "metrics": ({},)}
         return {name: value for name, value in values.items() if value not in left_out.get(name, ())}
+
+    @property
+    def predictors(self) -> tuple[str, ...]:
+        """Of `SCORERS`, those that the search uses: the schedule's, and what the distilled one learns from."""
+        named = Schedule.parse(self.search.schedule).predictors
+        taught = "distilled" in named and self.distilled.teacher == "supernet" and "supernet" not in named
+        return (*named, "supernet") if taught else tuple(named)
+
+    def scheduled(self, schedule: str) -> StudyConfig:
+        """The same study with another schedule."""
+        return self.model_copy(update={"search": self.search.model_copy(update={"schedule": schedule})})
 
     @property
     def task_kind(self) -> TaskKind:

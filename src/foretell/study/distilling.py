@@ -19,7 +19,6 @@ from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
 from foretell.predictors.distilled import Distilled
 from foretell.records import fingerprint, read_json, read_object, write_json
-from foretell.search import Schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.prompting import corpus_title
@@ -57,7 +56,7 @@ def settle_teacher(study: StudyConfig, folder: Path) -> tuple[StudyConfig, str]:
         NoLanguageModelWarning: The runtime is not installed, or the model cannot be had.
     """
     settings = study.distilled
-    if settings.teacher != EMBEDDED or "distilled" not in Schedule.parse(study.search.schedule).predictors:
+    if settings.teacher != EMBEDDED or "distilled" not in study.predictors:
         return study, ""
     path = folder / _TEACHER
     if not path.exists():

@@ -22,12 +22,13 @@ from foretell.predictors.records import records_of
 from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
 from foretell.study.arena import Arena, Found
+from foretell.study.compare import preset, taught_as
 from foretell.study.config import StudyConfig
 from foretell.study.device import measure_device
 from foretell.study.distilling import settle_teacher
 from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
-from foretell.study.methods import check_method, find, simple_rows
+from foretell.study.methods import AS_PUBLISHED, by_supernet, check_method, find, simple_rows
 from foretell.study.run import Run, open_run
 
 __all__ = ["FRESH", "judged_labels", "other_tasks", "run_equal_time"]
@@ -79,7 +80,8 @@ def run_equal_time(
         check_method(name)
     with open_run(study, out or Path("runs") / f"{study.name}-equal", resume=resume) as run:
         _same(run.folder / "equal-time" / "plan.json", {"seconds": seconds, "metric": metric, "workers": workers})
-        arena = _arena(run, study, metric_named(metric), seconds, workers)
+        presets = [preset(name.removesuffix(AS_PUBLISHED)) for name in wanted if by_supernet(name)]
+        arena = _arena(run, taught_as(study, presets), metric_named(metric), seconds, workers)
         rows: list[dict[str, Any]] = []
         for seed in seeds or (study.search.seed,):
             for name in wanted:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from foretell.metrics import Metric
 from foretell.objectives import Fidelities, Job, make_executor
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
-from foretell.search import Race, RaceResult, Schedule, Scorer, run_race
+from foretell.search import Race, RaceResult, Scorer, run_race
 from foretell.search.entrants import Candidates, Entrants, candidates_under, draw_entrants, posterior_of, standardised
 from foretell.search.keys import from_keys
 from foretell.search.race import refitting, warn_of_cost
@@ -27,7 +29,7 @@ from foretell.study.rules import Picks
 from foretell.study.run import Run
 from foretell.tasks import Task
 
-__all__ = ["Raced", "label_teacher", "race_finalists", "refuse_race", "seen_by", "target_of"]
+__all__ = ["Raced", "label_teacher", "race_finalists", "refuse_race", "seen_by", "target_of", "who_chooses"]
 
 _SPARE = 1.5
 """So many times the entrants are drawn, so that some may break a limit when they are measured."""
@@ -80,11 +82,11 @@ def target_of(study: StudyConfig, task: Task) -> Metric:
     Raises:
         UnknownNameError: The task measures nothing of that name.
     """
-    race = study.search.race or Race()
+    race = study.search.finalists_race or Race()
     known = [*task.metrics, *(f"valid_{name}" for name in study.metrics)]
     if race.metric and race.metric not in known:
         raise UnknownNameError("metric", race.metric, known, "the race")
-    return study.metric(race.metric or task.metrics[0])
+    return study.metric(race.metric or task.told_apart_by)
 
 
 def label_teacher(
@@ -125,10 +127,23 @@ def _labels(study: StudyConfig, costs: CostModel, task: Task, *, own: bool) -> l
     return [item for item in items if not own or item.provenance.get("task") == task.fingerprint]
 
 
-def _chooser(study: StudyConfig, *, searched: bool) -> str | None:
-    """The predictor that chooses entrants; None: the schedule's last."""
-    named = (study.search.race or Race()).predictor
-    return named if named is not None or searched else _WITHOUT_SCHEDULE
+def who_chooses(study: StudyConfig, task: Task, costs: CostModel, folder: Path) -> Predictor | None:
+    """The predictor that chooses entrants; None: the schedule's last, or nobody knows anything.
+
+    Raises:
+        InputError: The predictor that the race names has nothing to learn from.
+    """
+    race = study.search.finalists_race
+    if race is None or (race.predictor is None and study.predictors):
+        return None
+    target = target_of(study, task)
+    if race.predictor is not None:
+        return label_teacher(race.predictor, study, costs, task, target, folder)
+    try:
+        return label_teacher(_WITHOUT_SCHEDULE, study, costs, task, target, folder)
+    except InputError as error:
+        warnings.warn(f"{error} Until then the entrants of the race are drawn at random.", stacklevel=2)
+        return None
 
 
 def refuse_race(study: StudyConfig, task: Task, costs: CostModel, folder: Path) -> None:
@@ -137,30 +152,36 @@ def refuse_race(study: StudyConfig, task: Task, costs: CostModel, folder: Path) 
     Raises:
         InputError: The message says what is missing.
     """
-    name = _chooser(study, searched=bool(Schedule.parse(study.search.schedule).stretches))
-    if study.search.race is not None and name is not None:
-        label_teacher(name, study, costs, task, target_of(study, task), folder)
+    race = study.search.finalists_race
+    if race is not None and race.predictor is not None:
+        who_chooses(study, task, costs, folder)
 
 
 def race_finalists(
-    run: Run, study: StudyConfig, task: Task, device: Device, limits: Constraints, judge: Scorer | None
+    run: Run,
+    study: StudyConfig,
+    task: Task,
+    device: Device,
+    limits: Constraints,
+    judge: Scorer | None,
+    *,
+    beside: Sequence[Job] = (),
 ) -> Raced:
     """Run the study's race, or the rest of it.
 
     Entrants are drawn from the posterior of the predictor that the race names, or else from what the schedule's last
     predictor (`judge`) said of all that the search saw; without a schedule `experience` chooses. Each is measured on
-    the device, and those that break a limit stay out.
+    the device, and those that break a limit stay out. `beside`: other trainings, for workers that would idle.
 
     Raises:
         InputError: Fewer architectures keep the limits than race, or every entrant failed.
         UnknownNameError: There is no such metric or predictor.
     """
-    settings, seed = study.search.race or Race(), study.search.seed
+    settings, seed = study.search.finalists_race or Race(), study.search.seed
     costs, space = device.costs, device.costs.space
     target, objective = target_of(study, task), trained_objective(study, task)
     warn_of_cost(settings, objective.fidelities)
-    name = _chooser(study, searched=judge is not None)
-    predictor = None if name is None else label_teacher(name, study, costs, task, target, run.folder)
+    predictor = who_chooses(study, task, costs, run.folder)
     rng = np.random.default_rng([seed, _DRAWS])
     if predictor is None and judge is not None:
         found = seen_by(judge, space.width)
@@ -185,6 +206,7 @@ def race_finalists(
             lambda: entering,
             refit=None if predictor is None else refitting(predictor, labels),
             seed=seed + _CHANCES,
+            beside=beside,
         )
     return Raced(result, measured)
 

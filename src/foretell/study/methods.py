@@ -24,7 +24,7 @@ from foretell.study.equal_race import race
 from foretell.study.jobs import supernet_job
 from foretell.study.scorers import make_scorer
 
-__all__ = ["AS_PUBLISHED", "RULES", "check_method", "find", "method_names", "simple_rows"]
+__all__ = ["AS_PUBLISHED", "RULES", "by_supernet", "check_method", "find", "method_names", "simple_rows"]
 
 AS_PUBLISHED = "-as-published"
 """After a preset's name: with its whole supernet and schedule, however long they take."""
@@ -42,6 +42,11 @@ def method_names() -> list[str]:
 def simple_rows() -> tuple[str, ...]:
     """Methods that every comparison has."""
     return ("random", *RULES)
+
+
+def by_supernet(name: str) -> bool:
+    """Whether a method is a preset, which searches with a supernet."""
+    return name not in (*algorithm_names(), *RULES, "race")
 
 
 def check_method(name: str) -> None:

@@ -53,10 +53,11 @@ def run_study(
         ForetellError: Something else stopped the run; the message says what to do.
     """
     space = refuse_early(study)
-    distils = "distilled" in Schedule.parse(study.search.schedule).predictors
+    distils = ["distil"] if "distilled" in study.predictors else []
+    searches = ["supernet", *distils, "search"] if study.predictors else []
+    races = [] if study.search.finalists_race is None else ["race"]
     with open_run(study, out, resume=resume) as run:
-        races = [] if study.search.race is None else ["race"]
-        run.planned = ["corpus", "latency", "supernet", *(["distil"] if distils else []), "search", *races, "train"]
+        run.planned = ["corpus", "latency", *searches, *races, "train"]
         return _Pipeline(run, study, space, scored).go()
 
 
@@ -82,9 +83,13 @@ class Prepared:
         """Train an architecture from scratch with the study's recipe and seed."""
         return scratch_job(self.study, architecture, self.study.train.seed, title)
 
+    def baseline_jobs(self) -> list[Job]:
+        """Train what the winner is compared with."""
+        return [self.scratch_job(a, name) for name, a in baselines(self.study, self.device.costs.space).items()]
+
 
 def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
-    """Corpus, latencies and limits; then the supernet, the language model and the baselines, side by side.
+    """Corpus, latencies and limits; for a search also the supernet, the language model and the baselines.
 
     Args:
         run: The run.
@@ -105,14 +110,19 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
         refuse_race(study, task, device.costs, run.folder)
-    distils = "distilled" in Schedule.parse(study.search.schedule).predictors
     study, note = settle_teacher(study, run.folder)
     prepared = Prepared(study, task, device, limits, note)
+    if study.predictors:
+        _prepare_search(run, prepared, supernet)
+    return prepared
+
+
+def _prepare_search(run: Run, prepared: Prepared, supernet: bool) -> None:
+    study, distils = prepared.study, "distilled" in prepared.study.predictors
     with run.stage("supernet"):
         # A language model and the baselines depend on nothing that comes later: they use the core that is left.
         asks = [distil_job(study)] if distils and study.distilled.teacher == EMBEDDED else []
-        others = [prepared.scratch_job(a, n) for n, a in baselines(study, space).items()]
-        trainings = [*([supernet_job(study)] if supernet else []), *others]
+        trainings = [*([supernet_job(study)] if supernet else []), *prepared.baseline_jobs()]
         if study.executor.name == "processes":
             run_jobs([*trainings, *asks], executor=make_executor(study.executor, run.folder))
         else:
@@ -120,8 +130,7 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
             run_jobs(trainings, executor=make_executor(study.executor, run.folder), meanwhile=lambda: run_jobs(asks))
     if distils:
         with run.stage("distil"):
-            make_scorer("distilled", study, device.costs, task, None)
-    return prepared
+            make_scorer("distilled", study, prepared.device.costs, prepared.task, None)
 
 
 def baselines(study: StudyConfig, space: SearchSpace) -> dict[str, Architecture]:
@@ -137,34 +146,32 @@ class _Pipeline:
         self.run, self.study, self.space, self.scored = run, study, space, scored
 
     def go(self) -> dict[str, Any]:
-        used = "supernet" in (*Schedule.parse(self.study.search.schedule).predictors, self.study.distilled.teacher)
-        prepared = prepare(self.run, self.study, supernet=used)
+        prepared = prepare(self.run, self.study, supernet="supernet" in self.study.predictors)
         self.study = prepared.study
         task, device, limits = prepared.task, prepared.device, prepared.limits
+        found: SearchResult | None = None
+        judge: Scorer | None = None
         raced: Raced | None = None
-        with self.run.stage("search"):
-            found, judge = self._search(task, device.costs, limits)
-            if self.study.search.race is None and found is not None:
-                winner, measured = measure_finalists(
-                    self.run.folder / "search" / "finalists.jsonl", self.study.latency.finalists, device, limits, found
-                )
-        if self.study.search.race is not None:
+        if self.study.predictors:
+            with self.run.stage("search"):
+                found, judge = self._search(task, device.costs, limits)
+                if self.study.search.finalists_race is None:
+                    file = self.run.folder / "search" / "finalists.jsonl"
+                    winner, measured = measure_finalists(file, self.study.latency.finalists, device, limits, found)
+        others = [] if self.study.predictors else prepared.baseline_jobs()
+        if self.study.search.finalists_race is not None:
             with self.run.stage("race"):
-                raced = race_finalists(self.run, self.study, task, device, limits, judge)
+                raced = race_finalists(self.run, self.study, task, device, limits, judge, beside=others)
             winner, measured = raced.winner, raced.winner_measured
         with self.run.stage("train"):
             executor = make_executor(self.study.executor, self.run.folder)
-            run_jobs([prepared.scratch_job(winner, "winner")], executor=executor)
+            run_jobs([prepared.scratch_job(winner, "winner"), *others], executor=executor)
         return self._report(prepared, found, winner, measured, raced)
 
-    def _search(
-        self, task: Task, costs: CostModel, limits: Constraints
-    ) -> tuple[SearchResult, Scorer] | tuple[None, None]:
-        """What the search found, and its last predictor with all that it scored; nothing without a schedule."""
+    def _search(self, task: Task, costs: CostModel, limits: Constraints) -> tuple[SearchResult, Scorer]:
+        """What the search found, and its last predictor with all that it scored."""
         settings = self.study.search
         schedule = Schedule.parse(settings.schedule)
-        if not schedule.stretches:
-            return None, None
         with open_journal(self.run.folder / "search" / "scores.jsonl", self.space, self.scored) as journal:
             scorers = {n: make_scorer(n, self.study, costs, task, journal) for n in schedule.predictors}
             found = search_by_schedule(
@@ -235,7 +242,7 @@ class _Pipeline:
         """What simple rules would have picked; a predictor's pick only where there are labels to fit it to."""
         study, costs = self.study, prepared.device.costs
         target = target_of(study, prepared.task)
-        race = study.search.race
+        race = study.search.finalists_race
         names = ["experience", "regression"]
         if race is not None and race.predictor is not None:
             names.insert(0, race.predictor)
@@ -263,7 +270,7 @@ class _Pipeline:
 
     def _teacher(self, prepared: Prepared) -> dict[str, Any] | None:
         """Who taught the distilled predictor and how good that is; None for a search without one."""
-        if "distilled" not in Schedule.parse(self.study.search.schedule).predictors:
+        if "distilled" not in self.study.predictors:
             return None
         return teacher_account(self.study, prepared.device.costs) | {"note": prepared.note}
 

@@ -204,7 +204,7 @@ class _Pace:
 
 def _steps(study: StudyConfig, space: SearchSpace, pace: _Pace | None) -> list[Step]:
     schedule = Schedule.parse(study.search.schedule)
-    used = {*schedule.predictors, *([study.distilled.teacher] if "distilled" in schedule.predictors else [])}
+    used = set(study.predictors)
     cores = usable_cores()
     steps = [Step("corpus", "read, clean and cut the text into pieces")]
     timed = any(is_latency(limited_cost(text)) for text in study.constraints)
@@ -218,9 +218,10 @@ def _steps(study: StudyConfig, space: SearchSpace, pace: _Pace | None) -> list[S
     if "distilled" in schedule.predictors:
         steps.append(Step("distil", f"{study.distilled.teacher} labels {study.distilled.labels:,} architectures"))
     steps.append(_search(study, schedule, pace))
-    if study.search.race is not None:
-        entrants, rungs = study.search.race.entrants, study.search.race.rungs
-        places = study.search.race.places(rungs)
+    race = study.search.finalists_race
+    if race is not None:
+        entrants, rungs = race.entrants, race.rungs
+        places = race.places(rungs)
         work = sum(n * (now - had) for n, now, had in zip(places, rungs, (0.0, *rungs), strict=False))
         seconds = None if pace is None else work * pace.scratch() / cores
         steps.append(Step("race", f"{entrants} entrants, {work:.1f} full trainings", seconds))
@@ -250,7 +251,7 @@ def _search(study: StudyConfig, schedule: Schedule, pace: _Pace | None) -> Step:
 def _left_out(study: StudyConfig, task: Task | None) -> str:
     if task is None:
         return "the time, until the text is here (foretell corpus fetch)"
-    asks = "distilled" in Schedule.parse(study.search.schedule).predictors and study.distilled.teacher == EMBEDDED
+    asks = "distilled" in study.predictors and study.distilled.teacher == EMBEDDED
     model = [f"asking {study.distilled.llm} {study.distilled.asked:,} times"] if asks else []
     scoring = [f"scoring with {name}" for name in study.metrics]
     return " and ".join(["measuring latencies", *model, *scoring])

@@ -12,8 +12,8 @@ from foretell.costs import CostModel
 from foretell.errors import InputError
 from foretell.metrics import metric_named
 from foretell.objectives import Objective
+from foretell.observations import load
 from foretell.predictors import Context, create
-from foretell.search import Schedule
 from foretell.spaces import Population, SearchSpace
 from foretell.study.architectures import read_architectures
 from foretell.study.config import EMBEDDED, StudyConfig
@@ -43,12 +43,11 @@ class ShortfallWarning(UserWarning):
     """Less of the data is there than was asked for."""
 
 
-def refuse_early(study: StudyConfig, *, schedule: str | None = None, limits: bool = True) -> SearchSpace:
+def refuse_early(study: StudyConfig, *, limits: bool = True) -> SearchSpace:
     """Refuse what can be known to fail before anything is fetched, measured for long, or trained.
 
     Args:
         study: What is to be done.
-        schedule: The schedule, where it is not the study's.
         limits: Also look whether anything can keep the limits, which times one architecture where latency is limited.
 
     Returns:
@@ -70,8 +69,11 @@ def refuse_early(study: StudyConfig, *, schedule: str | None = None, limits: boo
     for text in study.constraints:
         if is_relative(text):
             CostModel(space).full_name(limited_cost(text))
-    if "distilled" in Schedule.parse(schedule or study.search.schedule).predictors:
-        _check_teacher(study, space)
+    _check_teacher(study, space)
+    if "distilled" in study.predictors:
+        _check_its_labels(study, space)
+    elif study.search.finalists_race is not None:
+        load(study.distilled.observations)
     initial_rows(study, space)
     _check_scorers(study)
     if limits:
@@ -165,9 +167,16 @@ def _check_scorers(study: StudyConfig) -> None:
 
 
 def _check_teacher(study: StudyConfig, space: SearchSpace) -> None:
+    """A fault in what is said of the distilled predictor, whether the schedule has it or not."""
+    settings, context = study.distilled, Context(space, seed=study.distilled.seed)
+    create("distilled", context=context, features=settings.features, recipe=settings.recipe)
+    if settings.teacher not in (EMBEDDED, "supernet"):
+        create(settings.teacher, context=context)
+
+
+def _check_its_labels(study: StudyConfig, space: SearchSpace) -> None:
     settings = study.distilled
     teacher, context = settings.teacher, Context(space, seed=settings.seed)
-    create("distilled", context=context, features=settings.features, recipe=settings.recipe)
     if teacher == "supernet":
         return
     labels = [item for item in study_labels(study, space) if not item.failed]

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from foretell.published.recipes import PUBLISHED
+from foretell.search import HS_NAS
 from foretell.study.classifiers import CLASSIFIERS
 from foretell.study.language_models import LANGUAGE_MODELS
 
@@ -19,7 +20,7 @@ _TRAINED: Mapping[str, Mapping[str, Any]] = {
 
 
 def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
-    """What a study says, with HAT's recipes, beam and length penalty where it is of HAT's space and says nothing.
+    """What a study says; of HAT's spaces with HAT's recipes, beam and length penalty and the paper's schedule.
 
     Args:
         data: A study as read; not changed. A recipe given in part is completed from the published one.
@@ -34,6 +35,7 @@ def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
     if published is None:
         return dict(data)
     parts = {
+        "search": {"schedule": HS_NAS},
         "supernet": {"recipe": published.supernet.model_dump(mode="json")},
         "train": {
             "recipe": published.scratch.model_dump(mode="json"),

@@ -12,7 +12,7 @@ from foretell.records import append_jsonl, read_jsonl
 from foretell.search import Dialogue, Training
 from foretell.spaces import Architecture, SearchSpace
 
-__all__ = ["Trial", "TrialChoice"]
+__all__ = ["Trial", "TrialChoice", "Work"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,29 @@ class Trial:
     def params(self) -> dict[str, Any]:
         """Gene names to values, by Optuna's word."""
         return self.architecture.to_dict()
+
+
+class Work:
+    """How many full trainings some trials are together, but for those of the race.
+
+    Args:
+        trials: The first of them.
+        continued: Whether a training goes on from a smaller one of the same architecture.
+    """
+
+    def __init__(self, trials: Iterable[Trial], *, continued: bool) -> None:
+        self.total, self.continued = 0.0, continued
+        self._furthest: dict[Architecture, float] = {}
+        for trial in trials:
+            self.add(trial)
+
+    def add(self, trial: Trial) -> None:
+        """Count one more."""
+        if trial.raced:
+            return
+        before = self._furthest.get(trial.architecture, 0.0) if self.continued else 0.0
+        self.total += max(0.0, trial.fidelity - before)
+        self._furthest[trial.architecture] = max(trial.fidelity, before)
 
 
 class TrialChoice:
@@ -93,11 +116,12 @@ class TrialChoice:
             self._unwritten.clear()
         return self._dialogue
 
-    def ask(self, known: Iterable[int]) -> Trial | None:
+    def ask(self, known: Iterable[int], *, sync: bool = True) -> Trial | None:
         """The next trial; it is on the disk when this returns. None while more has to be known first.
 
         Args:
             known: The trials whose results may be known to it.
+            sync: Whether even a power failure must not lose it.
 
         Raises:
             InfeasibleError: No architecture keeps the limits, or all that do were asked for.
@@ -113,7 +137,8 @@ class TrialChoice:
                 f"({len(self.trials)} of them); ask for fewer trials, or widen the space."
             )
         trial = Trial(len(self.trials), self.space.architecture(training.row[0]), training.fidelity)
-        self._write(trial, {"told": self._unwritten, **({"fidelity": trial.fidelity} if trial.fidelity != 1 else {})})
+        partly = {"fidelity": trial.fidelity} if trial.fidelity != 1 else {}
+        self._write(trial, {"told": self._unwritten, **partly}, sync)
         self._unwritten = []
         self._trainings.append(training)
         return trial
@@ -128,25 +153,10 @@ class TrialChoice:
             self._trainings.append(None)
         return trial
 
-    def _write(self, trial: Trial, more: dict[str, Any]) -> None:
+    def _write(self, trial: Trial, more: dict[str, Any], sync: bool = True) -> None:
         with self.path.open("a", encoding="utf-8") as file:
-            append_jsonl(file, [{"number": trial.number, "architecture": trial.params, **more}])
+            append_jsonl(file, [{"number": trial.number, "architecture": trial.params, **more}], sync=sync)
         self.trials.append(trial)
-
-    def work(self, trials: Iterable[Trial], *, continued: bool) -> float:
-        """How many full trainings some trials are together.
-
-        Args:
-            trials: In the order in which they were asked for.
-            continued: Whether a training goes on from a smaller one of the same architecture.
-        """
-        done: dict[Architecture, float] = {}
-        total = 0.0
-        for trial in trials:
-            before = done.get(trial.architecture, 0.0) if continued else 0.0
-            total += max(0.0, trial.fidelity - before)
-            done[trial.architecture] = max(trial.fidelity, before)
-        return total
 
     def _tell(self, numbers: Iterable[int]) -> None:
         for number in numbers:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["trial_result"]
 
 _FORMAT = 1
+_MOST_LEFT_OUT, _FOLDS = 200, 20
+"""Of more labels than that, a twentieth is left out together: one at a time takes the square of their number."""
 _RULES = ("constant", "params", "flops")
 """Rows that every table of predictors has, as far as the space has such a cost."""
 
@@ -40,6 +42,7 @@ def trial_result(study: Study) -> dict[str, Any]:
         InfeasibleError: Nothing told keeps the limits.
     """
     told, settings = study.observations, study.config.search
+    raced = {trial.number for trial in study.trials if trial.raced}
     failed = [item for item in told if item.failed]
     return {
         "format": _FORMAT,
@@ -47,8 +50,8 @@ def trial_result(study: Study) -> dict[str, Any]:
         "name": study.config.name,
         "metric": study.metric.to_dict(),
         "constraint": str(study.limits),
-        "winner": _entry(study, study.best),
-        "trials": [_entry(study, item) for item in told],
+        "winner": _entry(study, study.best, raced),
+        "trials": [_entry(study, item, raced) for item in told],
         "search": {
             "algorithm": settings.algorithm,
             "predictor": settings.predictor,
@@ -100,7 +103,7 @@ def _front(study: Study) -> dict[str, Any]:
     return {"front": {"against": list(against), "trials": trials}}
 
 
-def _entry(study: Study, item: Observation) -> dict[str, Any]:
+def _entry(study: Study, item: Observation, raced: Set[int]) -> dict[str, Any]:
     return {
         "trial": item.provenance["trial"],
         "architecture": item.architecture.to_dict(),
@@ -109,7 +112,7 @@ def _entry(study: Study, item: Observation) -> dict[str, Any]:
         **({} if item.fidelity == 1 else {"fidelity": item.fidelity}),
         **({"failed": item.failed} if item.failed else {"kept": study.keeps(item)}),
         "seconds": _seconds(item),
-        **({"raced": True} if study.trials[int(item.provenance["trial"])].raced else {}),
+        **({"raced": True} if item.provenance["trial"] in raced else {}),
     }
 
 
@@ -136,6 +139,7 @@ def _unseen(predictor: Predictor, labelled: Sequence[Observation]) -> dict[str, 
     """One row; None where the labels are too few, or all alike."""
     try:
         truth = predictor.quality.goodness(metric_column(labelled, predictor.metric))
-        return unseen_row(predictor.name, held_out(predictor, labelled), truth)
+        folds = len(labelled) if len(labelled) <= _MOST_LEFT_OUT else _FOLDS
+        return unseen_row(predictor.name, held_out(predictor, labelled, folds), truth)
     except (TooFewLabelsError, EqualLabelsError):
         return None

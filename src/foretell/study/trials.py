@@ -33,7 +33,7 @@ from foretell.records import write_json
 from foretell.search import Dialogue, Setting
 from foretell.search.algorithms import sizes_for
 from foretell.spaces import Architecture, Population, SearchSpace
-from foretell.study.trial_choice import Trial, TrialChoice
+from foretell.study.trial_choice import Trial, TrialChoice, Work
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
 from foretell.study.trial_race import RACE_RESULT, check_race, race_trials
 from foretell.study.trial_result import trial_result
@@ -75,6 +75,7 @@ class Study:
         self._results: dict[int, Observation] = {}
         self._opened: ExitStack | None = None  # while `optimize` runs, which opens the observations once
         self._writer: ObservationWriter | None = None
+        self._sync = True  # what was looked up in a table may be looked up again after a power failure
         self._choice = TrialChoice(folder / TRIALS_FILE, self.space, self._begin, self._goodness)
         self._read()
 
@@ -219,9 +220,10 @@ class Study:
         """
         chosen = self._objective(objective)
         self._fidelities = chosen.fidelities
+        self._sync = not isinstance(chosen, TableObjective)
         if isinstance(chosen, TableObjective):
             self.pool = self.space.population(chosen.architectures)
-        wanted = self.config.search.trials - self._work(self._results) if n_trials is None else n_trials
+        wanted = self.config.search.trials - self._work().total if n_trials is None else n_trials
         races = n_trials is None and self.config.search.race is not None
         if wanted > 0 or races:
             with lock_folder(self.folder), executor or InlineExecutor() as running, ExitStack() as stack:
@@ -298,10 +300,10 @@ class Study:
             return float("nan")
         return float(self.metric.goodness(item.metric(self.metric.key)))
 
-    def _work(self, numbers: Iterable[int]) -> float:
-        """How many full trainings some trials are together; the race's are not counted."""
-        trials = [trial for number in sorted(numbers) if not (trial := self._choice.trials[number]).raced]
-        return self._choice.work(trials, continued=self._fidelities.continued)
+    def _work(self) -> Work:
+        """Of all that was told."""
+        done = (self._choice.trials[number] for number in sorted(self._results))
+        return Work(done, continued=self._fidelities.continued)
 
     def _run(self, objective: Objective, wanted: float, executor: Executor) -> None:
         """Keep the executor busy until so many more trials have ended.
@@ -311,24 +313,26 @@ class Study:
         some in full decide by what has ended.
         """
         pending = [trial for trial in self.trials if trial.number not in self._results and not trial.raced]
-        goal = self._work(self._results) + wanted - _ROUNDING
+        ended, begun = self._work(), self._work()
+        goal = ended.total + wanted - _ROUNDING
         waiting: dict[int, int] = {}
         note, noted = self._note(), time.monotonic()
         with track("trials", goal) as meter:
-            meter.update(self._work(self._results), note)
+            meter.update(ended.total, note)
             done = iter(self._completed(executor, waiting))
             while True:
-                while len(waiting) < executor.slots and self._work([*self._results, *waiting.values()]) < goal:
+                while len(waiting) < executor.slots and begun.total < goal:
                     trial = pending.pop(0) if pending else self._next(executor.slots)
                     if trial is None:
                         break
                     waiting[self._submit(objective, trial, executor)] = trial.number
+                    begun.add(trial)
                 if not waiting:
                     return
-                next(done)
+                ended.add(self._choice.trials[next(done)])
                 if time.monotonic() - noted > _NOTE_EVERY:  # of a thousand workers one ends at any moment
                     note, noted = self._note(), time.monotonic()
-                meter.update(self._work(self._results), note)
+                meter.update(ended.total, note)
 
     def _next(self, slots: int) -> Trial | None:
         """The next trial, once the labels that its choice needs are there; None while they are not."""
@@ -339,9 +343,9 @@ class Study:
         if any(each not in self._results for each in needed):
             return None
         try:
-            trial = self._choice.ask(needed)
+            trial = self._choice.ask(needed, sync=self._sync)
             if trial is None and len(self._results) == number:  # a generation has ended
-                trial = self._choice.ask(self._results)
+                trial = self._choice.ask(self._results, sync=self._sync)
         except InfeasibleError:
             if not self._results:
                 raise
@@ -365,14 +369,14 @@ class Study:
         )
         return executor.submit(job).number
 
-    def _completed(self, executor: Executor, waiting: dict[int, int]) -> Iterator[None]:
+    def _completed(self, executor: Executor, waiting: dict[int, int]) -> Iterator[int]:
         while True:
             for each in executor.completed():
                 number = waiting.pop(each.handle.number)
                 if each.error is not None:
                     raise each.error
                 self._keep(number, Observation.from_dict(self.space, each.value))
-                yield
+                yield number
 
     def _note(self) -> str:
         try:
@@ -409,12 +413,13 @@ class Study:
                 stack = self._opened or briefly
                 writer = stack.enter_context(ObservationWriter(self.folder / OBSERVATIONS_FILE))
                 self._writer = None if self._opened is None else writer
-            (self._writer or writer).write(kept)
+            (self._writer or writer).write(kept, sync=self._sync)
         self._results[number] = kept
         return kept
 
     def _closed(self) -> None:
         self._opened = self._writer = None
+        self._sync = True
 
     def _read(self) -> None:
         path = self.folder / OBSERVATIONS_FILE

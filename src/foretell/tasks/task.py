@@ -92,6 +92,11 @@ class Task(Protocol):
         ...
 
     @property
+    def told_apart_by(self) -> str:
+        """Of `metrics`, the one by which a race tells good architectures apart: little noise beside its spread."""
+        ...
+
+    @property
     def options(self) -> Mapping[str, Any]:
         """What `measure` may be told, with the values that names leave out, whatever the defaults become."""
         ...

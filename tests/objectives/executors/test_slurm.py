@@ -48,7 +48,7 @@ def test_a_job_that_dies_at_once_is_given_up_and_its_log_is_named(tmp_path):
 
 def test_a_training_goes_on_after_its_time_limit(tmp_path):
     """Four limits long: each time it has got further."""
-    with local(tmp_path, time_limit=6) as executor:
+    with local(tmp_path, time_limit=8, retries=20) as executor:  # a busy machine takes long to begin
         executor.submit(Job("long", errands.steps, {"folder": tmp_path, "count": 14, "pause": 0.5}))
         (ended,) = executor.completed()
     assert (ended.value, ended.error) == (14, None)
@@ -100,6 +100,18 @@ def test_ctrl_c_ends_what_it_started(tmp_path):
     worker = number_in(tmp_path / "begun")
     driver.send_signal(signal.SIGINT)
     driver.wait(timeout=60)
+    assert eventually(lambda: not is_running(worker))
+
+
+def test_ctrl_c_ends_what_an_earlier_driver_has_started(tmp_path):
+    first = drive(tmp_path)
+    worker = number_in(tmp_path / "begun")
+    first.kill()
+    first.wait()
+    second = drive(tmp_path)
+    assert not eventually(lambda: second.poll() is not None or not is_running(worker), seconds=4)
+    second.send_signal(signal.SIGINT)
+    second.wait(timeout=60)
     assert eventually(lambda: not is_running(worker))
 
 

@@ -21,12 +21,14 @@ class Job:
         arguments: Keyword arguments.
         key: Names everything that its result depends on, where an executor whose jobs outlive the process may find it
             again; empty: it is new every time.
+        short: Whether it takes no longer than handing it to another machine does, so that several may go together.
     """
 
     title: str
     function: Callable[..., Any]
     arguments: dict[str, Any] = field(default_factory=dict)
     key: str = ""
+    short: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,17 +8,17 @@ __all__ = ["enter"]
 
 
 def enter(version: str, environment: dict[str, str], cwd: str, seen: str, work: bytes) -> dict[str, Any]:
-    """Look whether this worker may work for the driver, and do its work.
+    """Look whether this worker may work for the driver, and do the work.
 
     Args:
         version: The driver's, of foretell.
         environment: Variables of the driver that the work depends on.
         cwd: The driver's present folder.
         seen: A file of the driver's that every machine must see.
-        work: The pickled `Job`, its threads, its box and what its arguments share with other jobs.
+        work: See `foretell.objectives.executors.ray_work.Packer`.
 
     Returns:
-        See `foretell.objectives.executors.remote.run_here`; "refused" is a sentence instead.
+        See `foretell.objectives.executors.ray_work.run_packed`; "refused" is a sentence instead.
     """
     import os
     import platform
@@ -40,6 +40,6 @@ def enter(version: str, environment: dict[str, str], cwd: str, seen: str, work: 
         return {"refused": refused}
     if os.path.isdir(cwd):  # noqa: PTH112
         os.chdir(cwd)
-    from foretell.objectives.executors.ray import unpacked
+    from foretell.objectives.executors.ray_work import run_packed
 
-    return remote.run_here(*unpacked(work))
+    return run_packed(work)

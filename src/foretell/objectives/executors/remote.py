@@ -153,12 +153,7 @@ class RemoteExecutor(ABC):
 
     def start(self) -> None:
         """Give away what there is room for; `completed` does so by itself."""
-        new = []
-        while self._waiting and len(self._running) < self._slots:
-            handle = self._waiting.popleft()
-            running = Running(handle, self._box(handle), row=JobRow(handle.job.title))
-            self._running[handle.number] = running
-            new.append(running)
+        new = [self._next() for _ in range(min(len(self._waiting), self._slots - len(self._running)))]
         if new:
             self._give(new)
 
@@ -198,6 +193,12 @@ class RemoteExecutor(ABC):
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _next(self) -> Running:
+        """Take the job that has waited longest."""
+        handle = self._waiting.popleft()
+        running = self._running[handle.number] = Running(handle, self._box(handle), row=JobRow(handle.job.title))
+        return running
 
     @abstractmethod
     def _give(self, jobs: Sequence[Running]) -> None:

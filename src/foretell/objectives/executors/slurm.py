@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import platform
 import shutil
@@ -25,6 +24,7 @@ from foretell.objectives.executors.remote import (
     version_refusal,
 )
 from foretell.objectives.executors.settings import ExecutorSettings
+from foretell.objectives.executors.submission import cancel, has_ended, last_line, submitit_executor
 from foretell.objectives.store import claim
 from foretell.parsing import parse_json
 from foretell.records import fingerprint, read_object, write_json
@@ -36,8 +36,8 @@ _SLOTS = 16
 _RESULT, _JOB, _LOGS = "result.json", "job.json", "logs"
 _BREATHS = (2.0, 10.0, 60.0, 300.0)
 """Seconds to wait where Slurm refuses what it took before."""
-_WARNED = 90
-"""Seconds before the end of its time limit at which a job hears of it."""
+_PATIENCE = 10.0
+"""Seconds that jobs of the stand-in may take to end when they are told to."""
 
 
 @dataclass
@@ -93,7 +93,7 @@ class SlurmExecutor(RemoteExecutor):
         self.settings = settings
         self._taken: list[Path] = []
         self._accepted = False
-        self._submitit = _submitit(self.folder / _LOGS, settings)
+        self._submitit = submitit_executor(self.folder / _LOGS, settings, _SLOTS)
 
     def __exit__(self, *raised: object) -> None:
         self.close()
@@ -126,7 +126,7 @@ class SlurmExecutor(RemoteExecutor):
                 tasks: Sequence[Any] = self._submitit.submit_array(errands)
             except Exception as error:  # sbatch says what it likes, submitit raises what it likes
                 if wait is None or not self._accepted:
-                    why = f"Slurm took no job ({_brief(error)}); correct the study's executor, or try again later."
+                    why = f"Slurm took no job ({last_line(error)}); correct the study's executor, or try again later."
                     raise InputError(why) from error
                 time.sleep(wait)
             else:
@@ -145,7 +145,7 @@ class SlurmExecutor(RemoteExecutor):
 
     def _ended(self) -> Iterator[tuple[Running, Outcome]]:
         self._forget()
-        found = [each for each in self._running.values() if (each.box / _RESULT).exists() or each.task.done()]
+        found = [each for each in self._running.values() if (each.box / _RESULT).exists() or has_ended(each.task)]
         for running in found:
             outcome = self._outcome(running)
             if "value" in outcome.said:
@@ -167,12 +167,12 @@ class SlurmExecutor(RemoteExecutor):
     def _stop(self, jobs: Sequence[Running]) -> None:
         for each in jobs:
             with suppress(Exception):  # it may have ended by itself
-                each.task.cancel(check=False)
+                cancel(each.task)
             (each.box / _JOB).unlink(missing_ok=True)
         if self.settings.cluster == "local":
-            for each in jobs:
-                with suppress(Exception):
-                    each.task._process.wait(10)
+            until = time.monotonic() + _PATIENCE
+            while not all(has_ended(each.task) for each in jobs if each.task) and time.monotonic() < until:
+                time.sleep(0.02)
 
     def _forget(self) -> None:
         """Clear away results that the driver has kept by now: it asks for the next, or leaves without an error.
@@ -190,47 +190,3 @@ def _about(running: Running) -> dict[str, Any]:
 
 def _share(box: Path) -> float:
     return (read_report(box) or ("", 0.0, ""))[1]
-
-
-def _submitit(folder: Path, settings: ExecutorSettings) -> Any:
-    """Submitit's executor."""
-    try:
-        import submitit
-    except ImportError:
-        raise InputError(
-            "the executor slurm needs submitit, which is not installed; install it by: pip install 'foretell[slurm]'."
-        ) from None
-    resources, minutes = settings.resources, settings.time_limit / 60
-    if settings.cluster == "local":
-        found: Any = submitit.LocalExecutor(folder)
-        found._throttling = 0.0
-        found.update_parameters(timeout_min=minutes, signal_delay_s=min(_WARNED, settings.time_limit / 2))
-        return found
-    if shutil.which("sbatch") is None or shutil.which("srun") is None:
-        raise InputError(
-            "Slurm's commands sbatch and srun are not on the PATH; run this on a machine of the cluster that has them, "
-            "or choose another executor."
-        )
-    if resources.gpu and not resources.gpu.is_integer():
-        raise InputError(f"Slurm gives whole GPUs, and the study asks for {resources.gpu:g} for a job; give 1 or more.")
-    found = submitit.SlurmExecutor(folder, max_num_timeout=1_000_000)  # `_Errand.checkpoint` decides
-    wanted: dict[str, Any] = {
-        "job_name": "foretell",
-        "time": math.ceil(minutes),
-        "cpus_per_task": resources.cpu,
-        "signal_delay_s": int(min(_WARNED, settings.time_limit / 2)),
-        "setup": list(settings.setup),
-        "array_parallelism": settings.slots or _SLOTS,
-        "additional_parameters": {name.replace("_", "-"): value for name, value in settings.options.items()},
-    }
-    wanted |= {"partition": settings.partition} if settings.partition else {}
-    wanted |= {"account": settings.account} if settings.account else {}
-    wanted |= {"gpus_per_node": int(resources.gpu)} if resources.gpu else {}
-    wanted |= {"mem": f"{math.ceil(resources.memory / (1 << 20))}MB"} if resources.memory else {}
-    found.update_parameters(**wanted)
-    return found
-
-
-def _brief(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1] if lines else type(error).__name__

@@ -64,6 +64,7 @@ class TextClassification:
 
     kind: ClassVar[str] = "classification"
     metrics: ClassVar[tuple[str, ...]] = ("valid_accuracy", "valid_loss", "valid_macro_f1")
+    told_apart_by: ClassVar[str] = metrics[0]
     options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     measuring: ClassVar[int] = 1
 

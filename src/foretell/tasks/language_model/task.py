@@ -92,6 +92,7 @@ class LanguageModelling:
 
     kind: ClassVar[str] = "language_model"
     metrics: ClassVar[tuple[str, ...]] = ("valid_bits_per_byte", "valid_loss", "valid_perplexity", "valid_accuracy")
+    told_apart_by: ClassVar[str] = metrics[0]
     options: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     measuring: ClassVar[int] = 1
 

@@ -58,6 +58,7 @@ class Task:
 
     kind: ClassVar[str] = "translation"
     metrics: ClassVar[tuple[str, ...]] = ("valid_bleu", "valid_loss", "valid_chrf", "valid_ter")
+    told_apart_by: ClassVar[str] = "valid_chrf"  # of BLEU between trainings most is noise
     options: ClassVar[Mapping[str, Any]] = MappingProxyType({"beam": 4, "length_penalty": 1.0})
 
     @classmethod

@@ -1,0 +1,228 @@
+"""A Ray cluster of several nodes on this machine: trainings whose nodes are killed, and ten thousand looked-up labels.
+
+`trainings`: 24 small trainings on four nodes, two of which are killed in the middle and replaced; then the same in
+processes of this machine. Every label once, the same bit for bit, and no update done again beyond the last checkpoint.
+`labels`: labels of a table, by `run_jobs` and by `Study.optimize`: how many a second, and the driver's part of that.
+
+Run: python benchmarks/cluster.py trainings|labels [--n N] [--out results/cluster-trainings.csv]
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+os.environ["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)  # nodes are processes of their own
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+import numpy as np
+
+import foretell
+from foretell.objectives import Executor, ExecutorSettings, Job, TableObjective, label_job, make_executor, run_jobs
+from foretell.observations import Observation
+
+STUDY = """
+name: cluster
+corpus: {name: files, paths: [PAIRS], valid_sentences: 64, test_sentences: 64}
+vocabulary: 64
+train: {recipe: {updates: 120, warmup: 10, validate_every: 10, max_tokens: 256}, beam: 1}
+"""
+INTERVAL, UPDATES = 10, 120
+WORDS = "red green blue small big old new warm cold open closed left right first last"
+SIZE = {"object_store_memory": 80 << 20}
+TABLE = ("by", "labels", "nodes", "seconds", "labels_per_second", "driver_ms_per_label")
+TRAININGS = (
+    "trainings",
+    "nodes",
+    "killed",
+    "labels",
+    "identical",
+    "begun",
+    "updates",
+    "again",
+    "most_again",
+    "seconds",
+)
+
+
+@contextmanager
+def nodes(count: int) -> Iterator[Any]:
+    """A cluster with a head that has no room for jobs, and nodes with room for one each."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SIZE})
+    try:
+        for _ in range(count):
+            cluster.add_node(num_cpus=1, **SIZE)
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def on(cluster: Any, folder: Path, **more: Any) -> Executor:
+    """The cluster's executor."""
+    return make_executor(ExecutorSettings(name="ray", address=cluster.address, **more), folder)
+
+
+# ---- trainings
+
+
+def watched(job: Job, log: Path) -> Any:
+    """A training that tells each of its updates."""
+    from foretell.training import loop
+
+    update = loop._Run._update
+
+    def told(self: Any, number: int) -> tuple[float, int]:
+        with log.open("a") as file:
+            file.write(f"{os.getpid()} {number}\n")
+        return update(self, number)
+
+    loop._Run._update = told  # type: ignore[method-assign]
+    try:
+        return job.function(**job.arguments)
+    finally:
+        loop._Run._update = update  # type: ignore[method-assign]
+
+
+def trainings(count: int) -> list[dict[str, Any]]:
+    """Train on the cluster and here; the row of the table."""
+    from foretell import spaces
+    from foretell.study import load_study
+    from foretell.study.jobs import scratch_job
+
+    with tempfile.TemporaryDirectory() as name, nodes(4) as cluster:
+        folder = Path(name)
+        write_pairs(folder / "pairs.tsv")
+        (folder / "study.yaml").write_text(STUDY.replace("PAIRS", str(folder / "pairs.tsv")))
+        study = load_study(folder / "study.yaml")
+        space = spaces.create(study.space)
+        rows = np.unique(space.canonical(space.sample(4 * count, np.random.default_rng(0))), axis=0)
+        chosen = space.architectures(np.random.default_rng(1).permutation(rows)[:count])
+
+        def train(where: str, executor: Executor, meanwhile: Any) -> list[Any]:
+            (folder / where).mkdir()
+            jobs = [scratch_job(study, each, 1, each.key, store=folder / where) for each in chosen]
+            logs = [folder / where / f"{each.key}.log" for each in chosen]
+            wrapped = [Job(job.title, watched, {"job": job, "log": log}) for job, log in zip(jobs, logs, strict=True)]
+            return run_jobs(wrapped, executor=executor, on_done=meanwhile)
+
+        killed: list[int] = []
+
+        def kill(place: int, _: object) -> None:
+            """After a fifth and after a half of the labels, in the middle of the trainings that go on then."""
+            killed.append(0)
+            if len(killed) in (count // 5, count // 2):
+                time.sleep(1.0)
+                node = cluster.list_all_nodes[1 + len(killed) % 4]
+                cluster.remove_node(node, allow_graceful=False)
+                cluster.add_node(num_cpus=1, **SIZE)
+
+        start = time.monotonic()
+        found = train("ray", on(cluster, folder / "run"), kill)
+        seconds = time.monotonic() - start
+        logs = [(folder / "ray" / f"{each.key}.log").read_text().split("\n")[:-1] for each in chosen]
+        alone = train("here", make_executor(ExecutorSettings(), folder / "here-run", slots=2), None)
+    begun = [len({line.split()[0] for line in log}) for log in logs]
+    again = [sum(times - 1 for times in Counter(line.split()[1] for line in log).values()) for log in logs]
+    row = {
+        "trainings": count,
+        "nodes": 4,
+        "killed": 2,
+        "labels": len({str(each["architecture"]) for each in found}),
+        "identical": sum(a["metrics"] == b["metrics"] for a, b in zip(found, alone, strict=True)),
+        "begun": sum(begun),
+        "updates": sum(map(len, logs)),
+        "again": sum(again),
+        "most_again": max(again),
+        "seconds": round(seconds),
+    }
+    return [row]
+
+
+def write_pairs(path: Path) -> None:
+    """Sentences of few words, and the same turned round."""
+    rng, words = np.random.default_rng(0), np.array(WORDS.split())
+    found = {" ".join(rng.choice(words, rng.integers(2, 7))) for _ in range(3000)}
+    lines = (f"{text}\t{' '.join(word[::-1] for word in reversed(text.split()))}\n" for text in sorted(found))
+    path.write_text("".join(lines), encoding="utf-8")
+
+
+# ---- labels of a table
+
+
+def labels(count: int) -> list[dict[str, Any]]:
+    """Look labels up; the rows of the table."""
+    rng, rows = np.random.default_rng(0), []
+    space = foretell.SearchSpace({f"gene{number}": list(range(8)) for number in range(8)})
+    some = np.unique(space.canonical(space.sample(4 * count, rng)), axis=0)
+    architectures = space.architectures(rng.permutation(some)[: 2 * count])
+    table = TableObjective(Observation(each, {"value": rng.random()}) for each in architectures)
+    with nodes(2) as cluster, tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def measured(by: str, work: Any) -> None:
+            start, spent = time.monotonic(), driver_seconds()
+            assert work() == count
+            seconds, spent = time.monotonic() - start, driver_seconds() - spent
+            row = dict(zip(TABLE, (by, count, 2, round(seconds, 1)), strict=False))
+            rows.append(
+                {
+                    **row,
+                    "labels_per_second": round(count / seconds),
+                    "driver_ms_per_label": round(1000 * spent / count, 2),
+                }
+            )
+
+        def by_jobs() -> int:
+            jobs = [label_job(table, each, seed=1, fidelity=1.0, folder=folder) for each in architectures[:count]]
+            found = run_jobs(jobs, executor=on(cluster, folder / "jobs"))
+            return len({str(each["architecture"]) for each in found})
+
+        def by_study() -> int:
+            settings = {"metric": "value", "direction": "minimize", "algorithm": "random"}
+            study = foretell.create_study(space, storage=folder / "study", **settings)
+            study.optimize(table, n_trials=count, executor=on(cluster, folder / "study", slots=200))
+            return len({trial.architecture for trial in study.trials})
+
+        measured("run_jobs", by_jobs)
+        measured("Study.optimize", by_study)
+    return rows
+
+
+def driver_seconds() -> float:
+    """Processor time of this process so far, with what the kernel did for it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def main() -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(prog="python benchmarks/cluster.py", description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("trainings", "labels"))
+    parser.add_argument("--n", type=int, help="trainings (24), or labels (10000)")
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    rows = trainings(options.n or 24) if options.what == "trainings" else labels(options.n or 10000)
+    for row in rows:
+        print(row, flush=True)
+    if options.out:
+        with options.out.open("w", newline="") as file:
+            print(f"# python benchmarks/cluster.py {' '.join(sys.argv[1:])}", file=file)
+            table = csv.DictWriter(file, TRAININGS if options.what == "trainings" else TABLE)
+            table.writeheader()
+            table.writerows(rows)
+
+
+if __name__ == "__main__":
+    main()

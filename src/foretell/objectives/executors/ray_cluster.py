@@ -1,0 +1,110 @@
+"""Ray's cluster: joining one, what its nodes have room for, and what its errors mean."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from foretell.errors import ForetellError, InputError, sentence
+from foretell.objectives.executors.settings import Resources
+
+__all__ = ["brief", "connect", "logs", "remote_task", "room", "told"]
+
+_QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+
+
+def connect(address: str) -> tuple[Any, bool]:
+    """Ray, and whether it is for us to leave it.
+
+    Raises:
+        InputError: It is not installed, no cluster is at the address, or one of another version.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise InputError(
+            "the executor ray needs Ray, which is not installed; install it by: pip install 'foretell[ray]'."
+        ) from None
+    if ray.is_initialized():
+        return ray, False
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of every cluster
+    where = address or os.environ.get("RAY_ADDRESS", "")
+    worker = ray._private.worker
+    listen, worker.listen_error_messages = worker.listen_error_messages, lambda *_: None  # prints where --json prints
+    try:
+        ray.init(address=where or None, include_dashboard=None if where not in ("", "local") else False, **_QUIET)
+    except Exception as error:
+        text = str(error)
+        versions = re.findall(r"(Ray|Python): (\S+)", text)
+        if "ersion mismatch" in text:
+            told = ", ".join(f"{name} {number}" for name, number in versions) or brief(error)
+            raise InputError(
+                f"the Ray cluster and this process have different versions ({told}); install the same on both."
+            ) from error
+        raise InputError(
+            f"there is no Ray cluster at {where or 'this machine'} ({brief(error)}); start one by `ray start --head`, "
+            "or correct executor: {address: ...} or RAY_ADDRESS."
+        ) from error
+    finally:
+        worker.listen_error_messages = listen
+    return ray, True
+
+
+def room(ray: Any, resources: Resources) -> int:
+    """How many jobs the nodes have room for.
+
+    Raises:
+        InputError: For none.
+    """
+    wanted = {"CPU": resources.cpu, "GPU": resources.gpu, "memory": resources.memory or 0}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    room = sum(
+        int(min(node.get(name, 0.0) / amount + 1e-9 for name, amount in wanted.items() if amount)) for node in nodes
+    )
+    if not room:
+        most = {name: max((node.get(name, 0.0) for node in nodes), default=0.0) for name in wanted}
+        raise InputError(
+            f"no node of the Ray cluster has {resources}; the largest have cpu: {most['CPU']:g}, gpu: {most['GPU']:g}, "
+            f"memory: {most['memory']:.0f}: ask for less, or add nodes."
+        )
+    return room
+
+
+def remote_task(ray: Any, resources: Resources) -> Any:
+    """What a worker is given, with what it takes."""
+    from ray.cloudpickle import register_pickle_by_value
+
+    from foretell.objectives.executors import ray_entry
+
+    register_pickle_by_value(ray_entry)
+    options: dict[str, Any] = {"num_cpus": resources.cpu, "num_gpus": resources.gpu, "max_retries": 0}
+    options |= {"memory": resources.memory} if resources.memory else {}
+    return ray.remote(**options)(ray_entry.enter)
+
+
+def told(error: Exception) -> ForetellError:
+    """An error of Ray's in one sentence."""
+    if isinstance(error, ForetellError):
+        return error
+    if "ObjectStoreFull" in type(error).__name__:
+        return ForetellError(
+            f"Ray's object store is full ({brief(error)}); start the cluster with a larger one (ray start "
+            "--object-store-memory), or make the objective smaller."
+        )
+    return ForetellError(f"a Ray task failed: {brief(error)}" if "ray" in type(error).__module__ else sentence(error))
+
+
+def brief(error: Exception) -> str:
+    """The first line of an error."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return (lines[0] if lines else type(error).__name__).rstrip(".")
+
+
+def logs(ray: Any) -> str:
+    """Where the workers' log files are."""
+    try:
+        return str(Path(ray._private.worker.global_worker.node.get_logs_dir_path()))
+    except Exception:
+        return "the folder of Ray's session"

@@ -1,0 +1,88 @@
+"""What a Ray task is given and what it does: several jobs where they are short, and what all jobs share but once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from foretell.objectives.executors.base import Job
+from foretell.objectives.executors.remote import run_here
+
+__all__ = ["Packer", "run_packed"]
+
+_KEPT: dict[str, Any] = {}
+"""What this worker has fetched of what jobs share."""
+
+
+class _Shared:
+    """Stands for an argument that many jobs have."""
+
+    def __init__(self, reference: Any) -> None:
+        self.reference = reference
+
+    def value(self) -> Any:
+        import ray
+
+        key = self.reference.hex()
+        if key not in _KEPT:
+            _KEPT.clear()  # one objective at a time
+            _KEPT[key] = ray.get(self.reference)
+        return _KEPT[key]
+
+
+class Packer:
+    """Packs jobs for tasks, and gives their objective to Ray once.
+
+    Args:
+        ray: Connected.
+    """
+
+    def __init__(self, ray: Any) -> None:
+        self._ray = ray
+        self._shared: dict[int, tuple[Any, _Shared]] = {}
+
+    def pack(self, jobs: Sequence[tuple[Job, Path]], threads: int) -> bytes:
+        """Jobs with their boxes, for `run_packed`."""
+        import ray.cloudpickle as pickle
+
+        light = [(Job(job.title, job.function, self._lightened(job.arguments)), box) for job, box in jobs]
+        packed: bytes = pickle.dumps((light, threads))
+        return packed
+
+    def _lightened(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        light = dict(arguments)
+        for name, value in arguments.items():
+            if name == "objective":
+                if id(value) not in self._shared:
+                    self._shared[id(value)] = (value, _Shared(self._ray.put(value)))
+                light[name] = self._shared[id(value)][1]
+            elif name == "arguments" and isinstance(value, dict):  # of a job within a job
+                light[name] = self._lightened(value)
+        return light
+
+
+def run_packed(work: bytes) -> dict[str, Any]:
+    """Run jobs in this worker, one after the other.
+
+    Returns:
+        Under "said" what `run_here` returned of each.
+    """
+    import ray.cloudpickle as pickle
+
+    # A task of Ray is a pickle, packed here once more so that a worker without foretell can say so. It comes from our
+    # own driver through the cluster, whose members may run any code on one another; no file is read this way.
+    jobs, threads = pickle.loads(work)
+    said = [run_here(Job(job.title, job.function, _whole(job.arguments)), threads, box) for job, box in jobs]
+    return {"said": said}
+
+
+def _whole(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.value()
+        if isinstance(value, _Shared)
+        else _whole(value)
+        if name == "arguments" and isinstance(value, dict)
+        else value
+        for name, value in arguments.items()
+    }
