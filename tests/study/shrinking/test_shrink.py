@@ -97,6 +97,34 @@ def _same_in_llama_cpp(path, prompt, ours):
     np.testing.assert_allclose(chances(server, prompt, ours.vocabulary), expected, atol=1e-3)
 
 
+def test_the_winner_keeps_the_limit_where_the_parent_is_far_better(tmp_path, text, capsys):
+    """What the search measures beyond the limits on its way there says more than anything that keeps them."""
+    import torch
+    import transformers
+
+    model = make_checkpoint(tmp_path / "parent", "llama").train()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(tmp_path / "parent")
+    said = "".join(path.read_text() for path in sorted(text.glob("*.py")))
+    tokens = torch.tensor(tokenizer(said)["input_ids"])
+    rows = tokens[: len(tokens) // 32 * 32].view(-1, 32)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
+    for step in range(120):
+        some = rows[torch.arange(8) * 5 % len(rows) + step % 3]
+        optimiser.zero_grad()
+        model(some, labels=some).loss.backward()
+        optimiser.step()
+    model.save_pretrained(tmp_path / "parent")
+    path = study(tmp_path, tmp_path / "parent", text, constraints=["params<=60%"])
+    capsys.readouterr()
+    assert main(["-q", "shrink", str(path), "--out", str(tmp_path / "run"), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    whole = result["baselines"]["parent"]
+    assert result["winner"]["costs"]["parameters"] <= 0.6 * whole["costs"]["parameters"]
+    scores = [json.loads(line) for line in (tmp_path / "run" / "search" / "scores.jsonl").read_text().splitlines()[1:]]
+    best = max(score for each in scores for score in each["scores"] if score is not None)
+    assert -result["search"]["loss"] < best  # of the parent, or of a part beyond the limit
+
+
 def told(capsys, *arguments):
     """The exit code and what was said of it."""
     capsys.readouterr()
@@ -155,10 +183,10 @@ def test_bad_input_is_one_sentence(tmp_path, text, capsys, monkeypatch):
     assert "there is no model" in refused(tmp_path / "nothing", *sizes, *limit)
     assert "smollm2-135m" in refused("local:smollm", *sizes, *limit)
     few = tmp_path / "few.txt"
-    few.write_text("a\nb\nc\n")
+    few.write_text("".join(f"a {number}\n" for number in range(40)))
     assert "give more text" in refused(parent, "--text", few, *limit, "--block", 32)
     few.write_text(" \n")
-    assert "is empty" in refused(parent, "--text", few, *limit)
+    assert "is empty" in refused(parent, "--text", few, *limit, "--block", 32)
     monkeypatch.setattr("foretell.study.shrinking.sources.available_memory", lambda: 10_000)
     assert "GB of memory; 0.0 GB are free" in refused(parent, *sizes, *limit)
     assert not list(tmp_path.glob("run/*.safetensors"))
