@@ -1,7 +1,7 @@
 """A Ray cluster of several nodes on this machine: trainings whose nodes are killed, and ten thousand looked-up labels.
 
-`trainings`: 24 small trainings on four nodes, two of which are killed in the middle and replaced; then the same in
-processes of this machine. Every label once, the same bit for bit, and no update done again beyond the last checkpoint.
+`trainings`: 24 small trainings on four nodes, two of which are killed in the middle and replaced; then the same in this
+process. Every label once, the same bit for bit, and no update done again beyond the last checkpoint (every tenth).
 `labels`: labels of a table, by `run_jobs` and by `Study.optimize`: how many a second, and the driver's part of that.
 
 Run: python benchmarks/cluster.py trainings|labels [--n N] [--out results/cluster-trainings.csv]
@@ -15,6 +15,7 @@ import os
 import resource
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -28,16 +29,26 @@ os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 import numpy as np
 
 import foretell
-from foretell.objectives import Executor, ExecutorSettings, Job, TableObjective, label_job, make_executor, run_jobs
+from foretell.machine import torch_threads
+from foretell.objectives import (
+    Executor,
+    ExecutorSettings,
+    InlineExecutor,
+    Job,
+    TableObjective,
+    label_job,
+    make_executor,
+    run_jobs,
+)
 from foretell.observations import Observation
 
 STUDY = """
 name: cluster
 corpus: {name: files, paths: [PAIRS], valid_sentences: 64, test_sentences: 64}
 vocabulary: 64
-train: {recipe: {updates: 120, warmup: 10, validate_every: 10, max_tokens: 256}, beam: 1}
+train: {recipe: {updates: 60, warmup: 10, validate_every: 10, max_tokens: 256}, beam: 1}
 """
-INTERVAL, UPDATES = 10, 120
+
 WORDS = "red green blue small big old new warm cold open closed left right first last"
 SIZE = {"object_store_memory": 80 << 20}
 TABLE = ("by", "labels", "nodes", "seconds", "labels_per_second", "driver_ms_per_label")
@@ -110,29 +121,30 @@ def trainings(count: int) -> list[dict[str, Any]]:
         rows = np.unique(space.canonical(space.sample(4 * count, np.random.default_rng(0))), axis=0)
         chosen = space.architectures(np.random.default_rng(1).permutation(rows)[:count])
 
-        def train(where: str, executor: Executor, meanwhile: Any) -> list[Any]:
-            (folder / where).mkdir()
+        def train(where: str, executor: Executor, on_done: Any = None) -> list[Any]:
             jobs = [scratch_job(study, each, 1, each.key, store=folder / where) for each in chosen]
             logs = [folder / where / f"{each.key}.log" for each in chosen]
-            wrapped = [Job(job.title, watched, {"job": job, "log": log}) for job, log in zip(jobs, logs, strict=True)]
-            return run_jobs(wrapped, executor=executor, on_done=meanwhile)
+            pairs = zip(jobs, logs, strict=True)
+            told = [Job(job.title, watched, {"job": job, "log": log}) for job, log in pairs]
+            return run_jobs(told, executor=executor, on_done=on_done)
 
-        killed: list[int] = []
-
-        def kill(place: int, _: object) -> None:
-            """After a fifth and after a half of the labels, in the middle of the trainings that go on then."""
-            killed.append(0)
-            if len(killed) in (count // 5, count // 2):
-                time.sleep(1.0)
-                node = cluster.list_all_nodes[1 + len(killed) % 4]
-                cluster.remove_node(node, allow_graceful=False)
+        def replace(*_: object) -> None:
+            """Put another node in the place of one that was killed."""
+            if len(cluster.worker_nodes) < 4:
                 cluster.add_node(num_cpus=1, **SIZE)
 
+        for where in ("ray", "here"):
+            (folder / where).mkdir()
+        moments = (count // 5, count // 2)
+        killer = threading.Thread(target=kill_nodes, args=(cluster, folder / "ray", moments), daemon=True)
+        killer.start()
         start = time.monotonic()
-        found = train("ray", on(cluster, folder / "run"), kill)
+        found = train("ray", on(cluster, folder / "run"), replace)
         seconds = time.monotonic() - start
+        killer.join()
         logs = [(folder / "ray" / f"{each.key}.log").read_text().split("\n")[:-1] for each in chosen]
-        alone = train("here", make_executor(ExecutorSettings(), folder / "here-run", slots=2), None)
+        with torch_threads(1):
+            alone = train("here", InlineExecutor())
     begun = [len({line.split()[0] for line in log}) for log in logs]
     again = [sum(times - 1 for times in Counter(line.split()[1] for line in log).values()) for log in logs]
     row = {
@@ -148,6 +160,29 @@ def trainings(count: int) -> list[dict[str, Any]]:
         "seconds": round(seconds),
     }
     return [row]
+
+
+def kill_nodes(cluster: Any, folder: Path, moments: tuple[int, ...]) -> None:
+    """After so many trainings have begun, kill the node of one that is under way."""
+    for begun in moments:
+        node = None
+        while node is None:
+            time.sleep(0.02)
+            logs = [path.read_text().split("\n")[:-1] for path in folder.glob("*.log")]
+            nodes = {each.all_processes["raylet"][0].process.pid: each for each in cluster.worker_nodes}
+            for log in logs if len(logs) >= begun else []:
+                if 15 <= len(log) <= 45:
+                    node = node or nodes.get(parent(int(log[-1].split()[0])))
+        cluster.remove_node(node, allow_graceful=False)
+        print("killed a node", flush=True)
+
+
+def parent(process: int) -> int:
+    """Of a worker: its node's."""
+    try:
+        return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def write_pairs(path: Path) -> None:

@@ -1,5 +1,6 @@
 """Each exception class of ours is met by a user in some way: here is the shortest, with its sentence and exit code."""
 
+import errno
 import importlib
 import os
 import pkgutil
@@ -27,6 +28,7 @@ from foretell.errors import (
 from foretell.llm.model import LanguageModelError
 from foretell.locks import lock_folder
 from foretell.predictors.labels import EqualLabelsError, TooFewLabelsError
+from foretell.records import storage
 from foretell.training.distributed import RankLostError
 from foretell.training.loop import DivergedError
 
@@ -76,8 +78,9 @@ def _no_budget(folder: Path) -> None:
     Budget(model, None, max_tokens=10).admit(Request("a prefix", "a query"))
 
 
-def _no_ledger(folder: Path) -> list[str]:
-    return ["llm", "ledger", str(folder)]  # a folder cannot be a database
+def _full_disk(folder: Path) -> None:
+    with storage(folder / "labels.jsonl"):
+        raise OSError(errno.ENOSPC, "no room")
 
 
 def _busy_folder(folder: Path) -> list[str]:
@@ -153,7 +156,7 @@ CASES: dict[type[ForetellError], Case] = {
     IntegrityError: Case(_damaged_samples, r"latency\.jsonl does not hold latency samples .*; see docs/formats\.md", 2),
     InfeasibleError: Case(_infeasible, r"params<=1K", 3),
     BudgetReachedError: Case(_no_budget, "the next call could pass --max-tokens 10: .* raise the limit", 4),
-    StorageError: Case(_no_ledger, "cannot use the ledger .*: unable to open database file; .* give --ledger", 1),
+    StorageError: Case(_full_disk, "cannot write .*: the disk is full; make room", 1),
     RunBusyError: Case(_busy_folder, f"is in use by process {os.getpid()}; wait for it to end or choose another", 2),
     InterruptedRunError: Case(_interrupted, "interrupted; what was finished is kept", 130),
     DivergedError: Case(_diverged, r"at update \d+", 1),

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from foretell import machine
-from foretell.machine import torch_threads, usable_cores
+from foretell.machine import keep_to_share, torch_threads, usable_cores
 
 
 @pytest.fixture
 def four_cores(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 4, 5}, raising=False)
     monkeypatch.setattr(machine, "_CGROUP", tmp_path)
+    monkeypatch.setattr(machine, "_OWN", tmp_path / "own")
     return tmp_path
 
 
@@ -37,6 +38,37 @@ def test_the_first_version_of_cgroups_is_understood_too(four_cores, quota, cores
     (four_cores / "cpu" / "cpu.cfs_quota_us").write_text(quota)
     (four_cores / "cpu" / "cpu.cfs_period_us").write_text("100000")
     assert usable_cores() == cores
+
+
+@pytest.mark.parametrize(
+    ("own", "folder", "files"),
+    [
+        ("0::/slice/job\n", "slice/job", {"cpu.max": "100000 100000"}),
+        ("0::/slice/job\n", "slice", {"cpu.max": "100000 100000"}),
+        ("1:name=systemd:/\n0::/slice/job\n", "unified/slice", {"cpu.max": "100000 100000"}),
+        ("4:cpu,cpuacct:/job\n", "cpu,cpuacct/job", {"cpu.cfs_quota_us": "60000", "cpu.cfs_period_us": "100000"}),
+        ("1:cpu:/job/step\n", "cpu/job", {"cpu.cfs_quota_us": "100000", "cpu.cfs_period_us": "100000"}),
+    ],
+)
+def test_the_share_of_the_process_s_own_cgroup_and_of_those_above_it_counts(four_cores, own, folder, files):
+    (four_cores / "own").write_text(own)
+    (four_cores / folder).mkdir(parents=True)
+    for name, text in files.items():
+        (four_cores / folder / name).write_text(text)
+    assert usable_cores() == 1
+
+
+def test_libraries_get_no_more_threads_than_there_is_time_for(four_cores, monkeypatch):
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    keep_to_share()
+    assert not any(name in os.environ for name in names)
+    (four_cores / "cpu.max").write_text("200000 100000")
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    keep_to_share()
+    assert [os.environ[name] for name in names] == ["3", "2", "2"]
 
 
 def test_threads_are_given_back_also_after_an_error():

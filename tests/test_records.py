@@ -70,7 +70,7 @@ def test_a_refused_row_leaves_the_rows_before(tmp_path: Path):
 
 
 def test_a_folder_that_may_not_be_written(tmp_path: Path):
-    with pytest.raises(StorageError, match="permission is denied"), records.storage(tmp_path):
+    with pytest.raises(InputError, match="permission is denied"), records.storage(tmp_path):
         raise PermissionError(13, "no")
     with pytest.raises(BrokenPipeError), records.storage(tmp_path):
         raise BrokenPipeError(32, "another matter")

@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["available_memory", "torch_threads", "usable_cores"]
+__all__ = ["available_memory", "keep_to_share", "torch_threads", "usable_cores"]
 
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN = Path("/proc/self/cgroup")
 _MEMORY = Path("/proc/meminfo")
 
 
@@ -19,8 +20,7 @@ def usable_cores() -> int:
 
     Source of the files' meaning: the Linux kernel's documentation of cgroup v2 (`cpu.max`) and v1 (`cpu.cfs_*`).
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, math.ceil(min(float(cores), _quota())))
+    return max(1, math.ceil(min(float(_affinity()), _quota())))
 
 
 def available_memory() -> int | None:
@@ -53,15 +53,52 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+def keep_to_share() -> None:
+    """Let numerical libraries that are imported from now on use no more threads than the cgroup has time for.
+
+    They see the affinity by themselves, but not a share of time. What the user has set is left as it is.
+    """
+    cores = usable_cores()
+    if cores < _affinity():
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+            os.environ.setdefault(name, str(cores))
+
+
+def _affinity() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _quota() -> float:
-    """Cores' worth of time that the cgroup grants; infinite where it sets no limit or there is none."""
+    """Cores' worth of time that the cgroup and those above it grant; infinite where none sets a limit."""
+    return min(map(_granted, _groups()))
+
+
+def _groups() -> list[Path]:
+    """Folders of the process's own cgroup and of all above it; in a container only the topmost may be there."""
+    found = [_CGROUP, _CGROUP / "cpu"]
     try:
-        v2 = _CGROUP / "cpu.max"
+        lines = _OWN.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        roots = [_CGROUP / "cpu", _CGROUP / controllers] if controllers else [_CGROUP, _CGROUP / "unified"]
+        own = Path(path.lstrip("/"))
+        found += [root / each for root in roots for each in (own, *own.parents)]
+    return list(dict.fromkeys(found))
+
+
+def _granted(group: Path) -> float:
+    """Cores' worth of time that one cgroup grants, of the second or the first version."""
+    try:
+        v2 = group / "cpu.max"
         if v2.exists():
             granted, period = v2.read_text(encoding="ascii").split()[:2]
         else:
-            granted = (_CGROUP / "cpu/cpu.cfs_quota_us").read_text(encoding="ascii").strip()
-            period = (_CGROUP / "cpu/cpu.cfs_period_us").read_text(encoding="ascii").strip()
+            granted = (group / "cpu.cfs_quota_us").read_text(encoding="ascii").strip()
+            period = (group / "cpu.cfs_period_us").read_text(encoding="ascii").strip()
         share = math.inf if granted == "max" else float(granted) / float(period)
     except (OSError, ValueError, ZeroDivisionError):
         return math.inf

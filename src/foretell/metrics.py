@@ -32,9 +32,14 @@ __all__ = [
 ]
 
 PRIMARY_METRIC = "valid_bleu"
-FIRST_METRICS = (PRIMARY_METRIC, "valid_bits_per_byte", "valid_accuracy")
-"""The first metric of each task: what labels are judged by where nobody says."""
-"""What is predicted, and what a score means, where no metric is named."""
+"""What is predicted, and what a score means, where no metric is named and nothing tells the task."""
+
+FIRST_METRICS: Mapping[str, str] = {
+    "encoder_decoder": PRIMARY_METRIC,
+    "decoder": "valid_bits_per_byte",
+    "encoder": "valid_accuracy",
+}
+"""What labels are judged by where nobody says: the first metric of the task that a family's networks learn."""
 
 REPORTED = (PRIMARY_METRIC, "test_bleu")
 """What tables of trained networks show."""
@@ -44,6 +49,8 @@ Values = TypeVar("Values", float, "npt.NDArray[np.float64]")
 _SPLITS = {"valid": "valid", "val": "valid", "test": "test", "train": "train"}
 _DECIMALS = 2
 _MOST_DECIMALS = 5
+_TRUTHS = {"yes": True, "on": True, "true": True, "no": False, "off": False, "false": False}
+"""Words that a study file may say it in."""
 _KEYS = ("name", "higher_is_better", "label", "unit", "bounds", "meaning")
 
 
@@ -285,6 +292,7 @@ def metric_from(value: str | Metric | Mapping[str, Any]) -> Metric:
         if not isinstance(value.get(key, ""), str):
             raise InputError(f"the metric's {key} is {value[key]!r}; expected a text: correct it.")
     higher = value.get("higher_is_better")
+    higher = _TRUTHS.get(higher.lower(), higher) if isinstance(higher, str) else higher
     if higher is not None and not isinstance(higher, bool):
         raise InputError(f"the metric's higher_is_better is {higher!r}; expected true or false: correct it.")
     return Metric.declare(

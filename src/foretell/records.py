@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
+from foretell.display import shortened
 from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.parsing import parse_json, read_bytes
 
@@ -26,6 +27,7 @@ __all__ = [
     "read_json",
     "read_jsonl",
     "read_object",
+    "refused_path",
     "storage",
     "write_atomic",
     "write_json",
@@ -34,6 +36,9 @@ __all__ = [
 
 _MOST_LINE_BYTES = 16 << 20  # of one record; the largest real ones, batches of a search's scores, have some 100 kB
 
+
+_NAME = 120
+"""Characters of a refused path that are quoted."""
 
 _MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"
 """In the names of unfinished files: two machines may have processes of one number."""
@@ -50,7 +55,22 @@ _PATHS = {
     errno.EISDIR: "a folder stands where the file should be",
     errno.ELOOP: "its links lead in a circle",
     errno.EINVAL: "the file system takes no such name",
+    errno.EACCES: "permission is denied",
+    errno.EPERM: "permission is denied",
 }
+
+
+def refused_path(error: Exception) -> InputError | None:
+    """What to tell of a path that the operating system refuses wherever it is used; None of any other error."""
+    if isinstance(error, RuntimeError) and str(error).startswith("Symlink loop"):  # Path.resolve, before Python 3.13
+        return InputError(f"a path cannot be used: {_PATHS[errno.ELOOP]} ({error}); choose another.")
+    if (
+        not isinstance(error, OSError)
+        or error.errno not in _PATHS
+        or not isinstance(error.filename, (str, os.PathLike))
+    ):
+        return None
+    return InputError(f"{shortened(str(error.filename), _NAME)} cannot be used: {_PATHS[error.errno]}; choose another.")
 
 
 @contextmanager
@@ -58,16 +78,14 @@ def storage(path: Path) -> Iterator[None]:
     """Turn the operating system's refusals to write at `path` into one sentence.
 
     Raises:
-        StorageError: The disk is full, read-only or not permitted.
-        InputError: No file can have this path.
+        StorageError: The disk is full or read-only.
+        InputError: No file can have this path, or none is permitted there.
     """
     reasons = {
         errno.ENOSPC: "the disk is full",
         errno.EDQUOT: "the disk quota is used up",
         errno.EFBIG: "the file may not grow any further",
         errno.EROFS: "the file system is read-only",
-        errno.EACCES: "permission is denied",
-        errno.EPERM: "permission is denied",
     }
     try:
         yield

@@ -1,11 +1,17 @@
+import ast
 import json
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+import foretell
 from foretell.cli import main
+from foretell.cli.app import commands
 
 
 def test_help_lists_every_command(capsys):
@@ -93,3 +99,31 @@ def test_options_of_all_commands_may_stand_anywhere(capsys):
 def test_what_follows_a_double_dash_is_left_alone(capsys):
     assert main(["spaces", "show", "--", "--quiet"]) == 2
     assert "'--quiet'" in capsys.readouterr().err
+
+
+ELSEWHERE = {"--head", "--nproc-per-node", "--object-store-memory"}  # of ray and torchrun
+PIP = {"--dest", "--disable-pip-version-check", "--ignore-requires-python", "--no-deps", "--no-input", "--only-binary"}
+
+
+def test_messages_name_options_that_there_are():
+    def walk(command):
+        for each in getattr(command, "commands", {}).values():
+            yield from walk(each)
+        yield command
+
+    parameters = [each for command in walk(get_command(commands())) for each in command.params]
+    known = {option for each in parameters for option in [*each.opts, *each.secondary_opts]}
+    said = set()
+    for path in Path(foretell.__file__).parent.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                said |= set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", node.value))
+    assert said <= known | ELSEWHERE | PIP | {"--help"}
+
+
+def test_a_value_that_is_refused_is_quoted_as_it_was_written(tmp_path, capsys):
+    (tmp_path / "study.yaml").write_text("name: -Mine\n", encoding="utf-8")
+    assert main(["check", str(tmp_path / "study.yaml")]) == 2
+    said = capsys.readouterr().err
+    assert "name is '-Mine'" in said
+    assert r"'^\w[\w. -]*$'" in said

@@ -7,11 +7,12 @@ import pytest
 
 from foretell import spaces
 from foretell.cli import main
-from foretell.errors import InputError
-from foretell.observations import Observation, ObservationSet, write_observations
+from foretell.errors import InputError, UnknownNameError
+from foretell.observations import Observation, ObservationSet, read_observations, write_observations
 from foretell.predictors import Context, create
 from foretell.predictors.distilled import Distilled
 from foretell.study import load_study
+from foretell.study.architectures import read_architectures
 from foretell.study.distilling import study_labels
 from foretell.study.preflight import initial_rows, refuse_early
 from foretell.study.teacher_inputs import teacher_inputs
@@ -78,7 +79,7 @@ def test_a_search_begins_with_given_architectures(labels, tmp_path):
     (tmp_path / "study.yaml").write_text("search: {initial: labels.jsonl}")
     study = load_study(tmp_path / "study.yaml")
     assert initial_rows(study, SPACE).shape == (24, SPACE.width)
-    assert load_study(None, study.model_dump(mode="json")).search.initial == labels
+    assert load_study(None, study.model_dump(mode="json")).search.initial == str(labels)
     assert "initial:" not in load_study(None).to_yaml()
     (tmp_path / "labels.jsonl").unlink()
     with pytest.raises(InputError, match=r"labels.jsonl does not exist"):
@@ -98,6 +99,53 @@ def test_a_search_begins_with_given_architectures(labels, tmp_path):
 def test_without_a_metric_the_one_that_is_there_is_meant(metrics, usual):
     known = ObservationSet(SPACE, (Observation(SPACE.smallest(), metrics),))
     assert known.quality().key == usual
+
+
+@pytest.mark.parametrize(
+    ("space", "metric"),
+    [
+        ("small-seq2seq", "valid_bleu"),
+        ("small-lm", "valid_bits_per_byte"),
+        ("small-encoder", "valid_accuracy"),
+    ],
+)
+def test_a_study_and_labels_without_a_name_mean_the_task_s_first_metric(space, metric):
+    assert load_study(None, {"space": space}).quality().key == metric
+    assert ObservationSet(spaces.create(space), ()).quality().key == metric
+
+
+def test_commands_agree_on_the_metric_of_labels_of_language_models(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    known = ["--observations", "reference:lm-code"]
+    printed(capsys, "label", "--teacher", "ridge", *known, "--n", 24)
+    (said,) = {name for item in read_observations(tmp_path / "labels.jsonl") for name in item.scores["ridge"]}
+    shown, _ = printed(capsys, "observations", "show", "reference:lm-code")
+    foretold, _ = printed(capsys, "predict", *known, "--architectures", "labels.jsonl", "--predictor", "ridge")
+    taught, _ = printed(
+        capsys, "predict", "--observations", "labels.jsonl", "--architectures", "labels.jsonl", "--predictor", "ridge"
+    )
+    judged, _ = printed(capsys, "evaluate", *known, "--predictor", "ridge", "--splits", "random:2", "--draws", 9)
+    assert {said, shown["metric"], foretold["metric"], taught["metric"], judged["protocol"]["metric"]} == {
+        "valid_bits_per_byte"
+    }
+    assert not foretold["higher_is_better"]
+    assert not taught["higher_is_better"]
+
+
+def test_a_run_s_winner_and_one_of_many_are_architectures(tmp_path):
+    winner, other = SPACE.smallest(), SPACE.largest()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "result.json").write_text(json.dumps({"winner": {"architecture": winner.to_dict()}}))
+    write_observations(tmp_path / "two.jsonl", [Observation(winner), Observation(other)])
+    (tmp_path / "two").mkdir()
+    ObservationSet(SPACE, (Observation(winner), Observation(other))).save(tmp_path / "two")
+    assert read_architectures(tmp_path / "run", SPACE) == [winner]
+    assert read_architectures(tmp_path / "run" / "result.json", SPACE) == [winner]
+    assert read_architectures(f"{tmp_path / 'two.jsonl'}:{other.key[:6]}", SPACE) == [other]
+    assert read_architectures(tmp_path / "two", SPACE) == [winner, other]
+    assert len(read_architectures("reference:en-de", SPACE)) > 50
+    with pytest.raises(UnknownNameError, match="architecture key"):
+        read_architectures(f"{tmp_path / 'two.jsonl'}:zzz", SPACE)
 
 
 def test_labelling_nothing_is_no_success(tmp_path, monkeypatch, capsys):

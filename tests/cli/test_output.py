@@ -1,4 +1,5 @@
 import json
+import random
 
 import pytest
 
@@ -40,6 +41,20 @@ def test_narrow_terminals_wrap_between_columns_and_never_inside_numbers(capsys, 
     out = capsys.readouterr().out
     assert all(cell in out for row in rows for cell in row)
     assert max(map(len, out.splitlines())) <= width
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_no_number_is_cut_at_any_width(capsys, monkeypatch, seed):
+    draw = random.Random(seed)  # noqa: S311 - no secret
+    width, columns = draw.randint(30, 100), draw.randint(2, 12)
+    names = [f"calibrated:{'x' * draw.randint(0, 12)}", "深さ", "Zürich"]
+    numbers = [[f"{draw.uniform(-9, 9) * 10 ** draw.randint(0, 5):,.3f}" for _ in range(columns)] for _ in names]
+    monkeypatch.setenv("COLUMNS", str(width))
+    output.print_table(
+        "a table", ["predictor", *"abcdefghijkl"[:columns]], [[n, *v] for n, v in zip(names, numbers, strict=True)]
+    )
+    out = capsys.readouterr().out
+    assert {number for row in numbers for number in row} <= set(out.split())
 
 
 def test_words_are_broken_rather_than_a_table(capsys, monkeypatch):

@@ -112,7 +112,7 @@ def test_what_is_no_ledger_is_refused(tmp_path):
     with pytest.raises(IntegrityError, match="has format 9"):
         Ledger(newer)
     (tmp_path / "folder.sqlite").mkdir()
-    with pytest.raises(StorageError, match="cannot use the ledger"):
+    with pytest.raises(InputError, match="is a folder; expected a file"):
         Ledger(tmp_path / "folder.sqlite")
 
 

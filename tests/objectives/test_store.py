@@ -2,9 +2,11 @@
 
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,35 @@ def test_a_holder_on_another_machine_that_is_killed_is_taken_over_from(tmp_path)
         far.kill()
     with claim(tmp_path, near) as waited:
         assert waited
+
+
+HOST = """
+    import socket
+    socket.sethostname("far")
+    import sys
+    from pathlib import Path
+    from foretell.locks import Lease, SharedLock
+    from foretell.objectives import claim
+    folder = Path(sys.argv[1])
+    with claim(folder, SharedLock(folder, Lease(folder / ".lease", seconds=1.0))):
+        print("holds it", flush=True)
+        sys.stdin.readline()
+"""
+
+
+def test_a_host_with_a_name_and_a_network_of_its_own_is_waited_for_and_taken_over_from(tmp_path):
+    """A machine that shares nothing with this one but the folder and the kernel."""
+    apart = ["unshare", "--net", "--uts"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "true"], capture_output=True).returncode:
+        pytest.skip("namespaces are not permitted here")
+    words = [*apart, sys.executable, "-c", textwrap.dedent(HOST), str(tmp_path)]
+    with subprocess.Popen(words, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as far:
+        assert far.stdout.readline() == "holds it\n"
+        near = SharedLock(tmp_path, Lease(tmp_path / ".lease", seconds=1.0))
+        assert not near.take()
+        assert (near.holder().process, near.holder().host) == (far.pid, "far")
+        far.kill()  # `unshare` has become the process
+    start = time.monotonic()
+    with claim(tmp_path, near) as waited:
+        assert waited
+    assert time.monotonic() - start > 0.5  # its lease was waited for

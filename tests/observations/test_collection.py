@@ -87,7 +87,7 @@ def test_labels_are_judged_by_their_task_s_first_metric_where_nobody_says():
     from foretell.tasks.translation import Task
 
     tasks = (Task, LanguageModelling, TextClassification)
-    assert tuple(task.metrics[0] for task in tasks) == FIRST_METRICS
+    assert tuple(task.metrics[0] for task in tasks) == tuple(FIRST_METRICS.values())
     for task in tasks:
         values = dict.fromkeys((*reversed(task.metrics), "valid_other"), 1.0)
         found = ObservationSet(SMALL, (Observation(SMALL.smallest(), metrics=values),))

@@ -163,3 +163,10 @@ def test_what_costs_money_is_fitted_ten_times_at_most_and_order_decides_nothing(
     np.testing.assert_allclose(forwards, backwards[::-1])
     assert not np.allclose(forwards, leave_one_out(dear, items))
     np.testing.assert_allclose(held_out(dear, items[:10]), leave_one_out(dear, items[:10]))
+
+
+def test_whoever_asks_for_fewer_fits_gets_no_more(observed):
+    known, rest, context = observed
+    Wrong.fits = 0
+    assert held_out(Wrong(context), [*known, *rest], 4).tolist() == [99.0] * 40
+    assert Wrong.fits == 4

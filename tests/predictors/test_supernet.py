@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import torch
 
+from foretell.errors import InputError
 from foretell.nn import PAD
 from foretell.predictors import Predictor
 from foretell.predictors.supernet import SupernetPredictor
@@ -98,3 +99,11 @@ def test_it_keeps_the_protocols():
     assert isinstance(predictor(), Predictor)
     assert predictor().piecewise
     assert predictor().fit([]).labels == 0
+
+
+def test_it_scores_on_the_device_that_it_is_told():
+    with pytest.raises(InputError, match="the device cuda:99 is not there"):
+        predictor(device="cuda:99")
+    if torch.cuda.is_available():
+        np.testing.assert_allclose(scores(device="cuda"), scores(), atol=1e-4, rtol=0)
+        NETWORK.cpu()

@@ -16,6 +16,8 @@ from typer.main import get_command
 from foretell.cli.interrupt import how_to_go_on, interruptible
 from foretell.display import plain
 from foretell.errors import ForetellError, InterruptedRunError, sentence
+from foretell.machine import keep_to_share
+from foretell.records import refused_path
 
 __all__ = ["app", "commands", "main"]
 
@@ -97,6 +99,7 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 done, 1 the machine refused, 2 the input is wrong, 3 nothing feasible, 4 budget
         reached, 130 interrupted.
     """
+    keep_to_share()
     arguments = _global_first(sys.argv[1:] if arguments is None else arguments)
     with warnings.catch_warnings():
         code = _run(arguments)
@@ -114,11 +117,12 @@ def _run(arguments: list[str]) -> int:
         return end.code if isinstance(end.code, int) else 0
     except InterruptedRunError as error:  # told already
         return error.exit_code
-    except Exception as error:
+    except Exception as failure:
         if "--debug" in arguments:
             raise
-        print(f"foretell: {plain(sentence(error))}", file=sys.stderr)
-        return error.exit_code if isinstance(error, ForetellError) else 1
+        told = refused_path(failure) or failure
+        print(f"foretell: {plain(sentence(told))}", file=sys.stderr)
+        return told.exit_code if isinstance(told, ForetellError) else 1
     return 0
 
 

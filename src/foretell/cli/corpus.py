@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.options import StudyOption
-from foretell.cli.output import JsonOption, print_json, print_table, say
+from foretell.cli.output import JsonOption, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.tasks.language_model import TextConfig
@@ -53,6 +53,7 @@ def _list(as_json: JsonOption = False) -> None:
         print_json({"corpora": CORPORA})
     else:
         print_table("Corpora", ["name", "what"], [[name, text] for name, text in CORPORA.items()])
+        next_step("A look at one", "corpus", "show", "home-assistant")
 
 
 @_group.command("fetch")
@@ -81,7 +82,10 @@ def _fetch(
 
     `foretell corpus fetch files --path train.en --path train.de`
     """
-    _describe(_config(locals()), as_json, examples=0)
+    config = _config(locals())
+    _describe(config, as_json, examples=0)
+    if not as_json:
+        _next(config, study)
 
 
 @_group.command("show")
@@ -111,7 +115,10 @@ def _show(
 
     `foretell corpus show --study study.yaml --max-words 30`
     """
-    _describe(_config(locals()), as_json, examples)
+    config = _config(locals())
+    _describe(config, as_json, examples)
+    if not as_json:
+        _next(config, study)
 
 
 @_group.command("write")
@@ -146,6 +153,19 @@ def _write(
     say(f"Written: {', '.join(files)}")
     if corpus.provenance.get("attribution"):
         say(corpus.provenance["attribution"])
+    languages = ["--source", corpus.source_language, "--target", corpus.target_language]
+    next_step("A look at them", "corpus", "show", "files", *languages, "--path", files[0], "--path", files[1])
+
+
+def _next(config: CorpusConfig | TextConfig, study: Path | None) -> None:
+    """A study of the text comes next: the user's, or what it has to say."""
+    told = config.model_dump(mode="json", exclude_defaults=True)
+    if told and study is None:
+        import yaml
+
+        said = yaml.safe_dump(told, default_flow_style=True, allow_unicode=True, width=10**6, sort_keys=False)
+        say(f"For a study of it, save this line as study.yaml:\ncorpus: {said.strip()}")
+    next_step("What a study would do with it", "check", *([study or "study.yaml"] if told or study else []))
 
 
 def _config(given: Mapping[str, Any]) -> CorpusConfig | TextConfig:
@@ -166,7 +186,7 @@ def _config(given: Mapping[str, Any]) -> CorpusConfig | TextConfig:
         raise InputError(
             f"{study} is a study of a {before.task}, whose text has none of these options; leave them out."
         )
-    old = before.corpus.model_dump(mode="json", exclude_unset=study is None)
+    old = {} if study is None else before.corpus.model_dump(mode="json")
     found: CorpusConfig | TextConfig = study_from(study, corpus={**old, **known}).corpus
     return found
 

@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json, say
-from foretell.metrics import PRIMARY_METRIC
+from foretell.cli.output import JsonOption, next_step, print_json, say
 
 __all__ = ["register"]
 
@@ -23,7 +22,9 @@ def _distill(
     teacher: Annotated[
         str | None, typer.Option("--teacher", help="Whose scores to learn; needed where the file has several.")
     ] = None,
-    metric: Annotated[str, typer.Option("--metric", help="What the scores estimate.")] = PRIMARY_METRIC,
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="What the scores estimate. Default: what they were recorded as.")
+    ] = None,
     features: Annotated[str, typer.Option("--features", help="hat-bleu or per-layer.")] = "hat-bleu",
     recipe: Annotated[
         str, typer.Option("--recipe", help="default, or paper: the published one, which under-fits.")
@@ -42,7 +43,6 @@ def _distill(
     `foretell distill labels.jsonl --out student`
     """
     from foretell.errors import InputError
-    from foretell.metrics import metric_named
     from foretell.observations import OWN_UNIT, Observation, load, score_column
     from foretell.predictors import Context
     from foretell.predictors.distilled import Distilled
@@ -53,11 +53,14 @@ def _distill(
         raise InputError(f"{labels} holds the scores of {', '.join(names) or 'nobody'}; name one with --teacher.")
     name = teacher or names[0]
     only_ranks = all(OWN_UNIT in observation.scores.get(name, {}) for observation in found.observations)
-    scores = score_column(found.observations, name, OWN_UNIT if only_ranks else metric)
+    quality = found.quality(metric)
+    scores = score_column(found.observations, name, OWN_UNIT if only_ranks else quality.key)
     if only_ranks:  # higher is better, whichever way the metric goes
-        scores = metric_named(metric).from_goodness(scores)
-    told = [Observation(o.architecture, {metric: score}) for o, score in zip(found.observations, scores, strict=True)]
-    context = Context(space=found.space, metric=metric, seed=seed)
+        scores = quality.from_goodness(scores)
+    told = [
+        Observation(o.architecture, {quality.key: score}) for o, score in zip(found.observations, scores, strict=True)
+    ]
+    context = Context(space=found.space, metric=quality, seed=seed)
     student = Distilled(context, features=features, recipe=recipe)  # type: ignore[arg-type]
     student.fit(told).write(out)
     summary = {
@@ -76,4 +79,5 @@ def _distill(
         f"{student.labels:,} labels of {summary['teacher']} (deviation {student.teacher_std:.3f}) learnt in "
         f"{student.spent.seconds:.1f} s{held}; kept in {out}."
     )
-    say(f"Its predictions: foretell predict --predictor student:{out} --observations {labels} --architectures FILE")
+    given = ("--predictor", f"student:{out}", "--observations", labels, "--architectures", labels)
+    next_step("What it says of the same architectures", "predict", *given)

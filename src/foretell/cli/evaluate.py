@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import typer
 
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.options import ExamplesOption, labelled, task_context
-from foretell.cli.output import JsonOption, figure, interval, print_json, print_table, say
+from foretell.cli.output import JsonOption, figure, interval, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.evaluation import Evaluation, Row
@@ -111,6 +112,7 @@ def _evaluate(
         print_json(to_json(result, details=details))
     else:
         _print(result)
+        _next(result, observations, metric)
 
 
 def _print(result: Evaluation) -> None:
@@ -129,6 +131,25 @@ def _print(result: Evaluation) -> None:
     print_table(title, header, rows)
     for note in dict.fromkeys(f"{row.predictor}: {_shortened(row.note)}" for row in result.rows if row.note):
         say(note)
+
+
+def _next(result: Evaluation, observations: Path, metric: str | None) -> None:
+    """The predictor that was least wrong goes on."""
+    shown = max(result.protocol["demonstrations"])
+    known = [row for row in result.rows if row.demonstrations == shown and math.isfinite(row.values["mae"])]
+    if not known:
+        return
+    best = min(known, key=lambda row: row.values["mae"]).predictor
+    given = ["--predictor", best, *(["--metric", metric] if metric else [])]
+    next_step(
+        f"{best} was least wrong; it predicts by",
+        "predict",
+        *given,
+        "--observations",
+        observations,
+        "--architectures",
+        observations,
+    )
 
 
 def _shortened(note: str) -> str:

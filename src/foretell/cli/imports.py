@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json, say
+from foretell.cli.output import JsonOption, next_step, print_json, say
 
 __all__ = ["register"]
 
@@ -42,6 +42,7 @@ def _hat_latency(
     else:
         where = f"{setting['space']} on {setting['device_name']}"
         say(f"{len(found)} latencies of {where} written to {out}.")
+        next_step("What they predict", "latency", "fit", out)
 
 
 @_group.command("llmas")
@@ -63,6 +64,7 @@ def _llmas(
         print_json({"observations": count, "splits": splits, "out": str(out)})
     else:
         say(f"{count} observations and {len(splits)} splits written to {out}.")
+        next_step("Which predictor to trust with them", "evaluate", "--observations", out)
 
 
 @_group.command("csv")
@@ -108,3 +110,4 @@ def _csv(
         print_json({"observations": len(known), "genes": names, "remarks": found.remarks, "out": str(out)})
     else:
         say(f"{len(known)} observations of {len(names)} genes written to {out}.")
+        next_step("Which predictor to trust with them", "evaluate", "--observations", out)

@@ -7,16 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foretell.cli.options import ExamplesOption
-from foretell.cli.output import JsonOption, print_json, say
-from foretell.metrics import PRIMARY_METRIC
+from foretell.cli.options import ExamplesOption, labelled
+from foretell.cli.output import JsonOption, next_step, print_json, say
 
 if TYPE_CHECKING:
     from foretell.llm import Session
-    from foretell.observations import Observation, ObservationSet
+    from foretell.observations import ObservationSet
     from foretell.predictors import Predictor
     from foretell.predictors.llm import Llm
-    from foretell.spaces import Population, SearchSpace
+    from foretell.spaces import Population
 
 __all__ = [
     "LlmOption",
@@ -58,7 +57,9 @@ def _label(
     n: Annotated[int, typer.Option("--n", min=1, help="Architectures to label.")] = 3000,
     observations: ObservationsOption = None,
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What is predicted.")] = PRIMARY_METRIC,
+    metric: Annotated[
+        str | None, typer.Option(help="What is predicted. Default: what a table is of, else a validation metric.")
+    ] = None,
     demonstrations: Annotated[int, typer.Option(min=1, help="How many labels are shown.")] = 10,
     study: ExamplesOption = None,
     space: Annotated[str, typer.Option(help="Without observations: the space; default: the study's.")] = "",
@@ -99,11 +100,18 @@ def _label(
     """
     from foretell import predictors
     from foretell.errors import ForetellError
+    from foretell.evaluation.splits import demonstrations_of
+    from foretell.observations import load
     from foretell.predictors.labelling import draw_architectures, label_architectures
     from foretell.records import fingerprint
 
-    shown, found_space = _demonstrations(observations, task, demonstrations, space, study)
-    context = predictors.Context(found_space, metric, seed=seed)
+    known = (
+        labelled(load(observations, task), metric)
+        if observations is not None
+        else _of_study(study, space, demonstrations)
+    )
+    shown, found_space, quality = demonstrations_of(known, demonstrations), known.space, known.quality(metric)
+    context = predictors.Context(found_space, quality, seed=seed)
     if study is not None or observations is None:
         from foretell.study import load_study
         from foretell.study.prompting import with_task
@@ -123,28 +131,18 @@ def _label(
         return
     settings = [teacher, template, orders, repeats, decoding, per_request] if session else [teacher]
     told = {"model": session.model.name} if session else {}
-    labels = [[item.architecture.key, item.metric(metric)] for item in shown]
+    labels = [[item.architecture.key, item.metrics.get(quality.key)] for item in shown]
     name = teacher or "llm"
     said = [context.task, list(context.examples)] if context.task else []
-    key = fingerprint([told, settings, metric, seed, labels, found_space.fingerprint, *said])
+    key = fingerprint([told, settings, quality.key, seed, labels, found_space.fingerprint, *said])
     if session is not None and asked is not None:
         _announce(asked, session, sample)
     provenance = {"teacher": name, **told, "key": key, "demonstrations": len({item.architecture for item in shown})}
-    result = label_architectures(predictor, sample, out, name=name, metric=metric, provenance=provenance)
+    result = label_architectures(predictor, sample, out, name=name, metric=quality.key, provenance=provenance)
     _print(result, predictor, session, out, as_json)
     if not result.labels:
         why = "; ".join(sorted(set(result.abstained.values()))[:2])
         raise ForetellError(f"nothing was labelled: {why or 'no reply'}; see the question by --show-prompt.")
-
-
-def _demonstrations(
-    path: Path | None, task: str | None, count: int, space: str, study: Path | None
-) -> tuple[list[Observation], SearchSpace]:
-    from foretell.evaluation.splits import demonstrations_of
-    from foretell.observations import load
-
-    known = load(path, task) if path is not None else _of_study(study, space, count)
-    return demonstrations_of(known, count), known.space
 
 
 def _of_study(study: Path | None, space: str, count: int) -> ObservationSet:
@@ -235,6 +233,8 @@ def _announce(predictor: Llm, session: Session, sample: Population) -> None:
 
 
 def _print(result: Any, predictor: Any, session: Session | None, out: Path, as_json: bool) -> None:
+    from foretell.predictors.distilled import Distilled
+
     spent = predictor.spent
     summary: dict[str, Any] = {
         "labels": result.labels,
@@ -255,7 +255,9 @@ def _print(result: Any, predictor: Any, session: Session | None, out: Path, as_j
         f"{result.labels:,} labels in {out}, {result.new:,} of them new: {summary['calls']:,} calls, "
         f"{spent.tokens:,} tokens, {money}, {spent.seconds:.0f} s"
     )
-    if result.labels:
-        say(f"A student of them: foretell distill {out}; or learn from them: foretell predict --observations {out}")
     if result.abstained:
         say(f"{len(result.abstained):,} without a label: {'; '.join(summary['reasons'])}")
+    if result.labels >= Distilled.minimum:
+        next_step("A student that imitates them at no cost", "distill", out)
+    elif result.labels:
+        next_step("What they say of others", "predict", "--observations", out, "--architectures", out)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json, print_table, say
+from foretell.cli.output import JsonOption, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.costs import LatencyFit
@@ -83,6 +83,7 @@ def _measure(
         print_json({"samples": len(records), "out": str(out), "drift": drift, "setting": described})
     else:
         _print_measured(records, drift, described, out)
+        next_step("What they predict", "latency", "fit", out, "--out", out.with_suffix(".json"))
 
 
 @_group.command("fit")
@@ -116,6 +117,11 @@ def _fit(
         print_json({**found.to_dict(), **extra, "out": str(out) if out else None})
     else:
         _print_fit(found, points)
+        if out is None:
+            next_step("Kept for others by", "latency", "fit", samples, "--out", samples.with_suffix(".json"))
+        else:
+            chosen = data.setting["space"]
+            next_step("What it says of the same architectures", "latency", "predict", out, samples, "--space", chosen)
 
 
 @_group.command("predict")

@@ -9,8 +9,7 @@ import typer
 
 from foretell.cli.label import LlmOption
 from foretell.cli.options import ExamplesOption, task_context
-from foretell.cli.output import JsonOption, figure, print_json, print_table, say
-from foretell.metrics import PRIMARY_METRIC
+from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table, say
 
 __all__ = ["register"]
 
@@ -18,7 +17,7 @@ _group = typer.Typer(no_args_is_help=True, help="Local language models, the ledg
 
 _Observations = Annotated[Path, typer.Option("--observations", help="Labelled architectures.")]
 _Task = Annotated[str | None, typer.Option("--task", help="Which task, where the data hold several.")]
-_Metric = Annotated[str, typer.Option("--metric", help="What is predicted.")]
+_Metric = Annotated[str | None, typer.Option("--metric", help="What is predicted.")]
 _Demonstrations = Annotated[int, typer.Option("--demonstrations", min=1, help="Labels that are shown.")]
 _Options = Annotated[str, typer.Option("--options", help='Further options of the predictor: "orders=1, style=raw".')]
 
@@ -62,6 +61,7 @@ def _fetch(
         print_json({"name": name, "path": str(path), "sha256": MODELS[name].sha256, "licence": MODELS[name].licence})
     else:
         say(f"{path}\n{MODELS[name].licence}")
+        next_step("It labels architectures by", "label", "--llm", f"local:{name}", "--n", 20)
 
 
 @_group.command("ledger")
@@ -106,7 +106,7 @@ def _ablation(
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
-    metric: _Metric = PRIMARY_METRIC,
+    metric: _Metric = None,
     demonstrations: _Demonstrations = 10,
     options: _Options = "",
     study: ExamplesOption = None,
@@ -129,7 +129,7 @@ def _probe(
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
-    metric: _Metric = PRIMARY_METRIC,
+    metric: _Metric = None,
     demonstrations: _Demonstrations = 10,
     options: _Options = "",
     as_json: JsonOption = False,
@@ -152,7 +152,7 @@ def _evaluate(
     observations: Path,
     llm: str,
     task: str | None,
-    metric: str,
+    metric: str | None,
     demonstrations: int,
     options: str,
     as_json: bool,
@@ -203,7 +203,7 @@ def _repeatability(
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
-    metric: _Metric = PRIMARY_METRIC,
+    metric: _Metric = None,
     demonstrations: _Demonstrations = 10,
     repeats: Annotated[int, typer.Option("--repeats", min=2, help="How often each architecture is predicted.")] = 3,
     n: Annotated[int, typer.Option("--n", min=2, help="Architectures.")] = 100,
@@ -223,7 +223,9 @@ def _repeatability(
 
     known = load(observations, task)
     drawn = f"decoding=sampled, temperature={temperature:g}, repeats={repeats}, orders=1"
-    predictor: Any = predictors.create(_spell(llm, options, drawn), context=predictors.Context(known.space, metric))
+    predictor: Any = predictors.create(
+        _spell(llm, options, drawn), context=predictors.Context(known.space, known.quality(metric))
+    )
     from foretell.evaluation.splits import demonstrations_of
 
     predictor.fit(demonstrations_of(known, demonstrations))

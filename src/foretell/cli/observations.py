@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.options import StudyOption
-from foretell.cli.output import JsonOption, figure, print_json, print_table
+from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table
 from foretell.metrics import Metric, metric_named
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ def _show(
             f"A predictor that knew the truth would reach tau {found.ceiling.tau:.3f} ({low:.3f} to {high:.3f}) "
             f"and MAE {found.ceiling.mae:.2f}."
         )
+    given = [] if metric is None else ["--metric", metric]
+    next_step("Which predictor to trust with them", "evaluate", "--observations", source, *given)
 
 
 def _order(observation: Observation, metric: Metric) -> float:
@@ -137,3 +139,4 @@ def _rewrite(file: Path, change: Any, as_json: bool) -> None:
         print_json({"observations": [item.to_dict() for item in found]})
     else:
         typer.echo(f"{file}: {len(found)} observations")
+        next_step("What they tell predictors", "evaluate", "--observations", file)

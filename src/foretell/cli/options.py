@@ -70,9 +70,11 @@ def labelled(known: ObservationSet, metric: str | None) -> ObservationSet:
     """Observations to learn from: where none was trained the scores of a teacher, which is said."""
     from foretell.cli.output import say
 
-    found, teacher = known.taught(known.quality(metric).key)
+    quality = known.quality(metric)
+    found, teacher = known.taught(quality)
     if teacher:
-        say(f"foretell: note: nothing here was trained; the labels are what {teacher} says", err=True)
+        unit = "" if any(quality.key in item.scores[teacher] for item in known.observations) else ", in its own unit"
+        say(f"foretell: note: nothing here was trained; the labels are what {teacher} says{unit}", err=True)
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import shlex
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
@@ -12,7 +13,7 @@ import typer
 
 from foretell.display import plain
 
-__all__ = ["WIDE", "JsonOption", "figure", "interval", "plain", "print_json", "print_table", "say"]
+__all__ = ["WIDE", "JsonOption", "figure", "interval", "next_step", "plain", "print_json", "print_table", "say"]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -22,6 +23,9 @@ WIDE = 10
 
 _PROSE = 24
 """A column with a longer cell is of words, which may be broken; a shorter one is a number or a name."""
+
+_BETWEEN = 2
+"""Characters that a column takes beside its cells: its padding and the line before it, or the table's two edges."""
 
 # What `json.dumps` leaves as it is although a terminal would obey it, or no encoding can write it.
 _UNSAFE = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
@@ -36,6 +40,11 @@ def print_json(value: Any) -> None:
 def say(text: str, *, err: bool = False) -> None:
     """Print lines for people; whatever is quoted in them cannot steer the terminal."""
     typer.echo("\n".join(map(plain, text.split("\n"))), err=err)
+
+
+def next_step(purpose: str, *words: object) -> None:
+    """Name the command that goes on from here, as a shell takes it: the last line of what a command prints."""
+    say(f"{purpose}: {shlex.join(['foretell', *map(str, words)])}")
 
 
 def figure(value: float | None, digits: int = 3) -> str:
@@ -64,12 +73,14 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
     console = Console()
     columns = [[Text(plain(cell)) for cell in column] for column in zip(header, *rows, strict=True)]
-    widths = [max(map(len, column)) for column in columns]
-    for number, shown in enumerate(_parts([min(width, _PROSE) for width in widths], console.width)):
+    widths = [max(cell.cell_len for cell in column) for column in columns]
+    least = [min(width, _PROSE) for width in widths]
+    for number, shown in enumerate(_parts(least, console.width)):
+        fits = sum(least[index] + _BETWEEN for index in shown) <= console.width
         caption = Text(plain(title)) if number == 0 else None
         table = Table(title=caption, title_justify="left", box=SIMPLE_HEAD, padding=(0, 0, 0, 1), pad_edge=False)
         for index in shown:
-            whole = widths[index] <= _PROSE
+            whole = widths[index] <= _PROSE and (fits or index > 0)  # rather names are broken than numbers
             way: Literal["left", "right"] = "right" if index and whole else "left"
             table.add_column(columns[index][0], justify=way, overflow="fold", no_wrap=whole)
         for row in zip(*(columns[index][1:] for index in shown), strict=True):
@@ -79,7 +90,7 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 
 def _parts(widths: Sequence[int], room: int) -> list[list[int]]:
     """Which columns stand together in a room of so many characters; the first stands in front of all."""
-    first, *others = [width + 1 for width in widths]
+    first, *others = [width + _BETWEEN for width in widths]
     parts: list[list[int]] = [[0]]
     used = first
     for index, width in enumerate(others, start=1):

@@ -11,7 +11,7 @@ import typer
 
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.options import labelled
-from foretell.cli.output import JsonOption, figure, print_json, print_table, say
+from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
     from foretell.metrics import Metric
@@ -29,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def _predict(
     observations: Annotated[Path, typer.Option(help="Labelled architectures to learn from.")],
-    architectures: Annotated[Path, typer.Option(help="What to predict: YAML, JSON lines, or observations.")],
+    architectures: Annotated[
+        Path, typer.Option(help="What to predict: YAML, JSON lines, observations, or a run: its winner.")
+    ],
     predictor: Annotated[str, typer.Option(help="A predictor's name.")] = "auto",
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
     metric: Annotated[
@@ -47,6 +49,7 @@ def _predict(
 
     from foretell import predictors
     from foretell.observations import load
+    from foretell.study.architectures import parted_key
 
     use_llm(llm)
     known = labelled(load(observations, task), metric)
@@ -83,6 +86,7 @@ def _predict(
         print_json(summary)
     else:
         _print(summary, fitted.quality, [rows[index] for index in order])
+        _next(known, observations, f"{parted_key(str(architectures))[0]}:{rows[order[0]]['key']}")
 
 
 def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, Columns]:
@@ -92,17 +96,21 @@ def _read(path: Path, known: ObservationSet, metric: str) -> tuple[Population, C
     from foretell.observations.tables import is_table
     from foretell.predictors import Columns
     from foretell.records import read_jsonl
-    from foretell.study.architectures import read_architectures
+    from foretell.study.architectures import is_run, parted_key, read_architectures
 
+    name, key = parted_key(str(path))
+    file = Path(name)
     observed = (
-        is_table(path)
-        or shipped_path(str(path)) is not None
-        or (path.suffix == ".jsonl" and any("architecture" in row or "scratch" in row for row in read_jsonl(path)))
+        is_table(file)
+        or shipped_path(name) is not None
+        or (file.suffix == ".jsonl" and any("format" in row or "scratch" in row for row in read_jsonl(file)))
+        or (file.is_dir() and not is_run(file))
     )
-    if observed or path.is_dir():
-        found = load(path, known.task or None, known.space).observations
-        return population_of(found), Columns.of(found, metric)
-    return known.space.population(read_architectures(path, known.space)), Columns()
+    if not observed:
+        return known.space.population(read_architectures(path, known.space)), Columns()
+    found = load(name, known.task or None, known.space).observations
+    columns = Columns.of(found, metric)
+    return population_of(found) if not key else known.space.population(read_architectures(path, known.space)), columns
 
 
 def _print(summary: dict[str, Any], metric: Metric, best_first: Sequence[dict[str, Any]]) -> None:
@@ -113,7 +121,14 @@ def _print(summary: dict[str, Any], metric: Metric, best_first: Sequence[dict[st
     )
     if summary["why"]:
         say(summary["why"])
-    say("One of them is trained by: foretell train ARCHITECTURE.yaml (its genes: --json).")
+
+
+def _next(known: ObservationSet, observations: Path, best: str) -> None:
+    """Networks of a family are trained by foretell; those of others by whoever has made the labels."""
+    if known.space.family is None:
+        next_step("How far to trust it", "evaluate", "--observations", observations)
+        return
+    next_step("The best of them is trained by", "train", best, "--space", known.space.name)
 
 
 def _number(value: float) -> float | None:

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from foretell.cli.label import LlmOption, MaxTokensOption, MaxUsdOption, ObservationsOption, OfflineOption
-from foretell.cli.output import JsonOption, print_json, say
-from foretell.metrics import PRIMARY_METRIC
+from foretell.cli.options import labelled
+from foretell.cli.output import JsonOption, next_step, print_json, say
 
 __all__ = ["register"]
 
@@ -24,7 +24,9 @@ def _propose(
     n: Annotated[int, typer.Option("--n", min=1, help="Architectures wanted.")] = 20,
     observations: ObservationsOption = None,
     task: Annotated[str | None, typer.Option(help="Which task, where the data hold several.")] = None,
-    metric: Annotated[str, typer.Option(help="What shall be good.")] = PRIMARY_METRIC,
+    metric: Annotated[
+        str | None, typer.Option(help="What shall be good. Default: what a table is of, else the task's first.")
+    ] = None,
     space: Annotated[str, typer.Option(help="Without observations: the space.")] = "small-seq2seq",
     constraint: Annotated[list[str] | None, typer.Option("--constraint", "-c", help='Such as "params<=60M".')] = None,
     rounds: Annotated[int, typer.Option(min=1, help="The most replies that are asked for.")] = 20,
@@ -32,7 +34,7 @@ def _propose(
     max_usd: MaxUsdOption = None,
     max_tokens: MaxTokensOption = None,
     offline: OfflineOption = False,
-    out: Annotated[Path | None, typer.Option(help="Also write them as JSON lines.")] = None,
+    out: Annotated[Path, typer.Option(help="JSON lines to write them to.")] = Path("proposals.jsonl"),
     as_json: JsonOption = False,
 ) -> None:
     """Let a language model propose architectures: valid ones, each once, that keep the limits.
@@ -46,18 +48,18 @@ def _propose(
     from foretell.errors import ForetellError
     from foretell.llm import DEFAULT_LLM, open_session
     from foretell.llm.proposing import propose
-    from foretell.metrics import metric_named
-    from foretell.observations import load
+    from foretell.observations import ObservationSet, load
 
-    known = load(observations, task) if observations else None
-    found = known.space if known else spaces.create(space)
+    known = labelled(load(observations, task), metric) if observations else ObservationSet(spaces.create(space), ())
+    found, quality = known.space, known.quality(metric)
     limits, costs = Constraints.parse(constraint or []), CostModel(found)
-    shown = [(item.architecture, item.metric(metric)) for item in known.observations] if known else []
+    trained = [item for item in known.observations if quality.key in item.metrics]
+    shown = [(item.architecture, item.metrics[quality.key]) for item in trained]
     session = open_session(llm or DEFAULT_LLM, max_usd=max_usd, max_tokens=max_tokens, offline=offline)
     result = propose(
         session.asker(),
         found,
-        metric_named(metric).for_labels([value for _, value in shown]),
+        quality.for_labels([value for _, value in shown]),
         shown,
         n,
         keeps=lambda rows: limits.satisfied(costs, rows),
@@ -73,15 +75,14 @@ def _propose(
         "repeated": result.repeated,
         "infeasible": result.infeasible,
     }
-    if out is not None:
-        _write(out, found.name, summary["proposed"])
     if not result.architectures:
         raise ForetellError(
             f"no architecture was proposed in {result.replies} replies ({result.invalid} invalid, {result.repeated} "
             f"repeated, {result.infeasible} beyond the limits); loosen the limits or ask another model with --llm."
         )
+    _write(out, found.name, summary["proposed"])
     if as_json:
-        print_json(summary)
+        print_json({**summary, "out": str(out)})
         return
     for architecture in result.architectures:
         say(f"{architecture.key}\n{architecture.to_text()}\n")
@@ -89,8 +90,10 @@ def _propose(
         f"{len(result.architectures)} of {n} from {result.replies} replies; left out: {result.invalid} invalid, "
         f"{result.repeated} repeated, {result.infeasible} beyond the limits"
     )
-    if out is not None:
-        say(f"A search begins with them by: foretell search --initial {out}")
+    if observations is not None:  # what was learnt from can judge them
+        next_step("What is foretold of them", "predict", "--observations", observations, "--architectures", out)
+    elif found.family is not None:
+        next_step("A search that begins with them", "search", "--space", space, "--initial", out)
 
 
 def _write(path: Path, space: str, rows: object) -> None:

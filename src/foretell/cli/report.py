@@ -10,7 +10,6 @@ import typer
 
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.output import JsonOption, print_json, say
-from foretell.metrics import PRIMARY_METRIC
 
 if TYPE_CHECKING:
     from foretell.report import Record
@@ -38,7 +37,7 @@ def _report(
         Path | None, typer.Option(help="Instead of a run: draw the paper's Figures 2, 4 and 5 of labelled data.")
     ] = None,
     predictor: Annotated[list[str] | None, typer.Option(help="With --observations: names, comma-separated.")] = None,
-    metric: Annotated[str, typer.Option(help="With --observations: what is predicted.")] = PRIMARY_METRIC,
+    metric: Annotated[str | None, typer.Option(help="With --observations: what is predicted.")] = None,
     llm: LlmOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -121,7 +120,7 @@ def _figures_of_runs(records: list[Record], folder: Path) -> list[Path]:
     return written
 
 
-def _figures_of_labels(path: Path, predictors: list[str], metric: str, folder: Path) -> list[Path]:
+def _figures_of_labels(path: Path, predictors: list[str], metric: str | None, folder: Path) -> list[Path]:
     from foretell.predictors.spelling import split_names
     from foretell.report import judge_tasks, plots_of, write_figures
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from foretell.cli.output import print_table, say
 from foretell.cli.race import print_race, print_rules
-from foretell.metrics import REPORTED, Metric, metric_from, metric_named
+from foretell.metrics import FIRST_METRICS, REPORTED, Metric, metric_from, metric_named
 
 __all__ = ["print_comparison", "print_result", "print_trials"]
 
@@ -54,6 +54,7 @@ def _judged(result: Mapping[str, Any]) -> Metric:
 def print_trials(result: Mapping[str, Any]) -> None:
     """Print what `result.json` holds of a study of trials: the winner, the trials, and how far predictors go."""
     metric = metric_from(result["metric"])
+    metric = metric.for_labels([each["metrics"][metric.key] for each in result["trials"] if "failed" not in each])
     winner = result["winner"]
     shown = [name for name in winner["costs"] if not name.startswith("latency_ms_")][:3]
     front = result.get("front", {}).get("trials", [])
@@ -188,6 +189,9 @@ def _verdict(result: Mapping[str, Any]) -> str:
 
 def print_comparison(result: Mapping[str, Any]) -> None:
     """Print what `compare.json` holds: one row a preset and seed."""
+    measured: dict[str, float] = next((row["metrics"] for row in result["rows"] if "metrics" in row), {})
+    tests = (name.replace("valid", "test") for name in FIRST_METRICS.values())
+    judged = next((name for name in tests if name in measured), REPORTED[-1])
     rows = []
     for row in result["rows"]:
         run, asked = sum(row["evaluations_run"].values()), sum(row["evaluations_asked"].values())
@@ -202,10 +206,10 @@ def print_comparison(result: Mapping[str, Any]) -> None:
             f"{row['costs']['parameters'] / 1e6:.3f}",
         ]
         if "metrics" in row:
-            cells.append(metric_named(REPORTED[-1]).format(row["metrics"][REPORTED[-1]]))
+            cells.append(metric_named(judged).format(row["metrics"][judged]))
         rows.append(cells)
     header = ["preset (seed)", "loss", "rank", "s", "asked", "run", "ms", "M params"]
     if rows and len(rows[0]) > len(header):
-        header.append(metric_named(REPORTED[-1]).word)
+        header.append(metric_named(judged).word)
     protocol = result["protocol"]
     print_table(f"{protocol['constraint']}; loss: {protocol['judge']}", header, rows)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from foretell.cli.output import JsonOption, print_json, print_table
+from foretell.cli.output import JsonOption, next_step, print_json, print_table
 
 __all__ = ["register"]
 
@@ -32,6 +32,7 @@ def _list(as_json: JsonOption = False) -> None:
     else:
         rows = [[space.name, f"{space.size():.2e}", space.description] for space in known]
         print_table("Search spaces", ["name", "architectures", "what"], rows)
+        next_step("The genes of one", "spaces", "show", known[0].name)
 
 
 @_group.command("show")

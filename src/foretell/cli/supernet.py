@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from foretell.cli.options import SpaceOption, StudyOption, study_from
-from foretell.cli.output import WIDE, JsonOption, figure, interval, print_json, print_table
-from foretell.metrics import PRIMARY_METRIC
+from foretell.cli.output import WIDE, JsonOption, figure, interval, next_step, print_json, print_table
 
 if TYPE_CHECKING:
     from foretell.study import StudyConfig
@@ -90,6 +89,8 @@ def _train(
         print_json({"folder": str(folder), "kind": chosen.supernet.kind, **result})
     else:
         typer.echo(f"validation loss {result['best_loss']:.3f} bits after {result['updates']:,} updates; {folder}")
+        if study is not None:
+            next_step("A search that it scores", "search", study)
 
 
 @_group.command("score")
@@ -130,6 +131,9 @@ def _score(
         print_json({"scores": [{"architecture": a.to_dict(), "score": score} for a, score in found]})
     else:
         print_table("Supernet scores", ["architecture", "score"], [[a.key, f"{score:.4f}"] for a, score in found])
+        best = max(found, key=lambda pair: pair[1])[0].key
+        given = [*(["--study", study] if study else []), *(["--space", space] if space else [])]
+        next_step("The best of them is trained by", "train", f"{architectures}:{best}", *given)
 
 
 @_group.command("compare")
@@ -141,7 +145,7 @@ def _compare(
     kinds: Annotated[
         str, typer.Option("--kinds", help="Which, comma-separated.")
     ] = "spos,sandwich,layerwise-mos,neuronwise-mos",
-    metric: Annotated[str, typer.Option("--metric", help="What is foretold.")] = PRIMARY_METRIC,
+    metric: Annotated[str | None, typer.Option("--metric", help="What is foretold.")] = None,
     demonstrations: Annotated[
         int | None, typer.Option("--demonstrations", min=3, help="Labels of a calibration; 10, or half of all.")
     ] = None,

@@ -8,11 +8,15 @@ from typing import Annotated, Literal
 
 import typer
 
-from foretell.cli.options import OutOption, ResumeOption, StudyOption, study_from
-from foretell.cli.output import JsonOption, plain, print_json
+from foretell.cli.network import next_of_network
+from foretell.cli.options import OutOption, ResumeOption, SpaceOption, StudyOption, study_from
+from foretell.cli.output import JsonOption, next_step, plain, print_json
 from foretell.metrics import REPORTED
 
 __all__ = ["register"]
+
+_JUDGED, _SHOWN = 5, 10
+"""Labels from which on predictors can be judged at all; those that `foretell evaluate` shows them by default."""
 
 
 def register(app: typer.Typer) -> None:
@@ -23,7 +27,10 @@ def register(app: typer.Typer) -> None:
 
 def _train(
     architecture: Annotated[
-        Path | None, typer.Argument(metavar="ARCHITECTURE.yaml", help="Gene names and values.")
+        str | None,
+        typer.Argument(
+            metavar="ARCHITECTURE.yaml", help="Gene names and values; FILE:KEY of several; a run: its winner."
+        ),
     ] = None,
     observe: Annotated[
         int | None, typer.Option("--observe", min=1, help="Instead of one: pick so many architectures and train each.")
@@ -52,6 +59,7 @@ def _train(
         Path | None, typer.Option("--inherit", metavar="CHECKPOINT", help="With one: start from a supernet's weights.")
     ] = None,
     study: StudyOption = None,
+    space: SpaceOption = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of weights, data order and dropout.")] = None,
     out: OutOption = None,
     resume: ResumeOption = False,
@@ -69,6 +77,8 @@ def _train(
 
     `foretell train architecture.yaml --inherit ~/.cache/foretell/supernets/a0cfdc68db5fadff`
 
+    `foretell train proposals.jsonl:1d38f2282a8e`
+
     `foretell train --observe 10 --out runs/labels --resume`
 
     `foretell train --repeat reference:en-de:1d38f2282a8e`
@@ -76,6 +86,7 @@ def _train(
     from foretell.errors import InputError
     from foretell.observations import load
     from foretell.study import train_observations, train_one
+    from foretell.study.architectures import parted_key
 
     if sum([architecture is not None, observe is not None, bool(repeat)]) != 1:
         raise InputError("give either an architecture file or --observe N or --repeat OBSERVATIONS, and only one.")
@@ -92,12 +103,13 @@ def _train(
     if repeat:
         _repeat(repeat, study, out, resume, as_json)
         return
-    chosen = study_from(study, train__seed=seed)
+    chosen = study_from(study, space=space, train__seed=seed)
+    folder = out or Path("runs/observations")
     if observe is not None:
         found = train_observations(
             chosen,
             observe,
-            out or Path("runs/observations"),
+            folder,
             design=design or "d-optimal",
             noise=noise or 0,
             draw=draw,
@@ -106,7 +118,7 @@ def _train(
         )
     else:
         assert architecture is not None  # noqa: S101 - the exclusive choice above, for the type checker
-        folder = out or Path("runs") / architecture.stem
+        folder = out or Path("runs") / (parted_key(architecture)[1] or Path(architecture).stem)
         found = [train_one(chosen, architecture, folder, resume=resume, inherit=inherit)]
     if as_json:
         print_json({"observations": [item.to_dict() for item in found]})
@@ -118,6 +130,20 @@ def _train(
             + "".join(f"{metric.label} {metric.format(item.metrics[metric.key])}  " for metric in judged)
             + f"valid loss {item.metrics['valid_loss']:.3f} bits"
         )
+    if observe is not None:
+        _next_of_labels(folder, len({item.architecture for item in found}))
+    else:
+        next_of_network(chosen.task, folder)
+
+
+def _next_of_labels(folder: Path, labels: int) -> None:
+    """What predictors are worth on so many labels, once there are enough to judge any."""
+    if labels < _JUDGED:
+        next_step("What they say of others", "predict", "--observations", folder, "--architectures", folder)
+        return
+    shown = min(_SHOWN, labels - 2)
+    given = ["--demonstrations", shown] if shown < _SHOWN else []
+    next_step("Which predictor to trust with them", "evaluate", "--observations", folder, *given)
 
 
 def _reported(metrics: Mapping[str, float]) -> list[str]:
@@ -155,6 +181,7 @@ def _repeat(text: str, study: Path | None, out: Path | None, resume: bool, as_js
         return
     for each in found:
         typer.echo(f"{each.stored.architecture.key}  {each}")
+    next_step("What the labels there are worth", "observations", "show", source)
 
 
 def _translate(

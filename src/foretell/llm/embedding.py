@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Self
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from foretell.llm.fetch import fetch_model
 from foretell.llm.model import LanguageModelError
 from foretell.llm.models import DEFAULT_MODEL, MODELS, model_file
+from foretell.machine import usable_cores
 
 if TYPE_CHECKING:
     from xllamacpp import Server
@@ -59,7 +59,7 @@ class Embedder:
 
             if self.name in MODELS:
                 fetch_model(self.name)
-            threads = len(os.sched_getaffinity(0))
+            threads = usable_cores()
             self._server = start_server(str(self.path), context=self.context, threads=threads, embedding=True)
         try:
             found = self._server.handle_embeddings({"input": text})

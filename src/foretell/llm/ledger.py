@@ -26,7 +26,7 @@ from foretell.errors import InputError, IntegrityError, StorageError
 from foretell.llm.model import LanguageModel, Reply, Request
 from foretell.llm.packing import DAMAGE, MOST_BYTES, inflate, pack, unpack
 from foretell.llm.reading import read_body
-from foretell.records import canonical_json
+from foretell.records import canonical_json, storage
 
 __all__ = ["DamagedReplyWarning", "Ledger", "Pace", "Totals", "call_key"]
 
@@ -99,6 +99,9 @@ class Pace:
     seconds: float
 
 
+_ANOTHER = "choose another (--ledger, FORETELL_LEDGER)"
+
+
 class DamagedReplyWarning(UserWarning):
     """A reply in the ledger cannot be read any more; its raw body is read again, or it counts as never given."""
 
@@ -112,13 +115,19 @@ class Ledger:
     Raises:
         IntegrityError: The file is no ledger, or of another version.
         StorageError: The disk refused.
+        InputError: No file can have this path.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._lock = threading.Lock()
-        with self._errors():
+        with storage(path):
+            if path.is_dir():
+                raise InputError(
+                    f"the ledger {path} is a folder; expected a file, which is made if it is not there: {_ANOTHER}."
+                )
             path.parent.mkdir(parents=True, exist_ok=True)
+        with self._errors():
             self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=NORMAL")
@@ -136,7 +145,7 @@ class Ledger:
         """A ledger holds tables only: views and triggers of a stranger's file would run when it is used."""
         other = self._database.execute("SELECT type, name FROM sqlite_master WHERE type NOT IN ('table', 'index')")
         if found := other.fetchone():
-            raise IntegrityError(f"{self.path} is no ledger (it has the {found[0]} {found[1]}); give --ledger.")
+            raise IntegrityError(f"{self.path} is no ledger (it has the {found[0]} {found[1]}); {_ANOTHER}.")
 
     def close(self) -> None:
         """Close the file; what was recorded is on disk already."""
@@ -149,7 +158,7 @@ class Ledger:
         except sqlite3.OperationalError as error:
             raise StorageError(f"cannot use the ledger {self.path}: {error}; {_advice(error)}.") from error
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the latter in place of a message with bad bytes
-            raise IntegrityError(f"{self.path} is no ledger ({error}); move it away or give --ledger.") from error
+            raise IntegrityError(f"{self.path} is no ledger ({error}); move it away or {_ANOTHER}.") from error
 
     def _run(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
         with self._errors(), self._lock:
@@ -269,7 +278,7 @@ class Ledger:
             return inflate(rows[0][0]).decode()
         except DAMAGE as error:
             raise IntegrityError(
-                f"the ledger {self.path} has a damaged call {key[:12]} ({error}); move the file away or give --ledger."
+                f"the ledger {self.path} has a damaged call {key[:12]} ({error}); move the file away or {_ANOTHER}."
             ) from error
 
     # ---- batches that a provider works on
@@ -298,7 +307,7 @@ class Ledger:
             raise self._damaged("batch") from error
 
     def _damaged(self, what: str) -> IntegrityError:
-        return IntegrityError(f"the ledger {self.path} has a damaged {what}; move the file away or give --ledger.")
+        return IntegrityError(f"the ledger {self.path} has a damaged {what}; move the file away or {_ANOTHER}.")
 
 
 def _text(data: bytes) -> str:
@@ -320,7 +329,7 @@ def _advice(error: sqlite3.OperationalError) -> str:
     """What to do about a refusal of the disk."""
     name = str(getattr(error, "sqlite_errorname", ""))  # none where Python itself refuses
     if name.startswith("SQLITE_BUSY"):
-        return "another process holds it: wait for it to end, or give --ledger"
+        return f"another process holds it: wait for it to end, or {_ANOTHER}"
     if name.startswith("SQLITE_FULL"):
         return "make room, then run the same command again"
-    return "see that its folder can be written, or give --ledger"
+    return f"see that its folder can be written, or {_ANOTHER}"

@@ -23,6 +23,7 @@ from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
 from foretell.llm.models import MODELS, model_file
 from foretell.llm.reading import read_raw
 from foretell.llm.scoring import score_by_steps
+from foretell.machine import usable_cores
 
 if TYPE_CHECKING:
     from xllamacpp import Server
@@ -58,7 +59,7 @@ class LocalModel:
         # Where the file lies and who fetched it changes no reply; how attention is computed does.
         self.identity: Mapping[str, Any] = {"sha256": sha256, "attention": "exact"}
         self.context, self.slots, self.reuse = context, slots, reuse
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or usable_cores()
         self._server: Server | None = None
         self._prefixes: dict[str, int] = {}
 

@@ -75,16 +75,18 @@ class ObservationSet:
         """What is judged where nobody says: a task's first metric, else the first of validation, else what there is."""
         scored = (name for item in self.observations for said in item.scores.values() for name in said)
         found = self._metrics() or list(dict.fromkeys(name for name in scored if name != OWN_UNIT))
-        first = next((name for name in FIRST_METRICS if name in found), None)
+        own = FIRST_METRICS.get(self.space.family.name if self.space.family else "", PRIMARY_METRIC)
+        first = next((name for name in (own, *FIRST_METRICS.values()) if name in found), None)
         if first or not found:
-            return first or PRIMARY_METRIC
+            return first or own
         validation = [name for name in found if name.startswith("valid")]
         return next((name for name in validation if name != "valid_loss"), next(iter([*validation, *found])))
 
-    def taught(self, metric: str) -> tuple[ObservationSet, str]:
+    def taught(self, metric: Metric) -> tuple[ObservationSet, str]:
         """The set with a teacher's scores as labels, where nothing in it was trained; and whose they are.
 
-        What `foretell label` writes can so be learnt from like labels of trainings.
+        What `foretell label` writes can so be learnt from like labels of trainings. Scores in a teacher's own unit
+        stand for the metric, turned to its direction.
 
         Args:
             metric: What the labels are of.
@@ -92,16 +94,23 @@ class ObservationSet:
         Returns:
             The set and the teacher's name; the set itself and nothing where some label is there, or no one teacher.
         """
-        if any(metric in item.metrics or item.failed for item in self.observations):
+        if any(metric.key in item.metrics or item.failed for item in self.observations):
             return self, ""
-        teachers = {name for item in self.observations for name, said in item.scores.items() if metric in said}
+        for unit in (metric.key, OWN_UNIT):
+            teachers = {name for item in self.observations for name, said in item.scores.items() if unit in said}
+            if teachers:
+                break
         if len(teachers) != 1:
             return self, ""
         (teacher,) = teachers
+        said = [(item, item.scores.get(teacher, {}).get(unit)) for item in self.observations]
         promoted = tuple(
-            replace(item, metrics={**item.metrics, metric: item.scores[teacher][metric]})
-            for item in self.observations
-            if metric in item.scores.get(teacher, {})
+            replace(
+                item,
+                metrics={**item.metrics, metric.key: value if unit == metric.key else metric.from_goodness(value)},
+            )
+            for item, value in said
+            if value is not None
         )
         return replace(self, observations=promoted, splits=()), teacher
 

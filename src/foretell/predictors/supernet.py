@@ -44,6 +44,10 @@ class SupernetPredictor(Predictor):
         name: The name in tables and schedules.
         threads: Batches scored at the same time; None: one a core.
         share: Without it architectures are scored one by one, as the published search does.
+        device: Where it is done: "auto", "cpu", "cuda" or "cuda:N".
+
+    Raises:
+        InputError: There is no such device on this machine.
     """
 
     calibrated = False
@@ -63,14 +67,19 @@ class SupernetPredictor(Predictor):
         name: str = "supernet",
         threads: int | None = None,
         share: bool = True,
+        device: str = "cpu",
     ) -> None:
+        from foretell.training import choose_device
+
         super().__init__(Context(space, "valid_loss"))
-        self.network, self.batches, self.smoothing = network.eval(), batches, smoothing
+        where = choose_device(device)
+        self.network, self.batches = network.to(where).eval(), [batch.to(where) for batch in batches]
+        self.smoothing, self.device = smoothing, device
         self.name = name
         self.threads = (threads or usable_cores()) if share else 1
         self.share = share
-        self._tight = batches
-        if share and batches and next(network.parameters()).device.type == "cpu":
+        self._tight = self.batches
+        if share and batches and where.type == "cpu":
             self._tight = type(batches[0]).recut(batches, _TOKENS)
 
     def fit(self, observations: Sequence[Observation]) -> Self:
@@ -114,13 +123,14 @@ class SupernetPredictor(Predictor):
         for batch in batches:
             lacking = [share * total - sum(b.tokens for b in own) for share, own in zip(shares, chosen, strict=True)]
             chosen[int(np.argmax(lacking))].append(batch)
+        settings: dict[str, Any] = {
+            "smoothing": self.smoothing,
+            "name": self.name,
+            "threads": self.threads,
+            "device": self.device,
+        }
         return [
-            (
-                SupernetPredictor(
-                    self.space, self.network, own, smoothing=self.smoothing, name=self.name, threads=self.threads
-                ),
-                sum(batch.tokens for batch in own),
-            )
+            (SupernetPredictor(self.space, self.network, own, **settings), sum(batch.tokens for batch in own))
             for own in chosen
             if own
         ]

@@ -40,7 +40,7 @@ def from_folder(folder: str, context: Context, *, kind: str) -> SupernetPredicto
         if isinstance(error, ForetellError):
             raise
         raise IntegrityError(f"the supernet in {path} lacks a part ({error!r}); train it again.") from error
-    return SupernetPredictor(space, network, batches, smoothing=smoothing, name=f"{kind}:{folder}")
+    return SupernetPredictor(space, network, batches, smoothing=smoothing, name=f"{kind}:{folder}", device="auto")
 
 
 def _space(name: object, path: Path) -> SearchSpace:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from foretell.metrics import PRIMARY_METRIC
 from foretell.observations import ObservationSet, load
 from foretell.observations.loading import tasks_in
 from foretell.report import trust_plots
@@ -15,13 +14,13 @@ from foretell.report.trust import CHEAP, Trust, judge
 __all__ = ["judge_tasks", "plots_of"]
 
 
-def judge_tasks(path: Path, predictors: Sequence[str] = (), *, metric: str = PRIMARY_METRIC) -> dict[str, Trust]:
+def judge_tasks(path: Path, predictors: Sequence[str] = (), *, metric: str | None = None) -> dict[str, Trust]:
     """Judge predictors on each task of some observations.
 
     Args:
         path: What `foretell.observations.load` reads; published data may hold several tasks.
         predictors: Names, and no others; none takes the scores on record, the cheap and the trivial ones.
-        metric: What is predicted.
+        metric: What is predicted; None: what the observations are about.
 
     Returns:
         By task.
@@ -33,8 +32,9 @@ def judge_tasks(path: Path, predictors: Sequence[str] = (), *, metric: str = PRI
     tasks: list[str | None] = [*tasks_in(path)] if path.is_dir() else []
     for task in tasks or [None]:
         found = load(path, task)
-        names = list(predictors) or [*_on_record(found, metric), *CHEAP]
-        judged[found.task or str(path)] = judge(found, str(path), names, metric=metric, trivial=not predictors)
+        key = found.quality(metric).key
+        names = list(predictors) or [*_on_record(found, key), *CHEAP]
+        judged[found.task or str(path)] = judge(found, str(path), names, metric=key, trivial=not predictors)
     return judged
 
 

@@ -170,4 +170,4 @@ def _trust(study: StudyConfig, costs: CostModel) -> Trust:
             "that space in the study (distilled: observations:)."
         )
     vocabulary = costs.vocabulary if isinstance(costs.vocabulary, int) else None
-    return judge(found, source, context=Context(costs.space, vocabulary=vocabulary))
+    return judge(found, source, metric=study.quality().key, context=Context(costs.space, vocabulary=vocabulary))

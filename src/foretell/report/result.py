@@ -274,7 +274,7 @@ def read_result(folder: Path) -> RunResult | TrialResult:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         raise IntegrityError(
-            f"{path} is not a result of this version ({place}: {first['msg'].lower()}); run the search again."
+            f"{path} is not a result of this version ({place}: {first['msg']}); run the search again."
         ) from None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
@@ -21,7 +20,7 @@ from foretell.costs import Constraints
 from foretell.errors import InputError, UnknownNameError
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
-from foretell.metrics import Metric, metric_named
+from foretell.metrics import FIRST_METRICS, Metric, metric_named
 from foretell.objectives import ExecutorSettings, ExternalScorer, ScorerSettings
 from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Race, Schedule
@@ -47,7 +46,7 @@ EMBEDDED = "embedded"
 SCORERS = ("distilled", "supernet")
 """The predictors that a schedule may name."""
 
-_MetricName = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+_MetricName = Annotated[str, Field(pattern=r"^[^\W\d_][\w-]*$")]
 
 
 class _Part(BaseModel):
@@ -141,8 +140,9 @@ class SearchSettings(_Part):
             entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
-        initial: Architectures that the first generation begins with: a YAML file of one, or JSON lines, such as
-            `foretell propose --out` and `foretell label` write; those that break a limit are left out.
+        initial: Architectures that the first generation begins with: a YAML file of one, JSON lines such as
+            `foretell propose` and `foretell label` write, observations, or a run, whose winner is meant; those that
+            break a limit are left out.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
             trained in full, instead of what was predicted of them. None: the best of them is trained; without a
             schedule, a race with its defaults.
@@ -152,7 +152,7 @@ class SearchSettings(_Part):
     schedule: str = "none"
     evolution: Evolution = Evolution()
     seed: int = Field(default=1, ge=0)
-    initial: Path | None = Field(default=None, exclude_if=lambda path: path is None)
+    initial: str | None = Field(default=None, exclude_if=lambda path: path is None)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
 
     @field_validator("algorithm")
@@ -230,7 +230,7 @@ class StudyConfig(_Part):
         executor: Where trainings run; no result depends on it.
     """
 
-    name: str = Field(default="home-assistant-en-de", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(default="home-assistant-en-de", pattern=r"^\w[\w. -]*$")
     space: str = "small-seq2seq"
     task: str = FIRST_KIND
     corpus: Any = Field(default_factory=dict, validate_default=True)
@@ -303,6 +303,10 @@ class StudyConfig(_Part):
     def make_task(self) -> Task:
         """The task, fetched and made where it is not kept yet; see `TaskKind.prepare`."""
         return self.task_kind.prepare(self.corpus, self.vocabulary)
+
+    def quality(self) -> Metric:
+        """What predictors foretell, where nothing else is asked for: the task's first metric."""
+        return metric_named(FIRST_METRICS[self.task_kind.families[0]])
 
     @property
     def measuring(self) -> dict[str, Any]:

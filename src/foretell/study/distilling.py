@@ -13,7 +13,6 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError, IntegrityError
 from foretell.llm.local import why_unusable
-from foretell.metrics import PRIMARY_METRIC
 from foretell.objectives import Job, claim, store_folder
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
@@ -158,7 +157,13 @@ def _distil(
     folder: Path,
 ) -> None:
     settings, space, start = study.distilled, costs.space, time.process_time()
-    context = Context(space=space, vocabulary=_one(costs.vocabulary), seed=settings.seed, task=corpus_title(study))
+    context = Context(
+        space,
+        metric=study.quality(),
+        vocabulary=_one(costs.vocabulary),
+        seed=settings.seed,
+        task=corpus_title(study),
+    )
     sample = space.canonical(space.sample(settings.labels, np.random.default_rng(settings.seed)))
     if settings.teacher == EMBEDDED:
         taught = ask_stack(settings, observations, sample, context, folder, folder.name)
@@ -198,7 +203,7 @@ def study_labels(study: StudyConfig, space: SearchSpace) -> list[Observation]:
             f"the space {found.space.name}; label some of {space.name} (foretell train --observe 10) and name them in "
             "the study (distilled: observations:), or search with --schedule supernet:1-30."
         )
-    return list(found.taught(PRIMARY_METRIC)[0].observations)
+    return list(found.taught(study.quality())[0].observations)
 
 
 def _one(vocabulary: int | tuple[int, int] | None) -> int | None:

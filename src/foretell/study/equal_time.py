@@ -75,6 +75,11 @@ def run_equal_time(
         UnknownNameError: An unknown method.
         InfeasibleError: No architecture keeps the limits.
     """
+    if study.task != "translation":
+        raise InputError(
+            f"methods are compared at equal time by the chrF of their translations, and {study.name} is a study of a "
+            f"{study.task}; compare them without --seconds."
+        )
     wanted = list(dict.fromkeys([*simple_rows(), *methods]))
     for name in wanted:
         check_method(name)

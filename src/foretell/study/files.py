@@ -16,6 +16,8 @@ from foretell.study.validation import validation_sentence
 
 __all__ = ["load_study", "read_study"]
 
+_STUDENT = "student:"
+
 
 def read_study(path: Path | None) -> StudyConfig | TrialStudyConfig:
     """Read a study file of either kind: one with an `objective` is a study of trials.
@@ -69,13 +71,14 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     space = study.space
     if space.endswith((".yaml", ".yml")):
         space = str(folder / Path(space).expanduser())
-    labels = study.distilled.observations
-    if not labels.startswith(("reference:", "published:")):
-        labels = str(folder / Path(labels).expanduser())
+    labels = _resolved(study.distilled.observations, folder)
+    teacher = study.distilled.teacher
+    if teacher.startswith(_STUDENT):
+        teacher = f"{_STUDENT}{folder / Path(teacher.removeprefix(_STUDENT)).expanduser()}"
     llm = study.distilled.llm
     if llm.endswith(".gguf"):
-        llm = f"local:{folder / llm.removeprefix('local:')}"
-    distilled = study.distilled.model_copy(update={"observations": labels, "llm": llm})
+        llm = f"local:{folder / Path(llm.removeprefix('local:')).expanduser()}"
+    distilled = study.distilled.model_copy(update={"observations": labels, "teacher": teacher, "llm": llm})
     changes: dict[str, Any] = {"corpus": corpus.model_copy(update=moved), "space": space, "distilled": distilled}
     if study.metrics:
         changes["metrics"] = {
@@ -83,5 +86,10 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
             for name, each in study.metrics.items()
         }
     if study.search.initial is not None:
-        changes["search"] = study.search.model_copy(update={"initial": folder / study.search.initial.expanduser()})
+        changes["search"] = study.search.model_copy(update={"initial": _resolved(study.search.initial, folder)})
     return study.model_copy(update=changes)
+
+
+def _resolved(source: str, folder: Path) -> str:
+    """A path as seen from the study's folder; what comes with foretell has a name and no path."""
+    return source if source.startswith(("reference:", "published:")) else str(folder / Path(source).expanduser())

@@ -29,12 +29,12 @@ def inherited_job(study: StudyConfig, architectures: list[Architecture]) -> Job:
 
 def _inherited(study: dict[str, Any], rows: list[dict[str, Any]]) -> list[dict[str, float]]:
     from foretell.progress import track
-    from foretell.training import load_supernet, member_of
+    from foretell.training import choose_device, load_supernet, member_of
 
     config = StudyConfig.model_validate(study)
     space, task = spaces.create(config.space), config.make_task()
     folder = supernet_folder(config, task)
-    network, _ = load_supernet(folder, space, task)
+    network = load_supernet(folder, space, task)[0].to(choose_device(config.device))
     about = {**config.measuring, "code": task.measuring}
     with claim(folder):
         known = _known(folder / _FILE, about)

@@ -10,7 +10,6 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError
-from foretell.metrics import metric_named
 from foretell.objectives import Objective
 from foretell.observations import load
 from foretell.predictors import Context, create
@@ -108,7 +107,7 @@ def refuse_trials_early(config: TrialStudyConfig) -> Objective:
         if needed >= settings.trials:
             raise InputError(
                 f"the predictor {settings.predictor} learns from {needed} labels or more, and the study has "
-                f"{settings.trials} trials, so it would choose none; give more trials, or predictor: regression."
+                f"{settings.trials} trials, so it would choose none; give more trials, or algorithm: random."
             )
     return objective
 
@@ -176,11 +175,11 @@ def _check_teacher(study: StudyConfig, space: SearchSpace) -> None:
 
 def _check_its_labels(study: StudyConfig, space: SearchSpace) -> None:
     settings = study.distilled
-    teacher, context = settings.teacher, Context(space, seed=settings.seed)
+    teacher, context = settings.teacher, Context(space, metric=study.quality(), seed=settings.seed)
     if teacher == "supernet":
         return
     labels = [item for item in study_labels(study, space) if not item.failed]
-    metric = metric_named(context.quality.key)
+    metric = context.quality
     if labels and not any(metric.key in item.metrics for item in labels):
         raise InputError(
             f"the observations {study.distilled.observations} have no {metric.key}, which the teacher learns; found "

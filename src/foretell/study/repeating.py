@@ -10,8 +10,8 @@ from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError
 from foretell.evaluation import label_quality
-from foretell.metrics import PRIMARY_METRIC, metric_named
-from foretell.observations import Observation
+from foretell.metrics import metric_named
+from foretell.observations import Observation, ObservationSet
 from foretell.observations.reference import REFERENCE_PREFIX, reference_path
 from foretell.records import fingerprint
 from foretell.study.config import StudyConfig
@@ -86,7 +86,7 @@ def repeat_observations(
     key: str | None,
     out: Path,
     *,
-    metric: str = PRIMARY_METRIC,
+    metric: str | None = None,
     resume: bool = False,
 ) -> list[Repeated]:
     """Train what is on record again, with the same seeds, and compare.
@@ -98,7 +98,7 @@ def repeat_observations(
         records: The records.
         key: The key of one architecture, or the beginning of it; None: all of them.
         out: Gets `observations.jsonl` and the networks.
-        metric: What is compared.
+        metric: What is compared; None: what the records are about.
         resume: Go on with what is in the folder.
 
     Raises:
@@ -118,6 +118,7 @@ def repeat_observations(
         costs = CostModel(space, **task.sizes)
         wanted = [(item.architecture, int(item.provenance["seed"])) for item in chosen]
         again = train_missing(study, wanted, out / "observations.jsonl", costs, out / "trained")
+    metric = ObservationSet(space, tuple(records)).quality(metric).key
     noise = label_quality(records, metric).noise if len(records) > 1 else None
     return [Repeated(old, new, metric, noise) for old, new in zip(chosen, again, strict=True)]
 

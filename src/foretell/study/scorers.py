@@ -58,7 +58,7 @@ def supernet_predictor(
     network, about = load_supernet(supernet_folder(study, task), space, task)
     batches = task.validation_batches(_VALIDATION_TOKENS)
     smoothing = study.supernet.recipe.label_smoothing
-    predictor = SupernetPredictor(space, network, batches, smoothing=smoothing, share=share)
+    predictor = SupernetPredictor(space, network, batches, smoothing=smoothing, share=share, device=study.device)
     return predictor, fingerprint(["supernet", about["key"], smoothing])
 
 

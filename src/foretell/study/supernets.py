@@ -12,7 +12,7 @@ import numpy.typing as npt
 from foretell import spaces
 from foretell.errors import InputError
 from foretell.evaluation import Bootstrap, Judged, SplitPlan, evaluate, figures, interval, to_json
-from foretell.metrics import PRIMARY_METRIC, metric_named
+from foretell.metrics import metric_named
 from foretell.objectives import run_jobs
 from foretell.observations import OWN_UNIT, ObservationSet, Split
 from foretell.predictors import Labels, create
@@ -40,7 +40,7 @@ def compare_supernets(
     collection: ObservationSet,
     kinds: Sequence[str] = KINDS,
     *,
-    metric: str = PRIMARY_METRIC,
+    metric: str | None = None,
     demonstrations: int | None = None,
     divisions: int = 20,
     translate: bool = False,
@@ -55,7 +55,7 @@ def compare_supernets(
         study: Corpus, space, and the supernets' recipe, seed and options.
         collection: Architectures trained from scratch on the study's task, any number from 5 on.
         kinds: Which to compare.
-        metric: What is foretold.
+        metric: What is foretold; None: what the observations are about.
         demonstrations: Labels a calibration sees; None: 10, or half of what there is, but at least 3.
         divisions: Random divisions.
         translate: Also translate the validation sentences with the inherited weights of every architecture,
@@ -69,6 +69,7 @@ def compare_supernets(
     """
     space = spaces.create(study.space)
     task = study.make_task()
+    metric = collection.quality(metric).key
     labels = _checked(collection, study, task, metric)
     shown = demonstrations or max(_FEWEST, min(10, len(labels) // 2))
     variants = {kind: with_kind(study, kind) for kind in kinds}

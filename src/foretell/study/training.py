@@ -35,13 +35,13 @@ _DRAWS = 64
 
 
 def train_one(
-    study: StudyConfig, path: Path, out: Path, *, resume: bool = False, inherit: Path | None = None
+    study: StudyConfig, source: Path | str, out: Path, *, resume: bool = False, inherit: Path | None = None
 ) -> Observation:
-    """Train the architecture of a YAML file from scratch, or from the weights that it has in a supernet.
+    """Train a given architecture from scratch, or from the weights that it has in a supernet.
 
     Args:
         study: Corpus, space and recipe.
-        path: Gene names and values.
+        source: Gene names and values as YAML, or any other source of one (`read_architectures`).
         out: Gets `model.safetensors`, `vocabulary.model`, `architecture.yaml` and `observation.json`.
         resume: Go on with what is in the folder.
         inherit: A supernet's checkpoint or folder.
@@ -52,9 +52,11 @@ def train_one(
     from foretell.training import load_supernet
 
     space = spaces.create(study.space)
-    found = read_architectures(path, space)
+    found = list(dict.fromkeys(read_architectures(source, space)))
     if len(found) != 1:
-        raise InputError(f"{path} holds {len(found)} architectures; give one, or use --observe.")
+        raise InputError(
+            f"{source} holds {len(found)} architectures; give the key of one behind it, as in {source}:{found[0].key}."
+        )
     if inherit is not None:
         load_supernet(inherit, space)  # refused before anything is written
     with open_run(study, out, resume=resume):

@@ -277,13 +277,13 @@ def _resolved(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     found, objective = dict(data), data.get("objective")
     space = data.get("space")
     if isinstance(space, str) and space.endswith((".yaml", ".yml")):
-        found["space"] = str((folder / space).resolve())
+        found["space"] = str((folder / Path(space).expanduser()).resolve())
     if isinstance(objective, Mapping):
         objective = dict(objective)
         if isinstance(objective.get("command"), (str, list)):
-            objective["cwd"] = str((folder / str(objective.get("cwd") or ".")).resolve())
+            objective["cwd"] = str((folder / Path(str(objective.get("cwd") or ".")).expanduser()).resolve())
         table = objective.get("table")
         if isinstance(table, str) and ":" not in table:
-            objective["table"] = str((folder / table).resolve())
+            objective["table"] = str((folder / Path(table).expanduser()).resolve())
         found["objective"] = objective
     return found

@@ -33,7 +33,12 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
     if first["type"] == "missing":
         return InputError(f"{where}: {place} is missing; give it.")
     remedy = "put it in quotes" if first["type"] == "string_type" else "correct it"
-    return InputError(f"{where}: {place} is {first['input']!r}: {first['msg'].lower()}; {remedy}.")
+    return InputError(f"{where}: {place} is {first['input']!r}: {_began_small(first['msg'])}; {remedy}.")
+
+
+def _began_small(text: str) -> str:
+    """A sentence of pydantic's inside one of ours: the names and patterns in it keep their case."""
+    return text[:1].lower() + text[1:]
 
 
 def _fields(model: type[BaseModel], parents: list[str]) -> list[str]:

@@ -201,7 +201,7 @@ class _Run:
                 state.loss_tokens += tokens
                 seen += tokens
                 elapsed = time.perf_counter() - start
-                note = f", best {result.best_loss:.3f}" if result.history else ""
+                note = f", best {result.best_loss:.3f}" if math.isfinite(result.best_loss) else ""
                 meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s{note}")
                 if self._is_due or result.updates in self.early:
                     result.history.append(self._observed())

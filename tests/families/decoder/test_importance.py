@@ -90,3 +90,11 @@ def test_layers_are_left_out_at_their_places(tmp_path):
     batch = text(found.vocabulary)
     with torch.no_grad():
         torch.testing.assert_close(shorter(batch.inputs), network(batch.inputs, member), atol=1e-5, rtol=0)
+
+
+def test_what_is_cut_is_all_where_the_whole_is(tmp_path):
+    """On a GPU, weights there and positions here would not go together; "meta" is a device that any machine has."""
+    make_checkpoint(tmp_path, "llama")
+    network = read_pretrained(tmp_path).load().to("meta")
+    part = cut(network, leading_parts(network.shape))
+    assert {each.device.type for each in (*part.parameters(), *part.buffers())} == {"meta"}

@@ -105,6 +105,53 @@ def test_what_is_not_read_is_said_in_one_sentence(tmp_path):
     assert "there is no model" in refused(tmp_path / "nothing")
 
 
+NONSENSE = [
+    {"num_key_value_heads": "2"},
+    {"head_dim": "x"},
+    {"head_dim": -16},
+    {"rms_norm_eps": "x"},
+    {"rms_norm_eps": -1.0},
+    {"max_position_embeddings": "long"},
+    {"max_position_embeddings": -5},
+    {"rope_parameters": "linear"},
+    {"rope_parameters": None, "rope_scaling": [1]},
+    {"rope_parameters": {"rope_type": "default", "rope_theta": "a"}},
+    {"rope_parameters": {"rope_type": "default", "rope_theta": -1.0}},
+    {"model_type": "mistral", "sliding_window": "x"},
+]
+
+
+def test_a_configuration_of_nonsense_is_said_to_be_one(tmp_path):
+    make_checkpoint(tmp_path, "llama")
+    plain = json.loads((tmp_path / "config.json").read_text())
+    for changes in NONSENSE:
+        (tmp_path / "config.json").write_text(json.dumps({**plain, **changes}))
+        assert "restore it" in refused(tmp_path, IntegrityError)
+    (tmp_path / "config.json").write_text(json.dumps({**plain, "quantization_config": "gptq"}))
+    assert "quantised (gptq)" in refused(tmp_path)
+
+
+@pytest.mark.parametrize("told", [{"weight_map": [1]}, {"weight_map": {"a": 3}}])
+def test_a_damaged_index_or_header_is_said_to_be_one(tmp_path, told):
+    make_checkpoint(tmp_path, "llama")
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps(told))
+    assert "which file each tensor is in" in refused(tmp_path, IntegrityError)
+    (tmp_path / "model.safetensors.index.json").unlink()
+    (tmp_path / "model.safetensors").write_bytes(len(b"[1]").to_bytes(8, "little") + b"[1]")
+    assert "no whole safetensors file" in refused(tmp_path, IntegrityError)
+
+
+def test_sisters_that_differ_in_weights_alone_have_names_of_their_own(tmp_path):
+    """What is kept of one must never be taken for the other's."""
+    model = make_checkpoint(tmp_path, "llama")
+    first = read_pretrained(tmp_path).fingerprint
+    assert read_pretrained(tmp_path).fingerprint == first
+    with torch.no_grad():
+        model.model.layers[1].mlp.up_proj.weight[3, 5] += 0.1
+    model.save_pretrained(tmp_path)
+    assert read_pretrained(tmp_path).fingerprint != first
+
+
 def test_shards_are_read(tmp_path):
     model = make_checkpoint(tmp_path, "llama")
     (tmp_path / "model.safetensors").unlink()

@@ -1,6 +1,7 @@
 """A Ray cluster of several nodes on this machine."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -19,6 +20,7 @@ from foretell.objectives import (
     make_executor,
     run_jobs,
 )
+from foretell.objectives.executors.ray_cluster import told
 from foretell.objectives.executors.ray_entry import enter
 from foretell.observations import Observation
 from tests.objectives.executors import errands
@@ -114,13 +116,35 @@ def test_resources_that_no_node_has_are_refused(cluster, tmp_path):
     assert not ray.is_initialized()
 
 
-def test_no_cluster_at_the_address(tmp_path, monkeypatch):
-    def refuse(**_):
-        raise ConnectionError("ray client connection timeout")
-
-    monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(InputError, match=r"there is no Ray cluster at 127.0.0.1:1 .*ray start --head"):
+def test_no_cluster_at_the_address(tmp_path):
+    with pytest.raises(InputError, match=r"there is no Ray cluster at 127.0.0.1:1 .*refused.*ray start --head"):
         make_executor(ExecutorSettings(name="ray", address="127.0.0.1:1"), tmp_path)
+
+
+def test_an_object_store_that_is_full_is_told():
+    error = told(ray.exceptions.ObjectStoreFullError("no room for 7 bytes"))
+    assert "object store is full" in str(error)
+    assert "--object-store-memory" in str(error)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+from foretell.objectives import ExecutorSettings, Job, make_executor, run_jobs
+from tests.objectives.executors import errands
+folder = Path(sys.argv[1])
+executor = make_executor(ExecutorSettings(name="ray", address=sys.argv[2]), folder)
+run_jobs([Job("long", errands.sleep, {"marker": folder / "begun"})], executor=executor)
+"""
+
+
+def test_ctrl_c_ends_what_it_started(cluster, tmp_path):
+    words = [sys.executable, "-c", DRIVER, str(tmp_path), cluster.address]
+    driver = subprocess.Popen(words, start_new_session=True, stderr=subprocess.DEVNULL)
+    worker = number_in(tmp_path / "begun")
+    driver.send_signal(signal.SIGINT)
+    driver.wait(timeout=60)
+    assert eventually(lambda: not is_running(worker))
 
 
 def test_versions_that_differ_are_both_named(tmp_path, monkeypatch):

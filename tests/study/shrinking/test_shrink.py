@@ -183,8 +183,8 @@ def test_bad_input_is_one_sentence(tmp_path, text, capsys, monkeypatch):
     assert "there is no model" in refused(tmp_path / "nothing", *sizes, *limit)
     assert "smollm2-135m" in refused("local:smollm", *sizes, *limit)
     few = tmp_path / "few.txt"
-    few.write_text("".join(f"a {number}\n" for number in range(40)))
-    assert "give more text" in refused(parent, "--text", few, *limit, "--block", 32)
+    few.write_text("a\nb\nc\n")
+    assert "give more documents" in refused(parent, "--text", few, *limit, "--block", 32)
     few.write_text(" \n")
     assert "is empty" in refused(parent, "--text", few, *limit, "--block", 32)
     monkeypatch.setattr("foretell.study.shrinking.sources.available_memory", lambda: 10_000)

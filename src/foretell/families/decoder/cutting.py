@@ -62,7 +62,7 @@ def reorder(network: LanguageModel, orders: Sequence[Parts]) -> None:
 
 @torch.no_grad()
 def cut(network: LanguageModel, parts: Sequence[Parts]) -> LanguageModel:
-    """A stand-alone network of some parts, in evaluation mode; layers of which nothing is left are not in it.
+    """A stand-alone network of some parts, in evaluation mode, on the same device; empty layers are not in it.
 
     Args:
         network: Left as it is.
@@ -87,7 +87,7 @@ def cut(network: LanguageModel, parts: Sequence[Parts]) -> LanguageModel:
         shapes.append(left)
     with torch.device("meta"):
         made = LanguageModel(DecoderShape(network.shape.width, tuple(shapes)), network.backbone, network.vocabulary)
-    made.positions = RotaryPositions(network.backbone.head_size, network.backbone.theta)
+    made.positions = RotaryPositions(network.backbone.head_size, network.backbone.theta).to(network.norm.weight.device)
     made.load_state_dict(tensors, assign=True)
     for parameter in made.parameters():
         parameter.requires_grad_(True)

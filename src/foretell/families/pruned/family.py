@@ -41,18 +41,23 @@ class Pruned(Decoder):
         return pruned_genes(choices, constants)
 
     def canonical(self, space: SearchSpace, population: Population) -> Population:
-        """A layer without parts is left out, and one that is left out has the least of everything."""
+        """A layer without parts is left out, and one that is left out has the least of everything.
+
+        Without any layer nothing is left that a runtime could load: the first stays, with as little as there can be.
+        """
         rows = population.copy()
         kept, groups, ffn = (space.columns(name) for name in ("kept", "groups", "ffn"))
         there = self._kept(space, rows)
-        if space.gene("groups").depth is None:
-            nothing = there.any(axis=1, keepdims=True)
-        else:
+        alike = space.gene("groups").depth is None
+        if not alike:
             there &= (space.numbers(rows, "groups") > 0) | (space.numbers(rows, "ffn") > 0)
-            nothing = there
+        empty = ~there.any(axis=1)
         rows[:, kept] = np.where(there, rows[:, kept], _least(space, "kept"))
-        for name, columns in (("groups", groups), ("ffn", ffn)):
-            rows[:, columns] = np.where(nothing, rows[:, columns], _least(space, name))
+        rows[empty, kept.start] = space.gene("kept").numbers.argmax()
+        if not alike:
+            for name, columns in (("groups", groups), ("ffn", ffn)):
+                rows[:, columns] = np.where(there, rows[:, columns], _least(space, name))
+            rows[empty, ffn.start] = _least(space, "ffn", above=0)
         return rows
 
     def size(self, space: SearchSpace) -> int:
@@ -60,11 +65,12 @@ class Pruned(Decoder):
         count = int(space.gene("layers").numbers.max())
         groups, ffn = space.gene("groups"), space.gene("ffn")
         kinds = len(groups.choices) * len(ffn.choices)
-        kinds -= bool((groups.numbers == 0).any() and (ffn.numbers == 0).any())
         droppable = bool((space.gene("kept").numbers == 0).any())
         if groups.depth is None:
-            return kinds * (2**count - 1) + 1 if droppable else kinds
-        return (kinds + droppable) ** count if droppable else len(groups.choices) ** count * len(ffn.choices) ** count
+            return kinds * (2**count - 1) if droppable else kinds
+        nothing = bool((groups.numbers == 0).any() and (ffn.numbers == 0).any())
+        kinds += droppable and not nothing  # a layer without parts and one that is left out are the same
+        return int(kinds**count - (droppable or nothing))
 
     def member(self, architecture: Architecture) -> DecoderShape:
         """The dimensions, with empty layers where some are left out."""
@@ -128,8 +134,9 @@ class Pruned(Decoder):
         return self.sums(self._layers(space, population))
 
 
-def _least(space: SearchSpace, name: str) -> np.int16:
-    return np.int16(space.gene(name).numbers.argmin())
+def _least(space: SearchSpace, name: str, *, above: float = -1) -> np.int16:
+    numbers = space.gene(name).numbers
+    return np.int16(np.where(numbers > above, numbers, np.inf).argmin())
 
 
 FAMILY = Pruned()

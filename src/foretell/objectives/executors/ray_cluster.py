@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from foretell.objectives.executors.settings import Resources
 
 __all__ = ["brief", "connect", "logs", "remote_task", "room", "told"]
 
+_PATIENCE = 10.0
+"""Seconds in which a cluster's head has to answer."""
 _QUIET: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
 
 
@@ -31,6 +34,7 @@ def connect(address: str) -> tuple[Any, bool]:
         return ray, False
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell its makers of every cluster
     where = address or os.environ.get("RAY_ADDRESS", "")
+    _reach(where)
     worker = ray._private.worker
     listen, worker.listen_error_messages = worker.listen_error_messages, lambda *_: None  # prints where --json prints
     try:
@@ -43,13 +47,27 @@ def connect(address: str) -> tuple[Any, bool]:
             raise InputError(
                 f"the Ray cluster and this process have different versions ({told}); install the same on both."
             ) from error
-        raise InputError(
-            f"there is no Ray cluster at {where or 'this machine'} ({brief(error)}); start one by `ray start --head`, "
-            "or correct executor: {address: ...} or RAY_ADDRESS."
-        ) from error
+        raise _nothing(where, brief(error)) from error
     finally:
         worker.listen_error_messages = listen
     return ray, True
+
+
+def _reach(where: str) -> None:
+    """Look at once whether anybody answers at an address; Ray itself tries for a minute."""
+    found = re.fullmatch(r"(?:ray://)?([\w.-]+):(\d+)", where)
+    if found:
+        try:
+            socket.create_connection((found[1], int(found[2])), timeout=_PATIENCE).close()
+        except (OSError, OverflowError) as error:
+            raise _nothing(where, str(error)) from error
+
+
+def _nothing(where: str, why: str) -> InputError:
+    return InputError(
+        f"there is no Ray cluster at {where or 'this machine'} ({why}); start one by `ray start --head`, or correct "
+        "executor: {address: ...} or RAY_ADDRESS."
+    )
 
 
 def room(ray: Any, resources: Resources) -> int:

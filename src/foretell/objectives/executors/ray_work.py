@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ class Packer:
         import ray.cloudpickle as pickle
 
         light = [(Job(job.title, job.function, self._lightened(job.arguments)), box) for job, box in jobs]
-        packed: bytes = pickle.dumps((light, threads))
+        packed: bytes = pickle.dumps((light, threads, platform.node()))
         return packed
 
     def _lightened(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -72,17 +73,19 @@ def run_packed(work: bytes) -> dict[str, Any]:
 
     # A task of Ray is a pickle, packed here once more so that a worker without foretell can say so. It comes from our
     # own driver through the cluster, whose members may run any code on one another; no file is read this way.
-    jobs, threads = pickle.loads(work)
-    said = [run_here(Job(job.title, job.function, _whole(job.arguments)), threads, box) for job, box in jobs]
-    return {"said": said}
+    jobs, threads, driver = pickle.loads(work)
+    return {"said": [run_here(_whole(job), threads, box, driver) for job, box in jobs]}
 
 
-def _whole(arguments: dict[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.value()
-        if isinstance(value, _Shared)
-        else _whole(value)
-        if name == "arguments" and isinstance(value, dict)
-        else value
-        for name, value in arguments.items()
-    }
+def _whole(job: Job) -> Job:
+    return Job(job.title, job.function, _fetched(job.arguments))
+
+
+def _fetched(arguments: dict[str, Any]) -> dict[str, Any]:
+    whole = dict(arguments)
+    for name, value in arguments.items():
+        if isinstance(value, _Shared):
+            whole[name] = value.value()
+        elif name == "arguments" and isinstance(value, dict):
+            whole[name] = _fetched(value)
+    return whole

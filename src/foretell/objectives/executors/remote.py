@@ -7,6 +7,7 @@ an executor whose jobs outlive the driver finds its result.
 from __future__ import annotations
 
 import json
+import platform
 import time
 import traceback
 from abc import ABC, abstractmethod
@@ -36,15 +37,19 @@ PROGRESS = "progress.json"
 # ---- the worker's side
 
 
-def run_here(job: Job, threads: int, box: Path) -> dict[str, Any]:
-    """Run a job in this process: its result under "value", or under "error" what `told_error` is told."""
+def run_here(job: Job, threads: int, box: Path, driver: str) -> dict[str, Any]:
+    """Run a job in this process: its result under "value", or under "error" what `told_error` is told.
+
+    An error on another machine than the driver's names that one: what is missing there may be there on the driver's.
+    """
     use_threads(threads)
     forward_progress(_Reports(box / PROGRESS))
     try:
         return {"value": job.function(**job.arguments)}
     except Exception as error:
         exit_code = error.exit_code if isinstance(error, ForetellError) else 1
-        return {"error": [sentence(error), exit_code, traceback.format_exc()]}
+        where = "" if platform.node() == driver else f"on the worker {platform.node()}: "
+        return {"error": [f"{where}{sentence(error)}", exit_code, traceback.format_exc()]}
 
 
 def version_refusal(version: str, machine: str) -> str:

@@ -48,6 +48,7 @@ class _Errand:
     threads: int
     box: Path
     version: str
+    driver: str
     began: float = 0.0
     ends: bool = False
 
@@ -57,7 +58,7 @@ class _Errand:
         with claim(self.box):  # a driver that was opened again may have sent a second one
             if (self.box / _RESULT).exists() or not (self.box / _JOB).exists():
                 return  # done, or nobody wants it any more
-            said = {"error": [refused, 2, ""]} if refused else run_here(self.job, self.threads, self.box)
+            said = {"error": [refused, 2, ""]} if refused else run_here(self.job, self.threads, self.box, self.driver)
             if self.ends:  # by an exception that looks like a failure to whoever was interrupted
                 raise SystemExit(-1)
             write_json(self.box / _RESULT, said)
@@ -113,7 +114,8 @@ class SlurmExecutor(RemoteExecutor):
             (each.box / "log").unlink(missing_ok=True)
             write_json(each.box / _JOB, _about(each))
         threads = self.settings.resources.cpu
-        errands = [_Errand(each.handle.job, threads, each.box, __version__) for each in new]
+        machine = platform.node()
+        errands = [_Errand(each.handle.job, threads, each.box, __version__, machine) for each in new]
         for each, task in zip(new, self._send(errands), strict=True):
             each.task = task
             write_json(each.box / _JOB, {**_about(each), "job": task.job_id})

@@ -24,6 +24,7 @@ from foretell.families.decoder.importance import SCORES, magnitudes, measured_im
 from foretell.families.decoder.network import LanguageModel
 from foretell.families.pruned.genes import pruned_space
 from foretell.locks import lock_folder
+from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import fingerprint, write_atomic, write_json
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
 from foretell.spaces import Population
@@ -32,7 +33,7 @@ from foretell.study.limits import resolve_limits
 from foretell.study.run import paid_for
 from foretell.study.shrinking.choosing import Chooser
 from foretell.study.shrinking.config import ShrinkConfig, read_shrink
-from foretell.study.shrinking.judging import Healer, Inherited, heal, measured
+from foretell.study.shrinking.judging import Healer, heal, measured
 from foretell.study.shrinking.sources import Source, check_memory, find_model
 from foretell.tasks.language_model.pretrained import PretrainedTokenizer
 from foretell.tasks.language_model.pretrained_text import PretrainedText, pretrained_text
@@ -217,7 +218,7 @@ class _Job:
             "random": (chooser.random(config.seed), None),
         }
         baselines = {name: (row, orders) for name, (row, orders) in found.items() if row is not None}
-        predictor = Inherited(
+        predictor = SupernetPredictor(
             self.space,
             self.network,
             self.task.validation_batches(1024),

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from foretell.families.base import networks_of
 from foretell.families.decoder.network import LanguageModel
 from foretell.families.decoder.pupil import Pupil
-from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import read_object, write_json
-from foretell.spaces import Architecture, Population
+from foretell.spaces import Architecture
 from foretell.tasks.language_model.pretrained_text import PretrainedText
 from foretell.training.loop import train
 from foretell.training.recipe import Recipe
 
-__all__ = ["Healer", "Healing", "Inherited", "heal", "measured"]
+__all__ = ["Healing", "heal", "measured"]
 
 _VALIDATE_EVERY = 100
 """Updates between two checkpoints of a long healing."""
-
-
-class Inherited(SupernetPredictor):
-    """The loss of a part without training; it abstains where no layer is left, for no runtime loads that."""
-
-    def _run(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
-        found = super()._run(rows, pool)
-        family = networks_of(self.space)
-        shapes = [family.member(architecture) for architecture in self.space.architectures(rows)]
-        empty = [not any(layer.heads or layer.ffn for layer in shape.layers) for shape in shapes]
-        return np.where(empty, np.nan, found)
 
 
 class Healing:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from functools import partial
@@ -15,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from foretell.errors import InputError, IntegrityError
 from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
 from foretell.families.decoder.reading.checkpoint import Named, Pretrained, check_type
-from foretell.records import fingerprint, read_object
+from foretell.records import file_sha256, fingerprint, read_object
 from foretell.tasks.language_model.pretrained import tokenizer_of_folder
 
 __all__ = ["read_folder"]
@@ -33,7 +34,8 @@ def read_folder(folder: Path) -> Pretrained:
     kind = check_type(config.get("model_type"), folder, remote_code="auto_map" in config)
     shape, backbone = _read(config, kind, folder / "config.json")
     files = _files(folder)
-    heads = [[path.name, path.stat().st_size, _header(path)] for path in files]
+    for path in files:
+        _check_header(path)
     return Pretrained(
         folder,
         kind,
@@ -41,7 +43,7 @@ def read_folder(folder: Path) -> Pretrained:
         backbone,
         int(config["vocab_size"]),
         _licence(folder),
-        fingerprint([kind, {name: config.get(name) for name in sorted(config)}, heads]),
+        fingerprint([kind, config, [file_sha256(path) for path in files]]),  # whole: sisters differ in weights alone
         partial(tokenizer_of_folder, folder, config),
         partial(_tensors, files),
     )
@@ -49,7 +51,8 @@ def read_folder(folder: Path) -> Pretrained:
 
 def _read(config: Mapping[str, Any], kind: str, where: Path) -> tuple[DecoderShape, Backbone]:
     if config.get("quantization_config"):
-        method = dict(config["quantization_config"]).get("quant_method", "unknown")
+        told = config["quantization_config"]
+        method = told.get("quant_method", "unknown") if isinstance(told, dict) else told
         raise InputError(
             f"{where} says that the weights are quantised ({method}); give the checkpoint that they were made from, or "
             "a GGUF file, which is dequantised."
@@ -64,14 +67,14 @@ def _read(config: Mapping[str, Any], kind: str, where: Path) -> tuple[DecoderSha
     if kind != "qwen2" and config.get("attention_bias"):
         raise InputError(f"{where} has biases in its attention, which foretell reads of qwen2 alone; choose another.")
     heads = config["num_attention_heads"]
-    kv_heads = config.get("num_key_value_heads") or heads
-    size = config.get("head_dim") or config["hidden_size"] // heads
+    kv_heads = _whole(config, "num_key_value_heads", heads, where)
+    size = _whole(config, "head_dim", config["hidden_size"] // heads, where)
     layer = LayerShape(heads, kv_heads, config["intermediate_size"])
     backbone = Backbone(
-        head_size=int(size),
+        head_size=size,
         theta=_theta(config, where),
-        epsilon=float(config.get("rms_norm_eps") or 1e-6),
-        context=_context(config, kind),
+        epsilon=_positive(config, "rms_norm_eps", 1e-6, where),
+        context=_context(config, kind, where),
         vocabulary=config["vocab_size"],
         tied=bool(config.get("tie_word_embeddings", False)),
         attention_bias=kind == "qwen2",
@@ -80,27 +83,47 @@ def _read(config: Mapping[str, Any], kind: str, where: Path) -> tuple[DecoderSha
     return DecoderShape(config["hidden_size"], (layer,) * config["num_hidden_layers"]), backbone
 
 
+def _positive(config: Mapping[str, Any], name: str, otherwise: float, where: Path) -> float:
+    """A number above zero; `otherwise` where there is none."""
+    value = otherwise if config.get(name) is None else config[name]
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
+        raise IntegrityError(f"{where} has {name} {value!r}; expected a number above 0: restore it.")
+    return float(value)
+
+
+def _whole(config: Mapping[str, Any], name: str, otherwise: int, where: Path) -> int:
+    value = _positive(config, name, otherwise, where)
+    if value != int(value):
+        raise IntegrityError(f"{where} has {name} {value!r}; expected a positive whole number: restore it.")
+    return int(value)
+
+
 def _theta(config: Mapping[str, Any], where: Path) -> float:
     told = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    if not isinstance(told, dict):
+        raise IntegrityError(f"{where} says {told!r} of its rotary positions; expected a mapping: restore it.")
     kind = told.get("rope_type", told.get("type", "default"))
     if kind != "default":
         raise InputError(
             f"{where} stretches its rotary positions ({kind}), which foretell does not; choose a checkpoint without."
         )
-    return float(told.get("rope_theta") or config.get("rope_theta") or 10000.0)
+    return _positive(told if told.get("rope_theta") is not None else config, "rope_theta", 10000.0, where)
 
 
-def _context(config: Mapping[str, Any], kind: str) -> int:
+def _context(config: Mapping[str, Any], kind: str, where: Path) -> int:
     """The longest text; one that a sliding window does not cut short."""
-    longest, window = int(config.get("max_position_embeddings") or 2048), config.get("sliding_window")
+    longest = _whole(config, "max_position_embeddings", 2048, where)
     slides = kind == "mistral" or config.get("use_sliding_window")
-    return min(longest, int(window)) if window and slides else longest
+    return min(longest, _whole(config, "sliding_window", longest, where)) if slides else longest
 
 
 def _files(folder: Path) -> list[Path]:
     index, whole = folder / "model.safetensors.index.json", folder / "model.safetensors"
     if index.exists():
-        names = sorted(set(read_object(index, "weight_map")["weight_map"].values()))
+        told = read_object(index, "weight_map")["weight_map"]
+        if not isinstance(told, dict) or not all(isinstance(name, str) for name in told.values()):
+            raise IntegrityError(f"{index} does not say which file each tensor is in; get the checkpoint again.")
+        names = sorted(set(told.values()))
         if any(Path(name).name != name for name in names):
             raise IntegrityError(f"{index} names files outside of its folder; get the checkpoint again.")
         missing = [name for name in names if not (folder / name).exists()]
@@ -121,8 +144,8 @@ def _files(folder: Path) -> list[Path]:
     raise InputError(f"{folder} holds no model.safetensors; give the whole folder of a checkpoint.")
 
 
-def _header(path: Path) -> dict[str, Any]:
-    """Names, types and shapes of a file's tensors."""
+def _check_header(path: Path) -> None:
+    """Whether a file is whole, by what it says of its tensors, before it is read."""
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -133,9 +156,8 @@ def _header(path: Path) -> dict[str, Any]:
             path.stat().st_size
         ):
             raise ValueError("it is cut")
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OSError) as error:
         raise IntegrityError(f"{path} is no whole safetensors file ({error}); get it again.") from error
-    return header
 
 
 def _tensors(files: list[Path]) -> Named:

@@ -1,0 +1,138 @@
+"""The last line of what a command prints names the next one, and that one runs as it stands there."""
+
+import csv
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from foretell import spaces
+from foretell.cli import main
+from foretell.observations import Observation, write_observations
+from foretell.study.architectures import write_architecture
+from foretell.testing import make_observations
+from tests.llm.fault_server import FaultServer
+from tests.toy import pairs
+
+SPACE = spaces.create("small-seq2seq")
+STUDY = """
+name: toy
+corpus: {name: files, paths: [pairs.tsv], valid_sentences: 16, test_sentences: 16}
+vocabulary: 64
+constraints: ["params<=70%"]
+latency: {samples: 20, finalists: 2}
+supernet: {recipe: {updates: 4, warmup: 2, validate_every: 2, max_tokens: 128}}
+search: {schedule: "supernet:1-2", evolution: {population: 6, parents: 2, mutations: 2, crossovers: 2}}
+train: {recipe: {updates: 4, warmup: 2, validate_every: 2, max_tokens: 128}, beam: 1}
+"""
+TRIALS = """
+space: {name: mine, genes: {width: [1, 2, 4], depth: [1, 2, 3]}}
+metric: {name: val_loss, higher_is_better: false}
+objective: {command: "python train.py {width} {depth}"}
+search: {trials: 5, workers: 1}
+"""
+PROGRAM = 'import sys\nprint("{\\"val_loss\\": %s}" % (1 / float(sys.argv[1]) + 1 / float(sys.argv[2])))\n'
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A user's folder, with what the first commands need."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("FORETELL_LEDGER", str(tmp_path / "ledger.sqlite"))
+    monkeypatch.setenv("FORETELL_LLM", "")
+    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs(300)), encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(STUDY)
+    (tmp_path / "trials.yaml").write_text(TRIALS)
+    (tmp_path / "train.py").write_text(PROGRAM)
+    made = make_observations(SPACE, 24)
+    write_observations(tmp_path / "trained.jsonl", made)
+    said = [Observation(item.architecture, scores={"llm": {"valid_bleu": item.metric("valid_bleu")}}) for item in made]
+    write_observations(tmp_path / "labels.jsonl", said)
+    write_observations(tmp_path / "few.jsonl", made[:2])
+    write_architecture(tmp_path / "mine.yaml", SPACE.smallest())
+    with (tmp_path / "runs.csv").open("w", newline="") as file:
+        rows = [(w, d, 1 / w + 1 / d) for w in (1, 2, 4, 8) for d in (1, 2, 3, 4)]
+        csv.writer(file).writerows([("g_width", "g_depth", "val_loss"), *rows])
+    return tmp_path
+
+
+def run(capsys, words):
+    """What a command prints, of which it is known that it succeeds."""
+    code = main(words)
+    said = capsys.readouterr()
+    assert code == 0, f"{shlex.join(words)}\n{said.err}"
+    return said.out
+
+
+def next_of(out):
+    found = re.search(r": foretell (.+)$", out.strip().splitlines()[-1])
+    assert found, out
+    return shlex.split(found[1])
+
+
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("spaces list", "spaces show"),
+        ("corpus write --study study.yaml --out text", "corpus show"),
+        ("corpus show --study study.yaml", "check"),
+        ("corpus fetch --study study.yaml", "check"),
+        ("observations show trained.jsonl", "evaluate"),
+        ("evaluate --observations trained.jsonl --predictor ridge --splits random:2 --draws 9", "predict"),
+        ("evaluate --observations labels.jsonl --predictor ridge --splits random:2 --draws 9", "predict"),
+        ("label --teacher ridge --observations trained.jsonl --n 30 --out more.jsonl", "distill"),
+        ("label --teacher ridge --observations trained.jsonl --n 5 --out more.jsonl", "predict"),
+        ("label --teacher params --observations trained.jsonl --n 5 --out more.jsonl", "predict"),
+        ("distill labels.jsonl --out student", "predict"),
+        ("import csv runs.csv --metric val_loss:min --out runs.table", "evaluate"),
+    ],
+)
+def test_the_next_command_runs_as_it_is_printed(place, capsys, first, then):
+    following = next_of(run(capsys, shlex.split(first)))
+    assert " ".join(following).startswith(then)
+    run(capsys, following)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("first", "then"),
+    [
+        ("predict --observations few.jsonl --architectures labels.jsonl", "train labels.jsonl:"),
+        ("predict --observations trained.jsonl --architectures reference:en-de", "train reference:en-de:"),
+        ("check study.yaml", "search study.yaml"),
+        ("search trials.yaml", "predict --observations runs/mine"),
+        ("train mine.yaml --study study.yaml", "translate runs/mine"),
+        ("train --observe 2 --study study.yaml --out runs/labels", "predict --observations runs/labels"),
+    ],
+)
+def test_what_trains_goes_on_as_it_is_printed(place, capsys, first, then):
+    following = next_of(run(capsys, shlex.split(first)))
+    assert " ".join(following).startswith(then)
+    if following[0] == "train":
+        following += ["--study", "study.yaml"]  # the default study takes minutes
+    if "runs/labels" in following:
+        following += ["--metric", "valid_loss"]  # after four updates every BLEU is 0
+    run(capsys, following)
+
+
+@pytest.mark.network
+def test_proposals_begin_a_search_and_a_run_is_an_architecture(place, capsys):
+    text = "\n\n".join(row.to_text() for row in SPACE.architectures(SPACE.sample(3, np.random.default_rng(5))))
+    with FaultServer(says=text) as server:
+        out = run(capsys, ["propose", "--llm", f"{server.url}#fake", "--n", "3", "--rounds", "2"])
+        search = next_of(out)
+        assert search == ["search", "--space", "small-seq2seq", "--initial", "proposals.jsonl"]
+        told = ["--observations", "trained.jsonl", "--n", "3", "--rounds", "2"]
+        run(capsys, next_of(run(capsys, ["propose", "--llm", f"{server.url}#fake", *told]))[:])
+    out = run(capsys, [search[0], "study.yaml", *search[1:]])
+    use = next_of(out)
+    assert use[:2] == ["translate", "runs/toy"]
+    run(capsys, use)
+    run(capsys, ["predict", "--observations", "trained.jsonl", "--architectures", "runs/toy/result.json"])
+
+
+def test_programs_get_no_such_line(place, capsys):
+    for words in ("spaces list", "observations show trained.jsonl"):
+        assert ": foretell " not in run(capsys, [*shlex.split(words), "--json"])

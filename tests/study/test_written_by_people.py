@@ -1,0 +1,82 @@
+"""Study files as people write them: words that YAML takes for truths, numbers, home folders, names in any letters."""
+
+import pytest
+
+from foretell.cli import main
+from foretell.errors import InputError
+from foretell.study import load_study, read_study
+
+TRIALS = """
+name: проба
+space: {name: on, genes: {act: [on, off, yes], ширина: [1, 2], lr: [1e-3, 5E-3]}}
+metric: {name: потеря, higher_is_better: no}
+objective: {command: "python train.py {act} {ширина} {lr}"}
+search: {trials: 4, workers: 1}
+"""
+PROGRAM = """import json, sys
+print(json.dumps({"потеря": float(sys.argv[2]) + float(sys.argv[3])}, ensure_ascii=False))
+"""
+
+
+def study_of(tmp_path, text):
+    path = tmp_path / "study.yaml"
+    path.write_text(text, encoding="utf-8")
+    return read_study(path)
+
+
+@pytest.mark.parametrize("word", ["no", "yes", "on", "off", "y"])
+def test_words_are_words_where_words_are_expected(tmp_path, word):
+    assert study_of(tmp_path, f"name: {word}").name == word
+
+
+def test_norwegian_is_a_language(tmp_path):
+    assert study_of(tmp_path, "corpus: {source: en, target: no}").corpus.target == "no"
+
+
+def test_a_number_where_a_word_is_expected_is_to_be_quoted(tmp_path):
+    with pytest.raises(InputError, match=r"name is 2024: .*put it in quotes"):
+        study_of(tmp_path, "name: 2024")
+
+
+def test_a_power_of_ten_is_a_number(tmp_path):
+    assert study_of(tmp_path, "train: {recipe: {learning_rate: 1e-3}}").train.recipe.learning_rate == 0.001
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("corpus: {name: files, paths: [~/a.tsv]}", lambda study: study.corpus.paths[0]),
+        (
+            "corpus: {name: files, paths: [a.tsv], valid_paths: [b.tsv], test_paths: [~/a.tsv]}",
+            lambda study: study.corpus.test_paths[0],
+        ),
+        ("space: ~/a.tsv.yaml", lambda study: study.space.removesuffix(".yaml")),
+        ("distilled: {observations: ~/a.tsv}", lambda study: study.distilled.observations),
+        ("distilled: {teacher: 'student:~/a.tsv'}", lambda study: study.distilled.teacher.removeprefix("student:")),
+        ("distilled: {llm: 'local:~/a.tsv.gguf'}", lambda study: study.distilled.llm[6:].removesuffix(".gguf")),
+        ("search: {initial: ~/a.tsv}", lambda study: study.search.initial),
+        ("metrics: {mine: {command: 'true', cwd: ~/a.tsv}}", lambda study: study.metrics["mine"].cwd),
+    ],
+)
+def test_a_tilde_is_the_home_folder(tmp_path, monkeypatch, text, path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "study.yaml").write_text(text)
+    assert str(path(load_study(tmp_path / "study.yaml"))) == str(tmp_path / "home" / "a.tsv")
+
+
+def test_a_tilde_in_a_study_of_trials(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = "space: {genes: {a: [1, 2]}}\nmetric: y\nobjective: {command: 'echo {a}', cwd: ~/b}"
+    assert str(study_of(tmp_path, text).objective.command.cwd) == str(tmp_path / "b")
+
+
+def test_names_may_have_any_letters(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "train.py").write_text(PROGRAM, encoding="utf-8")
+    (tmp_path / "study.yaml").write_text(TRIALS, encoding="utf-8")
+    assert main(["-q", "search", "study.yaml"]) == 0, capsys.readouterr().err
+    out = capsys.readouterr().out
+    assert "потеря (lower is better)" in out
+    assert "ширина" in out
+    assert (tmp_path / "runs" / "проба" / "report.html").exists()
+    assert load_study(None, {"name": "étude 1", "metrics": {"schärfe": {"command": "true {hypotheses}"}}})
