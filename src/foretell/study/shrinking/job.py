@@ -227,24 +227,24 @@ class _Job:
         )
         key = fingerprint({**self.about, "order": self.order})
         with open_journal(self.folder / "search" / "scores.jsonl", self.space) as journal:
+            # A scorer of its own: the search names the best that its scorer was ever asked for, and what is measured
+            # on the way to the limits does not keep them yet.
+            greedy = list(chooser.greedy(Scorer(predictor, key, journal).scores, config.rounds))
             scorer = Scorer(predictor, key, journal)
-            greedy = list(chooser.greedy(scorer.scores, config.rounds))
             narrow = [chooser.without_layers(dull, width) for width in chooser.widths[1:4] if width]
             initial = [row for row in (*greedy, *narrow) if row is not None]
             initial += [row for row, orders in baselines.values() if orders is None]
-            # The best that a scorer was ever asked for is the search's, and parts on the way here break the limits.
-            judge = Scorer(predictor, key, journal)
-            judge.known |= scorer.known
+            feasible = [row for row in initial if self.limits.satisfied(self.costs, row)[0]]
             result = evolve(
                 self.costs,
                 self.limits,
                 Schedule.parse(f"inherited:1-{config.generations}"),
-                {"inherited": judge},
+                {"inherited": scorer},
                 self._settings(),
                 seed=config.seed,
                 initial=np.concatenate(initial) if initial else None,
             )
-            begun = scorer.scores(np.concatenate(initial)).max() if initial else float("nan")
+            begun = scorer.scores(np.concatenate(feasible)).max() if feasible else float("nan")
         told = {
             "asked": result.asked["inherited"],
             "distinct": result.distinct["inherited"],
@@ -252,7 +252,9 @@ class _Job:
             "loss": -result.score,
             "tokens": sum(batch.tokens for batch in self.task.validation_batches(1024)),
         }
-        return self.space.population([result.best]), baselines, told
+        winner = self.space.population([result.best])
+        assert self.limits.satisfied(self.costs, winner)[0]  # noqa: S101 - a winner beyond the limits is none
+        return winner, baselines, told
 
     def _settings(self) -> Evolution:
         population = self.config.population
