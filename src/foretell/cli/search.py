@@ -76,7 +76,7 @@ def _search(
 ) -> None:
     """Find the best architecture that keeps the limits, train it and measure it.
 
-    Without a study file this is the whole job on Home Assistant's English-German texts: about five minutes on
+    Without a study file this is the whole job on Home Assistant's English-German texts: about nine minutes on
     two CPU cores. `experience` chooses twelve architectures and their trainings decide. What is finished is kept:
     after an interruption the same command with `--resume` goes on.
 
