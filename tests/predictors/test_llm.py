@@ -13,7 +13,6 @@ from foretell.observations import Observation
 from foretell.predictors import Context
 from foretell.predictors.llm import Llm, spread_evenly
 from foretell.testing import PredictorConformance, make_observations
-from tests.llm.conftest import smollm  # noqa: F401
 from tests.llm.fault_server import FaultServer, truth
 
 pytestmark = pytest.mark.network
@@ -32,7 +31,7 @@ class TestLocal(PredictorConformance):
 
 
 @pytest.fixture(scope="module")
-def _own_ledger(smollm, tmp_path_factory):  # noqa: F811
+def _own_ledger(smollm, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FORETELL_LEDGER", str(tmp_path_factory.mktemp("llm") / "ledger.sqlite"))
         yield

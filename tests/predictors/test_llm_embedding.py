@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from foretell.testing import PredictorConformance
-from tests.llm.conftest import smollm  # noqa: F401
 
 pytestmark = pytest.mark.network
 

@@ -20,7 +20,6 @@ from foretell.records import read_json
 from foretell.search import HS_NAS
 from foretell.study import StudyConfig, load_study, teaching
 from foretell.study.distilling import NoLanguageModelWarning, distil, settle_teacher, teacher_account
-from tests.llm import conftest as language_models
 from tests.study.conftest import STUDY, pairs
 
 SPACE = spaces.create("small-seq2seq")
@@ -178,8 +177,6 @@ def test_only_a_local_model_is_embedded(spelling, says):
         load_study(None, {"distilled": {"llm": spelling}})
     assert StudyConfig().distilled.llm == "local:gemma-3-270m"
 
-
-smollm = language_models.smollm
 
 EMBEDDED = "distilled: {observations: labels.jsonl, llm: 'local:smollm2-135m', asked: 20, labels: 60}"
 
