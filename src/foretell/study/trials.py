@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -21,20 +18,22 @@ from foretell.objectives import (
     Executor,
     FunctionObjective,
     InlineExecutor,
+    Job,
     Objective,
     TableObjective,
     label_folder,
     label_job,
 )
-from foretell.observations import Observation, ObservationWriter
+from foretell.observations import Observation
 from foretell.predictors import Context, Prediction, create
-from foretell.progress import track
 from foretell.records import write_json
 from foretell.search import Dialogue, Setting
 from foretell.search.algorithms import sizes_for
 from foretell.spaces import Architecture, Population, SearchSpace
-from foretell.study.trial_choice import Trial, TrialChoice, Work
+from foretell.study.trial_choice import Trial, TrialChoice
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
+from foretell.study.trial_loop import TrialLoop
+from foretell.study.trial_observations import TrialObservations
 from foretell.study.trial_race import RACE_RESULT, check_race, race_trials
 from foretell.study.trial_result import trial_result
 
@@ -43,9 +42,6 @@ __all__ = ["LABELS", "OBSERVATIONS_FILE", "STUDY_FILE", "TRIALS_FILE", "Study", 
 STUDY_FILE = "study.yaml"
 _PAGES = "foretell.report"
 """What draws a study's page: a room on a higher floor, which is therefore asked by name."""
-_NOTE_EVERY = 1.0
-"""Seconds between two looks at which trial is best, for the display."""
-_ROUNDING = 1e-9  # of sums of shares
 TRIALS_FILE, OBSERVATIONS_FILE, LABELS = "trials.jsonl", "observations.jsonl", "labels"
 
 
@@ -72,12 +68,8 @@ class Study:
         self.gene_limits, self.told_limits = limited_costs(limits, self.space, config.objective.costs)
         self._fidelities = config.fidelities()
         self.pool: Population | None = None  # all that can be tried, where only those have labels
-        self._results: dict[int, Observation] = {}
-        self._opened: ExitStack | None = None  # while `optimize` runs, which opens the observations once
-        self._writer: ObservationWriter | None = None
-        self._sync = True  # what was looked up in a table may be looked up again after a power failure
+        self._told = TrialObservations(folder / OBSERVATIONS_FILE, self.costs)
         self._choice = TrialChoice(folder / TRIALS_FILE, self.space, self._begin, self._goodness)
-        self._read()
 
     # ---- what is known
 
@@ -89,7 +81,7 @@ class Study:
     @property
     def observations(self) -> list[Observation]:
         """What was told, in the order of the trials; failed ones say why (`failed`)."""
-        return [self._results[number] for number in sorted(self._results)]
+        return [item for _, item in sorted(self._told.by_number.items())]
 
     @property
     def limits(self) -> Constraints:
@@ -160,9 +152,9 @@ class Study:
             InputError: The algorithm goes from generation to generation, and has to be told of this one first.
         """
         with lock_folder(self.folder):
-            trial = self._choice.ask(self._results)
+            trial = self._choice.ask(self._told.by_number)
         if trial is None:
-            open_ones = ", ".join(str(t.number) for t in self._choice.trials if t.number not in self._results)
+            open_ones = ", ".join(str(t.number) for t in self._choice.trials if t.number not in self._told.by_number)
             raise InputError(
                 f"{self.config.search.algorithm} has to know more before it goes on; tell the trials {open_ones} first."
             )
@@ -194,7 +186,7 @@ class Study:
                 failed=failed,
                 fidelity=self._choice.trials[number].fidelity,
             )
-            return self._keep(number, observation)
+            return self._told.keep(number, observation)
 
     def optimize(
         self,
@@ -220,22 +212,25 @@ class Study:
         """
         chosen = self._objective(objective)
         self._fidelities = chosen.fidelities
-        self._sync = not isinstance(chosen, TableObjective)
+        looked_up = isinstance(chosen, TableObjective)
         if isinstance(chosen, TableObjective):
             self.pool = self.space.population(chosen.architectures)
-        wanted = self.config.search.trials - self._work().total if n_trials is None else n_trials
+        loop = self._loop(chosen)
+        wanted = self.config.search.trials - loop.work().total if n_trials is None else n_trials
         races = n_trials is None and self.config.search.race is not None
         if wanted > 0 or races:
-            with lock_folder(self.folder), executor or InlineExecutor() as running, ExitStack() as stack:
-                self._opened = stack
-                stack.callback(self._closed)
+            with (
+                lock_folder(self.folder),
+                executor or InlineExecutor() as running,
+                self._told.opened(sync=not looked_up),
+            ):
                 if races:
                     check_race(self, chosen)
                 if wanted > 0:
-                    self._run(chosen, wanted, running)
+                    loop.run(wanted, running)
                 if races:
                     self._race(chosen, running)
-        if any(not item.failed for item in self._results.values()):
+        if any(not item.failed for item in self._told.by_number.values()):
             self.finish()
 
     def report(self) -> Path:
@@ -263,9 +258,9 @@ class Study:
         for entrant in sorted(found.finishers):
             label = found.seen[entrant][len(found.rungs) - 1]
             trial = raced.get(label.architecture) or self._choice.note_raced(label.architecture)
-            if trial.number not in self._results:
+            if trial.number not in self._told.by_number:
                 spent = {"training_seconds": round(found.seconds[entrant], 3)}
-                self._keep(trial.number, replace(label, provenance={**label.provenance, **spent}))
+                self._told.keep(trial.number, replace(label, provenance={**label.provenance, **spent}))
         write_json(self.folder / RACE_RESULT, found.to_dict())
 
     def _objective(self, given: Callable[..., Any] | Objective | None) -> Objective:
@@ -295,88 +290,32 @@ class Study:
 
     def _goodness(self, number: int) -> float:
         """Of a trial; what breaks a limit that only the objective tells is learnt from as if it had failed."""
-        item = self._results[number]
+        item = self._told.by_number[number]
         if item.failed or not self.keeps(item):
             return float("nan")
         return float(self.metric.goodness(item.metric(self.metric.key)))
 
-    def _work(self) -> Work:
-        """Of all that was told."""
-        done = (self._choice.trials[number] for number in sorted(self._results))
-        return Work(done, continued=self._fidelities.continued)
+    def _loop(self, objective: Objective) -> TrialLoop:
+        """What trains the trials by an objective."""
+        return TrialLoop(
+            self._choice,
+            self._told,
+            lambda trial: self._job(objective, trial),
+            self._note,
+            blind=self.config.search.algorithm == "random",
+            continued=self._fidelities.continued,
+        )
 
-    def _run(self, objective: Objective, wanted: float, executor: Executor) -> None:
-        """Keep the executor busy until so many more trials have ended.
-
-        Which labels the choice of trial n knows does not depend on which of the trials that run beside it ends first:
-        it knows those of all trials before it but the last `slots - 1`. Only algorithms that train some a little and
-        some in full decide by what has ended.
-        """
-        pending = [trial for trial in self.trials if trial.number not in self._results and not trial.raced]
-        ended, begun = self._work(), self._work()
-        goal = ended.total + wanted - _ROUNDING
-        waiting: dict[int, int] = {}
-        note, noted = self._note(), time.monotonic()
-        with track("trials", goal) as meter:
-            meter.update(ended.total, note)
-            done = iter(self._completed(executor, waiting))
-            while True:
-                while len(waiting) < executor.slots and begun.total < goal:
-                    trial = pending.pop(0) if pending else self._next(executor.slots)
-                    if trial is None:
-                        break
-                    waiting[self._submit(objective, trial, executor)] = trial.number
-                    begun.add(trial)
-                if not waiting:
-                    return
-                ended.add(self._choice.trials[next(done)])
-                if time.monotonic() - noted > _NOTE_EVERY:  # of a thousand workers one ends at any moment
-                    note, noted = self._note(), time.monotonic()
-                meter.update(ended.total, note)
-
-    def _next(self, slots: int) -> Trial | None:
-        """The next trial, once the labels that its choice needs are there; None while they are not."""
-        number = len(self.trials)
-        needed: Iterable[int] = self._results if self._choice.asynchronous else range(max(0, number - slots + 1))
-        if self.config.search.algorithm == "random":
-            needed = ()  # whatever is told changes nothing, so that no worker has to wait for it
-        if any(each not in self._results for each in needed):
-            return None
-        try:
-            trial = self._choice.ask(needed, sync=self._sync)
-            if trial is None and len(self._results) == number:  # a generation has ended
-                trial = self._choice.ask(self._results, sync=self._sync)
-        except InfeasibleError:
-            if not self._results:
-                raise
-            warnings.warn(
-                f"all architectures of {self.space.name} that keep the limits have been tried; the study ends early.",
-                stacklevel=2,
-            )
-            return None
-        return trial
-
-    def _submit(self, objective: Objective, trial: Trial, executor: Executor) -> int:
+    def _job(self, objective: Objective, trial: Trial) -> Job:
         seed, base = self.config.objective.seed, self.folder / LABELS
-        folder = label_folder(base, objective, trial.architecture, seed, trial.fidelity)
-        job = label_job(
+        return label_job(
             objective,
             trial.architecture,
             seed=seed,
             fidelity=trial.fidelity,
-            folder=folder,
+            folder=label_folder(base, objective, trial.architecture, seed, trial.fidelity),
             title=f"trial {trial.number}",
         )
-        return executor.submit(job).number
-
-    def _completed(self, executor: Executor, waiting: dict[int, int]) -> Iterator[int]:
-        while True:
-            for each in executor.completed():
-                number = waiting.pop(each.handle.number)
-                if each.error is not None:
-                    raise each.error
-                self._keep(number, Observation.from_dict(self.space, each.value))
-                yield number
 
     def _note(self) -> str:
         try:
@@ -394,7 +333,7 @@ class Study:
     def _check(self, number: int, said: Mapping[str, Any], failed: str) -> None:
         if not 0 <= number < len(self.trials):
             raise InputError(f"there is no trial {number}; the study has asked for {len(self.trials)}: ask first.")
-        if number in self._results:
+        if number in self._told.by_number:
             raise InputError(f"trial {number} was told already; every trial is told once.")
         if self.metric.key not in said and not failed:
             there = ", ".join(said) or "nothing"
@@ -402,28 +341,3 @@ class Study:
         for name, each in said.items():
             if isinstance(each, bool) or not isinstance(each, (int, float, np.number)):
                 raise InputError(f"trial {number} was told {name}={each!r}; expected a number, or failed='why'.")
-
-    def _keep(self, number: int, observation: Observation) -> Observation:
-        row = self.space.population([observation.architecture])
-        counted = {name: float(values[0]) for name, values in self.costs.costs(row).items()}
-        provenance = {**observation.provenance, "trial": number}
-        kept = replace(observation, costs={**counted, **observation.costs}, provenance=provenance)
-        with ExitStack() as briefly:
-            if self._writer is None:
-                stack = self._opened or briefly
-                writer = stack.enter_context(ObservationWriter(self.folder / OBSERVATIONS_FILE))
-                self._writer = None if self._opened is None else writer
-            (self._writer or writer).write(kept, sync=self._sync)
-        self._results[number] = kept
-        return kept
-
-    def _closed(self) -> None:
-        self._opened = self._writer = None
-        self._sync = True
-
-    def _read(self) -> None:
-        path = self.folder / OBSERVATIONS_FILE
-        if path.exists():
-            with ObservationWriter(path) as writer:
-                for item in writer.written(self.space):
-                    self._results[int(item.provenance["trial"])] = item

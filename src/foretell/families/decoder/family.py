@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.families.decoder.closed_forms import COSTS, counted, layers_of
-from foretell.families.decoder.genes import Backbone, DecoderShape
+from foretell.families.decoder.closed_forms import COSTS, Layers, counted, layers_of
+from foretell.families.decoder.genes import Backbone
 from foretell.families.decoder.picture import draw
 from foretell.families.decoder.stack import StackFamily
 from foretell.families.picture import Picture
@@ -43,16 +43,23 @@ class Decoder(StackFamily[Backbone]):
         self, space: SearchSpace, population: Population, names: Sequence[str], sizes: Mapping[str, Any]
     ) -> dict[str, Array]:
         """Costs in closed form; `sizes` may hold `vocabulary` and `length`, the tokens of the context."""
-        found = counted(
-            layers_of(space, population), Backbone.of(space), list(names), sizes.get("vocabulary"), sizes.get("length")
-        )
+        layers, shared = self.layers(space, population), self.shared(space)
+        found = counted(layers, shared, list(names), sizes.get("vocabulary"), sizes.get("length"))
         return {name: values.astype(np.float64) for name, values in found.items()}
+
+    def layers(self, space: SearchSpace, population: Population) -> Layers:
+        """The sizes of all layers of a population."""
+        return layers_of(space, population)
 
     # ---- networks
 
+    def shared(self, space: SearchSpace) -> Backbone:
+        """What the networks of a space have in common."""
+        return Backbone.of(space)
+
     def nominal_sizes(self, space: SearchSpace) -> dict[str, Any]:
         """The backbone's vocabulary."""
-        return {"vocabulary": Backbone.of(space).vocabulary}
+        return {"vocabulary": self.shared(space).vocabulary}
 
     def build(
         self,
@@ -69,8 +76,8 @@ class Decoder(StackFamily[Backbone]):
         if mixture is not None:
             raise InputError("decoders have no mixtures of supernets; train a supernet of the kind sandwich or spos.")
         return LanguageModel(
-            DecoderShape.of(architecture),
-            Backbone.of(architecture.space),
+            self.member(architecture),
+            self.shared(architecture.space),
             sizes["vocabulary"],
             dropout=dropout,
             attention_dropout=attention_dropout,
@@ -104,7 +111,7 @@ class Decoder(StackFamily[Backbone]):
 
     def workloads(self, space: SearchSpace) -> dict[str, Workload]:
         """One token more at the end of a context, which is what `latency` means, and reading a prompt."""
-        sizes = {"tokens": Backbone.of(space).context}
+        sizes = {"tokens": self.shared(space).context}
         decode = Workload("one token more at the end of a context", sizes, "tokens")
         prefill = Workload("reading a prompt, up to the choice of the first token", sizes, "tokens")
         return {"latency_ms": decode, "decode_latency_ms": decode, "prefill_latency_ms": prefill}
@@ -113,7 +120,7 @@ class Decoder(StackFamily[Backbone]):
         """See `foretell.families.decoder.timing`."""
         from foretell.families.decoder.timing import timed_network
 
-        return timed_network(setting, architecture)
+        return timed_network(setting, self.member(architecture), self.shared(architecture.space))
 
     def timed_step(self, setting: TimedSetting, network: LanguageModel) -> Callable[[], None]:
         """See `foretell.families.decoder.timing`."""

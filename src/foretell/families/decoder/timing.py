@@ -9,7 +9,6 @@ import torch
 from foretell.families.decoder.genes import Backbone, DecoderShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.families.timing import TimedSetting
-from foretell.spaces import Architecture
 
 __all__ = ["PREFILL", "timed_network", "timed_step"]
 
@@ -18,14 +17,11 @@ _FIRST_WORD = 4
 """The token ids below are marks (foretell.nn.tokens)."""
 
 
-def timed_network(
-    setting: TimedSetting, architecture: Architecture, shape: DecoderShape | None = None
-) -> LanguageModel:
-    """A network of that architecture with random weights, on the setting's device, in its precision."""
+def timed_network(setting: TimedSetting, shape: DecoderShape, shared: Backbone) -> LanguageModel:
+    """A network of those dimensions with random weights, on the setting's device, in its precision."""
     with torch.random.fork_rng(devices=[]), torch.device(setting.device):
         torch.manual_seed(0)
-        shape = shape or DecoderShape.of(architecture)
-        network = LanguageModel(shape, Backbone.of(setting.space), setting.vocabulary).eval()
+        network = LanguageModel(shape, shared, setting.vocabulary).eval()
     return network.to(getattr(torch, setting.precision))
 
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
-from foretell.families.decoder.closed_forms import Layers, counted
+from foretell.families.decoder.closed_forms import Layers
 from foretell.families.decoder.family import Decoder
-from foretell.families.decoder.genes import DecoderShape, StackBackbone
+from foretell.families.decoder.genes import Backbone, DecoderShape, StackBackbone
 from foretell.families.decoder.picture import draw
 from foretell.families.picture import Picture
 from foretell.families.pruned.genes import PrunedBackbone, pruned_genes, pruned_shape
-from foretell.families.timing import TimedSetting
 from foretell.spaces import Architecture, Gene, Population, Scalar, SearchSpace
-
-if TYPE_CHECKING:
-    from foretell.families.decoder.network import LanguageModel
-    from foretell.nn import Mixture
 
 __all__ = ["FAMILY", "Pruned"]
 
@@ -76,51 +71,20 @@ class Pruned(Decoder):
         """The dimensions, with empty layers where some are left out."""
         return pruned_shape(architecture, PrunedBackbone.of(architecture.space))
 
-    def count(
-        self, space: SearchSpace, population: Population, names: Sequence[str], sizes: Mapping[str, Any]
-    ) -> dict[str, Array]:
-        """Costs in closed form; see `Decoder.count`."""
-        layers, backbone = self._layers(space, population), PrunedBackbone.of(space)
-        found = counted(layers, backbone, list(names), sizes.get("vocabulary"), sizes.get("length"))
-        return {name: values.astype(np.float64) for name, values in found.items()}
-
-    def build(
-        self,
-        architecture: Architecture,
-        sizes: Mapping[str, Any],
-        *,
-        dropout: float = 0.1,
-        attention_dropout: float = 0.0,
-        mixture: Mixture | None = None,
-    ) -> LanguageModel:
-        """A freshly initialised network of the same dimensions."""
-        from foretell.families.decoder.network import LanguageModel
-
-        if mixture is not None:
-            raise InputError("pretrained decoders have no mixtures of supernets.")
-        return LanguageModel(
-            self.member(architecture),
-            PrunedBackbone.of(architecture.space).decoder,
-            sizes["vocabulary"],
-            dropout=dropout,
-            attention_dropout=attention_dropout,
-        )
-
-    def picture(self, architecture: Architecture) -> Picture:
-        """See `foretell.families.decoder.picture`."""
-        return draw(architecture, shape=self.member(architecture))
-
-    def timed_network(self, setting: TimedSetting, architecture: Architecture) -> LanguageModel:
-        """See `foretell.families.decoder.timing`."""
-        from foretell.families.decoder.timing import timed_network
-
-        return timed_network(setting, architecture, self.member(architecture))
-
-    def _layers(self, space: SearchSpace, population: Population) -> Layers:
+    def layers(self, space: SearchSpace, population: Population) -> Layers:
+        """The sizes of all layers of a population; those that are left out have none."""
         backbone, kept = PrunedBackbone.of(space), self._kept(space, population)
         groups, ffn = (space.numbers(population, name).astype(np.int64) * kept for name in ("groups", "ffn"))
         width = np.full((len(population), 1), backbone.width, dtype=np.int64)
         return Layers(width, groups * backbone.ratio, groups, ffn)
+
+    def shared(self, space: SearchSpace) -> Backbone:
+        """The checkpoint's constants."""
+        return PrunedBackbone.of(space).decoder
+
+    def picture(self, architecture: Architecture) -> Picture:
+        """See `foretell.families.decoder.picture`."""
+        return draw(architecture, shape=self.member(architecture))
 
     @staticmethod
     def _kept(space: SearchSpace, population: Population) -> npt.NDArray[np.bool_]:
@@ -131,7 +95,7 @@ class Pruned(Decoder):
         """See `StackFamily.parts`."""
         if population is None:
             raise InputError(f"latencies of {space.name} are predicted layer by layer; measure them with foretell.")
-        return self.sums(self._layers(space, population))
+        return self.sums(self.layers(space, population))
 
 
 def _least(space: SearchSpace, name: str, *, above: float = -1) -> np.int16:

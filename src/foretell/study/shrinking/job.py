@@ -16,7 +16,6 @@ from foretell import __version__, progress
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
 from foretell.families.base import networks_of
-from foretell.families.decoder.card import Card
 from foretell.families.decoder.cutting import Parts, cut, leading_parts, reorder
 from foretell.families.decoder.exporting import export
 from foretell.families.decoder.genes import DecoderShape
@@ -31,10 +30,11 @@ from foretell.spaces import Population
 from foretell.study.binding import refuse_another
 from foretell.study.limits import resolve_limits
 from foretell.study.run import paid_for
+from foretell.study.shrinking.card import model_card
 from foretell.study.shrinking.choosing import Chooser
 from foretell.study.shrinking.config import ShrinkConfig, read_shrink
 from foretell.study.shrinking.judging import Healer, heal, measured
-from foretell.study.shrinking.sources import Source, check_memory, find_model
+from foretell.study.shrinking.sources import Source, find_model, refuse_early
 from foretell.tasks.language_model.pretrained import PretrainedTokenizer
 from foretell.tasks.language_model.pretrained_text import PretrainedText, pretrained_text
 from foretell.training.checkpoint import load_own, save_tensors
@@ -81,29 +81,10 @@ def shrink(config: ShrinkConfig, out: Path | None = None, *, resume: bool = Fals
         refuse_another(folder, read_shrink(study).model_dump(mode="json"), config.model_dump(mode="json"))
     source = find_model(config.model)
     tokenizer = source.checkpoint.tokenizer()
-    _refuse_early(config, source, tokenizer)
+    refuse_early(config, source, tokenizer)
     with lock_folder(folder):
         write_atomic(study, config.to_yaml())
         return _Job(config, folder, source, tokenizer).run()
-
-
-def _refuse_early(config: ShrinkConfig, source: Source, tokenizer: PretrainedTokenizer) -> None:
-    """Whatever cannot be done, before anything is loaded."""
-    found = source.checkpoint
-    if "gguf" in config.to:
-        tokenizer.exported(found.vocabulary, gguf=True)
-        if found.model_type in ("qwen2", "qwen3") and not config.uniform:
-            raise InputError(
-                f"llama.cpp has no {found.model_type} whose layers differ; add --uniform, or leave gguf out of --to."
-            )
-    if config.weights == "q8_0" and "hf" in config.to:
-        raise InputError("a Hugging Face folder holds no q8_0; leave hf out of --to, or choose f32, f16 or bf16.")
-    if config.block > found.backbone.context:
-        raise InputError(
-            f"a block of {config.block} tokens is longer than the {found.backbone.context} that {source.name} reads; "
-            "lower --block."
-        )
-    check_memory(found, heal=config.heal > 0, block=config.block)
 
 
 class _Job:
@@ -333,32 +314,13 @@ class _Job:
         """Write the winner for other runtimes."""
         written: dict[str, list[str]] = {}
         told = self.tokenizer.exported(self.source.checkpoint.vocabulary, gguf="gguf" in self.config.to)
+        held_out = sum(batch.tokens for batch in self.task.held_out("test", self.task.block))
+        card = model_card(self.config, self.source, entries, held_out)
         for target in dict.fromkeys(self.config.to):
             where = self.folder / "exported" / target
-            files = export(network, told, self.card(entries), target, where, self.config.weights)
+            files = export(network, told, card, target, where, self.config.weights)
             written[target] = [str(path.relative_to(self.folder)) for path in files]
         return written
-
-    def card(self, entries: dict[str, dict[str, Any]]) -> Card:
-        """What people are told of the model."""
-        found, parent = self.source.checkpoint, entries["parent"]
-        licence = self.source.licence or "not told by the checkpoint: ask whoever made it"
-        healed = f"healed by {self.config.heal} updates of distillation" if self.config.heal else "not healed"
-        rows = ["| Model | Parameters | Bits a byte | Bits a byte after healing |", "|---|---|---|---|"]
-        for name, entry in entries.items():
-            before, after = entry["metrics"]["before"], entry["metrics"]["after"]
-            said = f"{after['bits_per_byte']:.4f}" if after else "-"
-            rows.append(f"| {name} | {entry['costs']['parameters']:,.0f} | {before['bits_per_byte']:.4f} | {said} |")
-        tokens = sum(batch.tokens for batch in self.task.held_out("test", self.task.block))
-        lines = (
-            f"Made by `foretell shrink` of {self.source.name} ({found.model_type}, "
-            f"{parent['costs']['parameters']:,.0f} parameters) under {', '.join(self.config.constraints)}; {healed}.",
-            f"Licence of the parent: {licence}",
-            "Limits: it says what its parent says, less well; it was chosen and judged on the user's text alone "
-            f"({tokens:,} tokens of it held out), and nothing is known of how it does on other text.",
-            "\n".join(rows),
-        )
-        return Card(f"{self.source.name}-shrunk", lines, found.licence)
 
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return it."""

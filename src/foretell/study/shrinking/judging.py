@@ -9,30 +9,15 @@ from typing import Any
 from foretell.families.decoder.network import LanguageModel
 from foretell.families.decoder.pupil import Pupil
 from foretell.records import read_object, write_json
-from foretell.spaces import Architecture
 from foretell.tasks.language_model.pretrained_text import PretrainedText
 from foretell.training.loop import train
 from foretell.training.recipe import Recipe
+from foretell.training.sampling import Fixed
 
-__all__ = ["Healing", "heal", "measured"]
+__all__ = ["heal", "measured"]
 
 _VALIDATE_EVERY = 100
 """Updates between two checkpoints of a long healing."""
-
-
-class Healing:
-    """The whole network at every update; see `foretell.training.SamplingRule`."""
-
-    distillation = 0.0
-
-    def at(self, update: int) -> list[Architecture | None]:
-        """The whole network."""
-        return [None]
-
-    @property
-    def validated(self) -> list[Architecture | None]:
-        """The whole network."""
-        return [None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +73,7 @@ def heal(network: LanguageModel, name: str, folder: Path, healer: Healer, cut: d
         pupil,
         healer.task,
         recipe,
-        Healing(),
+        Fixed(),
         folder,
         seed=healer.seed,
         about={**healer.about, "cut": cut},

@@ -11,8 +11,10 @@ from foretell.families.decoder.reading import Pretrained, read_pretrained
 from foretell.llm.fetch import fetch_model
 from foretell.llm.models import MODELS
 from foretell.machine import available_memory
+from foretell.study.shrinking.config import ShrinkConfig
+from foretell.tasks.language_model.pretrained import PretrainedTokenizer
 
-__all__ = ["Source", "check_memory", "find_model"]
+__all__ = ["Source", "find_model", "refuse_early"]
 
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 _FILES = ["*.json", "*.safetensors", "README.md", "*.jinja"]
@@ -71,7 +73,30 @@ def _from_hub(name: str) -> Path:
         raise InputError(f"{name} cannot be had from the hub ({reason}); give a folder or a GGUF file.") from error
 
 
-def check_memory(found: Pretrained, *, heal: bool, block: int) -> int:
+def refuse_early(config: ShrinkConfig, source: Source, tokenizer: PretrainedTokenizer) -> None:
+    """Say what cannot be done before anything is loaded.
+
+    Raises:
+        InputError: A runtime has no such model, a block is longer than the model reads, or memory is too small.
+    """
+    found = source.checkpoint
+    if "gguf" in config.to:
+        tokenizer.exported(found.vocabulary, gguf=True)
+        if found.model_type in ("qwen2", "qwen3") and not config.uniform:
+            raise InputError(
+                f"llama.cpp has no {found.model_type} whose layers differ; add --uniform, or leave gguf out of --to."
+            )
+    if config.weights == "q8_0" and "hf" in config.to:
+        raise InputError("a Hugging Face folder holds no q8_0; leave hf out of --to, or choose f32, f16 or bf16.")
+    if config.block > found.backbone.context:
+        raise InputError(
+            f"a block of {config.block} tokens is longer than the {found.backbone.context} that {source.name} reads; "
+            "lower --block."
+        )
+    _check_memory(found, heal=config.heal > 0, block=config.block)
+
+
+def _check_memory(found: Pretrained, *, heal: bool, block: int) -> int:
     """Bytes that the job will need.
 
     Raises:
