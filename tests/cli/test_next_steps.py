@@ -13,7 +13,6 @@ from foretell.observations import Observation, write_observations
 from foretell.study.architectures import write_architecture
 from foretell.testing import make_observations
 from tests.llm.fault_server import FaultServer
-from tests.toy import pairs
 
 SPACE = spaces.create("small-seq2seq")
 STUDY = """
@@ -36,26 +35,21 @@ PROGRAM = 'import sys\nprint("{\\"val_loss\\": %s}" % (1 / float(sys.argv[1]) + 
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
+def place(user_folder):
     """A user's folder, with what the first commands need."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("FORETELL_LEDGER", str(tmp_path / "ledger.sqlite"))
-    monkeypatch.setenv("FORETELL_LLM", "")
-    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs(300)), encoding="utf-8")
-    (tmp_path / "study.yaml").write_text(STUDY)
-    (tmp_path / "trials.yaml").write_text(TRIALS)
-    (tmp_path / "train.py").write_text(PROGRAM)
+    (user_folder / "study.yaml").write_text(STUDY)
+    (user_folder / "trials.yaml").write_text(TRIALS)
+    (user_folder / "train.py").write_text(PROGRAM)
     made = make_observations(SPACE, 24)
-    write_observations(tmp_path / "trained.jsonl", made)
+    write_observations(user_folder / "trained.jsonl", made)
     said = [Observation(item.architecture, scores={"llm": {"valid_bleu": item.metric("valid_bleu")}}) for item in made]
-    write_observations(tmp_path / "labels.jsonl", said)
-    write_observations(tmp_path / "few.jsonl", made[:2])
-    write_architecture(tmp_path / "mine.yaml", SPACE.smallest())
-    with (tmp_path / "runs.csv").open("w", newline="") as file:
+    write_observations(user_folder / "labels.jsonl", said)
+    write_observations(user_folder / "few.jsonl", made[:2])
+    write_architecture(user_folder / "mine.yaml", SPACE.smallest())
+    with (user_folder / "runs.csv").open("w", newline="") as file:
         rows = [(w, d, 1 / w + 1 / d) for w in (1, 2, 4, 8) for d in (1, 2, 3, 4)]
         csv.writer(file).writerows([("g_width", "g_depth", "val_loss"), *rows])
-    return tmp_path
+    return user_folder
 
 
 def run(capsys, words):

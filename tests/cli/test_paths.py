@@ -11,7 +11,6 @@ from foretell.observations import write_observations
 from foretell.study.architectures import write_architecture
 from foretell.testing import make_observations
 from tests.cli.test_next_steps import STUDY
-from tests.toy import pairs
 
 SPACE = spaces.create("small-seq2seq")
 READS = [
@@ -83,21 +82,16 @@ REFUSED = {"too long": "n" * 300, "below a file": "file/below", "in a circle": "
 
 
 @pytest.fixture
-def place(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("FORETELL_LEDGER", str(tmp_path / "ledger.sqlite"))
-    monkeypatch.setenv("FORETELL_LLM", "")
-    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs(300)), encoding="utf-8")
-    (tmp_path / "study.yaml").write_text(STUDY)
-    (tmp_path / "runs.csv").write_text("g_a,y\n1,2\n2,3\n3,4\n4,5\n")
-    write_observations(tmp_path / "trained.jsonl", make_observations(SPACE, 24))
-    write_architecture(tmp_path / "mine.yaml", SPACE.smallest())
-    (tmp_path / "file").write_text('{"no": "folder"}\n')
-    (tmp_path / "folder").mkdir()
-    (tmp_path / "circle").symlink_to("circle")
-    (tmp_path / "locked").mkdir(mode=0o500)
-    return tmp_path
+def place(user_folder):
+    (user_folder / "study.yaml").write_text(STUDY)
+    (user_folder / "runs.csv").write_text("g_a,y\n1,2\n2,3\n3,4\n4,5\n")
+    write_observations(user_folder / "trained.jsonl", make_observations(SPACE, 24))
+    write_architecture(user_folder / "mine.yaml", SPACE.smallest())
+    (user_folder / "file").write_text('{"no": "folder"}\n')
+    (user_folder / "folder").mkdir()
+    (user_folder / "circle").symlink_to("circle")
+    (user_folder / "locked").mkdir(mode=0o500)
+    return user_folder
 
 
 def refused(capsys, command):
