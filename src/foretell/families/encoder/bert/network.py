@@ -76,7 +76,7 @@ class BertLayer(nn.Module):
     def _attended(self, x: Tensor, heads: int, mask: Tensor | None) -> Tensor:
         channels = heads * self.backbone.head_size
         q, k, v = (
-            F.linear(x, each.weight[:channels], each.bias[:channels]).unflatten(-1, (heads, -1)).transpose(1, 2)
+            F.linear(x, each.weight[:channels], each.bias[:channels]).view(*x.shape[:2], heads, -1).transpose(1, 2)
             for each in (self.query, self.key, self.value)
         )
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
