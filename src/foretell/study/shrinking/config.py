@@ -40,6 +40,8 @@ class ShrinkConfig(BaseModel):
         weights: Type of the exported weights.
         seed: Of everything random.
         device: Where healing runs.
+        precision: Of the search's scores and of healing; "auto": bf16 where the device computes in it, else fp32.
+            Importance and final numbers are fp32.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -63,6 +65,7 @@ class ShrinkConfig(BaseModel):
     weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"
     seed: int = Field(default=1, ge=0)
     device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
 
     @field_validator("constraints")
     @classmethod
