@@ -57,9 +57,9 @@ class ShrinkConfig(BaseModel):
     importance_tokens: int = Field(default=4096, ge=16)
     search_tokens: int = Field(default=2048, ge=16)
     test_tokens: int = Field(default=8192, ge=16)
-    rounds: int = Field(default=2, ge=1)
-    population: int = Field(default=24, ge=8)
-    generations: int = Field(default=12, ge=1)
+    rounds: int = Field(default=3, ge=1)
+    population: int = Field(default=16, ge=8)
+    generations: int = Field(default=4, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
     to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
     weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"

@@ -218,6 +218,9 @@ class _Job:
             initial = [row for row in (*greedy, *narrow) if row is not None]
             initial += [row for row, orders in baselines.values() if orders is None]
             feasible = [row for row in initial if self.limits.satisfied(self.costs, row)[0]]
+            if feasible:  # evolution's own draws and mutations would mostly break the network
+                best = feasible[int(scorer.scores(np.concatenate(feasible)).argmax())]
+                initial += chooser.neighbours(best, config.population, config.seed)
             result = evolve(
                 self.costs,
                 self.limits,
