@@ -14,7 +14,6 @@ from foretell.llm.local import LocalModel
 from foretell.llm.repairing import read_architectures
 from foretell.metrics import metric_named
 from foretell.spaces import SearchSpace
-from tests.llm import fault_server
 
 SPACE = SearchSpace(
     {
@@ -85,7 +84,10 @@ def test_lists_of_a_scored_line_and_a_bullet_are_read():
         ('{"layers": 2, "width": [9], "mixer": "GRU", "bias": "yes"}', (2, (8, 8), "gru", True)),
         ('{"layers": "2", "width": 32, "mixer": "conv", "bias": false}', (2, (32, 32), "conv, wide", False)),
         ('{"layers": 4, "width": [8, 16, 32, 8, 32, 16], "bias": true}', (4, (8, 16, 32, 8), "gru", True)),
-        ('{"layers": 1, "width": [32], "mixer": "attention", "bias": true, "dropout": 9}', (1, (32,), "attention", True)),
+        (
+            '{"layers": 1, "width": [32], "mixer": "attention", "bias": true, "dropout": 9}',
+            (1, (32,), "attention", True),
+        ),
         ('{"layers": 1e400, "width": [null], "mixer": {"a": 1}, "bias": []}', None),
         ("layers: 2\nwidth: [16]\nmixer: attention\nbias: False", (2, (16, 16), "attention", False)),
     ],
@@ -166,8 +168,7 @@ def test_a_model_without_a_new_idea_is_asked_hotter_and_then_no_more(proposer, s
     asked = proposer(asker=connect(server))
     taken = rows(3)
     with pytest.warns(ProposalWarning) as said:
-        for _ in range(5):
-            assert len(asked.propose(8, [], taken)) == 0
+        assert [len(asked.propose(8, [], taken)) for _ in range(5)] == [0] * 5
     assert ["asked no more" in str(each.message) for each in said] == [False, True]
     assert all("mutation stands in for it" in str(each.message) for each in said)
     heat = [body["temperature"] for body in server.bodies]
@@ -233,8 +234,7 @@ def test_a_budget_in_the_middle_stops_at_a_whole_reply(proposer, serve, connect)
     asked = proposer(asker=connect(serve(says=called(SPACE.architectures(rows(4)))), max_tokens=1500), per_call=2)
     found = asked.ask(2, [], NONE)
     with pytest.raises(BudgetReachedError, match="paid and kept"):
-        for _ in range(9):
-            asked.ask(2, [], found)
+        [asked.ask(2, [], found) for _ in range(9)]
     assert len(found) == 2
 
 
