@@ -181,7 +181,7 @@ def test_a_model_without_a_new_idea_is_asked_hotter_and_then_no_more(proposer, s
 def test_the_prompt_shows_limits_genes_and_the_best_and_the_worst(proposer):
     shown = rows(30)
     asked = proposer(limits="params<=20")
-    request, wanted = asked._request(8, asked._ranked([(row, float(n)) for n, row in enumerate(shown)]))
+    request, wanted = asked._request(8, asked._ranked([(row, float(n)) for n, row in enumerate(shown)]), NONE)
     assert wanted == 8
     assert "params<=20" in request.prefix
     assert "lower is better" in request.prefix
@@ -212,11 +212,11 @@ def test_a_context_too_short_loses_the_worst_and_says_so(proposer):
     known = [(row, float(n)) for n, row in enumerate(rows(11))]
     asked = proposer(context=1000, per_call=4)
     with pytest.warns(ProposalWarning, match="the worst are not shown"):
-        request, _ = asked._request(4, asked._ranked(known))
+        request, _ = asked._request(4, asked._ranked(known), NONE)
     assert "loss 0.00 | " in request.query
     assert "loss 10.00 | " not in request.query
     with pytest.raises(InputError, match="even without known architectures"), pytest.warns(ProposalWarning):
-        proposer(context=300)._request(8, [])
+        proposer(context=300)._request(8, [], NONE)
 
 
 def test_tokens_are_never_passed_and_mutation_is_told_to_stand_in(proposer):

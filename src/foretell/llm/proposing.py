@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 import numpy as np
-import numpy.typing as npt
 
-from foretell.display import one_line, shortened
 from foretell.errors import InputError
 from foretell.llm.asking import Asker
-from foretell.llm.forms import SEPARATOR, as_json, as_line, grammar, in_order, schema
+from foretell.llm.forms import grammar, schema
 from foretell.llm.model import Decoding, LanguageModelError, Request
+from foretell.llm.proposal_prompt import VERSION, Known, ProposalPrompt, Row
 from foretell.llm.repairing import Keeps, nearest_feasible, read_architectures
 from foretell.metrics import Metric
-from foretell.spaces import Architecture, Gene, Population, SearchSpace
+from foretell.spaces import Population, SearchSpace
 
 __all__ = ["Known", "ProposalWarning", "Proposals", "Proposer"]
 
-VERSION = 2
 PER_CALL = 8
-_BEST, _WORST = 8, 3  # architectures that are shown
-_LONGEST = 300  # characters of a gene's description
-_COOL, _WARMER, _HOTTEST = 0.8, 0.2, 1.4  # temperatures: one more step for each call without anything new
+_BEST, _WORST, _BEFORE = 8, 3, 8  # architectures that are shown, and proposals without a label
+_COOL, _STEP, _HOTTEST = 0.8, 0.2, 1.4  # temperatures: a step up where less than half of a reply was new, else down
 _PATIENCE = 6  # calls in succession without anything new, until the model is asked no more
-_REACH = 0.1  # of the range of the scores: so much better than the best is what a continued text is to be about
-
-Row = npt.NDArray[np.int16]
-Known = Sequence[tuple[Row, float]]
-"""Canonical rows `int16 [columns]` with the values of the metric."""
 
 
 class ProposalWarning(UserWarning):
@@ -99,14 +90,13 @@ class Proposer:
     context: int = 8192
     said: Proposals = field(default_factory=Proposals)
     _fruitless: int = field(default=0, init=False)
+    _heat: float = field(default=_COOL, init=False)
     _spent: bool = field(default=False, init=False)
     _left_out: bool = field(default=False, init=False)
     _warned: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
-        self._raw = self.asker.model.style == "raw"
-        self._heading = self._explain()
-        self._length = max(len(self._spell(each)) for each in (self.space.largest(), self.space.smallest()))
+        self._prompt = ProposalPrompt(self.space, self.metric, self.limits, self.asker.model.style == "raw")
 
     @property
     def exhausted(self) -> bool:
@@ -144,7 +134,7 @@ class Proposer:
             BudgetReachedError: The budget of the session would be passed.
         """
         ranked, said = self._ranked(known), self.said
-        request, wanted = self._request(min(n, self.per_call), ranked)
+        request, wanted = self._request(min(n, self.per_call), ranked, taken)
         if self.max_tokens is not None and said.tokens + self._most(request.prompt, wanted) > self.max_tokens:
             self._spent = True
             return taken[:0]
@@ -158,6 +148,7 @@ class Proposer:
         said.seconds += answer.reply.seconds
         rows = self._take(text, wanted, ranked, taken)
         self._fruitless = 0 if rows else self._fruitless + 1
+        self._heat = min(_HOTTEST, self._heat + _STEP) if 2 * len(rows) < wanted else max(_COOL, self._heat - _STEP)
         return np.array(rows, dtype=np.int16).reshape(-1, self.space.width)
 
     def _take(self, text: str, wanted: int, ranked: Known, taken: Population) -> list[Row]:
@@ -189,46 +180,34 @@ class Proposer:
         on_record = self.pool is None or bool((self.space.canonical(self.pool) == row).all(axis=1).any())
         return on_record and bool(self.keeps(row[None])[0])
 
-    # ---- the prompt
-
-    def _explain(self) -> str:
-        """What is the same in all calls: task, genes, limits. Text of the user's stays on its line."""
-        lines = [
-            f"You design neural networks. Wanted: the best {self.metric.word} ({self.metric.sentence}).",
-            "A network has these properties, in this order:",
-            *(self._about(gene) for gene in in_order(self.space)),
-        ]
-        if self.limits:
-            lines.append(f"Every network must keep {one_line(self.limits)}.")
-        return "\n".join(lines) + "\n\n"
-
-    def _about(self, gene: Gene) -> str:
-        many = f"a list with one value for each of {one_line(gene.depth)}, each " if gene.depth else ""
-        meaning = shortened(one_line(gene.description), _LONGEST)
-        values = ", ".join(one_line(str(choice)) for choice in gene.choices)
-        return f"- {one_line(gene.name)}: {meaning}{'; ' if meaning else ''}{many}one of {values}"
-
-    def _request(self, wanted: int, ranked: Known) -> tuple[Request, int]:
+    def _request(self, wanted: int, ranked: Known, taken: Population) -> tuple[Request, int]:
         """The question, with as many known architectures as there is room for, and for how many it asks."""
-        middle = max(len(ranked) - _BEST, 0)
+        middle, prompt = max(len(ranked) - _BEST, 0), self._prompt
         shown = [*ranked[: min(_WORST, middle)], *ranked[middle:]]
-        while self._most(self._heading + (query := self._ending(wanted, shown, ranked)), wanted) > self.context:
-            if not shown and wanted == 1:
+        labelled = {row.tobytes() for row, _ in ranked}
+        before = [row for row in taken if row.tobytes() not in labelled][-_BEFORE:]
+        while self._most(prompt.heading + (query := prompt.ending(wanted, shown, before)), wanted) > self.context:
+            if not shown and not before and wanted == 1:
                 raise InputError(
                     f"the prompt for {self.space.name} is too long for {self.context:,} tokens even without known "
                     "architectures; give the model more room (context), or shorten the genes' descriptions."
                 )
             self._leave_out()
-            shown, wanted = (shown[1:], wanted) if shown else (shown, wanted // 2)
-        number, temperature = self.said.calls, min(_HOTTEST, _COOL + _WARMER * self._fruitless)
+            if before:
+                before = before[1:]
+            elif shown:
+                shown = shown[1:]
+            else:
+                wanted //= 2
+        number = self.said.calls
         decoding = Decoding(
             self._room(wanted),
-            temperature,
+            round(self._heat, 1),
             seed=self.seed * 1000 + number,
-            grammar=grammar(self.space, wanted, self._start(ranked)) if self._raw else "",
-            schema="" if self._raw else json.dumps(schema(self.space), ensure_ascii=False),
+            grammar=grammar(self.space, wanted, prompt.start(ranked)) if prompt.raw else "",
+            schema="" if prompt.raw else json.dumps(schema(self.space), ensure_ascii=False),
         )
-        return Request(self._heading, query, decoding, number, template=f"propose/{VERSION}"), wanted
+        return Request(prompt.heading, query, decoding, number, template=f"propose/{VERSION}"), wanted
 
     def _leave_out(self) -> None:
         if not self._left_out:
@@ -236,43 +215,14 @@ class Proposer:
             text = f"{self.asker.model.name} has no room for all known architectures ({self.context:,} tokens)"
             warnings.warn(f"{text}; the worst are not shown to it.", ProposalWarning, stacklevel=5)
 
-    def _ending(self, wanted: int, shown: Known, ranked: Known) -> str:
-        metric = self._metric(ranked)
-        lines = [
-            f"{metric.word} {metric.format(value)}{SEPARATOR}{self._spell(self.space.architecture(row))}"
-            for row, value in shown
-        ]
-        told = ["Known networks, the worst first:", *lines, ""] if lines else []
-        if self._raw:
-            return "\n".join([*told, "New networks that are better, each another:", ""])
-        how = 'as JSON: {"architectures": [{...}, ...]}, every property in each'
-        ask = f"Propose {wanted} new networks that should be better, all different and none of the known ones, {how}."
-        return "\n".join([*told, ask, ""])
-
-    def _start(self, ranked: Known) -> str:
-        """What a continued line begins with: a score a little better than the best."""
-        if not ranked:
-            return ""
-        values = [value for _, value in ranked]
-        good = self.metric.goodness(np.array(values))
-        target = float(self.metric.from_goodness(good.max() + _REACH * (good.max() - np.median(good))))
-        metric = self._metric(ranked)
-        return f"{metric.word} {metric.format(min(max(target, metric.low), metric.high))}{SEPARATOR}"
-
-    def _metric(self, ranked: Known) -> Metric:
-        return self.metric.for_labels([value for _, value in ranked])
-
     def _ranked(self, known: Known) -> Known:
-        """The worst first."""
+        """Those with a label, the worst first."""
         finite = [(row, value) for row, value in known if np.isfinite(value)]
         return sorted(finite, key=lambda item: (self.metric.goodness(item[1]), item[0].tobytes()))
 
-    def _spell(self, architecture: Architecture) -> str:
-        return as_line(architecture) if self._raw else as_json(architecture)
-
     def _room(self, wanted: int) -> int:
         """Tokens of a reply: a digit is one, and most words are fewer than they have letters."""
-        return wanted * (self._length + 16) + 32
+        return wanted * (self._prompt.longest + 16) + 32
 
     def _most(self, prompt: str, wanted: int = 1) -> int:
         """Tokens of a call, from above; by the length of the text, so that it is the same wherever it is asked."""

@@ -13,7 +13,7 @@ from foretell.search.settings import Evolution
 __all__ = ["GENIUS", "ROUNDS", "Entry", "check_proposing", "create", "describe", "names", "sizes_for"]
 
 GENIUS, ROUNDS = "genius", 10
-"""The algorithm of arXiv 2304.01102, and how long it is there."""
+"""The algorithm of arXiv 2304.10970, and how long it is there."""
 
 
 @dataclass(frozen=True)

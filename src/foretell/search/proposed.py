@@ -30,7 +30,7 @@ class LanguageModelLed(Algorithm):
 
     Args:
         setting: The job; `propose` names the model.
-        kind: "one" architecture a round, and the next when it was told, as in GENIUS (arXiv 2304.01102); empty: as
+        kind: "one" architecture a round, and the next when it was told, as in GENIUS (arXiv 2304.10970); empty: as
             many as a call brings.
     """
 
