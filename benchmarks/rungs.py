@@ -95,7 +95,7 @@ def judge(out: Path) -> list[dict[str, Any]]:
 
 
 def races(source: str, out: Path, count: int, settings: Race) -> dict[str, Any]:
-    """Races of so many of these architectures, drawn at random and with nothing known before, against equal work in full.
+    """Races of some of these architectures, drawn at random and with nothing known before, against equal work in full.
 
     All four shares must be on record: those of `--train`, and the full training of the reference benchmark.
     """
