@@ -67,7 +67,7 @@ def first_score(model: str) -> dict[str, float]:
 
 
 def scoring(model: str, repeats: int) -> dict[str, Any]:
-    """2,048 tokens: a part against `transformers`, forward of the same part, and 16 parts together and one by one."""
+    """2,048 tokens: a part against `transformers`, forward of the same part, and 8 parts together and one by one."""
     from transformers import LlamaConfig, LlamaForCausalLM
 
     source = find_model(model)
@@ -76,9 +76,9 @@ def scoring(model: str, repeats: int) -> dict[str, Any]:
     space = pruned_space(source.name, checkpoint.shape, checkpoint.backbone)
     count, most = len(checkpoint.shape.layers), checkpoint.shape.layers[0]
     narrow = int(space.gene("ffn").numbers[4])
-    spelt = [[count, *[1] * count, *[most.kv_heads] * count, *[narrow] * count] for _ in range(17)]
+    spelt = [[count, *[1] * count, *[most.kv_heads] * count, *[narrow] * count] for _ in range(9)]
     for number, row in enumerate(spelt[1:]):  # each without the attention of one of the later layers, as searches ask
-        row[1 + count + count - 16 + number if count > 16 else 1 + count + number % count] = 0
+        row[1 + count + count - 8 + number if count > 8 else 1 + count + number % count] = 0
     rows = space.canonical(space.read(spelt))
     tokens = torch.randint(10, checkpoint.vocabulary, (4, 513), generator=torch.Generator().manual_seed(0))
     batches = [TextBatch(each[:, :-1], each[:, 1:], each[:, 1:].numel()) for each in (tokens[:2], tokens[2:])]
@@ -100,12 +100,13 @@ def scoring(model: str, repeats: int) -> dict[str, Any]:
     found = {}
     for precision in dict.fromkeys(("fp32", fast_precision("cpu"))):
         shared, alone = predictor(precision=precision), predictor(precision=precision, share=False)
+        together = predictor(precision=precision, threads=1)  # as one by one
         found[precision] = {
             "one_against_transformers": alternated(lambda: shared.predict(rows[:1]), forward, repeats),  # noqa: B023
-            "sixteen_against_one_by_one": alternated(
-                lambda: shared.predict(rows[1:]),  # noqa: B023
+            "eight_against_one_by_one": alternated(
+                lambda: together.predict(rows[1:]),  # noqa: B023
                 lambda: [alone.predict(row[None]) for row in rows[1:]],  # noqa: B023
-                max(1, repeats // 3),
+                1,
             ),
         }
     return found
