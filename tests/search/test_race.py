@@ -291,9 +291,9 @@ def test_settings_that_make_no_sense_are_refused(given, sentence):
 
 def test_rungs_are_written_in_percent_or_as_shares():
     assert Race(rungs=["12.5%", "25 %", 0.5, 1]).rungs == (0.125, 0.25, 0.5, 1.0)
-    assert Race().places(Race().rungs) == (10, 5, 2, 1)
+    assert Race().places(Race().rungs) == (8, 4, 2, 1)
     assert TWELVE.places(TWELVE.rungs) == (12, 7, 4, 2)
-    assert Race(rungs=["100%"]).places((1.0,)) == (10,)
+    assert Race(rungs=["100%"]).places((1.0,)) == (8,)
 
 
 def test_an_objective_that_cannot_go_on_is_trained_anew_and_that_is_said_before(tmp_path):
@@ -314,7 +314,7 @@ def test_an_objective_that_cannot_go_on_is_trained_anew_and_that_is_said_before(
 def test_an_objective_with_the_full_training_only_is_refused_unless_all_train_in_full():
     with pytest.raises(InputError, match=r"are parts of a training, but this objective has only the full one"):
         Race().cost(Fidelities())
-    assert Race(rungs=["100%"]).cost(Fidelities()) == 10
+    assert Race(rungs=["100%"]).cost(Fidelities()) == 8
 
 
 def test_rungs_that_come_to_the_same_amount_are_one():

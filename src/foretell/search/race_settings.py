@@ -34,7 +34,7 @@ class Race(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    entrants: int = Field(default=10, ge=2)
+    entrants: int = Field(default=8, ge=2)
     rungs: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0)
     finishers: int = Field(default=1, ge=1)
     predictor: str | None = None
