@@ -7,11 +7,6 @@ import pytest
 
 from foretell import spaces
 from foretell.cli import main
-from foretell.llm import Budget
-from foretell.llm.api import ApiModel
-from foretell.llm.asking import Asker
-from foretell.llm.proposing import propose
-from foretell.metrics import metric_named
 from foretell.observations import write_observations
 from foretell.testing import make_observations
 from tests.llm import fault_server
@@ -85,23 +80,24 @@ def test_the_language_model_is_a_row_of_evaluate_and_predict(capsys, home, serve
     assert len(json.loads(out)["predictions"]) == 16
 
 
-def test_proposals_are_valid_distinct_and_counted(serve, ledger, monkeypatch):
+def test_proposals_are_written_counted_and_kept_where_a_budget_ends(capsys, home, serve, monkeypatch):
     rows = SPACE.architectures(SPACE.sample(4, np.random.default_rng(0)))
-    first, second, third, known = (row.to_text() for row in rows)
-    broken = first.replace("encoder-embed-dim-subtransformer: ", "encoder-embed-dim-subtransformer: 1")
-    text = f"Sure:\n{first}\n\n{second}\nBLEU: 30.1\n\n{first}\n\n{broken}\n\n{known}\n\n{third}\n\nencoder-embed-dim"
-    monkeypatch.setattr(fault_server, "answer_to", lambda prompt: text.removeprefix("Sure:\n"))
-    model = ApiModel("fake", serve().url)
-    found = propose(
-        Asker(model, ledger, Budget(model, None)),
-        SPACE,
-        metric_named("valid_bleu"),
-        [(rows[3], 25.0)],
-        5,
-        keeps=lambda population: (population != rows[2].row).any(axis=1),
-        rounds=2,
-    )
-    assert found.architectures == (rows[0], rows[1])
-    assert found.population.shape == (2, SPACE.width)
-    assert (found.replies, found.invalid, found.infeasible) == (2, 2, 1)
-    assert found.repeated == 2 + 5
+    text = "Sure:\n" + "\n\n".join(row.to_text() for row in [*rows[:3], rows[0]])
+    monkeypatch.setattr(fault_server, "answer_to", lambda prompt: text)
+    server = serve()
+    common = ["--llm", f"{server.url}#fake", "--json", "--out", home / "p.jsonl"]
+    code, out, err = run(capsys, "propose", *common, "--n", 3, "--rounds", 2)
+    assert code == 0, err
+    found = json.loads(out)
+    assert found["proposed"] == [row.to_dict() for row in rows[:3]]
+    assert (found["asked"], found["valid"], found["repaired"], found["dropped"]) == (3, 3, 0, 1)
+    code, out, err = run(capsys, "propose", *common, "--n", 9, "--rounds", 9, "--max-tokens", 9000, "--seed", 2)
+    assert code == 4
+    assert "raise the limit" in err
+    assert len((home / "p.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_model_that_proposes_nothing_is_told_as_such(capsys, home, serve):
+    code, _, err = run(capsys, "propose", "--llm", f"{serve(says='No.').url}#fake", "--out", home / "p.jsonl")
+    assert code == 1
+    assert "no architecture was proposed in 6 replies (0 valid, 0 repaired, 0 repeated, 48 dropped)" in err

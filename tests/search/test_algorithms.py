@@ -1,6 +1,8 @@
 """Every algorithm keeps the same protocol, by the tests that are published."""
 
 import builtins
+import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,10 +10,11 @@ import pytest
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
 from foretell.objectives import Fidelities
-from foretell.search import Schedule, Scorer, Setting, search_by_schedule
+from foretell.search import Propose, Schedule, Scorer, Setting, search_by_schedule
 from foretell.search.algorithms import create, describe, names, sizes_for
 from foretell.spaces import SearchSpace
 from foretell.testing import AlgorithmConformance
+from tests.llm.fault_server import FaultServer
 from tests.search.conftest import Linear
 
 
@@ -63,8 +66,39 @@ class TestAsha(_Named):
     name = "asha"
 
 
+@pytest.mark.filterwarnings("ignore::foretell.llm.ProposalWarning")
+class TestLlm(_Named):
+    """Of a model that has eight ideas and then no more."""
+
+    name = "llm"
+
+    @pytest.fixture(autouse=True)
+    def _model(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("FORETELL_LEDGER", str(tmp_path / "ledger.sqlite"))
+        ideas = [{"layers": n % 3 + 1, "width": 4 + 4 * (n % 4), "heads": [1 + n % 2]} for n in range(8)]
+        with FaultServer(says=json.dumps({"architectures": ideas})) as server:
+            self.propose = Propose(llm=f"{server.url}#fake")
+            yield
+
+    def make(self, setting):
+        return create(self.name, replace(setting, propose=self.propose))
+
+
+class TestGenius(TestLlm):
+    name = "genius"
+
+
+class TestEvolutionWithProposals(TestLlm):
+    name = "evolution"
+
+
+class TestRegularisedWithProposals(TestLlm):
+    name = "regularised"
+
+
 def test_every_algorithm_has_its_conformance_test():
-    assert {each.name for each in _Named.__subclasses__()} == set(names())
+    tested = {*_Named.__subclasses__(), *TestLlm.__subclasses__()}
+    assert {each.name for each in tested} == set(names())
 
 
 def test_an_unknown_algorithm_names_the_nearest():

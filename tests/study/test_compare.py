@@ -2,6 +2,7 @@ import pytest
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.search import Schedule
+from foretell.search.algorithms import describe
 from foretell.study import PRESETS, StudyConfig
 from foretell.study.compare import preset, taught_as
 
@@ -24,7 +25,7 @@ def test_the_windows_of_table_4(name, schedule):
 
 def test_every_preset_has_a_schedule_that_can_be_read():
     for item in PRESETS.values():
-        assert Schedule.parse(item.schedule).iterations in (15, 30)
+        assert Schedule.parse(item.schedule).iterations in ((10,) if describe(item.algorithm).asks else (15, 30))
         assert preset(item.name) is item
 
 

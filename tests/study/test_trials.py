@@ -360,7 +360,7 @@ def by_algorithm(folder, algorithm, trials=12, **more) -> foretell.study.trials.
     return study
 
 
-ALGORITHMS = [name for name in algorithm_names() if name not in ("gp", "cmaes", "predictor")]
+ALGORITHMS = [name for name in algorithm_names() if name not in ("gp", "cmaes", "predictor", "llm", "genius")]
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

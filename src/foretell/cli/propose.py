@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,69 +38,71 @@ def _propose(
     out: Annotated[Path, typer.Option(help="JSON lines to write them to.")] = Path("proposals.jsonl"),
     as_json: JsonOption = False,
 ) -> None:
-    """Let a language model propose architectures: valid ones, each once, that keep the limits.
+    """Let a language model propose architectures: valid ones, each once, that keep the limits, eight a reply.
 
     They can join the initial population of a search, or be labelled and trained.
 
     Example: `foretell propose --llm local:qwen2.5-coder-1.5b --n 5 --constraint "params<=0.5M"`
     """
+    import numpy as np
+
     from foretell import spaces
     from foretell.costs import Constraints, CostModel
-    from foretell.errors import ForetellError
-    from foretell.llm import DEFAULT_LLM, open_session
-    from foretell.llm.proposing import propose
+    from foretell.errors import BudgetReachedError, ForetellError
+    from foretell.llm import DEFAULT_LLM, Proposer, open_session
     from foretell.observations import ObservationSet, load
 
     known = labelled(load(observations, task), metric) if observations else ObservationSet(spaces.create(space), ())
     found, quality = known.space, known.quality(metric)
     limits, costs = Constraints.parse(constraint or []), CostModel(found)
     trained = [item for item in known.observations if quality.key in item.metrics]
-    shown = [(item.architecture, item.metrics[quality.key]) for item in trained]
     session = open_session(llm or DEFAULT_LLM, max_usd=max_usd, max_tokens=max_tokens, offline=offline)
-    result = propose(
+    proposer = Proposer(
         session.asker(),
         found,
-        quality.for_labels([value for _, value in shown]),
-        shown,
-        n,
+        quality.for_labels([item.metrics[quality.key] for item in trained]),
         keeps=lambda rows: limits.satisfied(costs, rows),
         limits=str(limits) if limits.items else "",
-        rounds=rounds,
         seed=seed,
     )
-    summary = {
-        "asked": n,
-        "proposed": [architecture.to_dict() for architecture in result.architectures],
-        "replies": result.replies,
-        "invalid": result.invalid,
-        "repeated": result.repeated,
-        "infeasible": result.infeasible,
-    }
-    if not result.architectures:
-        raise ForetellError(
-            f"no architecture was proposed in {result.replies} replies ({result.invalid} invalid, {result.repeated} "
-            f"repeated, {result.infeasible} beyond the limits); loosen the limits or ask another model with --llm."
+    shown = [(item.architecture.row, item.metrics[quality.key]) for item in trained]
+    rows = found.population([])
+    stop: BudgetReachedError | None = None
+    while len(rows) < n and proposer.said.calls < rounds and not proposer.exhausted:
+        try:
+            rows = np.concatenate([rows, proposer.ask(n - len(rows), shown, rows)])
+        except BudgetReachedError as error:
+            stop = error  # what was paid for is kept
+            break
+    said, proposed = proposer.said, [architecture.to_dict() for architecture in found.architectures(rows)]
+    summary = {"wanted": n, "proposed": proposed, **said.to_dict(), "out": str(out)}
+    del summary["instead"]
+    counts = f"{said.valid} valid, {said.repaired} repaired, {said.repeated} repeated, {said.dropped} dropped"
+    if not proposed:
+        raise stop or ForetellError(
+            f"no architecture was proposed in {said.calls} replies ({counts}); loosen the limits or ask another model "
+            "with --llm."
         )
-    _write(out, found.name, summary["proposed"])
+    _write(out, found.name, proposed)
     if as_json:
-        print_json({**summary, "out": str(out)})
+        print_json(summary)
+    else:
+        for architecture in found.architectures(rows):
+            say(f"{architecture.key}\n{architecture.to_text()}\n")
+        say(f"{len(rows)} of {n} from {said.calls} replies: {counts}; {said.tokens:,} tokens, {said.seconds:.0f} s")
+    if stop is not None:
+        raise stop
+    if as_json:
         return
-    for architecture in result.architectures:
-        say(f"{architecture.key}\n{architecture.to_text()}\n")
-    say(
-        f"{len(result.architectures)} of {n} from {result.replies} replies; left out: {result.invalid} invalid, "
-        f"{result.repeated} repeated, {result.infeasible} beyond the limits"
-    )
     if observations is not None:  # what was learnt from can judge them
         next_step("What is foretold of them", "predict", "--observations", observations, "--architectures", out)
     elif found.family is not None:
         next_step("A search that begins with them", "search", "--space", space, "--initial", out)
 
 
-def _write(path: Path, space: str, rows: object) -> None:
+def _write(path: Path, space: str, rows: Sequence[Mapping[str, Any]]) -> None:
     import json
 
     from foretell.records import write_atomic
 
-    assert isinstance(rows, list)  # noqa: S101 - built above
     write_atomic(path, "".join(json.dumps({"space": space, "architecture": row}) + "\n" for row in rows))

@@ -33,6 +33,7 @@ def print_result(result: Mapping[str, Any]) -> None:
         print_rules(result["rules"], _judged(result), result["winner"]["metrics"])
     if result["teacher"] is not None:
         _print_teacher(result["teacher"])
+    _print_proposals(result["search"])
     genes = result["winner"]["architecture"]
     print_table("The winner's genes", ["gene", "value"], [[name, _value(value)] for name, value in genes.items()])
     seconds = result["stages"]
@@ -79,6 +80,7 @@ def print_trials(result: Mapping[str, Any]) -> None:
     print_table(title, ["trial", metric.title, *shown, ""], rows)
     if "race" in result:
         print_race(result["race"])
+    _print_proposals(result["search"])
     if result["rules"]:
         print_rules(result["rules"], metric, winner["metrics"])
     failed = [each for each in result["trials"] if "failed" in each]
@@ -109,6 +111,18 @@ def _cost(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if abs(value) >= 100 or float(value).is_integer() else f"{value:.3g}"
+
+
+def _print_proposals(search: Mapping[str, Any]) -> None:
+    """What a language model that proposes came up with; nothing where none does."""
+    said = search.get("proposals")
+    if said is not None:
+        counts = ", ".join(f"{said[name]} {name}" for name in ("valid", "repaired", "repeated", "dropped"))
+        mutants = f"; {said['instead']} mutants stood in" if said["instead"] else ""
+        say(
+            f"Asked for {said['asked']} architectures, a language model came up with: {counts}{mutants} "
+            f"({said['tokens']:,} tokens, {said['seconds']:.0f} s).\n"
+        )
 
 
 def _print_teacher(teacher: Mapping[str, Any]) -> None:

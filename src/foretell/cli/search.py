@@ -43,7 +43,10 @@ def _search(
     ] = None,
     algorithm: Annotated[
         str | None,
-        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes, bohb or asha."),
+        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes, bohb, asha or llm."),
+    ] = None,
+    llm: Annotated[
+        str | None, typer.Option("--llm", help="The language model that proposes: local:NAME, openai:MODEL, URL#MODEL.")
     ] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the search.")] = None,
     initial: Annotated[
@@ -77,7 +80,7 @@ def _search(
     """Find the best architecture that keeps the limits, train it and measure it.
 
     Without a study file this is the whole job on Home Assistant's English-German texts: about nine minutes on
-    two CPU cores. `experience` chooses twelve architectures and their trainings decide. What is finished is kept:
+    two CPU cores. `experience` chooses eight architectures and their trainings decide. What is finished is kept:
     after an interruption the same command with `--resume` goes on.
 
     Examples:
@@ -91,6 +94,8 @@ def _search(
 
     `foretell search --compare race,hs-nas,asha --train --seconds 300`, against simple rules in equal time
 
+    `foretell search --compare hs-nas,llm,genius --llm local:gemma-3-270m`, where a language model proposes
+
     `foretell search --race 24`, where more of them race
 
     `foretell search --schedule distilled:1-15,supernet:16-30`, the paper's HS-NAS; HAT is `supernet:1-30`
@@ -99,8 +104,8 @@ def _search(
 
     `foretell search examples/char-lm/study.yaml`, where the study's objective is a program of your own
 
-    Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, and hs-nas-A-B for any window of
-    iterations that the distilled predictor scores.
+    Presets: hat-as-published, hat, hat-15, hat-distinct, distilled-hat, hs-nas, llm, genius, and hs-nas-A-B for any
+    window of iterations that the distilled predictor scores.
     """
     from foretell.cli.alternatives import parse_alternatives, search_alternatives
     from foretell.cli.results import print_comparison, print_result
@@ -109,7 +114,10 @@ def _search(
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
         chosen_study = chosen_study.model_copy(update={"executor": chosen_study.executor.named(executor)})
-        choices = {"seed": seed, "trials": trials, "algorithm": algorithm}
+        choices: dict[str, object] = {"seed": seed, "trials": trials, "algorithm": algorithm}
+        if llm is not None:
+            before = chosen_study.search.propose
+            choices["propose"] = {**({} if before is None else before.model_dump()), "llm": llm}
         given: dict[str, object] = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
         given |= {"--initial": initial, "--seconds": seconds, "--alternative": alternative or None}
         _search_by_trials(
@@ -134,6 +142,7 @@ def _search(
         search__seed=seed,
         search__initial=initial,
         search__algorithm=algorithm,
+        search__propose__llm=llm,
         search__race__entrants=race,
     )
     chosen = chosen.model_copy(update={"executor": chosen.executor.named(executor)})

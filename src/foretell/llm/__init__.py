@@ -11,6 +11,7 @@ from foretell.llm.model import Decoding, LanguageModel, LanguageModelError, Repl
 from foretell.llm.models import MODELS, Model
 from foretell.llm.prices import PRICES, PRICES_DATE, Price, price_of, read_prices
 from foretell.llm.prompt import ABLATION, FULL, Parts, Prompt, TaskCard, compact_prompt, paper_prompt, parts_named
+from foretell.llm.proposing import Proposals, ProposalWarning, Proposer
 from foretell.llm.replies import Parsed, parse_number, parse_numbers
 from foretell.llm.session import DEFAULT_LLM, Session, default_ledger, open_model, open_session
 from foretell.llm.tasks import draw_examples, hide_names, read_examples, task_title
@@ -41,6 +42,9 @@ __all__ = [
     "Parts",
     "Price",
     "Prompt",
+    "ProposalWarning",
+    "Proposals",
+    "Proposer",
     "Reply",
     "Request",
     "Session",

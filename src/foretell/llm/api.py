@@ -7,6 +7,7 @@ and a row of failures ends the run with everything that was paid for in the ledg
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import time
 import warnings
@@ -35,6 +36,7 @@ __all__ = ["ApiModel", "run_in_loop"]
 
 _LOGPROBS = re.compile("log[ _-]?prob", re.IGNORECASE)
 _STREAM = re.compile(r"\bstream", re.IGNORECASE)
+_FORM = re.compile("response[ _-]?format|json[ _-]?schema|structured", re.IGNORECASE)
 _FEW = 5  # alternatives that those who give any give
 _VERSION = "/v1"
 _THINKING_ROOM = 2048  # tokens
@@ -158,6 +160,9 @@ class ApiModel:
         if decoding.top_logprobs and "logprobs" not in self._refused:
             count = min(decoding.top_logprobs, self._alternatives)
             body |= {"logprobs": True, "top_logprobs": count} if chat else {"logprobs": count}
+        if decoding.schema and chat and "response_format" not in self._refused:
+            form = {"name": "architectures", "strict": True, "schema": json.loads(decoding.schema)}
+            body["response_format"] = {"type": "json_schema", "json_schema": form}
         return body
 
     def streaming(self) -> dict[str, Any]:
@@ -192,6 +197,9 @@ class ApiModel:
         if _STREAM.search(complaint) and ("stream_options" in streamed or not streamed):
             self._refused.update(["stream_options"] if streamed else [])
             self._streams = True
+            return True
+        if "response_format" in sent and (_FORM.search(complaint) or unclear):
+            self._refused.add("response_format")
             return True
         names = ("max_tokens", "temperature", "top_p", "seed", "stop", "logprobs")
         named = [name for name in names if name in sent and name in complaint]

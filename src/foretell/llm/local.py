@@ -115,6 +115,8 @@ class LocalModel:
         }
         if decoding.top_p is not None:
             body["top_p"] = decoding.top_p
+        if decoding.grammar:
+            body["grammar"] = decoding.grammar
         start = time.perf_counter()
         try:
             found = self.load().handle_completions(body)

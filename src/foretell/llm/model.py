@@ -54,6 +54,8 @@ class Decoding:
         seed: Of sampling, where the back end honours one.
         top_logprobs: Alternatives to report for each token; 0 asks for none.
         stop: Texts that end a reply.
+        grammar: GBNF that a reply keeps, where the runtime in this process continues a text; empty: any text.
+        schema: JSON schema that a reply keeps, as JSON, where an endpoint that is told messages can do that.
     """
 
     max_tokens: int = 25
@@ -62,10 +64,13 @@ class Decoding:
     seed: int | None = None
     top_logprobs: int = 0
     stop: tuple[str, ...] = ()
+    grammar: str = ""
+    schema: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """All fields, ready for JSON."""
-        return {**vars(self), "stop": list(self.stop)}
+        """All fields, ready for JSON; without the forms that are not asked for, of which old keys know nothing."""
+        fields = {**vars(self), "stop": list(self.stop)}
+        return {name: value for name, value in fields.items() if value or name not in ("grammar", "schema")}
 
 
 @dataclass(frozen=True)

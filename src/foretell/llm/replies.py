@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 from foretell.metrics import Metric
 
-__all__ = ["Parsed", "parse_number", "parse_numbers", "unfinished"]
+__all__ = ["Parsed", "parse_number", "parse_numbers", "spoken", "unfinished"]
 
 _NUMBER = r"[+-]?[0-9]{1,6}(?:\.[0-9]{1,8})?"
 _COMMA = r"[+-]?[0-9]{1,6},[0-9]{1,2}"
@@ -75,8 +75,12 @@ def parse_number(text: str, metric: Metric) -> Parsed:
 
 def unfinished(text: str) -> bool:
     """Whether a reply ends before it says anything: it is empty, or a block of thinking that is not closed."""
-    last = _THOUGHT.split(text)[-1]
-    return not text.strip() or _THINKING.search(last) is not None
+    return not text.strip() or _THINKING.search(spoken(text)) is not None
+
+
+def spoken(text: str) -> str:
+    """What stands behind a model's thinking."""
+    return _THOUGHT.split(text)[-1]
 
 
 def parse_numbers(text: str, count: int, metric: Metric) -> list[Parsed]:
@@ -102,7 +106,7 @@ def parse_numbers(text: str, count: int, metric: Metric) -> list[Parsed]:
 
 def _said(text: str) -> str:
     """The line that is the reply: of a JSON object its one number, else the line after "Answer:", else the first."""
-    text = _THOUGHT.split(text)[-1]
+    text = spoken(text)
     blocks: list[str] = _FENCE.findall(text)
     if blocks:
         text = blocks[0] if len(blocks) == 1 else " ".join(" ".join(blocks).split())

@@ -12,7 +12,7 @@ from foretell.search.runner import ObjectiveRunner, Runner
 from foretell.search.schedule import HS_NAS, Schedule, Stretch
 from foretell.search.scorer import Scorer
 from foretell.search.searching import evolve, search_by_schedule
-from foretell.search.settings import Evolution
+from foretell.search.settings import Evolution, Propose
 
 __all__ = [
     "HS_NAS",
@@ -26,6 +26,7 @@ __all__ = [
     "HalvingReport",
     "HalvingScorer",
     "ObjectiveRunner",
+    "Propose",
     "Race",
     "RaceResult",
     "Runner",

@@ -10,9 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.costs import Constraints, CostModel
+from foretell.llm.proposing import Proposals
 from foretell.metrics import Metric, metric_named
 from foretell.objectives import Fidelities
-from foretell.search.settings import Evolution
+from foretell.search.settings import Evolution, Propose
 from foretell.spaces import Population
 
 __all__ = ["Algorithm", "Asked", "Setting"]
@@ -37,6 +38,7 @@ class Setting:
         initial: Architectures to begin with, `int16 [n, columns]`, where the algorithm can.
         against: Costs that the algorithm `nsga2` trades goodness against; None: see `traded_costs`.
         pool: All that can be evaluated, `int16 [n, columns]`, where only those have labels; None: the whole space.
+        propose: The language model that proposes, where one does.
     """
 
     costs: CostModel
@@ -51,6 +53,7 @@ class Setting:
     initial: Population | None = None
     against: tuple[str, ...] | None = None
     pool: Population | None = None
+    propose: Propose | None = None
 
 
 class Asked(NamedTuple):
@@ -85,10 +88,12 @@ class Algorithm(ABC):
             beyond.
         asynchronous: Whether it decides by what has ended so far, at any time: candidates of different fidelities
             end at different times, and none should wait for another.
+        proposals: What a language model was asked for and came up with; None where none is asked.
     """
 
     survivors: int | None = None
     asynchronous: bool = False
+    proposals: Proposals | None = None
 
     @abstractmethod
     def ask(self, n: int) -> Asked:

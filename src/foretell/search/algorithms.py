@@ -10,7 +10,10 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.search.algorithm import Algorithm, Setting
 from foretell.search.settings import Evolution
 
-__all__ = ["Entry", "create", "describe", "names", "sizes_for"]
+__all__ = ["GENIUS", "ROUNDS", "Entry", "check_proposing", "create", "describe", "names", "sizes_for"]
+
+GENIUS, ROUNDS = "genius", 10
+"""The algorithm of arXiv 2304.10970, and how long it is there."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Entry:
         kind: What is handed over besides: the name that Optuna's side knows it by; empty for our own.
         fidelities: Whether it trains many a little and few in full.
         labels: Whether it learns from labels as a predictor does: not for scores that cost nothing.
+        proposes: Whether a language model can propose in it.
     """
 
     target: str
@@ -30,15 +34,24 @@ class Entry:
     kind: str = ""
     fidelities: bool = False
     labels: bool = False
+    proposes: bool = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether it asks a language model in any case."""
+        return self.target == _LLM
 
 
 _S = "foretell.search."
 _OPTUNA = _S + "optuna_samplers:OptunaSearch"
+_LLM = _S + "proposed:LanguageModelLed"
 _BUILT_IN: Mapping[str, Entry] = {
-    "evolution": Entry(_S + "evolution:Evolve", "the best beget the next: HAT, HS-NAS"),
+    "evolution": Entry(_S + "evolution:Evolve", "the best beget the next: HAT, HS-NAS", proposes=True),
     "random": Entry(_S + "generations:RandomSearch", "random architectures that keep the limits"),
-    "regularised": Entry(_S + "regularised:Regularised", "tournaments, and the oldest die"),
-    "nsga2": Entry(_S + "nsga:Nsga2", "trade-offs between the metric and costs"),
+    "regularised": Entry(_S + "regularised:Regularised", "tournaments, and the oldest die", proposes=True),
+    "nsga2": Entry(_S + "nsga:Nsga2", "trade-offs between the metric and costs", proposes=True),
+    "llm": Entry(_LLM, "a language model proposes, eight at a time", proposes=True),
+    GENIUS: Entry(_LLM, "a language model proposes, one a round", "one", proposes=True),
     "predictor": Entry(_S + "asking:PredictorLed", "a design, then a predictor's upper confidence", labels=True),
     "tpe": Entry(_OPTUNA, "Optuna: tree-structured Parzen estimators", "tpe"),
     "gp": Entry(_OPTUNA, "Optuna: a Gaussian process", "gp"),
@@ -62,6 +75,20 @@ def describe(name: str) -> Entry:
     if name not in _BUILT_IN:
         raise UnknownNameError("algorithm", name, _BUILT_IN)
     return _BUILT_IN[name]
+
+
+def check_proposing(name: str) -> None:
+    """Refuse an algorithm in which no language model can propose.
+
+    Raises:
+        InputError: It is none of those; the message names them.
+    """
+    able = [each for each, entry in _BUILT_IN.items() if entry.proposes]
+    if name not in able:
+        raise InputError(
+            f"a language model shall propose, and the algorithm {name} takes no proposals; choose "
+            f"{', '.join(able)}, or leave propose out."
+        )
 
 
 def create(name: str, setting: Setting) -> Algorithm:

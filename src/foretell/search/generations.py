@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from foretell.search.algorithm import Algorithm, Asked, Goodness, Setting
 from foretell.search.breeding import Breeder, Crowd
+from foretell.search.keys import row_keys
+from foretell.search.proposed import open_proposer, with_proposals
 from foretell.search.settings import Evolution
 from foretell.spaces import Population
 
@@ -31,6 +33,11 @@ class Generations(Algorithm):
         self.rng = np.random.default_rng(setting.seed)
         self.breeder = Breeder(setting.costs, setting.constraints, self.settings, self.rng)
         self.crowd = self.breeder.first(setting.initial)
+        self.metric, self.propose = setting.metric, setting.propose
+        self._known: dict[bytes, float] = {}  # told so far, for a language model to be shown
+        if setting.propose is not None:
+            self.proposer = open_proposer(setting, setting.propose)
+            self.proposals = self.proposer.said
         self._begin(0)
 
     def _begin(self, first: int) -> None:
@@ -42,7 +49,10 @@ class Generations(Algorithm):
     def ask(self, n: int) -> Asked:
         """See `Algorithm.ask`."""
         if self._told.all():
-            self.crowd = self.breed(self.crowd, self._scores)
+            bred = self.breed(self.crowd, self._scores)
+            if self.propose is not None:
+                bred = with_proposals(self.proposer, self.propose.share, self.crowd, bred, self._known)
+            self.crowd = bred
             self._begin(self._first + len(self._told))
         start, end = self._asked, min(self._asked + n, len(self._told))
         self._asked = end
@@ -52,6 +62,13 @@ class Generations(Algorithm):
         """See `Algorithm.tell`."""
         self._scores[numbers - self._first] = np.where(np.isnan(goodness), -np.inf, goodness)
         self._told[numbers - self._first] = True
+        if self.propose is not None:
+            values = self.metric.from_goodness(goodness).tolist()
+            self._known |= dict(zip(row_keys(self.crowd.canonical[numbers - self._first]), values, strict=True))
+
+    def other_judge(self) -> None:
+        """See `Algorithm.other_judge`; what was told before is not shown to a language model again."""
+        self._known = dict.fromkeys(self._known, float("nan"))
 
     @abstractmethod
     def breed(self, crowd: Crowd, scores: Goodness) -> Crowd:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, UnknownNameError
+from foretell.llm.proposing import Proposals
 from foretell.search.halving import HalvingReport, HalvingScorer
 from foretell.search.keys import from_keys, row_keys
 from foretell.search.schedule import Schedule
@@ -75,6 +76,7 @@ class SearchResult:
         seconds: Time spent in each predictor in this sitting, and in "loop" for everything else.
         front: The Pareto front, where a search has several objectives.
         halvings: What successive halving did, by predictor, where candidates were halved.
+        proposals: What a language model was asked for and came up with, where one proposes.
     """
 
     best: Architecture
@@ -88,6 +90,7 @@ class SearchResult:
     seconds: dict[str, float] = field(default_factory=dict)
     front: Front | None = None
     halvings: dict[str, HalvingReport] = field(default_factory=dict)
+    proposals: Proposals | None = None
 
 
 def check_scorers(schedule: Schedule, scorers: Mapping[str, Scorer]) -> None:

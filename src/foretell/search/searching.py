@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from foretell.costs import Constraints, CostModel
+from foretell.metrics import metric_from
 from foretell.progress import track
 from foretell.search.algorithm import Setting
 from foretell.search.algorithms import create
@@ -17,7 +18,7 @@ from foretell.search.nsga import Nsga2, trade_offs
 from foretell.search.result import Front, Generation, SearchResult, check_scorers, finish, summarise
 from foretell.search.schedule import Schedule
 from foretell.search.scorer import Scorer
-from foretell.search.settings import Evolution
+from foretell.search.settings import Evolution, Propose
 from foretell.spaces import Population
 
 __all__ = ["evolve", "search_by_schedule"]
@@ -34,6 +35,7 @@ def search_by_schedule(
     seed: int = 0,
     initial: Population | None = None,
     against: Sequence[str] | None = None,
+    propose: Propose | None = None,
     enough: Callable[[], bool] = lambda: False,
 ) -> SearchResult:
     """Search a space for the best architecture that keeps all limits.
@@ -53,6 +55,7 @@ def search_by_schedule(
         initial: Architectures to begin with, `int16 [n, columns]`; infeasible ones are left out and the rest of the
             first generation is drawn.
         against: Costs that nsga2 trades the score against; None: `traded_costs`.
+        propose: The language model that proposes; what it is shown are the predictor's scores.
         enough: Asked after each iteration; where it says so, the last predictor judges what there is.
 
     Returns:
@@ -65,7 +68,8 @@ def search_by_schedule(
     check_scorers(schedule, scorers)
     settings = settings or Evolution()
     evaluations = settings.population * schedule.iterations
-    setting = Setting(costs, constraints, settings=settings, seed=seed, evaluations=evaluations)
+    score = metric_from({"name": "score", "higher_is_better": True})
+    setting = Setting(costs, constraints, score, settings, seed, evaluations, propose=propose)
     setting = replace(setting, initial=initial, against=None if against is None else tuple(against))
     running = create(algorithm, setting)
     start = time.perf_counter()
@@ -95,7 +99,8 @@ def search_by_schedule(
             rows, scores = from_keys(keys, costs.space.width), np.array([last.known[key] for key in keys])
             return trade_offs(costs, rows, scores, traded)
 
-    return finish(costs.space, schedule, scorers, parents, settings.parents, history, elapsed, front)
+    found = finish(costs.space, schedule, scorers, parents, settings.parents, history, elapsed, front)
+    return replace(found, proposals=running.proposals)
 
 
 def evolve(

@@ -1,12 +1,14 @@
-"""The settings of an evolutionary search."""
+"""The settings of an evolutionary search, and of a language model that proposes in one."""
 
 from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from foretell.errors import InputError
+from foretell.llm.proposing import PER_CALL
+from foretell.llm.session import DEFAULT_LLM
 
-__all__ = ["Evolution"]
+__all__ = ["Evolution", "Propose"]
 
 
 class Evolution(BaseModel):
@@ -40,3 +42,27 @@ class Evolution(BaseModel):
                 f"{self.population}; make them equal."
             )
         return self
+
+
+class Propose(BaseModel):
+    """The language model that proposes architectures in a search.
+
+    Attributes:
+        llm: "local:NAME", "local:PATH.gguf", "openai:MODEL" or "URL#MODEL".
+        share: Of the children of a generation that it proposes; of the algorithm "llm" all.
+        per_call: Architectures that it is asked for at a time.
+        max_tokens: Read and written; a call that could go beyond them is not made, and mutation stands in for the
+            model from there on. Replies of the ledger count as well, so that a resumed search does the same. None:
+            no limit.
+        context: Tokens that the model has room for, in a prompt and its reply.
+        offline: Answer from the ledger only.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    llm: str = DEFAULT_LLM
+    share: float = Field(default=0.25, gt=0, le=1)
+    per_call: int = Field(default=PER_CALL, ge=1, le=64)
+    max_tokens: int | None = Field(default=None, ge=0)
+    context: int = Field(default=8192, ge=256)
+    offline: bool = False

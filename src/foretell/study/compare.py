@@ -14,11 +14,12 @@ import numpy as np
 from foretell.errors import InputError, UnknownNameError
 from foretell.objectives import run_jobs
 from foretell.records import read_object, write_json
-from foretell.search import HS_NAS, Schedule, SearchResult, evolve, open_journal
+from foretell.search import HS_NAS, Schedule, SearchResult, open_journal, search_by_schedule
+from foretell.search.algorithms import GENIUS, ROUNDS, describe, sizes_for
 from foretell.spaces import Architecture
 from foretell.study.config import StudyConfig
 from foretell.study.pipeline import Prepared, prepare
-from foretell.study.preflight import refuse_early
+from foretell.study.preflight import check_proposer, refuse_early
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer, supernet_predictor
 
@@ -37,6 +38,8 @@ class Preset:
         published: Run as the published code runs: every evaluation anew and one by one, copies in the
             population. The architecture found is that of the cached search with copies.
         distinct: No architecture twice in a generation.
+        algorithm: Chooses what is scored.
+        population: Architectures in an iteration; None is the study's.
     """
 
     name: str
@@ -45,6 +48,15 @@ class Preset:
     teacher: Literal["supernet"] | None = None
     published: bool = False
     distinct: bool = True
+    algorithm: str = "evolution"
+    population: int | None = None
+
+    def search(self, study: StudyConfig) -> dict[str, Any]:
+        """What `search_by_schedule` is told of it; the study names the language model that proposes."""
+        sizes = study.search.evolution if self.population is None else sizes_for(4 * self.population)
+        settings = sizes.model_copy(update={"distinct": self.distinct})
+        propose = study.search.propose if describe(self.algorithm).asks else None
+        return {"settings": settings, "algorithm": self.algorithm, "propose": propose}
 
 
 _HYBRID = re.compile(r"^hs-nas-(?P<start>\d+)-(?P<end>\d+)$")
@@ -66,6 +78,10 @@ PRESETS: dict[str, Preset] = {
             teacher="supernet",
         ),
         Preset("hs-nas", "HS-NAS (1, 15): distilled first, supernet after (Tables 2, 3)", HS_NAS),
+        Preset(
+            "llm", "a language model proposes, eight a round", f"supernet:1-{ROUNDS}", algorithm="llm", population=8
+        ),
+        Preset(GENIUS, "GENIUS: it proposes one a round", f"supernet:1-{ROUNDS}", algorithm=GENIUS, population=4),
     )
 }
 """By name; "hs-nas-A-B" with any window of iterations is known besides (Table 4)."""
@@ -129,6 +145,8 @@ def run_comparison(
     presets = [preset(name) for name in names]
     taught = taught_as(study, presets)
     refuse_early(taught)
+    for each in presets:
+        check_proposer(each.algorithm, each.search(study)["propose"])
     with open_run(study, out or Path("runs") / f"{study.name}-compare", resume=resume) as run:
         prepared = prepare(run, taught)
         rows = [_row(run, prepared, p, s) for p in presets for s in seeds or (study.search.seed,)]
@@ -169,6 +187,7 @@ def _row(run: Run, prepared: Prepared, chosen: Preset, seed: int) -> dict[str, A
         "evaluations_asked": found.asked,
         "evaluations_run": found.run,
         "evaluations_distinct": found.distinct,
+        **({} if found.proposals is None else {"proposals": found.proposals.to_dict()}),
         "architecture": found.best.to_dict(),
         "costs": {name: float(value[0]) for name, value in costs.items()},
     }
@@ -178,13 +197,12 @@ def _row(run: Run, prepared: Prepared, chosen: Preset, seed: int) -> dict[str, A
 
 def _search(prepared: Prepared, study: StudyConfig, chosen: Preset, seed: int) -> tuple[SearchResult, float]:
     costs, schedule = prepared.device.costs, Schedule.parse(chosen.schedule)
-    settings = study.search.evolution.model_copy(update={"distinct": chosen.distinct})
     cache = not chosen.published
     with open_journal(None, costs.space) as journal:
         # Distilling is counted apart: it is paid once for any number of searches.
         scorers = {n: make_scorer(n, study, costs, prepared.task, journal, cache=cache) for n in schedule.predictors}
         start = time.perf_counter()
-        found = evolve(costs, prepared.limits, schedule, scorers, settings, seed=seed)
+        found = search_by_schedule(costs, prepared.limits, schedule, scorers, seed=seed, **chosen.search(study))
         return found, time.perf_counter() - start
 
 

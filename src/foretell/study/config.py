@@ -23,7 +23,8 @@ from foretell.llm.session import DEFAULT_LLM
 from foretell.metrics import FIRST_METRICS, Metric, metric_named
 from foretell.objectives import ExecutorSettings, ExternalScorer, ScorerSettings
 from foretell.predictors.registry import check_name
-from foretell.search import Evolution, Halving, Race, Schedule
+from foretell.search import Evolution, Halving, Propose, Race, Schedule
+from foretell.search.algorithms import check_proposing
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.limits import is_relative
 from foretell.tasks import Task, TaskKind, task_kind
@@ -146,6 +147,8 @@ class SearchSettings(_Part):
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
             trained in full, instead of what was predicted of them. None: the best of them is trained; without a
             schedule, a race with its defaults.
+        propose: The language model that proposes (`foretell.search.Propose`): of the algorithms "llm" and "genius" all
+            that is scored, of the others a share of the children; None: those two ask the default model.
     """
 
     algorithm: str = "evolution"
@@ -154,6 +157,13 @@ class SearchSettings(_Part):
     seed: int = Field(default=1, ge=0)
     initial: str | None = Field(default=None, exclude_if=lambda path: path is None)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
+    propose: Propose | None = Field(default=None, exclude_if=lambda propose: propose is None)
+
+    @model_validator(mode="after")
+    def _proposing(self) -> SearchSettings:
+        if self.propose is not None:
+            check_proposing(self.algorithm)
+        return self
 
     @field_validator("algorithm")
     @classmethod

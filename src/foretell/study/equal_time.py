@@ -20,6 +20,8 @@ from foretell.observations.reference import reference_names
 from foretell.predictors import Context, Predictor, create
 from foretell.predictors.records import records_of
 from foretell.records import read_object, write_json
+from foretell.search.algorithms import describe
+from foretell.search.algorithms import names as algorithm_names
 from foretell.spaces import Architecture
 from foretell.study.arena import Arena, Found
 from foretell.study.compare import preset, taught_as
@@ -29,6 +31,7 @@ from foretell.study.distilling import settle_teacher
 from foretell.study.jobs import scratch_job
 from foretell.study.limits import resolve_limits
 from foretell.study.methods import AS_PUBLISHED, by_supernet, check_method, find, simple_rows
+from foretell.study.preflight import check_proposer
 from foretell.study.run import Run, open_run
 
 __all__ = ["FRESH", "judged_labels", "other_tasks", "run_equal_time"]
@@ -83,6 +86,8 @@ def run_equal_time(
     wanted = list(dict.fromkeys([*simple_rows(), *methods]))
     for name in wanted:
         check_method(name)
+        if name in algorithm_names() and describe(name).asks:
+            check_proposer(name, study.search.propose)
     with open_run(study, out or Path("runs") / f"{study.name}-equal", resume=resume) as run:
         _same(run.folder / "equal-time" / "plan.json", {"seconds": seconds, "metric": metric, "workers": workers})
         presets = [preset(name.removesuffix(AS_PUBLISHED)) for name in wanted if by_supernet(name)]

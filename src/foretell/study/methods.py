@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -12,8 +13,8 @@ from foretell.errors import InfeasibleError, InputError, UnknownNameError
 from foretell.objectives import VirtualExecutor, run_jobs
 from foretell.observations import Observation
 from foretell.search import Dialogue, Schedule, Setting, Training, open_journal, search_by_schedule
+from foretell.search.algorithms import GENIUS, ROUNDS, describe, sizes_for
 from foretell.search.algorithms import names as algorithm_names
-from foretell.search.algorithms import sizes_for
 from foretell.search.rules import simple_rules
 from foretell.spaces import Architecture
 from foretell.study.arena import Arena, Found, brief
@@ -36,7 +37,7 @@ _SUPERNET = 0.6
 
 def method_names() -> list[str]:
     """All methods; presets besides with the ending `AS_PUBLISHED`, and hs-nas-A-B."""
-    return [*algorithm_names(), *RULES, "race", *PRESETS]
+    return list(dict.fromkeys([*algorithm_names(), *RULES, "race", *PRESETS]))
 
 
 def simple_rows() -> tuple[str, ...]:
@@ -100,13 +101,16 @@ def _trained(name: str, arena: Arena) -> Found:
         seed=arena.seed,
         fidelities=arena.trainings.fidelities,
         predictor="auto" if name == "predictor" else "regression",
+        propose=arena.study.search.propose if describe(name).asks else None,
     )
     with arena.executor(arena.seconds) as executor:
         dialogue = Dialogue(name, setting)
-        labels = _drive(dialogue, executor, arena)
+        labels = _drive(dialogue, executor, arena, ROUNDS if name == GENIUS else math.inf)
+    proposals = dialogue.algorithm.proposals
+    about = {} if proposals is None else {"proposals": proposals.to_dict()}
     best = _best_of(labels)
     architecture = _first(arena) if best is None else best.architecture
-    return Found(architecture, executor.now, executor.worked, [brief(item) for _, item in labels])
+    return Found(architecture, executor.now, executor.worked, [brief(item) for _, item in labels], about)
 
 
 def _best_of(labels: Sequence[tuple[float, Observation]]) -> Observation | None:
@@ -116,15 +120,18 @@ def _best_of(labels: Sequence[tuple[float, Observation]]) -> Observation | None:
     return max((each for each in known if each[1].fidelity == furthest), key=lambda each: each[0], default=(0, None))[1]
 
 
-def _drive(dialogue: Dialogue, executor: VirtualExecutor, arena: Arena) -> list[tuple[float, Observation]]:
-    """Ask and train until the clock says that it is enough; labels with their goodness, as they came."""
+def _drive(dialogue: Dialogue, executor: VirtualExecutor, arena: Arena, most: float) -> list[tuple[float, Observation]]:
+    """Ask and train until the clock says that it is enough, or so many were; labels with their goodness, as they came.
+
+    What a language model says is charged what it took when it was bought, whoever bought it.
+    """
     labels: list[tuple[float, Observation]] = []
     running: dict[int, Training] = {}
     while not executor.expired:
-        while len(running) < executor.slots:
-            start = time.process_time()
+        while len(running) < executor.slots and dialogue.asked < most:
+            start, bought = time.process_time(), _bought(dialogue)
             training = dialogue.ask()
-            executor.charge(time.process_time() - start)
+            executor.charge(max(time.process_time() - start, _bought(dialogue) - bought))
             if training is None:
                 break
             architecture = arena.space.architecture(training.row[0])
@@ -140,6 +147,12 @@ def _drive(dialogue: Dialogue, executor: VirtualExecutor, arena: Arena) -> list[
         dialogue.tell(running.pop(done.handle.number), good)
         labels.append((good, item))
     return labels
+
+
+def _bought(dialogue: Dialogue) -> float:
+    """Seconds of a language model's replies so far."""
+    proposals = dialogue.algorithm.proposals
+    return 0.0 if proposals is None else proposals.seconds
 
 
 def _first(arena: Arena) -> Architecture:
@@ -164,7 +177,6 @@ def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
         study = _shortened(study, arena, distils="distilled" in schedule.predictors)
     (result,) = run_jobs([supernet_job(study)])
     supernet = float(result["cpu_seconds"] or result["seconds"])
-    settings = study.search.evolution.model_copy(update={"distinct": chosen.distinct})
     with open_journal(None, arena.space) as journal:
         scorers = {n: make_scorer(n, study, arena.costs, arena.task, journal) for n in schedule.predictors}
         teacher = 0.0
@@ -180,7 +192,7 @@ def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
             return not whole and time.process_time() - start >= left
 
         found = search_by_schedule(
-            arena.costs, arena.limits, schedule, scorers, settings, seed=arena.seed, enough=enough
+            arena.costs, arena.limits, schedule, scorers, seed=arena.seed, enough=enough, **chosen.search(study)
         )
     searched = time.process_time() - start
     about = {

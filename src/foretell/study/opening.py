@@ -39,6 +39,7 @@ def create_study(
     seed: int = 1,
     trials: int | None = None,
     race: Mapping[str, Any] | None = None,
+    propose: Mapping[str, Any] | None = None,
     load_if_exists: bool = False,
 ) -> Study:
     """Make a study, in the words of Optuna.
@@ -63,6 +64,8 @@ def create_study(
         seed: Of everything random in the choice.
         trials: How many `optimize` trains where it is not told; None: sixteen.
         race: After the trials let architectures race, as in a study file (`foretell.search.Race`); None: no race.
+        propose: The language model that proposes, as in a study file (`foretell.search.Propose`); None: no other than
+            the default one of the algorithms "llm" and "genius".
         load_if_exists: Go on with a study that is in the folder already.
 
     Raises:
@@ -87,7 +90,11 @@ def create_study(
         "constraints": list(constraints),
         "search": {
             **{"algorithm": algorithm, "predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
-            **{name: value for name, value in (("trials", trials), ("race", race)) if value is not None},
+            **{
+                name: value
+                for name, value in (("trials", trials), ("race", race), ("propose", propose))
+                if value is not None
+            },
         },
     }
     config = trial_study_from(data, "create_study")

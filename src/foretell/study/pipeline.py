@@ -183,6 +183,7 @@ class _Pipeline:
                 algorithm=settings.algorithm,
                 seed=settings.seed,
                 initial=initial_rows(self.study, self.space),
+                propose=settings.propose,
             )
             return found, scorers[schedule.at(schedule.iterations)]
 
@@ -236,6 +237,7 @@ class _Pipeline:
             "evaluations_distinct": {} if found is None else found.distinct,
             "history": [] if found is None else [vars(generation) for generation in found.history],
             **({} if front is None else {"front": self._front(front)}),
+            **({} if found is None or found.proposals is None else {"proposals": found.proposals.to_dict()}),
         }
 
     def _rules(self, prepared: Prepared, trained: list[Architecture], raced: Raced | None) -> list[dict[str, Any]]:

@@ -10,9 +10,13 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InputError
+from foretell.llm import open_session
+from foretell.llm.local import why_unusable
 from foretell.objectives import Objective
 from foretell.observations import load
 from foretell.predictors import Context, create
+from foretell.search import Propose
+from foretell.search.algorithms import describe
 from foretell.spaces import Population, SearchSpace
 from foretell.study.architectures import read_architectures
 from foretell.study.config import EMBEDDED, StudyConfig
@@ -24,6 +28,7 @@ from foretell.tasks import Task, task_kind, task_kinds
 
 __all__ = [
     "ShortfallWarning",
+    "check_proposer",
     "corpus_files",
     "initial_rows",
     "look_at_task",
@@ -75,6 +80,12 @@ def refuse_early(study: StudyConfig, *, limits: bool = True) -> SearchSpace:
         load(study.distilled.observations)
     initial_rows(study, space)
     _check_scorers(study)
+    if not study.predictors and (study.search.propose is not None or describe(study.search.algorithm).asks):
+        raise InputError(
+            "a language model proposes what a search looks at, and this study has none; give it a schedule such as "
+            "supernet:1-30."
+        )
+    check_proposer(study.search.algorithm, study.search.propose)
     if limits:
         quick_check(space, study)
     return space
@@ -109,7 +120,23 @@ def refuse_trials_early(config: TrialStudyConfig) -> Objective:
                 f"the predictor {settings.predictor} learns from {needed} labels or more, and the study has "
                 f"{settings.trials} trials, so it would choose none; give more trials, or algorithm: random."
             )
+    check_proposer(settings.algorithm, settings.propose)
     return objective
+
+
+def check_proposer(algorithm: str, propose: Propose | None) -> None:
+    """Refuse a language model that cannot be named or had, where one shall propose.
+
+    Raises:
+        InputError: It is so.
+    """
+    if propose is None and not describe(algorithm).asks:
+        return
+    settings = propose or Propose()
+    open_session(settings.llm, offline=settings.offline, context=settings.context)
+    kind, _, name = settings.llm.partition(":")
+    if kind == "local" and not settings.offline and (why := why_unusable(name)):
+        raise InputError(f"the language model {settings.llm} shall propose: {why}")
 
 
 def look_at_task(study: StudyConfig, task: Task, folder: Path) -> None:

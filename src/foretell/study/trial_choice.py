@@ -74,6 +74,7 @@ class TrialChoice:
 
     Attributes:
         trials: All that were asked for, in order.
+        proposals: What a language model had been asked for and come up with when the last of them was; None: no model.
     """
 
     def __init__(
@@ -86,11 +87,13 @@ class TrialChoice:
         self._told: set[int] = set()
         self._unwritten: list[int] = []  # told since the last trial was asked for
         self._knew: list[list[int]] = []
+        self.proposals: dict[str, float] | None = None
         for line in read_jsonl(path, repair=True):
             architecture = Architecture.from_dict(space, line["architecture"])
             fidelity, raced = float(line.get("fidelity", 1.0)), bool(line.get("raced", False))
             self.trials.append(Trial(len(self.trials), architecture, fidelity, raced))
             self._knew.append([int(number) for number in line.get("told", [])])
+            self.proposals = line.get("proposals", self.proposals)
 
     @property
     def asynchronous(self) -> bool:
@@ -137,8 +140,10 @@ class TrialChoice:
                 f"({len(self.trials)} of them); ask for fewer trials, or widen the space."
             )
         trial = Trial(len(self.trials), self.space.architecture(training.row[0]), training.fidelity)
-        partly = {"fidelity": trial.fidelity} if trial.fidelity != 1 else {}
-        self._write(trial, {"told": self._unwritten, **partly}, sync)
+        more: dict[str, Any] = {"fidelity": trial.fidelity} if trial.fidelity != 1 else {}
+        if dialogue.algorithm.proposals is not None:
+            self.proposals = more["proposals"] = dialogue.algorithm.proposals.to_dict()
+        self._write(trial, {"told": self._unwritten, **more}, sync)
         self._unwritten = []
         self._trainings.append(training)
         return trial

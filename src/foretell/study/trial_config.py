@@ -22,7 +22,8 @@ from foretell.objectives import (
     TableObjective,
 )
 from foretell.predictors.registry import check_name
-from foretell.search import Race
+from foretell.search import Propose, Race
+from foretell.search.algorithms import GENIUS, ROUNDS, check_proposing
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.search.asking import designed
 from foretell.spaces import SearchSpace
@@ -51,6 +52,9 @@ class TrialSearchSettings(_Part):
         workers: Trials at the same time; None: one for each core that this process may use.
         race: After the trials, let architectures that their labels make hopeful race (`foretell.search.Race`; `{}` is
             its defaults): those trained in full become trials. None: no race.
+        propose: The language model that proposes (`foretell.search.Propose`): of the algorithms "llm" and "genius" all
+            trials, of those that go from generation to generation a share of the children. None: those two ask the
+            default model, and the others none.
     """
 
     algorithm: str = "predictor"
@@ -61,6 +65,21 @@ class TrialSearchSettings(_Part):
     seed: int = Field(default=1, ge=0)
     workers: int | None = Field(default=None, ge=1)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
+    propose: Propose | None = Field(default=None, exclude_if=lambda propose: propose is None)
+
+    @model_validator(mode="after")
+    def _proposing(self) -> TrialSearchSettings:
+        if self.propose is not None:
+            check_proposing(self.algorithm)
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _ten_rounds(cls, value: Any) -> Any:
+        """GENIUS has ten rounds, where nobody says."""
+        if isinstance(value, Mapping) and value.get("algorithm") == GENIUS and value.get("trials") is None:
+            return {**value, "trials": ROUNDS}
+        return value
 
     @model_validator(mode="after")
     def _something_to_do(self) -> TrialSearchSettings:

@@ -61,6 +61,7 @@ def trial_result(study: Study) -> dict[str, Any]:
             "finished": len(told) - len(failed),
             "failed": len(failed),
             "training_seconds": round(sum(_seconds(item) for item in told), 2),
+            **({} if study.proposals is None else {"proposals": study.proposals}),
         },
         **_front(study),
         **_race(study),

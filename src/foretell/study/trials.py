@@ -79,6 +79,11 @@ class Study:
         return list(self._choice.trials)
 
     @property
+    def proposals(self) -> dict[str, float] | None:
+        """What a language model was asked for and came up with until the last trial; None where none proposes."""
+        return self._choice.proposals
+
+    @property
     def observations(self) -> list[Observation]:
         """What was told, in the order of the trials; failed ones say why (`failed`)."""
         return [item for _, item in sorted(self._told.by_number.items())]
@@ -285,6 +290,7 @@ class Study:
             startup=settings.startup,
             against=settings.against,
             pool=self.pool,
+            propose=settings.propose,
         )
         return Dialogue(settings.algorithm, setting)
 
