@@ -18,7 +18,6 @@ from collections.abc import Callable
 import numpy as np
 import torch
 import torch.nn.functional as F
-from foretell.families.decoder.population import population_losses
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -140,7 +139,7 @@ def population(options: argparse.Namespace) -> dict[str, object]:
     batch = batch_of(tokens)
 
     def together() -> Tensor:
-        return population_losses(network, shapes, batch, 0.0)
+        return network.losses(shapes, batch, smoothing=0.0)
 
     @torch.inference_mode()
     def one_by_one() -> Tensor:

@@ -94,8 +94,8 @@ def judge(out: Path) -> list[dict[str, Any]]:
     return found
 
 
-def races(source: str, out: Path, count: int) -> dict[str, Any]:
-    """Races of 12 of these architectures, drawn at random and with nothing known before, against equal work in full.
+def races(source: str, out: Path, count: int, settings: Race) -> dict[str, Any]:
+    """Races of some of these architectures, drawn at random and with nothing known before, against equal work in full.
 
     All four shares must be on record: those of `--train`, and the full training of the reference benchmark.
     """
@@ -108,12 +108,13 @@ def races(source: str, out: Path, count: int) -> dict[str, Any]:
         seen[key, 1.0] = dict(records[key].metrics)
     table = np.array([[seen[key, each.share][each.metric.key] for each in signals] for key in keys])
     test, valid = (np.array([records[key].metrics[name] for key in keys]) for name in ("test_chrf", "valid_chrf"))
-    model, flat = RungModel(target, signals), Belief(np.zeros(12), np.ones(12))
+    n = settings.entrants
+    model, flat = RungModel(target, signals), Belief(np.zeros(n), np.ones(n))
     won, best_of_four, best_there = [], [], []
     for _ in range(count):
-        entrants = rng.choice(len(keys), 12, replace=False)
-        looked, alive = np.full((12, len(signals)), np.nan), np.arange(12)
-        for rung, places in enumerate(Race().places(SHARES)):
+        entrants = rng.choice(len(keys), n, replace=False)
+        looked, alive = np.full((n, len(signals)), np.nan), np.arange(n)
+        for rung, places in enumerate(settings.places(SHARES)):
             mean = model.update(flat, looked).mean
             alive = alive[np.argsort(-mean[alive], kind="stable")[:places]]
             columns = [i for i, each in enumerate(signals) if each.share == SHARES[rung]]
@@ -136,6 +137,8 @@ def main() -> None:
     parser.add_argument("--shares", default="0.125,0.25")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--races", type=int, default=0, help="with --out: simulate so many races on what stands there")
+    parser.add_argument("--entrants", type=int, default=Race().entrants)
+    parser.add_argument("--finishers", type=int, default=Race().finishers)
     options = parser.parse_args()
     for source in options.sources:
         print(json.dumps(curves(source)))
@@ -145,7 +148,8 @@ def main() -> None:
         for row in judge(options.out):
             print(json.dumps(row))
         if options.races:
-            print(json.dumps(races(options.sources[0], options.out, options.races)))
+            settings = Race(entrants=options.entrants, finishers=options.finishers)
+            print(json.dumps(races(options.sources[0], options.out, options.races, settings)))
 
 
 if __name__ == "__main__":

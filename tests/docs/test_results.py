@@ -9,10 +9,11 @@ import pytest
 from foretell.cli import main
 
 RESULTS = Path(__file__).parents[2] / "results"
-TABLES = sorted(RESULTS.glob("??-*-test-*.csv"))
+TABLES = sorted(RESULTS.glob("*-test-*.csv"))
 QUICK = {
     "en": "depth,regression,calibrated:column:supernet-sandwich,calibrated:column:zen",
     "lm": "constant,params,flops,depth,ridge,regression",
+    "la": "constant,params,flops,depth,ridge,regression",
 }
 
 
@@ -23,7 +24,7 @@ def rows(path):
 
 def test_there_is_a_table_for_each_task_and_metric():
     pairs = [f"en-{p}-test-{m}" for p in ("de", "ga") for m in ("bleu", "chrf")]
-    assert [path.stem for path in TABLES] == [*pairs, "lm-code-test-bits"]
+    assert [path.stem for path in TABLES] == [*pairs, "language-id-test-accuracy", "lm-code-test-bits"]
 
 
 @pytest.mark.parametrize("table", TABLES, ids=lambda path: path.stem)

@@ -40,6 +40,13 @@ def test_a_model_that_never_gives_a_number_is_stopped_early_with_an_example(serv
     assert server.calls <= 24
 
 
+def test_a_model_that_has_answered_before_is_asked_on(serve, connect, check):
+    """As a labelling is that goes on, and has only those left to ask that the model has no number for."""
+    asker = connect(serve(says="I would rather not say."), concurrency=4, attempts=2)
+    asker.proven = True
+    assert all(answer.reason for answer in asker.ask(requests(30), check))
+
+
 def test_thinking_that_is_cut_off_gets_more_room_once(serve, connect, check):
     server = serve(thinks=900)
     asked = requests(30)

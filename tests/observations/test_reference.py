@@ -16,22 +16,26 @@ _WHOLE = ("en-de", "en-ga")
 
 
 _TEXTS = tuple(name for name in reference_names() if name.startswith("lm-"))
+_CLASSES = ("language-id",)
 _PAIRS = tuple(name for name in reference_names() if name.startswith("en-"))
 
 
 def test_all_are_of_a_kind_that_is_tested_here():
-    assert set(reference_names()) == {*_TEXTS, *_PAIRS}
+    assert set(reference_names()) == {*_TEXTS, *_PAIRS, *_CLASSES}
 
 
 @pytest.mark.parametrize("name", reference_names())
 def test_they_are_of_the_small_spaces_and_have_every_metric(name):
     found = load(f"reference:{name}")
-    assert found.space.name == ("small-lm" if name in _TEXTS else "small-seq2seq")
+    expected = "small-lm" if name in _TEXTS else "small-encoder" if name in _CLASSES else "small-seq2seq"
+    assert found.space.name == expected
     assert len({(o.architecture, o.provenance["seed"]) for o in found.observations}) == len(found.observations)
     for observation in found.observations:
         asked = {"valid_bleu", "test_bleu", "valid_loss", "test_chrf", "test_ter"}
         if name in _TEXTS:
             asked = {"valid_bits_per_byte", "test_bits_per_byte", "valid_loss", "test_perplexity", "test_accuracy"}
+        elif name in _CLASSES:
+            asked = {"valid_accuracy", "test_accuracy", "test_macro_f1", "valid_loss", "test_loss"}
         assert asked <= set(observation.metrics)
         assert {"parameters", "flops"} <= set(observation.costs)
         assert observation.provenance["history"][-1]["update"] == observation.provenance["updates"]
@@ -67,6 +71,15 @@ def test_bits_a_byte_of_repeated_trainings_differ_less_than_those_of_architectur
     assert quality.ratio >= 3
     bits = {o.architecture: o.metric("test_bits_per_byte") for o in found.observations}
     assert bits[found.space.largest()] < bits[found.space.smallest()] - 0.5
+
+
+@pytest.mark.parametrize("name", _CLASSES)
+def test_classifiers_differ_more_than_repeated_trainings(name):
+    found = load(f"reference:{name}")
+    quality = label_quality(found.observations, "test_accuracy")
+    assert quality.ratio is not None
+    assert quality.ratio >= 3
+    assert len({o.architecture for o in found.observations}) == 32
 
 
 @pytest.mark.parametrize("name", _WHOLE)

@@ -46,6 +46,10 @@ class Trainer:
         self.objective = FunctionObjective(train, ("val_loss",), fidelities=fidelities)
 
 
+TWELVE = Race(entrants=12, finishers=2)
+"""Enough of them for every rung to have several."""
+
+
 def entrants(count=12, seed=0):
     def draw():
         rng = np.random.default_rng(seed)
@@ -55,7 +59,7 @@ def entrants(count=12, seed=0):
 
 
 def race(folder, trainer=None, settings=None, executor=None, draw=None, **more):
-    trainer, settings = trainer or Trainer(), settings or Race()
+    trainer, settings = trainer or Trainer(), settings or TWELVE
     runner = ObjectiveRunner(trainer.objective, 1, folder / "labels")
     with executor or InlineExecutor() as running:
         return run_race(
@@ -154,7 +158,7 @@ def test_with_workers_of_different_speed_none_idles_before_the_last_rung_and_the
     def seconds(job: Job) -> float:
         return 1.0 + (hash_of(job.title) % 7) / 3
 
-    settings = Race(entrants=16)
+    settings = Race(entrants=16, finishers=2)
     executor = Uneven(3, seconds)
     found = race(tmp_path, settings=settings, executor=executor)
     assert [rung.trained for rung in found.rungs] == [16, 8, 4, 2]
@@ -256,7 +260,7 @@ def test_a_predictor_that_learns_from_parts_decides_where_it_is_given(tmp_path):
 def test_the_record_is_of_one_race(tmp_path):
     race(tmp_path)
     with pytest.raises(IntegrityError, match="is of another race"):
-        race(tmp_path, settings=Race(rungs=(0.5, 1.0)))
+        race(tmp_path, settings=Race(entrants=12, finishers=2, rungs=(0.5, 1.0)))
     (tmp_path / "race.jsonl").write_text('{"format": 1}\n')
     with pytest.raises(IntegrityError, match="is of another race"):
         race(tmp_path)
@@ -287,16 +291,17 @@ def test_settings_that_make_no_sense_are_refused(given, sentence):
 
 def test_rungs_are_written_in_percent_or_as_shares():
     assert Race(rungs=["12.5%", "25 %", 0.5, 1]).rungs == (0.125, 0.25, 0.5, 1.0)
-    assert Race().places(Race().rungs) == (12, 7, 4, 2)
-    assert Race(rungs=["100%"]).places((1.0,)) == (12,)
+    assert Race().places(Race().rungs) == (8, 4, 2, 1)
+    assert TWELVE.places(TWELVE.rungs) == (12, 7, 4, 2)
+    assert Race(rungs=["100%"]).places((1.0,)) == (8,)
 
 
 def test_an_objective_that_cannot_go_on_is_trained_anew_and_that_is_said_before(tmp_path):
     anew = Fidelities(unit="updates", full=800)
-    assert Race().cost(UPDATES) == pytest.approx(12 / 8 + 7 / 8 + 4 / 4 + 2 / 2)
-    assert Race().cost(anew) == pytest.approx(12 / 8 + 7 / 4 + 4 / 2 + 2)
+    assert TWELVE.cost(UPDATES) == pytest.approx(12 / 8 + 7 / 8 + 4 / 4 + 2 / 2)
+    assert TWELVE.cost(anew) == pytest.approx(12 / 8 + 7 / 4 + 4 / 2 + 2)
     with pytest.warns(UserWarning, match=r"trains every rung anew: that is 7.2 full trainings instead of 4.4"):
-        warn_of_cost(Race(), anew)
+        warn_of_cost(TWELVE, anew)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warn_of_cost(Race(), UPDATES)
@@ -309,7 +314,7 @@ def test_an_objective_that_cannot_go_on_is_trained_anew_and_that_is_said_before(
 def test_an_objective_with_the_full_training_only_is_refused_unless_all_train_in_full():
     with pytest.raises(InputError, match=r"are parts of a training, but this objective has only the full one"):
         Race().cost(Fidelities())
-    assert Race(rungs=["100%"]).cost(Fidelities()) == 12
+    assert Race(rungs=["100%"]).cost(Fidelities()) == 8
 
 
 def test_rungs_that_come_to_the_same_amount_are_one():

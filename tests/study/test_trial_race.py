@@ -22,7 +22,7 @@ from tests.zygote import PYTHON
 
 GENES = {"layers": [1, 2, 3, 4, 5, 6], "width": [8, 16, 32, 48, 64], "mixer": ["attention", "gru"]}
 COSTS = {"params": "layers * width ** 2"}
-RACE = {"entrants": 8, "rungs": ["25%", "50%", "100%"]}
+RACE = {"entrants": 8, "rungs": ["25%", "50%", "100%"], "finishers": 2}
 
 
 def loss(architecture, fidelity=400) -> float:

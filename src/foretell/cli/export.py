@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _export(
-    run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
+    run: Annotated[Path, typer.Argument(help="A run of search or shrink, a folder of train, a pretrained model.")],
     to: Annotated[
         str,
         typer.Option("--to", metavar="TARGET,...", help="hf (transformers), gguf (llama.cpp), onnx; by commas."),
@@ -36,7 +36,7 @@ def _export(
     """
     from foretell.study import export_network
 
-    folder = out or run / "exported"
+    folder = out or (run if run.is_dir() else Path()) / "exported"
     found = {target: export_network(run, target, folder / target, weights) for target in dict.fromkeys(to.split(","))}
     if as_json:
         print_json({target: [str(path) for path in paths] for target, paths in found.items()})

@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _generate(
-    run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
+    run: Annotated[Path, typer.Argument(help="A run of search or shrink, a folder of train, a pretrained model.")],
     prompt: Annotated[str, typer.Argument(help="What to write on from; empty is the beginning of a document.")] = "",
     tokens: Annotated[int, typer.Option("--tokens", min=1, help="Most tokens to write.")] = 64,
     samples: Annotated[int, typer.Option("--samples", min=1, help="How many texts.")] = 1,
@@ -30,7 +30,8 @@ def _generate(
 ) -> None:
     """Write text with a trained language model, on from a prompt.
 
-    Example: `foretell generate runs/home-assistant-python "def setup(" --temperature 0`
+    Examples: `foretell generate runs/home-assistant-python "def setup(" --temperature 0`,
+    `foretell generate local:smollm2-135m "def setup("`
     """
     from foretell.study import generate_texts
 

@@ -122,6 +122,8 @@ def _label(
         predictor: Predictor = predictors.create(teacher, context=context)
     else:
         session = _session(llm, style, concurrency, ledger, prices, max_usd, max_tokens, offline, batch)
+        # What is left to ask of an earlier run may well be what it has no answer to.
+        session.proven = out.exists() and out.stat().st_size > 0
         given = {"template": template, "orders": orders, "repeats": repeats, "decoding": decoding}
         predictor = asked = _llm(context, session, {**given, "per_request": per_request})
     predictor.fit(shown)

@@ -80,7 +80,7 @@ def _search(
     """Find the best architecture that keeps the limits, train it and measure it.
 
     Without a study file this is the whole job on Home Assistant's English-German texts: about nine minutes on
-    two CPU cores. `experience` chooses twelve architectures and their trainings decide. What is finished is kept:
+    two CPU cores. `experience` chooses eight architectures and their trainings decide. What is finished is kept:
     after an interruption the same command with `--resume` goes on.
 
     Examples:

@@ -49,6 +49,7 @@ class Asker:
         budget: The limits of this run.
         attempts: The most replies that one question may have.
         offline: Refuse what is not in the ledger; no network and no model are needed then.
+        proven: Do not stop after twenty replies without an answer: the model has given answers before.
     """
 
     model: LanguageModel
@@ -56,6 +57,7 @@ class Asker:
     budget: Budget
     attempts: int = 3
     offline: bool = False
+    proven: bool = False
     answered_by_ledger: int = field(default=0, init=False)
     _usable: int = field(default=0, init=False)
     _unusable: int = field(default=0, init=False)
@@ -187,7 +189,7 @@ class Asker:
             judge(index, request, reply)
 
         def gate(request: Request) -> None:
-            if not patient and not self._usable and self._unusable >= _HOPELESS:
+            if not (patient or self.proven or self._usable) and self._unusable >= _HOPELESS:
                 raise LanguageModelError(
                     f"none of the first {self._unusable} replies of {self.model.name} is an answer, {self._example}; "
                     "nothing more is asked: see what it is told with `foretell label --show-prompt`, or choose another "

@@ -36,6 +36,8 @@ class Session:
         budget: Counts and limits, shared by everything that uses the session.
         offline: Answer from the ledger only.
         attempts: The most replies that one question may have.
+        proven: Whether it has answered such questions before, so that a row of replies without an answer is no reason
+            to stop.
     """
 
     model: LanguageModel
@@ -43,13 +45,14 @@ class Session:
     budget: Budget
     offline: bool = False
     attempts: int = 8
+    proven: bool = False
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self  # a loaded model and an open file are shared, also by copies of a predictor
 
     def asker(self) -> Asker:
         """Who asks on behalf of this session."""
-        return Asker(self.model, self.ledger, self.budget, self.attempts, self.offline)
+        return Asker(self.model, self.ledger, self.budget, self.attempts, self.offline, self.proven)
 
 
 def default_ledger() -> Path:

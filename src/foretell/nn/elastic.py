@@ -101,4 +101,6 @@ class ElasticRMSNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Normalise `x` [..., d] over its last dimension."""
         width = x.shape[-1]
-        return F.rms_norm(x, (width,), leading(self.weight, width), self.epsilon)
+        # Under autocast queries and keys come in bf16: they are normed in the precision of the weight, and stay bf16.
+        weight = leading(self.weight, width)
+        return F.rms_norm(x.to(weight.dtype), (width,), weight, self.epsilon).to(x.dtype)

@@ -14,6 +14,7 @@ __all__ = ["smoothed_cross_entropy", "summed_loss", "token_loss"]
 
 _CHUNK = 1 << 18  # logits held at a time: 1 MB on a CPU, in its caches; a tenth faster than 4 MB
 _CHUNK_ACCELERATOR = 1 << 26  # elsewhere large enough to keep the device busy
+_FEWEST_ROWS = 256  # each chunk reads the whole output layer: with large vocabularies that, not caches, takes the time
 
 
 def smoothed_cross_entropy(
@@ -44,16 +45,25 @@ def summed_loss(features: Tensor, weight: Tensor, targets: Tensor, smoothing: fl
     Exponentials are summed without subtracting the largest logit first; where that overflows or vanishes,
     which no trained network comes near, the careful way is taken.
     """
-    rows = max(1, (_CHUNK if features.device.type == "cpu" else _CHUNK_ACCELERATOR) // len(weight))
-    # The sum of all logits of a token is its product with the sum of all rows of the output layer.
-    summed = (features @ weight.sum(0)).sum(dtype=torch.float64)
-    total = -smoothing / len(weight) * float(summed)
+    kind = features.device.type
+    rows, total = _rows(kind, len(weight)), 0.0
+    if torch.is_autocast_enabled(kind):  # once, and not for every chunk
+        features, weight = (each.to(torch.get_autocast_dtype(kind)) for each in (features, weight))
+    if smoothing:
+        # The sum of all logits of a token is its product with the sum of all rows of the output layer.
+        summed = (features @ weight.sum(0)).sum(dtype=torch.float64)
+        total = -smoothing / len(weight) * float(summed)
+    # Written over for every chunk: fresh memory of this size costs more than the products.
+    made = weight.new_empty(min(rows, len(features)), len(weight))
+    held = made.to(torch.promote_types(made.dtype, torch.float32))
     for at in range(0, len(features), rows):
-        logits = features[at : at + rows] @ weight.t()
-        right = logits.gather(1, targets[at : at + rows, None]).sum(dtype=torch.float64)
-        normaliser = logits.exp().sum(-1).log().sum(dtype=torch.float64)
+        part, gold = features[at : at + rows], targets[at : at + rows, None]
+        torch.mm(part, weight.t(), out=made[: len(part)])
+        logits = held[: len(part)].copy_(made[: len(part)])
+        right = logits.gather(1, gold).sum(dtype=torch.float64)
+        normaliser = logits.exp_().sum(-1).log().sum(dtype=torch.float64)
         if not normaliser.isfinite():
-            normaliser = logits.logsumexp(-1).sum(dtype=torch.float64)
+            normaliser = (part @ weight.t()).to(held.dtype).logsumexp(-1).sum(dtype=torch.float64)
         total += float(normaliser - (1.0 - smoothing) * right)
     return total
 
@@ -78,6 +88,11 @@ def token_loss(features: Tensor, output: Tensor, target_out: Tensor, smoothing: 
     return total, nll, torch.tensor(len(real), device=total.device)
 
 
+def _rows(kind: str, vocabulary: int) -> int:
+    """Tokens of a chunk."""
+    return max(_FEWEST_ROWS, (_CHUNK if kind == "cpu" else _CHUNK_ACCELERATOR) // vocabulary)
+
+
 class _SmoothedCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, targets: Tensor, smoothing: float) -> tuple[Tensor, Tensor]:
@@ -89,7 +104,7 @@ class _SmoothedCrossEntropy(torch.autograd.Function):
         grad_w = torch.zeros(w.shape, dtype=w.dtype, device=w.device) if learn else None
         loss = torch.zeros((), dtype=torch.promote_types(dtype, torch.float32), device=x.device)
         nll = torch.zeros_like(loss)
-        rows = max(1, (_CHUNK if kind == "cpu" else _CHUNK_ACCELERATOR) // len(w))
+        rows = _rows(kind, len(w))
         with torch.autocast(kind, enabled=False):
             for at in range(0, len(x), rows):
                 part, gold = x[at : at + rows], targets[at : at + rows, None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from foretell.machine import torch_threads, usable_cores
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
+from foretell.progress import Meter, track
 from foretell.spaces import Population, SearchSpace
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["SupernetPredictor"]
 
-_PIECE = 64
-"""Architectures scored between two reports: some seconds of work at the most."""
+_PIECE, _PIECE_OF_LARGE, _LARGE = 64, 16, 20_000_000
+"""Architectures scored between two reports: some seconds of work; fewer where a network has so many parameters."""
 _TOKENS = 1024
 """Target or source positions of a batch on a CPU."""
 
@@ -45,6 +47,7 @@ class SupernetPredictor(Predictor):
         threads: Batches scored at the same time; None: one a core.
         share: Without it architectures are scored one by one, as the published search does.
         device: Where it is done: "auto", "cpu", "cuda" or "cuda:N".
+        precision: "fp32", or "bf16" by autocast: coarser, and faster where the device computes in it.
 
     Raises:
         InputError: There is no such device on this machine.
@@ -68,13 +71,15 @@ class SupernetPredictor(Predictor):
         threads: int | None = None,
         share: bool = True,
         device: str = "cpu",
+        precision: str = "fp32",
     ) -> None:
-        from foretell.training import choose_device
+        from foretell.training import Precision, choose_device
 
         super().__init__(Context(space, "valid_loss"))
         where = choose_device(device)
         self.network, self.batches = network.to(where).eval(), [batch.to(where) for batch in batches]
-        self.smoothing, self.device = smoothing, device
+        self.smoothing, self.device, self.precision = smoothing, device, precision
+        self._autocast = Precision(precision, where).autocast
         self.name = name
         self.threads = (threads or usable_cores()) if share else 1
         self.share = share
@@ -92,9 +97,13 @@ class SupernetPredictor(Predictor):
         scores = np.empty(len(rows))
         # One thread an operation and several batches at a time: faster for small networks than the other way
         # round, and the sums do not depend on the number of cores.
-        with torch_threads(1), ThreadPoolExecutor(self.threads) as pool:
+        with torch_threads(1), ThreadPoolExecutor(self.threads) as pool, self._shown(len(rows)) as meter:
+            done = 0
             for piece in self._pieces(rows) if self.share else np.arange(len(rows))[:, None]:
                 scores[piece] = self._run(rows[piece], pool)
+                done += len(piece)
+                if meter is not None:
+                    meter.update(done)
                 if self._report is not None:
                     self._report(rows[piece], scores[piece])
         self.spent.evaluations -= len(population) - len(rows)  # copies run once
@@ -105,7 +114,17 @@ class SupernetPredictor(Predictor):
 
         The rows are sorted by their genes, which begin with the encoder's.
         """
-        return np.array_split(np.arange(len(rows)), math.ceil(len(rows) / _PIECE)) if len(rows) else []
+        count = math.ceil(len(rows) / (_PIECE_OF_LARGE if self._large else _PIECE))
+        return np.array_split(np.arange(len(rows)), count) if len(rows) else []
+
+    @property
+    def _large(self) -> bool:
+        """Whether an architecture takes a second or so."""
+        return sum(parameter.numel() for parameter in self.network.parameters()) >= _LARGE
+
+    def _shown(self, count: int) -> AbstractContextManager[Meter | None]:
+        """Progress, where scoring takes so long that people would ask."""
+        return track("scoring", count, "architectures") if self._large else nullcontext()
 
     def parts(self, shares: Sequence[float]) -> list[tuple[Predictor, int]]:
         """Predictors on disjoint parts of the validation set, with their target tokens.
@@ -128,6 +147,7 @@ class SupernetPredictor(Predictor):
             "name": self.name,
             "threads": self.threads,
             "device": self.device,
+            "precision": self.precision,
         }
         return [
             (SupernetPredictor(self.space, self.network, own, **settings), sum(batch.tokens for batch in own))
@@ -152,7 +172,8 @@ class SupernetPredictor(Predictor):
         """Losses in nats, summed over the validation set, `[members]`."""
 
         def losses(batch: Batch) -> npt.NDArray[np.float64]:
-            return network.losses(members, batch, smoothing=self.smoothing).numpy()
+            with self._autocast():  # of this thread alone
+                return network.losses(members, batch, smoothing=self.smoothing).numpy()
 
         return sum(pool.map(losses, self._tight), np.zeros(len(members)))
 
@@ -161,6 +182,6 @@ class SupernetPredictor(Predictor):
         import torch
 
         network = self.network if self.network.mixture is None else self.network.extract(member)
-        with torch.inference_mode():
+        with torch.inference_mode(), self._autocast():
             losses = [float(network.loss(b, member, smoothing=self.smoothing)[0]) for b in self.batches]
         return -sum(losses) / sum(batch.tokens for batch in self.batches) / math.log(2)

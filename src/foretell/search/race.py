@@ -48,7 +48,7 @@ def run_race(
     seed: int = 0,
     beside: Sequence[Job] = (),
 ) -> RaceResult:
-    """Let architectures race until one or two are trained in full; the winner is the best of those.
+    """Let architectures race until the last are trained in full; the winner is the best of those.
 
     When a rung is settled, the better part of its entrants goes on. A worker that would idle until then begins with the
     best of those that are there (as ASHA does), as long as they are among as large a part of the ones seen so far.

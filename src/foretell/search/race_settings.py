@@ -19,7 +19,7 @@ _EXAMPLE = "such as [12.5%, 25%, 50%, 100%]"
 
 
 class Race(BaseModel):
-    """A race: entrants are trained to a first rung, the better part of them on to the next, one or two to the end.
+    """A race: entrants are trained to a first rung, the better part of them on to the next, the last to the end.
 
     Attributes:
         entrants: Architectures that are trained to the first rung.
@@ -34,9 +34,9 @@ class Race(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    entrants: int = Field(default=12, ge=2)
+    entrants: int = Field(default=8, ge=2)
     rungs: tuple[float, ...] = (0.125, 0.25, 0.5, 1.0)
-    finishers: int = Field(default=2, ge=1)
+    finishers: int = Field(default=1, ge=1)
     predictor: str | None = None
     metric: str = ""
     rules: bool = False

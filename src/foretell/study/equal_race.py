@@ -59,7 +59,7 @@ def _planned(arena: Arena) -> int:
         return Race().entrants
     fidelities = arena.trainings.fidelities
     for entrants in range(_MOST, _FEWEST, -1):
-        cost = Race(entrants=entrants, finishers=min(2, entrants)).cost(fidelities)
+        cost = Race(entrants=entrants).cost(fidelities)
         if cost * arena.pace / arena.workers <= _ROOM * arena.seconds:
             return entrants
     return _FEWEST
@@ -76,7 +76,7 @@ def _heat(arena: Arena, entrants: int) -> _Heat:
         candidates = candidates_under(arena.costs, arena.limits, posterior, rng)
         return draw_entrants(arena.space, candidates, entrants, rng)
 
-    settings = Race(entrants=entrants, finishers=min(2, entrants), metric=arena.metric.key)
+    settings = Race(entrants=entrants, metric=arena.metric.key)
     refit = refitting(arena.predictors[-1], []) if arena.predictors else None
     with arena.executor(None) as executor:
         result = run_race(

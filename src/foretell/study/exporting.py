@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from foretell.errors import InputError
 from foretell.metrics import metric_named
 from foretell.records import read_object
+from foretell.study.shrinking.sources import pretrained_of
 from foretell.study.use import trained_folder, trained_network
 from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import load_vocabulary
@@ -19,10 +20,10 @@ __all__ = ["export_network"]
 
 
 def export_network(run: Path, target: str, out: Path | None = None, weights: str = "f32") -> list[Path]:
-    """Write the network of a run's winner, or of a folder of `foretell train`, for another runtime.
+    """Write the network of a run's winner, of a folder of `foretell train`, or a pretrained one, for another runtime.
 
     Args:
-        run: The folder.
+        run: The folder; a run of `foretell shrink`; or a pretrained model as `foretell shrink` takes it.
         target: "hf", "gguf" or "onnx"; see `TARGETS` of `foretell.families.decoder.exporting` and of the encoder's.
         out: The folder that is made; None: `RUN/exported/TARGET`.
         weights: "f32", "f16", "bf16", "q8_0"; not every target has all.
@@ -34,13 +35,20 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
         InputError: The folder holds no trained network, or one that the target cannot express.
         UnknownNameError: There is no such target.
     """
+    from foretell.families.decoder.card import Card
     from foretell.families.decoder.exporting import export
     from foretell.families.decoder.network import LanguageModel
     from foretell.families.encoder.exporting import export as export_classifier
     from foretell.families.encoder.network import TextClassifier
     from foretell.tasks.language_model.tokenizers import exported_tokenizer
 
-    network, where = trained_network(run), out or run / "exported" / target
+    where, source = out or run / "exported" / target, pretrained_of(run)
+    if source is not None:
+        found = source.checkpoint
+        tokenizer = found.tokenizer().exported(found.vocabulary, gguf=target == "gguf")
+        lines = (f"{source.name}, rewritten by `foretell export`.", f"Its licence: {source.licence or 'not told'}")
+        return export(found.load(), tokenizer, Card(source.name, lines, found.licence), target, where, weights)
+    network = trained_network(run)
     if isinstance(network, TextClassifier):
         reader = TextReader.load(trained_folder(run))
         read = exported_tokenizer(reader.vocabulary, longest=reader.tokens, lowercase=reader.lowercase)

@@ -19,6 +19,7 @@ from foretell.study.config import StudyConfig, TrainSettings
 from foretell.study.files import load_study
 from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
+from foretell.study.shrinking.sources import pretrained_of
 from foretell.tasks import EOS, Vocabulary
 from foretell.tasks.classification import TextReader
 from foretell.tasks.language_model import Writer, load_vocabulary
@@ -87,10 +88,10 @@ def translate_texts(
 
 
 def generate_texts(run: Path, prompt: str, tokens: int, **options: Any) -> list[str]:
-    """Write on from a prompt with the network of a run's winner, or of a folder of `foretell train`.
+    """Write on from a prompt with the network of a run's winner, of a folder of `foretell train`, or pretrained.
 
     Args:
-        run: The folder.
+        run: The folder; a run of `foretell shrink`; or a pretrained model as `foretell shrink` takes it.
         prompt: May be empty: the beginning of a document.
         tokens: Most tokens to write.
         options: `samples`, `temperature`, `top_k`, `top_p`, `seed`, as `foretell.tasks.language_model.Writer` has them.
@@ -98,6 +99,11 @@ def generate_texts(run: Path, prompt: str, tokens: int, **options: Any) -> list[
     Raises:
         InputError: The folder holds no trained network, or one that writes no text, or an option is out of range.
     """
+    source = pretrained_of(run)
+    if source is not None:
+        tokenizer, model = source.checkpoint.tokenizer(), source.checkpoint.load()
+        ids = model.write(tokenizer.prompt(prompt), tokens, never=(), end=tokenizer.end, **options)
+        return tokenizer.decode(ids)
     network = trained_network(run)
     if not isinstance(network, Writer):
         raise InputError(f"{run} holds a network of the family {network.family}, which writes no text; translate.")

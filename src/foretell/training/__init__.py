@@ -9,7 +9,7 @@ from foretell.training.checkpoint import (
     save_tensors,
     weights_digest,
 )
-from foretell.training.devices import choose_device
+from foretell.training.devices import Precision, choose_device, fast_precision
 from foretell.training.distributed import RankLostError, Ranks, is_first
 from foretell.training.keys import first_recipe
 from foretell.training.loop import DivergedError, train
@@ -28,6 +28,7 @@ __all__ = [
     "DamagedCheckpointWarning",
     "DivergedError",
     "Fixed",
+    "Precision",
     "RankLostError",
     "Ranks",
     "Recipe",
@@ -40,6 +41,7 @@ __all__ = [
     "build_network",
     "build_supernet",
     "choose_device",
+    "fast_precision",
     "first_recipe",
     "is_first",
     "kept_outputs",

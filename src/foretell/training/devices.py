@@ -12,7 +12,7 @@ from torch import Tensor
 
 from foretell.errors import InputError
 
-__all__ = ["Precision", "choose_device", "resolve_precision"]
+__all__ = ["Precision", "choose_device", "fast_precision", "resolve_precision"]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -44,6 +44,22 @@ def resolve_precision(name: str, device: str | torch.device = "auto") -> str:
         return name
     where = device if isinstance(device, torch.device) else choose_device(device)
     return "bf16" if where.type == "cuda" and torch.cuda.is_bf16_supported() else "fp32"
+
+
+def fast_precision(device: str | torch.device = "auto") -> str:
+    """The precision that large networks run fastest in: bf16 on GPUs and processors that compute in it, else fp32.
+
+    Unlike "auto" it takes bf16 on a CPU that has instructions for it (AVX-512 BF16 or AMX), where matrix products are
+    two to three times as fast; results then depend on the processor.
+
+    Raises:
+        InputError: There is no such device on this machine.
+    """
+    where = device if isinstance(device, torch.device) else choose_device(device)
+    if where.type != "cpu":
+        return resolve_precision("auto", where)
+    has = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # no public name for it
+    return "bf16" if has else "fp32"
 
 
 class Precision:

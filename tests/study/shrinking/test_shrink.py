@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -82,8 +83,22 @@ def test_the_whole_job(tmp_path, text, kind, capsys):
     ours, _ = load_network(out / "healing" / "winner" / "model.safetensors")
     written = ours.write(prompt[0].tolist(), 12, temperature=0, never=(), end=0)[0]
     assert written == [token for token in theirs if token != 0][: len(written)]
+    _used_by_other_commands(out, tokenizer, exported, tmp_path / "again", capsys)
     if kind == "llama":
         _same_in_llama_cpp(out / "exported" / "gguf" / "model.gguf", prompt[0].tolist(), ours)
+
+
+def _used_by_other_commands(run, tokenizer, exported, again, capsys):
+    """What shrink leaves is written on with and exported anew, like anything that foretell trained."""
+    assert main(["generate", str(run), "def add(x1", "--tokens", "8", "--temperature", "0", "--json"]) == 0
+    (said,) = json.loads(capsys.readouterr().out)["texts"]
+    prompt = tokenizer("def add(x1", return_tensors="pt")["input_ids"]
+    theirs = exported.generate(prompt, max_new_tokens=8, do_sample=False)[0, prompt.shape[1] :]
+    assert said == tokenizer.decode(theirs, skip_special_tokens=True)
+    assert main(["export", str(run), "--to", "hf", "--out", str(again), "--json"]) == 0
+    written = json.loads(capsys.readouterr().out)["hf"]
+    weights = next(path for path in written if path.endswith("model.safetensors"))
+    assert Path(weights).read_bytes() == (run / "exported" / "hf" / "model.safetensors").read_bytes()
 
 
 def _same_in_llama_cpp(path, prompt, ours):

@@ -14,8 +14,12 @@ from foretell.spaces import Population
 __all__ = ["Chooser"]
 
 _Numbers = npt.NDArray[np.int64]
+_Move = tuple[str, int, int]
+"""What is made smaller, of which layer, and to what."""
 Judge = Callable[[Population], npt.NDArray[np.float64]]
 """Goodness of canonical rows: minus the loss."""
+_FEWEST = 8
+_TRIES = 20
 
 
 class Chooser:
@@ -133,23 +137,26 @@ class Chooser:
 
         Args:
             judge: Of the parts' network.
-            rounds: How often what is left is measured anew on the way to the limits.
+            rounds: How often what is left is measured anew on the way to the limits; after the first time only what was
+                cheap then, or is new.
 
         Yields:
             What keeps the limits: of the last round.
         """
-        state = list(self._whole())
+        state, prices = list(self._whole()), dict[_Move, float]()
         start = float(self.excess(self.row(*state))[0])
         for number in range(1, rounds + 1):
             goal = start * (1 - number / rounds)
             before = self.row(*state)
-            moves = list(self._layer_moves(state) if self.alike else self._part_moves(state))
-            rows = [self.row(*changed) for changed in moves]
-            scores = judge(np.concatenate([before, *rows]))
-            saved = float(self.excess(before)[0]) - self.excess(np.concatenate(rows))
+            moves = dict(self._layer_moves(state) if self.alike else self._part_moves(state))
+            asked = sorted(moves, key=lambda move: prices.get(move, 0.0))[: max(_FEWEST, len(moves) // min(number, 2))]
+            rows = np.concatenate([self.row(*moves[move]) for move in asked])
+            scores = judge(np.concatenate([before, rows]))
+            saved = float(self.excess(before)[0]) - self.excess(rows)
             price = np.maximum(scores[0] - scores[1:], 0.0) / np.maximum(saved, 1e-12)
-            for place in np.argsort(price, kind="stable"):
-                tried = [np.minimum(old, new) for old, new in zip(state, moves[int(place)], strict=True)]
+            prices |= dict(zip(asked, price.tolist(), strict=True))
+            for move in sorted(moves, key=lambda move: prices.get(move, np.inf)):
+                tried = [np.minimum(old, new) for old, new in zip(state, moves[move], strict=True)]
                 if not tried[0].any():
                     continue
                 state = tried
@@ -160,26 +167,55 @@ class Chooser:
             yield row
             yield self._filled(state)
 
-    def _layer_moves(self, state: list[_Numbers]) -> Iterator[list[_Numbers]]:
+    def _layer_moves(self, state: list[_Numbers]) -> Iterator[tuple[_Move, list[_Numbers]]]:
         """Each layer away."""
         for number in np.flatnonzero(state[0]):
             kept = state[0].copy()
             kept[number] = 0
-            yield [kept, state[1], state[2]]
+            yield ("layer", int(number), 0), [kept, state[1], state[2]]
 
-    def _part_moves(self, state: list[_Numbers]) -> Iterator[list[_Numbers]]:
+    def _part_moves(self, state: list[_Numbers]) -> Iterator[tuple[_Move, list[_Numbers]]]:
         """Each layer's attention away, its feed-forward network halved, or away."""
         for number in range(self.count):
             if state[1][number]:
                 groups = state[1].copy()
                 groups[number] = 0
-                yield [state[0], groups, state[2]]
+                yield ("groups", number, 0), [state[0], groups, state[2]]
             half = next((width for width in self.widths if 0 < width <= state[2][number] // 2), 0)
             for width in {half, 0}:
                 if state[2][number]:
                     ffn = state[2].copy()
                     ffn[number] = width
-                    yield [state[0], state[1], ffn]
+                    yield ("ffn", number, width), [state[0], state[1], ffn]
+
+    def neighbours(self, row: Population, count: int, seed: int) -> list[Population]:
+        """Architectures that keep the limits, where a step of one layer's parts was given to another's.
+
+        Args:
+            row: The architecture whose neighbours they are, `int16 [1, columns]`; it keeps the limits.
+            count: At most so many.
+            seed: Of the draws.
+
+        Returns:
+            Canonical rows that differ; none where all layers are alike.
+        """
+        rng, found = np.random.default_rng(seed), {row.tobytes(): row}
+        kept, groups, ffn = (self.space.numbers(row, name)[0].astype(np.int64) for name in ("kept", "groups", "ffn"))
+        for _ in range(0 if self.alike else _TRIES * count):
+            changed = [groups * kept, ffn * kept]
+            for direction in (1, -1, -1, -1):
+                part, number = int(rng.integers(2)), int(rng.choice(np.flatnonzero(kept)))
+                steps = list(range(self.most_groups + 1)) if part == 0 else self.widths[::-1]
+                place = steps.index(int(changed[part][number])) + direction
+                if 0 <= place < len(steps):
+                    changed[part][number] = steps[place]
+                near = self.row(kept, *changed)
+                if direction < 0 and self.constraints.satisfied(self.costs, near)[0]:
+                    found.setdefault(near.tobytes(), near)
+                    break
+            if len(found) > count:
+                break
+        return list(found.values())[1:]
 
     def _filled(self, state: list[_Numbers]) -> Population:
         """The same with steps of neurons added, from the narrowest layer on, while the limits are kept."""

@@ -40,6 +40,8 @@ class ShrinkConfig(BaseModel):
         weights: Type of the exported weights.
         seed: Of everything random.
         device: Where healing runs.
+        precision: Of the search's scores and of healing; "auto": bf16 where the device computes in it, else fp32.
+            Importance and final numbers are fp32.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -55,14 +57,15 @@ class ShrinkConfig(BaseModel):
     importance_tokens: int = Field(default=4096, ge=16)
     search_tokens: int = Field(default=2048, ge=16)
     test_tokens: int = Field(default=8192, ge=16)
-    rounds: int = Field(default=2, ge=1)
-    population: int = Field(default=24, ge=8)
-    generations: int = Field(default=12, ge=1)
+    rounds: int = Field(default=3, ge=1)
+    population: int = Field(default=16, ge=8)
+    generations: int = Field(default=4, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
     to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
     weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"
     seed: int = Field(default=1, ge=0)
     device: str = "auto"
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
 
     @field_validator("constraints")
     @classmethod

@@ -37,6 +37,7 @@ from foretell.study.shrinking.judging import Healer, heal, measured
 from foretell.study.shrinking.sources import Source, find_model, refuse_early
 from foretell.tasks.language_model.pretrained import PretrainedTokenizer
 from foretell.tasks.language_model.pretrained_text import PretrainedText, pretrained_text
+from foretell.training import fast_precision
 from foretell.training.checkpoint import load_own, save_tensors
 
 __all__ = ["shrink"]
@@ -205,8 +206,9 @@ class _Job:
             self.task.validation_batches(1024),
             smoothing=0.0,
             name="inherited",
+            precision=self.precision("cpu"),
         )
-        key = fingerprint({**self.about, "order": self.order})
+        key = fingerprint({**self.about, "order": self.order, "precision": predictor.precision})
         with open_journal(self.folder / "search" / "scores.jsonl", self.space) as journal:
             # A scorer of its own: the search names the best that its scorer was ever asked for, and what is measured
             # on the way to the limits does not keep them yet.
@@ -216,6 +218,9 @@ class _Job:
             initial = [row for row in (*greedy, *narrow) if row is not None]
             initial += [row for row, orders in baselines.values() if orders is None]
             feasible = [row for row in initial if self.limits.satisfied(self.costs, row)[0]]
+            if feasible:  # evolution's own draws and mutations would mostly break the network
+                best = feasible[int(scorer.scores(np.concatenate(feasible)).argmax())]
+                initial += chooser.neighbours(best, config.population, config.seed)
             result = evolve(
                 self.costs,
                 self.limits,
@@ -236,6 +241,10 @@ class _Job:
         winner = self.space.population([result.best])
         assert self.limits.satisfied(self.costs, winner)[0]  # noqa: S101 - a winner beyond the limits is none
         return winner, baselines, told
+
+    def precision(self, device: str) -> str:
+        """Of what runs often."""
+        return fast_precision(device) if self.config.precision == "auto" else self.config.precision
 
     def _settings(self) -> Evolution:
         population = self.config.population
@@ -293,12 +302,21 @@ class _Job:
         """A candidate after healing."""
         config = self.config
         healer = Healer(
-            self.network, self.task, config.heal, config.learning_rate, config.seed, config.device, dict(self.about)
+            self.network,
+            self.task,
+            config.heal,
+            config.learning_rate,
+            config.seed,
+            config.device,
+            self.precision(config.device),
+            dict(self.about),
         )
         return heal(self.part(row, orders), name, self.folder / "healing" / name, healer, self._cut(row, orders))
 
     def _healing(self) -> dict[str, Any]:
-        return {"updates": self.config.heal, "learning_rate": self.config.learning_rate, "seed": self.config.seed}
+        config = self.config
+        told = {"updates": config.heal, "learning_rate": config.learning_rate, "seed": config.seed}
+        return {**told, "precision": self.precision(config.device)}
 
     def _cut(self, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
         """What a candidate is, as JSON values."""

@@ -31,6 +31,7 @@ class Healer:
         learning_rate: At most.
         seed: Of the order of the text, the same for all.
         device: Where.
+        precision: "fp32" or "bf16".
         about: What all candidates have in common, for the key of their checkpoints.
     """
 
@@ -40,6 +41,7 @@ class Healer:
     learning_rate: float
     seed: int
     device: str
+    precision: str
     about: dict[str, Any]
 
 
@@ -61,6 +63,7 @@ def heal(network: LanguageModel, name: str, folder: Path, healer: Healer, cut: d
         updates=healer.updates,
         max_tokens=max(16, healer.task.block),
         learning_rate=healer.learning_rate,
+        precision=healer.precision,
         warmup=max(1, healer.updates // 10),
         betas=(0.9, 0.95),
         label_smoothing=0.0,

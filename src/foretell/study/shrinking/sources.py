@@ -14,7 +14,7 @@ from foretell.machine import available_memory
 from foretell.study.shrinking.config import ShrinkConfig
 from foretell.tasks.language_model.pretrained import PretrainedTokenizer
 
-__all__ = ["Source", "find_model", "refuse_early"]
+__all__ = ["Source", "find_model", "pretrained_of", "refuse_early"]
 
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 _FILES = ["*.json", "*.safetensors", "README.md", "*.jinja"]
@@ -58,6 +58,31 @@ def find_model(model: str) -> Source:
         return Source(model, found, found.licence)
     found = read_pretrained(path)
     return Source(path.resolve().stem if path.is_file() else path.resolve().name, found, found.licence)
+
+
+def pretrained_of(run: Path) -> Source | None:
+    """The pretrained model that a path names: a run of `foretell shrink`, or what `find_model` takes.
+
+    Args:
+        run: A folder, a GGUF file or `local:NAME`.
+
+    Returns:
+        None where it is a run or a training of foretell's own.
+
+    Raises:
+        InputError: A run of shrinking that has not ended, or whose model is there as a GGUF file alone.
+    """
+    if str(run).startswith(_LOCAL) or run.suffix == ".gguf" or (run / "config.json").exists():
+        return find_model(str(run))
+    written = run / "exported" / "hf"
+    if not (run / "importance.safetensors").exists():
+        return None
+    if not (written / "config.json").exists():
+        raise InputError(
+            f"{run} is a run of foretell shrink that has written no Hugging Face folder; end it, or run it with "
+            "--to hf."
+        )
+    return find_model(str(written))
 
 
 def _from_hub(name: str) -> Path:

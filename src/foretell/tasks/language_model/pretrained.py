@@ -77,6 +77,15 @@ class PretrainedTokenizer:
         """Token ids of each text, without marks."""
         return [each.ids for each in self._reader.encode_batch(list(sentences), add_special_tokens=False)]
 
+    def prompt(self, text: str) -> list[int]:
+        """Token ids to write on from, with the marks that the model's texts begin with; never none."""
+        return list(self._reader.encode(text).ids) or [self.separator]
+
+    @property
+    def end(self) -> int:
+        """The mark that ends a text."""
+        return self.ids.get("eos_token_id", self.separator)
+
     def decode(self, sequences: Iterable[Sequence[int]]) -> list[str]:
         """Texts of token ids, without marks."""
         return [str(self._reader.decode(list(ids), skip_special_tokens=True)) for ids in sequences]

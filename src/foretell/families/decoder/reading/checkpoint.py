@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from foretell.errors import InputError, IntegrityError
 from foretell.families.decoder.genes import Backbone, DecoderShape
+from foretell.families.decoder.hugging_face import MODEL_TYPE
 from foretell.families.decoder.network import LanguageModel
 from foretell.nn.rotary import RotaryPositions
 from foretell.tasks.language_model.pretrained import PretrainedTokenizer
@@ -18,7 +19,7 @@ from foretell.tasks.language_model.pretrained import PretrainedTokenizer
 __all__ = ["TYPES", "Named", "Pretrained", "check_type", "read_pretrained"]
 
 TYPES = ("llama", "mistral", "qwen2", "qwen3")
-"""Model types of Hugging Face that are read."""
+"""Model types of Hugging Face that are read, besides `MODEL_TYPE`, what foretell itself writes."""
 
 Named = Iterable[tuple[str, Tensor]]
 
@@ -29,7 +30,7 @@ class Pretrained:
 
     Attributes:
         path: The folder or file.
-        model_type: Of `TYPES`.
+        model_type: Of `TYPES`, or `MODEL_TYPE`.
         shape: Its dimensions.
         backbone: What its layers have in common.
         vocabulary: Rows of its embedding.
@@ -100,7 +101,7 @@ def check_type(model_type: object, where: Path, *, remote_code: bool = False) ->
     Raises:
         InputError: It is not, or code that comes with the checkpoint would be needed.
     """
-    if isinstance(model_type, str) and model_type in TYPES:
+    if isinstance(model_type, str) and model_type in (*TYPES, MODEL_TYPE):
         return model_type
     known = ", ".join(TYPES)
     if remote_code:

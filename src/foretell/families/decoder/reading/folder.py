@@ -14,14 +14,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from foretell.errors import InputError, IntegrityError
+from foretell.families.decoder.family import FAMILY
 from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
+from foretell.families.decoder.hugging_face import MODEL_TYPE
 from foretell.families.decoder.reading.checkpoint import Named, Pretrained, check_type
 from foretell.records import file_sha256, fingerprint, read_object
 from foretell.tasks.language_model.pretrained import tokenizer_of_folder
 
 __all__ = ["read_folder"]
 
-_SIZES = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
+_SIZES = ("hidden_size", "num_hidden_layers", "vocab_size", "num_attention_heads", "intermediate_size")
+_OF_LAYERS = ("num_attention_heads", "num_key_value_heads", "intermediate_size")
 _PICKLES = ("*.bin", "*.pt", "*.pth")
 _RENAMED = {"embed_tokens.weight": "embed_tokens"}
 
@@ -57,7 +60,7 @@ def _read(config: Mapping[str, Any], kind: str, where: Path) -> tuple[DecoderSha
             f"{where} says that the weights are quantised ({method}); give the checkpoint that they were made from, or "
             "a GGUF file, which is dequantised."
         )
-    for name in _SIZES:
+    for name in _SIZES[: 3 if kind == MODEL_TYPE else None]:
         value = config.get(name)
         if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**24:
             raise IntegrityError(f"{where} has {name} {value!r}; expected a positive whole number: restore it.")
@@ -66,6 +69,8 @@ def _read(config: Mapping[str, Any], kind: str, where: Path) -> tuple[DecoderSha
             raise InputError(f"{where} has {name} {config[name]!r}; foretell reads {plain!r} alone: choose another.")
     if kind != "qwen2" and config.get("attention_bias"):
         raise InputError(f"{where} has biases in its attention, which foretell reads of qwen2 alone; choose another.")
+    if kind == MODEL_TYPE:
+        return _read_own(config, where)
     heads = config["num_attention_heads"]
     kv_heads = _whole(config, "num_key_value_heads", heads, where)
     size = _whole(config, "head_dim", config["hidden_size"] // heads, where)
@@ -81,6 +86,19 @@ def _read(config: Mapping[str, Any], kind: str, where: Path) -> tuple[DecoderSha
         head_norms=kind == "qwen3",
     )
     return DecoderShape(config["hidden_size"], (layer,) * config["num_hidden_layers"]), backbone
+
+
+def _read_own(config: Mapping[str, Any], where: Path) -> tuple[DecoderShape, Backbone]:
+    """What `foretell.families.decoder.hugging_face` wrote of a network whose layers differ."""
+    try:
+        told = config["per_layer_config"]
+        layers = [LayerShape(*(int(told[str(n)][name]) for name in _OF_LAYERS)) for n in range(len(told))]
+        if len(layers) != config["num_hidden_layers"]:
+            raise ValueError(f"{len(layers)} layers")
+        backbone = FAMILY.constants(config["backbone"], str(where))
+    except (KeyError, TypeError, ValueError, AttributeError, InputError) as error:
+        raise IntegrityError(f"{where} does not tell the network's sizes ({error!r}): restore it.") from error
+    return DecoderShape(config["hidden_size"], tuple(layers)), backbone
 
 
 def _positive(config: Mapping[str, Any], name: str, otherwise: float, where: Path) -> float:
