@@ -119,6 +119,13 @@ def test_what_is_none_is_not_taken_for_one_and_soon(text):
     assert time.process_time() - start < 3
 
 
+def test_objects_inside_others_are_found():
+    (architecture,) = SPACE.architectures(rows(1))
+    inside = json.loads(as_json(architecture))
+    for said in ({"1": inside}, {"proposals": {"first": inside}}, [[inside]], {"a": [{"network": inside}]}):
+        assert [each.row.tolist() for each in read(json.dumps(said))] == [architecture.row.tolist()]
+
+
 def test_a_reply_that_was_cut_off_gives_what_is_whole():
     found = SPACE.architectures(rows(3))
     assert len(read(called(found)[:-20])) == 2
@@ -168,7 +175,7 @@ def test_a_model_without_a_new_idea_is_asked_hotter_and_then_no_more(proposer, s
     asked = proposer(asker=connect(server))
     taken = rows(3)
     with pytest.warns(ProposalWarning) as said:
-        assert [len(asked.propose(8, [], taken)) for _ in range(5)] == [0] * 5
+        assert [len(asked.propose(8, [], taken, least=1)) for _ in range(5)] == [0] * 5
     assert ["asked no more" in str(each.message) for each in said] == [False, True]
     assert all("mutation stands in for it" in str(each.message) for each in said)
     heat = [body["temperature"] for body in server.bodies]
@@ -221,11 +228,11 @@ def test_a_context_too_short_loses_the_worst_and_says_so(proposer):
 
 def test_tokens_are_never_passed_and_mutation_is_told_to_stand_in(proposer):
     asked = proposer(called(SPACE.architectures(rows(2))), max_tokens=700, per_call=2)
-    found = asked.propose(2, [], NONE)
+    found = asked.propose(2, [], NONE, least=2)
     assert len(found) == 2
     assert 0 < asked.said.tokens <= 700
     with pytest.warns(ProposalWarning, match="may use no more tokens after 1 calls"):
-        assert len(asked.propose(2, [], found)) == 0
+        assert len(asked.propose(2, [], found, least=2)) == 0
     assert asked.exhausted
     assert asked.said.calls == 1
 

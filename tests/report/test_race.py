@@ -26,7 +26,7 @@ def loss(architecture, fidelity):
 def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("raced") / "run"
     space = foretell.SearchSpace(GENES, costs={"params": "layers * width ** 2"})
-    race = {"entrants": 8, "rungs": ["25%", "50%", "100%"]}
+    race = {"entrants": 8, "rungs": ["25%", "50%", "100%"], "finishers": 2}
     study = foretell.create_study(
         space, metric="val_loss", direction="minimize", storage=folder, trials=4, race=race, constraints=["params<=4k"]
     )

@@ -102,7 +102,7 @@ def test_a_plan_says_stages_and_times_and_leaves_nothing_behind(tmp_path, monkey
     timed = {step.name: step.seconds for step in plan.steps}
     assert timed["train"] > 1
     assert plan.seconds > timed["train"]
-    assert "12 entrants, 4.4 full trainings" in plan.steps[4].about
+    assert "8 entrants, 2.5 full trainings" in plan.steps[4].about
     assert not (tmp_path / "runs").exists()
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["LocalModel", "why_unusable"]
 
+_DRY = 0.8  # strength of the runtime's sampler that punishes copies, by its authors' advice
+
 
 class LocalModel:
     """A GGUF model; the file is fetched and loaded when the first call needs it.
@@ -117,6 +119,12 @@ class LocalModel:
             body["top_p"] = decoding.top_p
         if decoding.grammar:
             body["grammar"] = decoding.grammar
+        if decoding.verbatim:
+            body |= {
+                "dry_multiplier": _DRY,
+                "dry_allowed_length": decoding.verbatim,
+                "dry_penalty_last_n": self.context,
+            }
         start = time.perf_counter()
         try:
             found = self.load().handle_completions(body)

@@ -55,6 +55,8 @@ class Decoding:
         top_logprobs: Alternatives to report for each token; 0 asks for none.
         stop: Texts that end a reply.
         grammar: GBNF that a reply keeps, where the runtime in this process continues a text; empty: any text.
+        verbatim: Tokens in succession that may be copied from prompt or reply, in the runtime in this process; longer
+            copies become unlikely. 0: any number.
         schema: JSON schema that a reply keeps, as JSON, where an endpoint that is told messages can do that.
     """
 
@@ -65,12 +67,13 @@ class Decoding:
     top_logprobs: int = 0
     stop: tuple[str, ...] = ()
     grammar: str = ""
+    verbatim: int = 0
     schema: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """All fields, ready for JSON; without the forms that are not asked for, of which old keys know nothing."""
         fields = {**vars(self), "stop": list(self.stop)}
-        return {name: value for name, value in fields.items() if value or name not in ("grammar", "schema")}
+        return {name: value for name, value in fields.items() if value or name not in ("grammar", "verbatim", "schema")}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ __all__ = ["Known", "ProposalWarning", "Proposals", "Proposer"]
 PER_CALL = 8
 _BEST, _WORST, _BEFORE = 8, 3, 8  # architectures that are shown, and proposals without a label
 _COOL, _STEP, _HOTTEST = 0.8, 0.2, 1.4  # temperatures: a step up where less than half of a reply was new, else down
+_VERBATIM = 8  # tokens of a line that a small model may copy, which else writes one line eight times
 _PATIENCE = 6  # calls in succession without anything new, until the model is asked no more
 
 
@@ -103,11 +104,12 @@ class Proposer:
         """Whether the model is asked no more: it repeats itself, or its tokens are used."""
         return self._spent or self._fruitless >= _PATIENCE
 
-    def propose(self, n: int, known: Known, taken: Population, *, calls: int = 2) -> Population:
+    def propose(self, n: int, known: Known, taken: Population, *, least: int, calls: int = 2) -> Population:
         """New architectures that keep the limits, canonical, `int16 [m, columns]`, at most `n`.
 
         Args:
             n: How many are wanted.
+            least: So many are enough to stop asking.
             known: Those with labels.
             taken: All that must not come again, `int16 [m, columns]`, canonical.
             calls: So many in succession may bring nothing new, each at a higher temperature than the one before.
@@ -117,7 +119,7 @@ class Proposer:
         """
         found = taken[:0]
         empty = 0
-        while len(found) < n and empty < calls and not self.exhausted:
+        while len(found) < least and empty < calls and not self.exhausted:
             more = self.ask(n - len(found), known, np.concatenate([taken, found]))
             empty = 0 if len(more) else empty + 1
             found = np.concatenate([found, more])
@@ -205,6 +207,7 @@ class Proposer:
             round(self._heat, 1),
             seed=self.seed * 1000 + number,
             grammar=grammar(self.space, wanted, prompt.start(ranked)) if prompt.raw else "",
+            verbatim=max(_VERBATIM, prompt.longest // 10) if prompt.raw else 0,
             schema="" if prompt.raw else json.dumps(schema(self.space), ensure_ascii=False),
         )
         return Request(prompt.heading, query, decoding, number, template=f"propose/{VERSION}"), wanted

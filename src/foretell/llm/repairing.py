@@ -76,14 +76,13 @@ def _objects(text: str, space: SearchSpace) -> Iterator[Values]:
         place = text.find("{", end)
 
 
-def _with_genes(found: Any, space: SearchSpace) -> Iterator[Values]:
-    """The object, or those in its lists."""
-    if isinstance(found, dict):
-        if any(_gene(space, name) for name in found):
-            yield found
-        else:
-            for value in found.values():
-                yield from (each for each in value if isinstance(each, dict)) if isinstance(value, list) else ()
+def _with_genes(found: Any, space: SearchSpace, deep: int = 4) -> Iterator[Values]:
+    """The object, or those inside it."""
+    if isinstance(found, dict) and any(_gene(space, name) for name in found):
+        yield found
+    elif isinstance(found, dict | list) and deep:
+        for value in found.values() if isinstance(found, dict) else found:
+            yield from _with_genes(value, space, deep - 1)
 
 
 def _blocks(text: str, space: SearchSpace) -> Iterator[Values]:

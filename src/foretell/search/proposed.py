@@ -60,7 +60,7 @@ class LanguageModelLed(Algorithm):
     def _more(self) -> Population:
         good = [(self._asked[number], self._good[number]) for number in sorted(self._good)]
         known = [(row, float(self.metric.from_goodness(each))) for row, each in good if np.isfinite(each)]
-        found = self.proposer.propose(self.per_call, known, self._asked)
+        found = self.proposer.propose(self.per_call, known, self._asked, least=1)
         if len(found):
             return found
         best = sorted(good, key=lambda item: -item[1] if np.isfinite(item[1]) else np.inf)[:_PARENTS]
@@ -117,9 +117,8 @@ def with_proposals(proposer: Proposer, share: float, before: Crowd, bred: Crowd,
     if not wanted:
         return bred
     known = from_keys(told, proposer.space.width)
-    rows = proposer.propose(
-        wanted, list(zip(known, told.values(), strict=True)), np.concatenate([known, bred.canonical])
-    )
+    values = list(zip(known, told.values(), strict=True))
+    rows = proposer.propose(wanted, values, np.concatenate([known, bred.canonical]), least=wanted)
     proposer.said.instead += wanted - len(rows)
     replaced = children[len(children) - len(rows) :]
     crowd = Crowd(bred.rows.copy(), bred.canonical.copy())
