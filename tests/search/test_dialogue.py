@@ -11,7 +11,8 @@ from foretell.search.algorithms import describe, names, sizes_for
 from foretell.spaces import SearchSpace
 
 SPACE = SearchSpace({"a": [1, 2, 3, 4], "b": [1, 2, 3, 4], "c": [1, 2, 3]}, costs={"params": "a * b"})
-OWN = [name for name in names() if not describe(name).kind]
+# What a language model proposes is tested beside it (tests/study/test_proposing.py): a real one takes minutes here.
+OWN = [name for name in names() if not describe(name).kind and name != "llm"]
 QUICK = [*OWN, "tpe", "asha"]  # Optuna's samplers go through one door: one that decides by rungs, one that does not
 
 
