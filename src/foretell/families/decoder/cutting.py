@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.nn.rotary import RotaryPositions
 from foretell.nn.transformer import TransformerLayer
 
-__all__ = ["Parts", "cut", "leading_parts", "reorder"]
+__all__ = ["Parts", "cut", "leading_parts", "permute", "reorder"]
 
 
 class Parts(NamedTuple):
@@ -53,11 +53,21 @@ def reorder(network: LanguageModel, orders: Sequence[Parts]) -> None:
         orders: A permutation of each layer's parts.
     """
     for layer, shape, order in zip(network.layers, network.shape.layers, orders, strict=True):
-        chosen = _chosen(network, shape, order)
-        for name, parameter in layer.named_parameters():
-            if name in chosen:
-                dim, rows = chosen[name]
-                parameter.copy_(parameter.index_select(dim, rows.to(parameter.device)))
+        permute(layer, _chosen(network, shape, order))
+
+
+@torch.no_grad()
+def permute(layer: nn.Module, chosen: Mapping[str, tuple[int, Tensor]]) -> None:
+    """Put rows or columns of a layer's parameters in another order, in place.
+
+    Args:
+        layer: Changed.
+        chosen: Of each parameter that changes, the dimension and the order in it, int64.
+    """
+    for name, parameter in layer.named_parameters():
+        if name in chosen:
+            dim, rows = chosen[name]
+            parameter.copy_(parameter.index_select(dim, rows.to(parameter.device)))
 
 
 @torch.no_grad()

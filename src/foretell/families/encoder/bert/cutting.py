@@ -8,7 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
-from foretell.families.decoder.cutting import Parts
+from foretell.families.decoder.cutting import Parts, permute
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.encoder.bert.network import BertLayer, SentenceEncoder
 
@@ -24,11 +24,7 @@ def reorder(network: SentenceEncoder, orders: Sequence[Parts]) -> None:
         orders: A permutation of each layer's heads (`groups`) and neurons.
     """
     for layer, order in zip(network.layers, orders, strict=True):
-        chosen = _chosen(network, order)
-        for name, parameter in layer.named_parameters():
-            if name in chosen:
-                dim, rows = chosen[name]
-                parameter.copy_(parameter.index_select(dim, rows.to(parameter.device)))
+        permute(layer, _chosen(network, order))
 
 
 @torch.no_grad()
