@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from foretell.cli.network import next_of_network
 from foretell.cli.options import OutOption, ResumeOption
 from foretell.cli.output import JsonOption, figure, print_json, print_table, say
 
@@ -82,6 +83,7 @@ def _shrink(
     folder = out or Path("runs") / config.name
     for target in result["exported"]:
         say(f"{target}: {folder / 'exported' / target}")
+    next_of_network("language_model", folder)
 
 
 def _row(entry: dict[str, Any]) -> list[str]:
