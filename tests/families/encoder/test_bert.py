@@ -10,7 +10,7 @@ import torch
 from foretell.errors import InputError, IntegrityError
 from foretell.families.decoder.cutting import Parts, leading_parts
 from foretell.families.decoder.genes import DecoderShape, LayerShape
-from foretell.families.encoder.bert import read_encoder
+from foretell.families.encoder.bert.reading import read_encoder
 from foretell.families.encoder.bert.cutting import cut, reorder
 
 pytestmark = pytest.mark.network
