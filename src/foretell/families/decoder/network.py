@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from foretell.families.base import Network
 from foretell.families.decoder.genes import Backbone, DecoderShape
-from foretell.nn.elastic import ElasticProjection, leading
 from foretell.families.sites import Site
+from foretell.nn.elastic import ElasticProjection, leading
 from foretell.nn.grouped import KeyValueCache
 from foretell.nn.loss import smoothed_cross_entropy, summed_loss, token_loss
 from foretell.nn.tokens import PAD

@@ -37,18 +37,27 @@ class BertClassifier(SentenceEncoder, Network):
         self.classes = classes
         self.classifier = nn.Linear(shape.width, classes)
 
+    @property
+    def vocabulary(self) -> int:
+        """Pieces."""
+        return self.backbone.vocabulary
+
     def like(self, shape: DecoderShape) -> Self:
         """See `SentenceEncoder.like`."""
         return type(self)(shape, self.backbone, self.classes)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """Logits of texts: int64 [B, T], padded on the right -> [B, classes]."""
-        logits: Tensor = self.classifier(self.features(tokens, (tokens != PAD)[:, None, None]))
+        return self.logits(self.features(tokens, (tokens != PAD)[:, None, None]))
+
+    def logits(self, features: Tensor) -> Tensor:
+        """The layer that tells classes: [..., d] -> [..., classes]."""
+        logits: Tensor = self.classifier(features)
         return logits
 
     def predictions(self, batch: LabelledBatch, member: DecoderShape | None = None) -> tuple[Tensor, Tensor]:
         """See `Network.predictions`."""
-        return self.classifier(self.features(batch.inputs, batch.mask, member)), batch.targets
+        return self.logits(self.features(batch.inputs, batch.mask, member)), batch.targets
 
     def loss(
         self, batch: LabelledBatch, member: DecoderShape | None = None, *, smoothing: float
@@ -67,7 +76,7 @@ class BertClassifier(SentenceEncoder, Network):
 
         def walk(x: Tensor, depth: int, going: list[int]) -> None:
             if depth == len(self.layers):
-                logits = self.classifier(self.pooled(x, batch.mask)).float()
+                logits = self.logits(self.pooled(x, batch.mask)).float()
                 loss = F.cross_entropy(logits, batch.targets, reduction="sum", label_smoothing=smoothing)
                 found[going] = float(loss)
                 return
