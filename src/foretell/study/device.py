@@ -20,7 +20,7 @@ from foretell.costs import (
     random_and_extreme,
 )
 from foretell.costs.model import LATENCY, cost_name, is_latency
-from foretell.errors import InfeasibleError, IntegrityError, UnknownNameError
+from foretell.errors import InfeasibleError, InputError, IntegrityError, UnknownNameError
 from foretell.families.timing import timed_family
 from foretell.objectives import claim, store_folder
 from foretell.records import read_object, write_json
@@ -80,12 +80,18 @@ def latency_setting(
 
     Raises:
         UnknownNameError: The family times nothing of that name.
+        InputError: It times nothing at all.
     """
     from foretell.training import choose_device
 
     device = str(choose_device(study.device))
     workloads = timed_family(space).workloads(space)
     name, _, amount = cost_name(cost).partition("@")
+    if not workloads:
+        raise InputError(
+            f"there is a limit on {cost}, but nothing of the space {space.name} is timed; limit its params, memory or "
+            "flops instead."
+        )
     if name not in workloads:
         raise UnknownNameError("latency", cost, workloads, f"the space {space.name}")
     chosen = workloads[name]
