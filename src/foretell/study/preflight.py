@@ -86,7 +86,7 @@ def refuse_early(study: StudyConfig, *, limits: bool = True) -> SearchSpace:
         )
     check_proposer(study.search.algorithm, study.search.propose)
     if limits:
-        quick_check(space, study)
+        quick_check(space, study, study.vocabulary)
     return space
 
 
