@@ -45,8 +45,8 @@ def test_a_power_of_ten_is_a_number(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("seed: 3", "unknown key 'seed' .*there is .*search.seed and .*: name the part"),
-        ("updates: 300", r"there is supernet.recipe.updates and train.recipe.updates"),
+        ("seed: 3", "unknown key 'seed' .*it belongs to a part: .*search.seed"),
+        ("updates: 300", r"it belongs to a part: supernet.recipe.updates, train.recipe.updates"),
         ("name: ~", "name is null, .* leave name out"),
         ("name: a/b", "name is 'a/b', expected a name that begins with a letter and has no slash"),
         ("corpus: {name: files, paths: a.tsv}", r"corpus.paths is 'a.tsv', expected a list; write \[a.tsv\]"),

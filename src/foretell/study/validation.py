@@ -12,7 +12,7 @@ from foretell.tasks import task_kind, task_kinds
 
 __all__ = ["Part", "validation_sentence"]
 
-_MOST = 3
+_MOST = 4
 """Places of a key that one sentence names."""
 
 
@@ -48,7 +48,7 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
         known = UnknownNameError("key", key, fields, where)
         elsewhere = [] if parents else sorted(_places_of(model, str(key)))[:_MOST]
         if elsewhere:
-            return InputError(f"unknown key {key!r} in {where}; there is {' and '.join(elsewhere)}: name the part.")
+            return InputError(f"unknown key {key!r} in {where}; it belongs to a part: {', '.join(elsewhere)}.")
         return known
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
