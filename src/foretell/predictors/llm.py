@@ -36,7 +36,7 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.demonstrations import Others, other_tasks, others_shown, shuffled_orders, spread_evenly
 from foretell.predictors.features import feature_matrix, has_features
-from foretell.predictors.labels import Labels, TooFewLabelsError
+from foretell.predictors.labels import Labels
 from foretell.progress import track
 from foretell.spaces import Population
 
@@ -77,7 +77,7 @@ class Llm(Predictor):
         per_request: Architectures in one request.
         others: For "compact": labelled architectures of other tasks that are shown before the task's own, where the
             same genes have such on record (`foretell.predictors.demonstrations`); -1: as many as the task's own
-            labels lack to ten.
+            labels lack to ten. Then it needs no label.
         fields: For "compact": "auto" chooses on the labels; else names joined by "+".
         task: What the prompt calls the task; empty: the context's, or what the observations' provenance says.
         examples: A TSV file of sentence pairs, five of which the paper's second instruction shows; empty: the
@@ -92,7 +92,7 @@ class Llm(Predictor):
     """
 
     name = "llm"
-    minimum = 0
+    minimum = 1
     spread = False
     price = 3
     piecewise = True
@@ -134,6 +134,8 @@ class Llm(Predictor):
         self.decoding, self.per_request = decoding, per_request
         self.temperature = None if temperature < 0 else temperature
         self.others = others if template == "compact" else 0
+        if self._space is not None and self.others and other_tasks(self.context, self._space, ()):
+            self.minimum = 0
         self.fields, self.task, self.examples = fields, task, examples
         self.hide, self.shuffle, self.style = hide, shuffle, style
         self._session = session
@@ -152,17 +154,8 @@ class Llm(Predictor):
         return self._session
 
     def fit(self, observations: Sequence[Any]) -> Self:
-        """Take the labelled architectures as demonstrations; nothing is asked yet.
-
-        Raises:
-            TooFewLabelsError: No label, and no other task on the same genes to show instead.
-        """
+        """Take the labelled architectures as demonstrations; nothing is asked yet."""
         super().fit(observations)
-        if not observations and not self._lacking():
-            raise TooFewLabelsError(
-                f"llm needs a labelled architecture to show, found none, and shows none of other tasks on the genes of "
-                f"{self.space.name} with {self.metric} on record either: label one."
-            )
         return self
 
     def prompts(self, population: Population) -> list[Prompt]:
