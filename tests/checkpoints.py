@@ -77,3 +77,26 @@ def make_checkpoint(folder, kind, **changes):
     (folder / "tokenizer.json").write_text(json.dumps(described))
     (folder / "tokenizer_config.json").write_text(json.dumps(settings))
     return model
+
+
+def write_word_pieces(folder, texts):
+    """Write a tokenizer of BERT's kind for texts, and more than they need; how many pieces it has."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+
+    marks = ["[PAD]", "[unused0]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    letters = sorted({letter for text in texts for letter in text if letter != " "} | set("0123456789"))
+    words = sorted({word for text in texts for word in text.split()[:1]} | {"nobody", "says", "##this"})
+    pieces = [*marks, *letters, *(f"##{letter}" for letter in letters), *words]
+    vocabulary = {piece: number for number, piece in enumerate(pieces)}
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106 - no password
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    ends = [(mark, vocabulary[mark]) for mark in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=ends)
+    tokenizer.add_special_tokens([mark for mark in marks if mark != "[unused0]"])
+    folder.mkdir()
+    tokenizer.save(str(folder / "tokenizer.json"))
+    names = {f"{mark.strip('[]').lower()}_token": mark for mark in marks if mark != "[unused0]"}
+    settings = {"tokenizer_class": "PreTrainedTokenizerFast", **names}
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
+    return len(pieces)

@@ -7,9 +7,10 @@ import hashlib
 import json
 import os
 import platform
+import shutil
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -31,6 +32,7 @@ __all__ = [
     "storage",
     "write_atomic",
     "write_json",
+    "written_whole",
 ]
 
 
@@ -251,3 +253,24 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def written_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
+    """The files that a function writes into a folder, which appears whole or not at all.
+
+    Args:
+        folder: Is made; what it held is replaced.
+        write: Is given another folder, which is renamed.
+    """
+    made = folder.with_name(f".{folder.name}.part")
+    with storage(folder):
+        shutil.rmtree(made, ignore_errors=True)
+        made.mkdir(parents=True)
+        try:
+            write(made)
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        shutil.rmtree(folder, ignore_errors=True)
+        made.rename(folder)
+    return sorted(folder.iterdir())

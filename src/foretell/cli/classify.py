@@ -19,7 +19,7 @@ def register(app: typer.Typer) -> None:
 
 
 def _classify(
-    run: Annotated[Path, typer.Argument(help="A run of `foretell search`, or a folder of `foretell train`.")],
+    run: Annotated[Path, typer.Argument(help="A run of search or shrink, or a folder of train.")],
     texts: Annotated[list[str] | None, typer.Argument(metavar="TEXT", help="What to classify.")] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many classes of each text, the likeliest first.")] = 1,
     as_json: JsonOption = False,

@@ -1,12 +1,14 @@
-"""`foretell shrink`: a pretrained language model made to fit."""
+"""`foretell shrink`: a pretrained language model, or an encoder that tells classes, made to fit."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
+from foretell.cli.network import next_of_network
 from foretell.cli.options import OutOption, ResumeOption
 from foretell.cli.output import JsonOption, figure, print_json, print_table, say
 
@@ -31,13 +33,24 @@ def _shrink(
             "--text", help="Your text: files, folders, or a corpus of foretell's; may be given several times."
         ),
     ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data",
+            help="Of an encoder, labelled texts: .tsv or .jsonl with text and label, or a corpus of foretell's.",
+        ),
+    ] = None,
     constraint: Annotated[
         list[str] | None,
         typer.Option("--constraint", "-c", help='A limit such as "params<=70%"; may be given several times.'),
     ] = None,
+    learn: Annotated[
+        int | None, typer.Option("--learn", min=1, help="Updates by which an encoder learns the classes first.")
+    ] = None,
     heal: Annotated[int | None, typer.Option("--heal", min=0, help="Updates of distillation from the parent.")] = None,
     to: Annotated[
-        str | None, typer.Option("--to", metavar="TARGET,...", help="hf (transformers), gguf (llama.cpp); by commas.")
+        str | None,
+        typer.Option("--to", metavar="TARGET,...", help="hf, gguf (language models), onnx (classifiers); by commas."),
     ] = None,
     uniform: Annotated[bool, typer.Option("--uniform", help="Keep all layers alike: every runtime loads it.")] = False,
     weights: Annotated[
@@ -49,15 +62,22 @@ def _shrink(
     resume: ResumeOption = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Find the part of a pretrained language model that keeps a limit and loses least, heal it, and export it.
+    """Find the part of a pretrained model that keeps a limit and loses least, heal it, and export it.
+
+    With `--text` it is a language model; with `--data` an encoder, which learns to tell the classes first.
 
     Example: `foretell shrink local:smollm2-135m --text notes/ --constraint "params<=70%" --heal 30 --to hf,gguf`
     """
+    from foretell.errors import InputError
     from foretell.study.shrinking import read_shrink, shrink
     from foretell.tasks.language_model.config import TEXTS
 
+    if text and data:
+        raise InputError("--text is of language models and --data of encoders; give one of them.")
     said: dict[str, Any] = {
         "text": [each if each in TEXTS else str(Path(each).expanduser().resolve()) for each in text or ()] or None,
+        **_labelled(data or []),
+        "learn": learn,
         "constraints": constraint,
         "heal": heal,
         "to": to.split(",") if to else None,
@@ -70,6 +90,8 @@ def _shrink(
     if model.endswith((".yaml", ".yml")):
         config = read_shrink({**read_shrink(Path(model)).model_dump(mode="json"), **given})
     else:
+        if not text and not data:
+            raise InputError("there is nothing to judge by; give text of yours with --text, or labelled with --data.")
         name = Path(model.removeprefix("local:")).name.removesuffix(".gguf") or "model"
         where = str(Path(model).expanduser().resolve()) if Path(model).expanduser().exists() else model
         config = read_shrink({"name": f"{name}-shrunk", "model": where, **given})
@@ -77,16 +99,47 @@ def _shrink(
     if as_json:
         print_json(result)
         return
-    rows = [[name, *_row(entry)] for name, entry in {"winner": result["winner"], **result["baselines"]}.items()]
-    print_table(config.name, ["model", "parameters", "bits/byte", "healed", "accuracy %", "healed"], rows)
+    columns = _COLUMNS[result["task"]]
+    rows = [
+        [name, *_row(entry, columns)] for name, entry in {"winner": result["winner"], **result["baselines"]}.items()
+    ]
+    for name, metrics in result["references"].items():
+        told = [f"{metrics['parameters']:,.0f}" if "parameters" in metrics else "-"]
+        for column, (_, digits) in columns.items():
+            told += [figure(metrics[column], digits), "-"]
+        rows.append([name, *told])
+    titles = [title for label, _ in columns.values() for title in (label, "healed")]
+    print_table(config.name, ["model", "parameters", *titles], rows)
     folder = out or Path("runs") / config.name
     for target in result["exported"]:
         say(f"{target}: {folder / 'exported' / target}")
+    next_of_network(result["task"], folder)
 
 
-def _row(entry: dict[str, Any]) -> list[str]:
+_COLUMNS = {
+    "language_model": {"bits_per_byte": ("bits/byte", 4), "accuracy": ("accuracy %", 1)},
+    "classification": {"accuracy": ("accuracy %", 1), "macro_f1": ("macro-F1 %", 1)},
+}
+"""Metrics that the table shows: title, and digits."""
+
+
+def _labelled(data: list[str]) -> dict[str, Any]:
+    """What a study says of labelled texts: a corpus by its name, or files."""
+    from foretell.tasks.classification import LABELLED
+
+    if not data:
+        return {}
+    if data[0] in LABELLED and len(data) == 1:
+        return {"task": "classification", "corpus": {"name": data[0]}}
+    return {
+        "task": "classification",
+        "corpus": {"name": "files", "paths": [str(Path(each).expanduser().resolve()) for each in data]},
+    }
+
+
+def _row(entry: dict[str, Any], columns: Mapping[str, tuple[str, int]]) -> list[str]:
     before, after = entry["metrics"]["before"], entry["metrics"]["after"] or {}
     found = [f"{entry['costs']['parameters']:,.0f}"]
-    for name, digits in (("bits_per_byte", 4), ("accuracy", 1)):
+    for name, (_, digits) in columns.items():
         found += [figure(before[name], digits), figure(after.get(name), digits)]
     return found

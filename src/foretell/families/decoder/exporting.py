@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.families.decoder.card import Card
 from foretell.families.decoder.network import LanguageModel
-from foretell.records import storage, write_atomic
+from foretell.records import write_atomic, written_whole
 from foretell.tasks.language_model.tokenizers import Tokenizer
 
-__all__ = ["TARGETS", "export", "written_whole"]
+__all__ = ["TARGETS", "export"]
 
 
 def _hf(network: LanguageModel, tokenizer: Tokenizer, card: Card, folder: Path, weights: str) -> None:
@@ -73,24 +72,3 @@ def export(
     if not network.shape.layers:
         raise InputError("a network without layers is nothing that another runtime loads; choose another architecture.")
     return written_whole(folder, lambda made: _WRITERS[target](network, tokenizer, card, made, weights))
-
-
-def written_whole(folder: Path, write: Callable[[Path], None]) -> list[Path]:
-    """The files that a function writes into a folder, which appears whole or not at all.
-
-    Args:
-        folder: Is made; what it held is replaced.
-        write: Is given another folder, which is renamed.
-    """
-    made = folder.with_name(f".{folder.name}.part")
-    with storage(folder):
-        shutil.rmtree(made, ignore_errors=True)
-        made.mkdir(parents=True)
-        try:
-            write(made)
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
-        shutil.rmtree(folder, ignore_errors=True)
-        made.rename(folder)
-    return sorted(folder.iterdir())

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from foretell.families.base import Network
 from foretell.families.decoder.genes import Backbone, DecoderShape
+from foretell.families.sites import Site
 from foretell.nn.elastic import ElasticProjection, leading
 from foretell.nn.grouped import KeyValueCache
 from foretell.nn.loss import smoothed_cross_entropy, summed_loss, token_loss
 from foretell.nn.tokens import PAD
-from foretell.nn.transformer import SCALE, Shape, Transformer, walk
+from foretell.nn.transformer import SCALE, Shape, Transformer, TransformerLayer, walk
 from foretell.tasks.language_model.batches import TextBatch
 
 __all__ = ["DecoderState", "LanguageModel"]
@@ -135,6 +136,29 @@ class LanguageModel(Transformer, Network):
         from foretell.families.decoder.generating import generate
 
         return generate(self, prompt, tokens, **options)
+
+    def sites(self) -> list[Site]:
+        """See `foretell.families.sites.Sited`."""
+        found = []
+        for number, (module, shape) in enumerate(zip(self.layers, self.shape.layers, strict=True)):
+            layer = cast("TransformerLayer", module)
+            if layer.self_attn is not None:
+                own = layer.self_attn
+                makes = tuple(each.weight for each in (own.q_proj, own.k_proj, own.v_proj))
+                found.append(Site(f"{number}.groups", own.o_proj, makes, own.o_proj.weight, shape.kv_heads))
+            if layer.mlp is not None:
+                gates = () if layer.mlp.gate_proj is None else (layer.mlp.gate_proj.weight,)
+                makes = (layer.mlp.up_proj.weight, *gates)
+                last = layer.mlp.down_proj
+                found.append(Site(f"{number}.neurons", last, makes, last.weight, shape.ffn))
+        return found
+
+    def entrance(self) -> nn.Parameter:
+        """See `foretell.families.sites.Sited`."""
+        first = cast("TransformerLayer", self.layers[0])
+        norm = first.input_layernorm or first.post_attention_layernorm
+        assert norm is not None  # noqa: S101 - a checkpoint's layers do something
+        return norm.weight
 
     def parameter_count(self, *, embeddings: bool) -> int:
         """See `Network.parameter_count`; an output layer of its own counts as an embedding."""

@@ -7,6 +7,7 @@ import logging
 import warnings
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,7 @@ __all__ = ["write_onnx"]
 
 
 class _Logits(nn.Module):
-    def __init__(self, network: Transformer) -> None:
+    def __init__(self, network: nn.Module) -> None:
         super().__init__()
         self.network = network
 
@@ -27,10 +28,14 @@ class _Logits(nn.Module):
         return logits
 
 
-def write_onnx(network: Transformer, path: Path) -> None:
+def write_onnx(network: nn.Module, path: Path) -> None:
     """Write input `tokens` int64 [batch, time], up to the context, to output `logits` float32.
 
     Those of decoders are [batch, time, V], those of encoders [batch, classes]; their texts are padded on the right.
+
+    Args:
+        network: A `Transformer`, or another with a `backbone` that takes tokens alone.
+        path: The file.
 
     Raises:
         InputError: The extra `onnx` is not installed.
@@ -39,9 +44,11 @@ def write_onnx(network: Transformer, path: Path) -> None:
     if missing:
         raise InputError(f"{missing[0]} is not installed; pip install 'foretell[onnx]', or export to hf.")
     network = copy.deepcopy(network).to("cpu", torch.float32).eval()
-    network.positions(0, network.backbone.context)  # the table must not grow while it is traced
-    tokens = torch.full((2, min(8, network.backbone.context)), 4)
-    time = torch.export.Dim("time", min=2, max=network.backbone.context)
+    context: int = cast("Any", network.backbone).context
+    if isinstance(network, Transformer):
+        network.positions(0, context)  # the table must not grow while it is traced
+    tokens = torch.full((2, min(8, context)), 4)
+    time = torch.export.Dim("time", min=2, max=context)
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.families.decoder.card import Card
-from foretell.families.decoder.exporting import written_whole
 from foretell.families.decoder.onnx_file import write_onnx
+from foretell.families.encoder.bert.classifier import BertClassifier
 from foretell.families.encoder.hugging_face import write_folder
 from foretell.families.encoder.network import TextClassifier
-from foretell.records import write_atomic, write_json
+from foretell.records import write_atomic, write_json, written_whole
 from foretell.tasks.language_model.tokenizers import Tokenizer
 
 __all__ = ["TARGETS", "export"]
@@ -23,7 +23,7 @@ TARGETS: Mapping[str, str] = {
 
 
 def export(
-    network: TextClassifier,
+    network: TextClassifier | BertClassifier,
     tokenizer: Tokenizer,
     card: Card,
     classes: Sequence[str],

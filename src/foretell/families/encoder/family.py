@@ -66,7 +66,7 @@ class Encoder(StackFamily[Backbone]):
         dropout: float = 0.1,
         attention_dropout: float = 0.0,
         mixture: Mixture | None = None,
-    ) -> TextClassifier:
+    ) -> Network:
         """A freshly initialised network, with `sizes["vocabulary"]` tokens and `sizes["classes"]` classes."""
         from foretell.families.encoder.network import TextClassifier
 
@@ -81,7 +81,7 @@ class Encoder(StackFamily[Backbone]):
             attention_dropout=attention_dropout,
         )
 
-    def restore(self, config: dict[str, Any]) -> TextClassifier:
+    def restore(self, config: dict[str, Any]) -> Network:
         """See `foretell.nn.transformer.Transformer.from_config`."""
         from foretell.families.encoder.network import TextClassifier
 

@@ -12,6 +12,7 @@ from safetensors.torch import save
 from foretell.errors import InputError
 from foretell.families.decoder.card import Card
 from foretell.families.decoder.hugging_face import TYPES
+from foretell.families.encoder.bert.classifier import BertClassifier
 from foretell.families.encoder.network import TextClassifier
 from foretell.nn.tokens import PAD
 from foretell.records import write_atomic, write_json
@@ -24,7 +25,12 @@ MODEL_TYPE = "foretell-encoder"
 
 
 def write_folder(
-    network: TextClassifier, tokenizer: Tokenizer, card: Card, classes: Sequence[str], folder: Path, weights: str
+    network: TextClassifier | BertClassifier,
+    tokenizer: Tokenizer,
+    card: Card,
+    classes: Sequence[str],
+    folder: Path,
+    weights: str,
 ) -> None:
     """Write configuration, weights, tokenizer and model card.
 
@@ -38,6 +44,7 @@ def write_folder(
     config = {
         "architectures": ["ForetellEncoderForSequenceClassification"],
         "model_type": MODEL_TYPE,
+        "family": network.family,
         "vocab_size": network.vocabulary,
         "hidden_size": network.shape.width,
         "num_hidden_layers": len(network.shape.layers),
@@ -56,7 +63,7 @@ def write_folder(
     write_atomic(folder / "README.md", _card(network, card, classes))
 
 
-def _card(network: TextClassifier, card: Card, classes: Sequence[str]) -> str:
+def _card(network: TextClassifier | BertClassifier, card: Card, classes: Sequence[str]) -> str:
     said = {"library_name": "transformers", "pipeline_tag": "text-classification", "tags": ["foretell"]}
     head = "\n".join(f"{key}: {json.dumps(value)}" for key, value in said.items())
     loading = [

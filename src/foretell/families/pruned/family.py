@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -13,26 +13,21 @@ from foretell.families.decoder.closed_forms import Layers
 from foretell.families.decoder.family import Decoder
 from foretell.families.decoder.genes import Backbone, DecoderShape, StackBackbone
 from foretell.families.decoder.picture import draw
+from foretell.families.decoder.stack import StackFamily
 from foretell.families.picture import Picture
 from foretell.families.pruned.genes import PrunedBackbone, pruned_genes, pruned_shape
 from foretell.spaces import Architecture, Gene, Population, Scalar, SearchSpace
 
-__all__ = ["FAMILY", "Pruned"]
+__all__ = ["FAMILY", "Parts", "Pruned"]
 
 Array = npt.NDArray[np.float64]
 
 
-class Pruned(Decoder):
-    """The family; its networks are decoders, and its members parts of one network at their own places."""
-
-    name = "pruned"
-    about = "what is left of a pretrained decoder"
-    backbone = PrunedBackbone
-    whole: ClassVar[tuple[str, ...]] = (*Decoder.whole, "width", "ratio")
+class Parts(StackFamily[Any]):
+    """What is left of a network that comes trained: members are parts of it at their own places."""
 
     def genes(self, choices: Mapping[str, Sequence[Scalar]], constants: StackBackbone) -> list[Gene]:
         """The four genes."""
-        assert isinstance(constants, PrunedBackbone)  # noqa: S101 - `constants` made it
         return pruned_genes(choices, constants)
 
     def canonical(self, space: SearchSpace, population: Population) -> Population:
@@ -69,22 +64,15 @@ class Pruned(Decoder):
 
     def member(self, architecture: Architecture) -> DecoderShape:
         """The dimensions, with empty layers where some are left out."""
-        return pruned_shape(architecture, PrunedBackbone.of(architecture.space))
+        backbone = self.backbone.of(architecture.space)
+        return pruned_shape(architecture, backbone.width, backbone.ratio)
 
     def layers(self, space: SearchSpace, population: Population) -> Layers:
         """The sizes of all layers of a population; those that are left out have none."""
-        backbone, kept = PrunedBackbone.of(space), self._kept(space, population)
+        backbone, kept = self.backbone.of(space), self._kept(space, population)
         groups, ffn = (space.numbers(population, name).astype(np.int64) * kept for name in ("groups", "ffn"))
         width = np.full((len(population), 1), backbone.width, dtype=np.int64)
         return Layers(width, groups * backbone.ratio, groups, ffn)
-
-    def shared(self, space: SearchSpace) -> Backbone:
-        """The checkpoint's constants."""
-        return PrunedBackbone.of(space).decoder
-
-    def picture(self, architecture: Architecture) -> Picture:
-        """See `foretell.families.decoder.picture`."""
-        return draw(architecture, shape=self.member(architecture))
 
     @staticmethod
     def _kept(space: SearchSpace, population: Population) -> npt.NDArray[np.bool_]:
@@ -96,6 +84,23 @@ class Pruned(Decoder):
         if population is None:
             raise InputError(f"latencies of {space.name} are predicted layer by layer; measure them with foretell.")
         return self.sums(self.layers(space, population))
+
+
+class Pruned(Parts, Decoder):
+    """The family of decoders' parts; its networks are decoders."""
+
+    name = "pruned"
+    about = "what is left of a pretrained decoder"
+    backbone = PrunedBackbone
+    whole: ClassVar[tuple[str, ...]] = (*Decoder.whole, "width", "ratio")
+
+    def shared(self, space: SearchSpace) -> Backbone:
+        """The checkpoint's constants."""
+        return PrunedBackbone.of(space).decoder
+
+    def picture(self, architecture: Architecture) -> Picture:
+        """See `foretell.families.decoder.picture`."""
+        return draw(architecture, shape=self.member(architecture))
 
 
 def _least(space: SearchSpace, name: str, *, above: float = -1) -> np.int16:

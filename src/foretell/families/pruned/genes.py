@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from foretell.errors import InputError, UnknownNameError
-from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
+from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape, StackBackbone
 from foretell.spaces import Architecture, Gene, Scalar, SearchSpace
 
-__all__ = ["GENES", "PrunedBackbone", "pruned_genes", "pruned_shape", "pruned_space"]
+__all__ = ["GENES", "PrunedBackbone", "parts_choices", "pruned_genes", "pruned_shape", "pruned_space"]
 
 GENES: Mapping[str, tuple[str, bool]] = {
     "layers": ("layers of the checkpoint", False),
@@ -43,7 +43,7 @@ class PrunedBackbone(Backbone):
         return Backbone(**{field.name: getattr(self, field.name) for field in fields(Backbone)})
 
 
-def pruned_genes(choices: Mapping[str, Sequence[Scalar]], constants: PrunedBackbone) -> list[Gene]:
+def pruned_genes(choices: Mapping[str, Sequence[Scalar]], constants: StackBackbone) -> list[Gene]:
     """The genes of a space.
 
     Args:
@@ -68,22 +68,28 @@ def pruned_genes(choices: Mapping[str, Sequence[Scalar]], constants: PrunedBackb
     return genes
 
 
-def pruned_shape(architecture: Architecture, backbone: PrunedBackbone) -> DecoderShape:
-    """The dimensions of an architecture; layers that are left out keep their places, with nothing in them."""
+def pruned_shape(architecture: Architecture, width: int, ratio: int) -> DecoderShape:
+    """The dimensions of an architecture; layers that are left out keep their places, with nothing in them.
+
+    Args:
+        architecture: Of a space of parts.
+        width: Of the network.
+        ratio: Query heads that share a key-value head.
+    """
     values = architecture.to_dict()
     count = len(values["kept"])
     groups, ffn = (each if isinstance(each, list) else [each] * count for each in (values["groups"], values["ffn"]))
     layers = tuple(
-        LayerShape(g * backbone.ratio, g, f) if kept else LayerShape(0, 0, 0)
+        LayerShape(g * ratio, g, f) if kept else LayerShape(0, 0, 0)
         for kept, g, f in zip(values["kept"], groups, ffn, strict=True)
     )
-    return DecoderShape(backbone.width, layers)
+    return DecoderShape(width, layers)
 
 
 def pruned_space(
     name: str, shape: DecoderShape, backbone: Backbone, *, uniform: bool = False, step: int | None = None
 ) -> SearchSpace:
-    """The space of what can be left of a checkpoint.
+    """The space of what can be left of a decoder.
 
     Args:
         name: Of the checkpoint.
@@ -95,21 +101,26 @@ def pruned_space(
     Raises:
         InputError: Layers differ, or the step is larger than the width.
     """
+    choices, layer = parts_choices(name, shape, uniform=uniform, step=step), shape.layers[0]
+    constants = PrunedBackbone(
+        **{**asdict(backbone), "uniform": uniform}, width=shape.width, ratio=layer.heads // layer.kv_heads
+    )
+    return SearchSpace(pruned_genes(choices, constants), name, "what is left", family="pruned", constants=constants)
+
+
+def parts_choices(name: str, shape: DecoderShape, *, uniform: bool, step: int | None) -> dict[str, list[int]]:
+    """The choices of every gene of `GENES`, the whole network first; see `pruned_space`."""
     if len(set(shape.layers)) != 1:
         raise InputError(f"the layers of {name} differ; give a checkpoint whose layers are alike.")
-    layer, count = shape.layers[0], len(shape.layers)
+    layer = shape.layers[0]
     step = step or max(_ROW, layer.ffn // _STEPS // _ROW * _ROW)
     if not 0 < step <= layer.ffn:
         raise InputError(f"the step {step} is not between 1 and the feed-forward width {layer.ffn}; choose another.")
     least = 1 if uniform else 0
     widths = sorted({layer.ffn, *range(step, layer.ffn, step), *([] if uniform else [0])}, reverse=True)
-    choices = {
-        "layers": [count],
+    return {
+        "layers": [len(shape.layers)],
         "kept": [1, 0],
         "groups": list(range(layer.kv_heads, least - 1, -1)),
         "ffn": widths,
     }
-    constants = PrunedBackbone(
-        **{**asdict(backbone), "uniform": uniform}, width=shape.width, ratio=layer.heads // layer.kv_heads
-    )
-    return SearchSpace(pruned_genes(choices, constants), name, "what is left", family="pruned", constants=constants)

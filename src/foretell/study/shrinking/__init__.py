@@ -1,6 +1,6 @@
-"""`foretell shrink`: a pretrained language model made to fit, from its checkpoint to the exported folder."""
+"""`foretell shrink`: a pretrained model made to fit, from its checkpoint to the exported folder."""
 
-from foretell.study.shrinking.config import ShrinkConfig, read_shrink
+from foretell.study.shrinking.config import ShrinkClassifier, ShrinkConfig, read_shrink
 from foretell.study.shrinking.job import shrink
 
-__all__ = ["ShrinkConfig", "read_shrink", "shrink"]
+__all__ = ["ShrinkClassifier", "ShrinkConfig", "read_shrink", "shrink"]

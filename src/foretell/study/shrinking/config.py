@@ -2,44 +2,45 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from foretell.costs.model import is_latency
 from foretell.errors import InputError, UnknownNameError
 from foretell.parsing import read_yaml
+from foretell.study.config import LatencySettings
+from foretell.study.limits import limited_cost
+from foretell.tasks.classification import LabelledConfig
 from foretell.tasks.language_model.config import TEXTS, TextConfig
 
-__all__ = ["ShrinkConfig", "read_shrink"]
+__all__ = ["ShrinkClassifier", "ShrinkConfig", "Shrinking", "read_shrink"]
 
+_TIMED = re.compile(r"^\s*((?:prefill_|decode_)?latency(?:_ms)?)(?=\s*[<>])")
 _HELD_OUT = 120_000  # bytes of text that validation and test blocks are taken from
 
 
-class ShrinkConfig(BaseModel):
-    """A study of shrinking.
+class Shrinking(BaseModel):
+    """What every study of shrinking says.
 
     Attributes:
         name: Of the run.
+        task: What the model is for.
         model: `local:NAME`, a Hugging Face folder, a GGUF file, or a name of the hub.
-        text: Files and folders of text, or the name of a corpus of foretell's.
         constraints: Limits such as "params<=70%".
         heal: Updates of distillation from the parent; 0: none.
         uniform: Keep all layers alike, as every runtime wants them.
         step: Between feed-forward widths; null: a twelfth, as a multiple of 32.
-        block: Tokens that are read at a time.
-        importance_tokens: Of training text, on which parts are scored.
-        search_tokens: Of validation text, on which the search judges.
-        test_tokens: Of test text, for the final numbers.
         rounds: How often what each part is worth is measured anew on the way to the first architecture.
         population: Architectures of a generation.
         generations: Of the search.
         learning_rate: Of healing.
-        to: What is written: "hf", "gguf".
-        weights: Type of the exported weights.
         seed: Of everything random.
-        device: Where healing runs.
+        device: Where healing runs, and latencies are measured.
+        latency: How they are measured, where a limit is on one.
         precision: Of the search's scores and of healing; "auto": bf16 where the device computes in it, else fp32.
             Importance and final numbers are fp32.
     """
@@ -47,36 +48,64 @@ class ShrinkConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     name: str = "shrunk"
+    task: str
     model: str
-    text: tuple[str, ...] = Field(min_length=1)
     constraints: tuple[str, ...] = Field(min_length=1)
     heal: int = Field(default=0, ge=0)
     uniform: bool = False
     step: int | None = Field(default=None, ge=1)
-    block: int = Field(default=512, ge=16, le=2**16)
-    importance_tokens: int = Field(default=4096, ge=16)
-    search_tokens: int = Field(default=2048, ge=16)
-    test_tokens: int = Field(default=8192, ge=16)
     rounds: int = Field(default=3, ge=1)
     population: int = Field(default=16, ge=8)
     generations: int = Field(default=4, ge=1)
     learning_rate: float = Field(default=3e-4, gt=0)
-    to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
-    weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"
     seed: int = Field(default=1, ge=0)
     device: str = "auto"
+    latency: LatencySettings = LatencySettings(samples=24)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
-    @field_validator("constraints")
+    @property
+    def latencies(self) -> tuple[str, ...]:
+        """The latencies that limits are on, by cost."""
+        return tuple(dict.fromkeys(filter(is_latency, map(limited_cost, self.constraints))))
+
+    def to_yaml(self) -> str:
+        """As a file that `read_shrink` reads."""
+        return yaml.safe_dump({"shrink": self.model_dump(mode="json")}, sort_keys=False, allow_unicode=True)
+
+
+class ShrinkConfig(Shrinking):
+    """A study of shrinking a language model.
+
+    Attributes:
+        text: Files and folders of text, or the name of a corpus of foretell's.
+        block: Tokens that are read at a time.
+        importance_tokens: Of training text, on which parts are scored.
+        search_tokens: Of validation text, on which the search judges.
+        test_tokens: Of test text, for the final numbers.
+        to: What is written: "hf", "gguf".
+        weights: Type of the exported weights.
+    """
+
+    task: Literal["language_model"] = "language_model"
+    text: tuple[str, ...] = Field(min_length=1)
+    block: int = Field(default=512, ge=16, le=2**16)
+    importance_tokens: int = Field(default=4096, ge=16)
+    search_tokens: int = Field(default=2048, ge=16)
+    test_tokens: int = Field(default=8192, ge=16)
+    to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
+    weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"
+
+    @model_validator(mode="before")
     @classmethod
-    def _counted(cls, limits: tuple[str, ...]) -> tuple[str, ...]:
-        for limit in limits:
-            if "latency" in limit:
-                raise InputError(
-                    f"the limit {limit!r} is on a time; shrink takes limits on params, memory and FLOPs, such as "
-                    "params<=70%: measure the exported model afterwards."
-                )
-        return limits
+    def _at_the_end_of_a_block(cls, values: Any) -> Any:
+        """A limit on a latency that does not say of how many tokens means a block, not the model's whole context."""
+        if isinstance(values, dict) and isinstance(values.get("constraints"), list | tuple):
+            block = values.get("block", cls.model_fields["block"].default)
+            limits = [
+                _TIMED.sub(rf"\1@{block}", each) if isinstance(each, str) else each for each in values["constraints"]
+            ]
+            return {**values, "constraints": limits}
+        return values
 
     @property
     def corpus(self) -> TextConfig:
@@ -89,13 +118,40 @@ class ShrinkConfig(BaseModel):
             return TextConfig(name=named[0], seed=self.seed, **sizes)
         return TextConfig(name="files", paths=tuple(map(Path, self.text)), seed=self.seed, **sizes)
 
-    def to_yaml(self) -> str:
-        """As a file that `read_shrink` reads."""
-        return yaml.safe_dump({"shrink": self.model_dump(mode="json")}, sort_keys=False, allow_unicode=True)
+
+class ShrinkClassifier(Shrinking):
+    """A study of shrinking an encoder for the classification of texts.
+
+    Attributes:
+        corpus: The labelled texts; `pieces` and `lowercase` are the encoder's own.
+        learn: Updates by which the whole encoder learns the classes before anything is cut.
+        max_tokens: Of a batch to learn from, padding included.
+        importance_texts: Training texts on which parts are scored.
+        search_texts: Validation texts on which the search judges.
+        learning_rate: Of learning and healing.
+        to: What is written besides the winner's folder: "hf", "onnx".
+        weights: Type of the exported weights.
+    """
+
+    task: Literal["classification"] = "classification"
+    corpus: LabelledConfig
+    learn: int = Field(default=400, ge=1)
+    max_tokens: int = Field(default=2048, ge=16)
+    importance_texts: int = Field(default=512, ge=1)
+    search_texts: int = Field(default=512, ge=1)
+    learning_rate: float = Field(default=5e-4, gt=0)
+    to: tuple[Literal["hf", "onnx"], ...] = ()
+    weights: Literal["f32", "f16", "bf16"] = "f32"
 
 
-def read_shrink(data: dict[str, Any] | Path) -> ShrinkConfig:
-    """A study from its file, or from values.
+_KINDS: dict[str, type[ShrinkConfig] | type[ShrinkClassifier]] = {
+    "language_model": ShrinkConfig,
+    "classification": ShrinkClassifier,
+}
+
+
+def read_shrink(data: dict[str, Any] | Path) -> ShrinkConfig | ShrinkClassifier:
+    """A study from its file, or from values; without a task, of a language model.
 
     Raises:
         InputError: A key is missing, unknown or has a value that makes no sense.
@@ -106,13 +162,18 @@ def read_shrink(data: dict[str, Any] | Path) -> ShrinkConfig:
         values = found.get("shrink") if isinstance(found, dict) else None
         if not isinstance(values, dict):
             raise InputError(f"{data} is no study of shrinking; expected a mapping with the key shrink.")
+    task = values.get("task", "language_model")
+    if task not in _KINDS:
+        raise UnknownNameError("task", str(task), _KINDS, "shrink")
+    kind = _KINDS[task]
     try:
-        return ShrinkConfig.model_validate(values)
+        return kind.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            raise UnknownNameError("key", place, ShrinkConfig.model_fields, "shrink") from None
+            inner = LabelledConfig if place.startswith("corpus.") else kind
+            raise UnknownNameError("key", str(first["loc"][-1]), inner.model_fields, "shrink") from None
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, InputError):
             raise cause from None

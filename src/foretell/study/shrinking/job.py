@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,28 +15,25 @@ import torch
 from foretell import __version__, progress
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
-from foretell.families.base import networks_of
-from foretell.families.decoder.cutting import Parts, cut, leading_parts, reorder
-from foretell.families.decoder.exporting import export
+from foretell.families.base import Network, networks_of
+from foretell.families.decoder.cutting import Parts, leading_parts
 from foretell.families.decoder.genes import DecoderShape
 from foretell.families.decoder.importance import SCORES, magnitudes, measured_importance, orders_of
-from foretell.families.decoder.network import LanguageModel
-from foretell.families.pruned.genes import pruned_space
 from foretell.locks import lock_folder
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import fingerprint, write_atomic, write_json
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
 from foretell.spaces import Population
 from foretell.study.binding import refuse_another
+from foretell.study.device import Device, measure_device, measure_finalists, quick_check
 from foretell.study.limits import resolve_limits
 from foretell.study.run import paid_for
-from foretell.study.shrinking.card import model_card
 from foretell.study.shrinking.choosing import Chooser
-from foretell.study.shrinking.config import ShrinkConfig, read_shrink
-from foretell.study.shrinking.judging import Healer, heal, measured
-from foretell.study.shrinking.sources import Source, find_model, refuse_early
-from foretell.tasks.language_model.pretrained import PretrainedTokenizer
-from foretell.tasks.language_model.pretrained_text import PretrainedText, pretrained_text
+from foretell.study.shrinking.config import ShrinkClassifier, ShrinkConfig, Shrinking, read_shrink
+from foretell.study.shrinking.decoders import DecoderSubject
+from foretell.study.shrinking.encoders import EncoderSubject
+from foretell.study.shrinking.judging import Healer, heal, healing_recipe, measured
+from foretell.study.shrinking.subject import Subject
 from foretell.training import fast_precision
 from foretell.training.checkpoint import load_own, save_tensors
 
@@ -44,7 +41,6 @@ __all__ = ["shrink"]
 
 _CODE = 1
 """Raised by hand when scores, searches or measurements come out otherwise than before."""
-_COSTS = ("parameters", "weight_bytes", "memory_bytes", "flops", "prefill_flops", "decode_flops")
 
 BASELINES = {
     "uniform-width": "all layers, of each the same share of heads and neurons, the most important ones",
@@ -56,7 +52,7 @@ BASELINES = {
 """What a winner must beat, at the same limits."""
 
 
-def shrink(config: ShrinkConfig, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
+def shrink(config: ShrinkConfig | ShrinkClassifier, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
     """Make a pretrained model fit.
 
     Args:
@@ -80,34 +76,39 @@ def shrink(config: ShrinkConfig, out: Path | None = None, *, resume: bool = Fals
                 f"{folder} holds a run already; go on with it by --resume, or choose another folder with --out."
             )
         refuse_another(folder, read_shrink(study).model_dump(mode="json"), config.model_dump(mode="json"))
-    source = find_model(config.model)
-    tokenizer = source.checkpoint.tokenizer()
-    refuse_early(config, source, tokenizer)
+    subject: Subject = EncoderSubject(config) if isinstance(config, ShrinkClassifier) else DecoderSubject(config)
     with lock_folder(folder):
         write_atomic(study, config.to_yaml())
-        return _Job(config, folder, source, tokenizer).run()
+        return _Job(config, folder, subject).run()
 
 
 class _Job:
     """One run in its folder."""
 
-    def __init__(self, config: ShrinkConfig, folder: Path, source: Source, tokenizer: PretrainedTokenizer) -> None:
-        self.config, self.folder, self.source, self.tokenizer = config, folder, source, tokenizer
-        found = source.checkpoint
-        self.space = pruned_space(source.name, found.shape, found.backbone, uniform=config.uniform, step=config.step)
-        self.costs = CostModel(self.space, vocabulary=found.vocabulary)
+    def __init__(self, config: Shrinking, folder: Path, subject: Subject) -> None:
+        self.config, self.folder, self.subject, self.space = config, folder, subject, subject.space
+        self.seconds: dict[str, float] = {}
+        vocabulary, classes = subject.sizes["vocabulary"], subject.sizes.get("classes")
+        self.costs = CostModel(self.space, vocabulary=vocabulary, classes=classes)
+        self.device: Device | None = None
+        if config.latencies:
+            quick_check(self.space, config, vocabulary)
+            with self.stage("latency"):
+                self.device = measure_device(self.space, config, vocabulary, folder, classes, first=config.latencies[0])
+            self.costs = self.device.costs
         self.limits: Constraints = resolve_limits(config.constraints, self.costs)
         self.limits.values(self.costs, self.space.population([self.space.largest()]))  # names costs that there are
         self.chooser = Chooser(self.costs, self.limits)
-        self.seconds: dict[str, float] = {}
 
     def run(self) -> dict[str, Any]:
         """See `shrink`."""
         with self.stage("loading"):
-            sizes = {"train": 0, "valid": self.config.search_tokens, "test": self.config.test_tokens}
-            self.task: PretrainedText = pretrained_text(self.config.corpus, self.tokenizer, sizes)  # type: ignore[arg-type]
-            self.network = self.source.checkpoint.load()
-            self.about = {"code": _CODE, "parent": self.source.checkpoint.fingerprint, "text": self.task.fingerprint}
+            self.network, self.task = self.subject.load()
+            self.about = {"code": _CODE, "parent": self.subject.fingerprint, "text": self.task.fingerprint}
+        learnt: dict[str, Any] = {}
+        if self.subject.learns:
+            with self.stage("learning"):
+                learnt = self.subject.learn(self.network, self.folder / "parent")
         with self.stage("importance"):
             scores, importance = self.importance()
         with self.stage("search"):
@@ -125,15 +126,20 @@ class _Job:
                     entries[name]["metrics"]["after"] = self.measure(name, network, row, orders, after=True)
                     best = network if name == "winner" else best
         with self.stage("exporting"):
-            files = self.export(best, entries)
+            written = self.subject.export(best, entries, self.folder)
+            files = {target: [str(path.relative_to(self.folder)) for path in each] for target, each in written.items()}
+            references = self.subject.references()
         first = entries.pop("winner")
         return self.finish(
             {
+                "task": self.config.task,
                 "model": self.config.model,
                 "constraints": list(self.config.constraints),
                 "limits": [f"{each.cost} {each.operator} {each.limit:.0f}" for each in self.limits],
                 "winner": first,
                 "baselines": entries,
+                "references": references,
+                "learning": learnt,
                 "importance": importance,
                 "search": told,
                 "healing": self.config.heal,
@@ -153,13 +159,11 @@ class _Job:
 
     def importance(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         """Score the parts and put them in order; what was measured, and which score did better."""
-        count = max(1, self.config.importance_tokens // self.config.block)
-        key = fingerprint({**self.about, "tokens": count, "seed": self.config.seed})
+        batches = self.subject.importance_batches()
+        key = fingerprint({**self.about, "tokens": len(batches), "seed": self.config.seed})
         path = self.folder / "importance.safetensors"
         kept = load_own(path, key)
         if kept is None:
-            blocks = self.task.batches(self.config.block, self.config.seed).epoch(0)
-            batches = [blocks[place] for place in range(min(count, len(blocks)))]
             scores = measured_importance(self.network, batches)
             losses = {score: self._half(orders_of(scores, score, self.chooser.count), batches[:4]) for score in SCORES}
             chosen = min(losses, key=lambda score: losses[score])
@@ -169,16 +173,16 @@ class _Job:
             assert kept is not None  # noqa: S101 - it was written just now
         told = kept.about["told"]
         self.order = f"{key} {told['score']}"
-        reorder(self.network, orders_of(kept.tensors, told["score"], self.chooser.count))
+        self.subject.reorder(self.network, orders_of(kept.tensors, told["score"], self.chooser.count))
         return kept.tensors, told
 
-    def _half(self, orders: list[Parts], batches: list[Any]) -> float:
+    def _half(self, orders: list[Parts], batches: Sequence[Any]) -> float:
         """Loss (bits a token) of half of each layer's parts."""
         parts = [
             Parts(order.groups[: max(1, len(order.groups) // 2)], order.neurons[: max(1, len(order.neurons) // 2)])
             for order in orders
         ]
-        network = cut(self.network, parts)
+        network = self.subject.cut(self.network, parts)
         with torch.inference_mode():
             nats = sum(float(network.loss(batch, smoothing=0.0)[1]) for batch in batches)
         return nats / sum(batch.tokens for batch in batches) / float(np.log(2))
@@ -200,10 +204,11 @@ class _Job:
             "random": (chooser.random(config.seed), None),
         }
         baselines = {name: (row, orders) for name, (row, orders) in found.items() if row is not None}
+        batches = self.subject.search_batches()
         predictor = SupernetPredictor(
             self.space,
             self.network,
-            self.task.validation_batches(1024),
+            batches,
             smoothing=0.0,
             name="inherited",
             precision=self.precision("cpu"),
@@ -231,14 +236,18 @@ class _Job:
                 initial=np.concatenate(initial) if initial else None,
             )
             begun = scorer.scores(np.concatenate(feasible)).max() if feasible else float("nan")
-        told = {
+        told: dict[str, Any] = {
             "asked": result.asked["inherited"],
             "distinct": result.distinct["inherited"],
             "loss_at_first": -float(begun) if np.isfinite(begun) else None,
             "loss": -result.score,
-            "tokens": sum(batch.tokens for batch in self.task.validation_batches(1024)),
+            "tokens": sum(batch.tokens for batch in batches),
         }
-        winner = self.space.population([result.best])
+        first = result.best
+        if self.device is not None:
+            path, finalists = self.folder / "finalists.jsonl", config.latency.finalists
+            first, told["measured"] = measure_finalists(path, finalists, self.device, self.limits, result)
+        winner = self.space.population([first])
         assert self.limits.satisfied(self.costs, winner)[0]  # noqa: S101 - a winner beyond the limits is none
         return winner, baselines, told
 
@@ -268,14 +277,15 @@ class _Job:
         shape: DecoderShape = networks_of(self.space).member(self.space.architectures(row)[0])
         return shape
 
-    def part(self, row: Population, orders: list[Parts] | None) -> LanguageModel:
+    def part(self, row: Population, orders: list[Parts] | None) -> Any:
         """A stand-alone network."""
-        return cut(self.network, leading_parts(self.member(row), orders))
+        return self.subject.cut(self.network, leading_parts(self.member(row), orders))
 
     def entry(self, name: str, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
         """What `result.json` says of a candidate, before healing."""
         network = self.network if name == "parent" else self.part(row, orders)
-        costs = {cost: float(values[0]) for cost, values in self.costs.costs(row, _COSTS).items()}
+        wanted = (*self.subject.costs, *self.config.latencies)
+        costs = {cost: float(values[0]) for cost, values in self.costs.costs(row, wanted).items()}
         shape = self.member(row)
         return {
             "about": BASELINES.get(name, "the whole model" if name == "parent" else "what the search found"),
@@ -291,26 +301,19 @@ class _Job:
         }
 
     def measure(
-        self, name: str, network: LanguageModel, row: Population, orders: list[Parts] | None, *, after: bool
+        self, name: str, network: Network, row: Population, orders: list[Parts] | None, *, after: bool
     ) -> dict[str, float]:
         """Metrics on the test text, kept by all that they depend on."""
         key = fingerprint({**self.about, "cut": self._cut(row, orders), "healed": self._healing() if after else None})
         path = self.folder / "measured" / f"{name}{'-healed' if after else ''}.json"
         return measured(network, self.task, path, key)
 
-    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> LanguageModel:
+    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> Any:
         """A candidate after healing."""
         config = self.config
-        healer = Healer(
-            self.network,
-            self.task,
-            config.heal,
-            config.learning_rate,
-            config.seed,
-            config.device,
-            self.precision(config.device),
-            dict(self.about),
-        )
+        precision = self.precision(config.device)
+        recipe = healing_recipe(config.heal, config.learning_rate, self.subject.max_tokens, precision)
+        healer = Healer(self.network, self.subject.pupil, self.task, recipe, config.seed, config.device, self.about)
         return heal(self.part(row, orders), name, self.folder / "healing" / name, healer, self._cut(row, orders))
 
     def _healing(self) -> dict[str, Any]:
@@ -327,18 +330,6 @@ class _Job:
         }
 
     # ---- the end
-
-    def export(self, network: LanguageModel, entries: dict[str, dict[str, Any]]) -> dict[str, list[str]]:
-        """Write the winner for other runtimes."""
-        written: dict[str, list[str]] = {}
-        told = self.tokenizer.exported(self.source.checkpoint.vocabulary, gguf="gguf" in self.config.to)
-        held_out = sum(batch.tokens for batch in self.task.held_out("test", self.task.block))
-        card = model_card(self.config, self.source, entries, held_out)
-        for target in dict.fromkeys(self.config.to):
-            where = self.folder / "exported" / target
-            files = export(network, told, card, target, where, self.config.weights)
-            written[target] = [str(path.relative_to(self.folder)) for path in files]
-        return written
 
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return it."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from foretell.families.decoder.network import LanguageModel
-from foretell.families.decoder.pupil import Pupil
+from foretell.families.base import Network
 from foretell.records import read_object, write_json
-from foretell.tasks.language_model.pretrained_text import PretrainedText
+from foretell.tasks import Task
 from foretell.training.loop import train
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 
-__all__ = ["heal", "measured"]
+__all__ = ["Healer", "heal", "healing_recipe", "measured"]
 
 _VALIDATE_EVERY = 100
 """Updates between two checkpoints of a long healing."""
@@ -26,26 +26,47 @@ class Healer:
 
     Attributes:
         teacher: The parent.
+        pupil: A network that learns from the second, with the weights of the first.
         task: The user's text.
-        updates: How many.
-        learning_rate: At most.
+        recipe: How.
         seed: Of the order of the text, the same for all.
         device: Where.
-        precision: "fp32" or "bf16".
         about: What all candidates have in common, for the key of their checkpoints.
     """
 
-    teacher: LanguageModel
-    task: PretrainedText
-    updates: int
-    learning_rate: float
+    teacher: Any
+    pupil: Callable[[Any, Any], Any]
+    task: Task
+    recipe: Recipe
     seed: int
     device: str
-    precision: str
     about: dict[str, Any]
 
 
-def heal(network: LanguageModel, name: str, folder: Path, healer: Healer, cut: dict[str, Any]) -> LanguageModel:
+def healing_recipe(updates: int, learning_rate: float, max_tokens: int, precision: str) -> Recipe:
+    """How candidates learn, or the parent before them.
+
+    Args:
+        updates: How many.
+        learning_rate: At most.
+        max_tokens: Of a batch.
+        precision: "fp32" or "bf16".
+    """
+    return Recipe(
+        updates=updates,
+        max_tokens=max_tokens,
+        learning_rate=learning_rate,
+        precision=precision,
+        warmup=max(1, updates // 10),
+        betas=(0.9, 0.95),
+        label_smoothing=0.0,
+        dropout=0.0,
+        validate_every=min(updates, _VALIDATE_EVERY),
+        average_last=0,
+    )
+
+
+def heal(network: Any, name: str, folder: Path, healer: Healer, cut: dict[str, Any]) -> Any:
     """Distil the parent into a candidate, or finish, or find that.
 
     Args:
@@ -59,23 +80,11 @@ def heal(network: LanguageModel, name: str, folder: Path, healer: Healer, cut: d
         DivergedError: The loss became infinite.
         StorageError: A checkpoint cannot be written.
     """
-    recipe = Recipe(
-        updates=healer.updates,
-        max_tokens=max(16, healer.task.block),
-        learning_rate=healer.learning_rate,
-        precision=healer.precision,
-        warmup=max(1, healer.updates // 10),
-        betas=(0.9, 0.95),
-        label_smoothing=0.0,
-        dropout=0.0,
-        validate_every=min(healer.updates, _VALIDATE_EVERY),
-        average_last=0,
-    )
-    pupil = Pupil.of(network, healer.teacher)
+    pupil = healer.pupil(network, healer.teacher)
     train(
         pupil,
         healer.task,
-        recipe,
+        healer.recipe,
         Fixed(),
         folder,
         seed=healer.seed,
@@ -88,7 +97,7 @@ def heal(network: LanguageModel, name: str, folder: Path, healer: Healer, cut: d
     return network.eval()
 
 
-def measured(network: LanguageModel, task: PretrainedText, path: Path, key: str) -> dict[str, float]:
+def measured(network: Network, task: Task, path: Path, key: str) -> dict[str, float]:
     """Metrics on the test text, kept on disk.
 
     Args:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 from foretell.errors import InputError
 from foretell.families.decoder.reading import Pretrained, read_pretrained
-from foretell.llm.fetch import fetch_model
-from foretell.llm.models import MODELS
+from foretell.families.encoder.bert.reading import PretrainedEncoder, read_encoder
+from foretell.llm.fetch import fetch_encoder, fetch_model
+from foretell.llm.models import ENCODERS, MODELS, Model
 from foretell.machine import available_memory
 from foretell.study.shrinking.config import ShrinkConfig
 from foretell.tasks.language_model.pretrained import PretrainedTokenizer
 
-__all__ = ["Source", "find_model", "pretrained_of", "refuse_early"]
+__all__ = ["EncoderSource", "Source", "check_memory", "find_encoder", "find_model", "pretrained_of", "refuse_early"]
 
 _HUB = re.compile(r"[\w.-]+/[\w.-]+")
 _FILES = ["*.json", "*.safetensors", "README.md", "*.jinja"]
@@ -35,8 +37,16 @@ class Source(NamedTuple):
     licence: str | None
 
 
+class EncoderSource(NamedTuple):
+    """See `Source`."""
+
+    name: str
+    checkpoint: PretrainedEncoder
+    licence: str | None
+
+
 def find_model(model: str) -> Source:
-    """Fetch a model where need be, and look at it.
+    """Fetch a language model where need be, and look at it.
 
     Args:
         model: `local:NAME`, a folder, a GGUF file, or a name of the hub.
@@ -46,18 +56,32 @@ def find_model(model: str) -> Source:
         InputError: It cannot be had, or is nothing that foretell reads.
         IntegrityError: It is damaged.
     """
+    if model.removeprefix(_LOCAL) in ENCODERS and model.startswith(_LOCAL):
+        raise InputError(f"{model} is an encoder, which is shrunk to tell classes; give labelled texts with --data.")
+    name, path, licence = _place(model, fetch_model, MODELS)
+    found = read_pretrained(path)
+    return Source(name, found, licence or found.licence)
+
+
+def find_encoder(model: str) -> EncoderSource:
+    """Fetch an encoder where need be, and look at it; see `find_model`."""
+    name, path, licence = _place(model, fetch_encoder, ENCODERS)
+    found = read_encoder(path)
+    return EncoderSource(name, found, licence or found.licence)
+
+
+def _place(model: str, fetch: Callable[[str], Path], known: Mapping[str, Model]) -> tuple[str, Path, str | None]:
+    """What people call a model, where it is, and its licence where that is known of its name."""
     if model.startswith(_LOCAL):
         name = model.removeprefix(_LOCAL)
         if not name.endswith(".gguf"):
-            path = fetch_model(name)
-            return Source(name, read_pretrained(path), MODELS[name].licence)
+            path = fetch(name)
+            return name, path, known[name].licence
         model = name
     path = Path(model).expanduser()
     if not path.exists() and _HUB.fullmatch(model) and not path.parent.is_dir():
-        found = read_pretrained(_from_hub(model))
-        return Source(model, found, found.licence)
-    found = read_pretrained(path)
-    return Source(path.resolve().stem if path.is_file() else path.resolve().name, found, found.licence)
+        return model, _from_hub(model), None
+    return path.resolve().stem if path.is_file() else path.resolve().name, path, None
 
 
 def pretrained_of(run: Path) -> Source | None:
@@ -75,6 +99,8 @@ def pretrained_of(run: Path) -> Source | None:
     if str(run).startswith(_LOCAL) or run.suffix == ".gguf" or (run / "config.json").exists():
         return find_model(str(run))
     written = run / "exported" / "hf"
+    if (run / "winner" / "classes.json").exists():
+        return None
     if not (run / "importance.safetensors").exists():
         return None
     if not (written / "config.json").exists():
@@ -118,24 +144,30 @@ def refuse_early(config: ShrinkConfig, source: Source, tokenizer: PretrainedToke
             f"a block of {config.block} tokens is longer than the {found.backbone.context} that {source.name} reads; "
             "lower --block."
         )
-    _check_memory(found, heal=config.heal > 0, block=config.block)
+    working = 24 * config.block * found.vocabulary + 160 * config.block * found.shape.width * len(found.shape.layers)
+    heal = config.heal > 0
+    check_memory(found.path, found.parameters, working, learns=heal, advice="leave out --heal, " if heal else "")
 
 
-def _check_memory(found: Pretrained, *, heal: bool, block: int) -> int:
-    """Bytes that the job will need.
+def check_memory(path: Path, parameters: int, working: int, *, learns: bool, advice: str = "") -> None:
+    """Refuse a model that the machine cannot hold.
+
+    Args:
+        path: The model.
+        parameters: It has.
+        working: Bytes of what a batch takes.
+        learns: Whether anything does.
+        advice: What would take less.
 
     Raises:
-        InputError: They are more than there are.
+        InputError: More bytes are needed than there are.
     """
-    weights = 4 * found.parameters
-    logits = 4 * block * found.vocabulary
-    # The parent, a part of it beside it, and where it is healed gradients and two moments.
-    needed = (5 if heal else 2) * weights + 6 * logits + 40 * 4 * block * found.shape.width * len(found.shape.layers)
+    # The parent, a part of it beside it, and where one learns gradients and two moments.
+    needed = 4 * (5 if learns else 2) * parameters + working
     there = available_memory()
     if there is not None and needed > there:
         raise InputError(
-            f"{found.path.name} has {found.parameters:,} parameters, and shrinking it{' and healing' if heal else ''} "
+            f"{path.name} has {parameters:,} parameters, and shrinking it{' and healing' if learns else ''} "
             f"takes about {needed / 1e9:.1f} GB of memory; {there / 1e9:.1f} GB are free: "
-            f"{'leave out --heal, ' if heal else ''}choose a smaller model or a larger machine."
+            f"{advice}choose a smaller model or a larger machine."
         )
-    return needed

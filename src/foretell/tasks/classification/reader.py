@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from foretell.errors import InputError, IntegrityError
 from foretell.records import read_object, write_json
 from foretell.tasks.classification.batches import LabelledBatch, labelled_batches
+from foretell.tasks.classification.word_pieces import WordPieces
 from foretell.tasks.cleaning import normalise
 from foretell.tasks.language_model.vocabulary import TextVocabulary, load_vocabulary
 from foretell.tasks.translation.encoded import Sequences
@@ -24,7 +25,7 @@ __all__ = ["Classifier", "TextReader", "as_read"]
 
 _FORMAT = 1
 _TOKENS = 2048
-_CLASSES, _VOCABULARY = "classes.json", "vocabulary.model"
+_CLASSES, _VOCABULARY, _WORD_PIECES = "classes.json", "vocabulary.model", "tokenizer.json"
 
 
 @runtime_checkable
@@ -54,7 +55,7 @@ class TextReader:
     Attributes:
         vocabulary: Text to tokens.
         classes: Names, sorted; their places are the targets.
-        tokens: Of a text, so many are read, a mark included.
+        tokens: Of a text, so many are read, marks included.
         lowercase: Whether texts are read in lower case.
     """
 
@@ -66,7 +67,8 @@ class TextReader:
     def encode(self, texts: Sequence[str]) -> Sequences:
         """Token ids without the mark that batches put before each text."""
         found = self.vocabulary.encode([as_read(text, lowercase=self.lowercase) for text in texts])
-        return Sequences.of([ids[: self.tokens - 1] for ids in found])
+        closing = self.vocabulary.closing if isinstance(self.vocabulary, WordPieces) else ()
+        return Sequences.of([[*ids[: self.tokens - 1 - len(closing)], *closing] for ids in found])
 
     def probabilities(self, network: torch.nn.Module, texts: Sequences) -> NDArray[np.float64]:
         """Of each class, `[texts, classes]`, in the order of the texts.
@@ -100,8 +102,8 @@ class TextReader:
         return [[(self.classes[i], float(row[i])) for i in places] for row, places in zip(found, order, strict=True)]
 
     def save(self, folder: Path) -> None:
-        """Write `vocabulary.model` and `classes.json`."""
-        self.vocabulary.save(folder / _VOCABULARY)
+        """Write `classes.json`, and `vocabulary.model` or the `tokenizer.json` of word pieces."""
+        self.vocabulary.save(folder / (_WORD_PIECES if isinstance(self.vocabulary, WordPieces) else _VOCABULARY))
         told = {"classes": list(self.classes), "tokens": self.tokens, "lowercase": self.lowercase}
         write_json(folder / _CLASSES, {"format": _FORMAT, **told})
 
@@ -121,4 +123,6 @@ class TextReader:
             classes, tokens = tuple(map(str, kept["classes"])), int(kept["tokens"])
         except (TypeError, ValueError) as error:
             raise IntegrityError(f"{path} names no classes ({error}); restore it.") from None
-        return cls(load_vocabulary(folder / _VOCABULARY), classes, tokens, bool(kept["lowercase"]))
+        pieces = folder / _WORD_PIECES
+        vocabulary = WordPieces.load(pieces) if pieces.exists() else load_vocabulary(folder / _VOCABULARY)
+        return cls(vocabulary, classes, tokens, bool(kept["lowercase"]))

@@ -175,9 +175,13 @@ class TextClassification:
         """Training batches; see `LabelledBatches`."""
         return LabelledBatches(*self._encoded["train"], max_tokens, seed, self.token_dropout)
 
-    def validation_batches(self, max_tokens: int) -> list[LabelledBatch]:
-        """All validation texts once."""
-        return labelled_batches(*self._encoded["valid"], max_tokens)[0]
+    def validation_batches(self, max_tokens: int, most: int | None = None) -> list[LabelledBatch]:
+        """All validation texts once, or at most so many, evenly spread."""
+        texts, labels = self._encoded["valid"]
+        if most is not None and most < len(texts):
+            rows = np.linspace(0, len(texts) - 1, most).round().astype(np.int64)
+            texts, labels = Sequences.of([texts[row].tolist() for row in rows]), labels[rows]
+        return labelled_batches(texts, labels, max_tokens)[0]
 
     def typical_batch(self, max_tokens: int) -> LabelledBatch:
         """The training batch of middle length: the first would hold nothing but the shortest texts."""

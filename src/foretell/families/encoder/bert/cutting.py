@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.encoder.bert.network import BertLayer, SentenceEncoder
 
 __all__ = ["cut", "reorder"]
+
+_Encoder = TypeVar("_Encoder", bound=SentenceEncoder)
 
 
 @torch.no_grad()
@@ -28,7 +30,7 @@ def reorder(network: SentenceEncoder, orders: Sequence[Parts]) -> None:
 
 
 @torch.no_grad()
-def cut(network: SentenceEncoder, parts: Sequence[Parts]) -> SentenceEncoder:
+def cut(network: _Encoder, parts: Sequence[Parts]) -> _Encoder:
     """A stand-alone encoder of some parts, in evaluation mode, on the same device; empty layers are not in it.
 
     Args:
@@ -53,7 +55,7 @@ def cut(network: SentenceEncoder, parts: Sequence[Parts]) -> SentenceEncoder:
                 tensors[f"layers.{len(shapes)}.{name}"] = new
         shapes.append(left)
     with torch.device("meta"):
-        made = SentenceEncoder(DecoderShape(network.shape.width, tuple(shapes)), network.backbone)
+        made = network.like(DecoderShape(network.shape.width, tuple(shapes)))
     made.load_state_dict(tensors, assign=True)
     return made.requires_grad_(True).eval()
 

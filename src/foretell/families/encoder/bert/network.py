@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self, cast
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from foretell.errors import InputError
 from foretell.families.decoder.genes import DecoderShape, LayerShape
+from foretell.families.sites import Site
 
 __all__ = ["BertBackbone", "BertLayer", "SentenceEncoder"]
 
@@ -50,9 +51,11 @@ class BertLayer(nn.Module):
             self.query, self.key, self.value = (nn.Linear(width, channels) for _ in range(3))
             self.output = nn.Linear(channels, width)
             self.attention_norm = nn.LayerNorm(width, backbone.epsilon)
+            self.heads = nn.Identity()  # what they say can be looked at here, and what the neurons below
         if shape.ffn:
             self.expand, self.contract = nn.Linear(width, shape.ffn), nn.Linear(shape.ffn, width)
             self.feed_forward_norm = nn.LayerNorm(width, backbone.epsilon)
+            self.neurons = nn.Identity()
 
     def forward(self, x: Tensor, shape: LayerShape, mask: Tensor | None) -> Tensor:
         """Run the first heads and neurons.
@@ -69,7 +72,7 @@ class BertLayer(nn.Module):
             x = self.attention_norm(x + self._attended(x, shape.heads, mask))
         if shape.ffn:
             inner = F.linear(x, self.expand.weight[: shape.ffn], self.expand.bias[: shape.ffn])
-            inner = self._activated(inner)
+            inner = self.neurons(self._activated(inner))
             x = self.feed_forward_norm(x + F.linear(inner, self.contract.weight[:, : shape.ffn], self.contract.bias))
         return x
 
@@ -80,7 +83,7 @@ class BertLayer(nn.Module):
             for each in (self.query, self.key, self.value)
         )
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
-        return F.linear(mixed, self.output.weight[:, :channels], self.output.bias)
+        return F.linear(self.heads(mixed), self.output.weight[:, :channels], self.output.bias)
 
     def _activated(self, x: Tensor) -> Tensor:
         if self.backbone.activation == "relu":
@@ -106,6 +109,36 @@ class SentenceEncoder(nn.Module):
         self.norm = nn.LayerNorm(shape.width, backbone.epsilon)
         self.layers = nn.ModuleList(BertLayer(shape.width, layer, backbone) for layer in shape.layers)
 
+    def like(self, shape: DecoderShape) -> Self:
+        """Another of its kind, with fresh weights."""
+        return type(self)(shape, self.backbone)
+
+    def sites(self) -> list[Site]:
+        """See `foretell.families.sites.Sited`."""
+        found = []
+        for number, (module, shape) in enumerate(zip(self.layers, self.shape.layers, strict=True)):
+            layer = cast("BertLayer", module)
+            if shape.heads:
+                makes = tuple(each.weight for each in (layer.query, layer.key, layer.value))
+                found.append(Site(f"{number}.groups", layer.heads, makes, layer.output.weight, shape.heads))
+            if shape.ffn:
+                makes = (layer.expand.weight,)
+                found.append(Site(f"{number}.neurons", layer.neurons, makes, layer.contract.weight, shape.ffn))
+        return found
+
+    def entrance(self) -> nn.Parameter:
+        """See `foretell.families.sites.Sited`."""
+        return self.norm.weight
+
+    def embedded(self, tokens: Tensor) -> Tensor:
+        """What enters the first layer, [B, T, d]; see `hidden`."""
+        if tokens.shape[1] > self.backbone.context:
+            raise InputError(
+                f"a text has {tokens.shape[1]} tokens, the encoder reads {self.backbone.context}; cut it shorter."
+            )
+        found: Tensor = self.norm(self.words(tokens) + self.positions.weight[: tokens.shape[1]])
+        return found
+
     def hidden(self, tokens: Tensor, mask: Tensor | None = None, shape: DecoderShape | None = None) -> Tensor:
         """The last states.
 
@@ -120,25 +153,24 @@ class SentenceEncoder(nn.Module):
         Raises:
             InputError: Texts are longer than the context, or the shape does not fit into the network.
         """
-        if tokens.shape[1] > self.backbone.context:
-            raise InputError(
-                f"a text has {tokens.shape[1]} tokens, the encoder reads {self.backbone.context}; cut it shorter."
-            )
-        used = self._fitting(shape)
-        x = self.norm(self.words(tokens) + self.positions.weight[: tokens.shape[1]])
+        used, x = self.fitting(shape), self.embedded(tokens)
         for layer, part in zip(self.layers, used, strict=True):
             x = layer(x, part, mask)
         return x
 
     def features(self, tokens: Tensor, mask: Tensor | None = None, shape: DecoderShape | None = None) -> Tensor:
         """The mean of the last states over the real tokens, [B, d]; see `hidden`."""
-        x = self.hidden(tokens, mask, shape)
+        return self.pooled(self.hidden(tokens, mask, shape), mask)
+
+    def pooled(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        """The mean over the real tokens: [B, T, d] -> [B, d]."""
         if mask is None:
             return x.mean(1)
         real = mask[:, 0, 0, :, None].to(x.dtype)
         return (x * real).sum(1) / real.sum(1)
 
-    def _fitting(self, shape: DecoderShape | None) -> tuple[LayerShape, ...]:
+    def fitting(self, shape: DecoderShape | None) -> tuple[LayerShape, ...]:
+        """The layers of a part; see `hidden`."""
         whole = self.shape.layers
         if shape is None:
             return whole

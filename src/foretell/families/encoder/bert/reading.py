@@ -69,6 +69,12 @@ class PretrainedEncoder:
     _files: tuple[Path, ...]
     _config: Mapping[str, Any]
 
+    @property
+    def parameters(self) -> int:
+        """Numbers that are read."""
+        with torch.device("meta"):
+            return sum(each.numel() for each in SentenceEncoder(self.shape, self.backbone).parameters())
+
     def tokenizer(self) -> PretrainedTokenizer:
         """See `tokenizer_of_folder`."""
         return tokenizer_of_folder(self.path, self._config)
