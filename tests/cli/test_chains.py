@@ -12,9 +12,9 @@ from foretell.observations import Observation, ObservationSet, read_observations
 from foretell.predictors import Context, create
 from foretell.predictors.distilled import Distilled
 from foretell.study import load_study
-from foretell.study.architectures import read_architectures
+from foretell.study.architectures import initial_rows, read_architectures
 from foretell.study.distilling import study_labels
-from foretell.study.preflight import initial_rows, refuse_early
+from foretell.study.preflight import refuse_early
 from foretell.study.teacher_inputs import teacher_inputs
 from foretell.testing import make_observations
 
@@ -78,7 +78,7 @@ def test_a_student_is_a_predictor_and_a_teacher(labels, tmp_path, capsys):
 def test_a_search_begins_with_given_architectures(labels, tmp_path):
     (tmp_path / "study.yaml").write_text("search: {initial: labels.jsonl}")
     study = load_study(tmp_path / "study.yaml")
-    assert initial_rows(study, SPACE).shape == (24, SPACE.width)
+    assert initial_rows(study.search.initial, SPACE).shape == (24, SPACE.width)
     assert load_study(None, study.model_dump(mode="json")).search.initial == str(labels)
     assert "initial:" not in load_study(None).to_yaml()
     (tmp_path / "labels.jsonl").unlink()

@@ -1,12 +1,14 @@
 """The last line of what a command prints names the next one, and that one runs as it stands there."""
 
 import csv
+import json
 import re
 import shlex
 
 import numpy as np
 import pytest
 
+import foretell
 from foretell import spaces
 from foretell.cli import main
 from foretell.observations import Observation, write_observations
@@ -124,7 +126,25 @@ def test_proposals_begin_a_search_and_a_run_is_an_architecture(place, capsys):
     use = next_of(out)
     assert use[:2] == ["translate", "runs/toy"]
     run(capsys, use)
+    assert next_of(run(capsys, ["report", "runs/toy"])) == use
+    assert next_of(run(capsys, ["report", "runs/toy", "runs/toy"])) == ["report", "runs/toy"]
     run(capsys, ["predict", "--observations", "trained.jsonl", "--architectures", "runs/toy/result.json"])
+
+
+@pytest.mark.network
+def test_a_study_of_trials_begins_with_what_it_is_given_and_goes_on_without_the_file(place, capsys):
+    rows = [{"width": 4, "depth": 3}, {"width": 1, "depth": 1}]
+    (place / "first.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    use = next_of(run(capsys, shlex.split("search trials.yaml --initial first.jsonl")))
+    trials = [json.loads(line) for line in (place / "runs" / "mine" / "trials.jsonl").read_text().splitlines()]
+    assert [trial["architecture"] for trial in trials[:2]] == rows
+    assert len(trials) == 5
+    assert next_of(run(capsys, ["report", "runs/mine"])) == use
+    (place / "trials.yaml").write_text(TRIALS.replace("trials: 5", "trials: 6, initial: [{width: 4, depth: 3}]"))
+    assert main(["search", "trials.yaml", "--resume"]) == 2
+    assert "search.initial" in capsys.readouterr().err
+    foretell.load_study("runs/mine").optimize(lambda genes: 1 / genes["width"] + 1 / genes["depth"], n_trials=1)
+    assert len((place / "runs" / "mine" / "trials.jsonl").read_text().splitlines()) == 6
 
 
 def test_programs_get_no_such_line(place, capsys):

@@ -20,7 +20,9 @@ def run(tmp_path):
 def test_a_run_is_drawn_and_what_is_missing_said(run, capsys):
     assert main(["--quiet", "report", str(run)]) == 0
     captured = capsys.readouterr()
-    assert captured.out == f"{run / 'report.html'}\n"
+    page, use = captured.out.splitlines()
+    assert page == str(run / "report.html")
+    assert use.startswith(f"It translates: foretell translate {run} ")
     assert "no latency: the folder has no latency.json" in captured.err
     assert (run / "report.html").read_text().startswith("<!doctype html>")
 
@@ -41,7 +43,10 @@ def test_the_papers_figures_of_labels(tmp_path, capsys):
     figures = tmp_path / "figures"
     arguments = ["--observations", str(tmp_path / "labels"), "--predictor", "depth,column:score"]
     assert main(["--quiet", "report", *arguments, "--figures", str(figures)]) == 0
-    assert capsys.readouterr().out == f"{figures}\n"
+    drawn, table = capsys.readouterr().out.splitlines()
+    assert drawn == str(figures)
+    labels = f"--observations {tmp_path / 'labels'} --predictor depth,column:score"
+    assert table == f"The same as a table: foretell evaluate {labels}"
     names = ("predicted-against-true", "discordant-histogram", "discordant-cdf")
     assert {path.name for path in figures.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
 

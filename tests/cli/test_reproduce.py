@@ -25,6 +25,7 @@ def test_a_table_of_searches_says_what_cannot_be_run(capsys):
     printed = " ".join(capsys.readouterr().out.split())
     assert "27.9" in printed
     assert "not computed here" in printed
+    assert printed.endswith("foretell search --compare hat,hs-nas")
 
 
 def test_an_unknown_table_is_named(capsys):

@@ -146,6 +146,7 @@ def test_transformers_loads_the_folder_and_answers_the_same(result, folder, caps
     import foretell.integrations.transformers  # noqa: F401
 
     assert main(["--quiet", "export", str(folder / "run"), "--to", "hf"]) == 0
+    assert f"foretell classify {folder / 'run'}" in capsys.readouterr().out.splitlines()[-1]
     exported = folder / "run" / "exported" / "hf"
     model = transformers.AutoModelForSequenceClassification.from_pretrained(exported).eval()
     tokenizer = transformers.AutoTokenizer.from_pretrained(exported)

@@ -14,12 +14,15 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import metric_named
 from foretell.objectives import InlineExecutor, TrainedObjective
-from foretell.predictors import create
+from foretell.observations import Observation
+from foretell.predictors import Context, create
 from foretell.report import read_run, render
 from foretell.search import HS_NAS, ObjectiveRunner, Race, Scorer, run_race
 from foretell.search.entrants import candidates_under, draw_entrants
 from foretell.study import StudyConfig, load_study
+from foretell.study.architectures import write_architecture
 from foretell.study.finalist_race import refuse_race, seen_by, who_chooses
+from foretell.study.rules import Picks, rule_entries
 from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe
 from tests.study.conftest import STUDY
@@ -28,6 +31,8 @@ from tests.toy import pairs
 pytestmark = pytest.mark.network
 
 SPACE = spaces.create("small-seq2seq")
+CHRF = Context(SPACE, metric=metric_named("valid_chrf"))
+POOL = SPACE.canonical(SPACE.sample(12, np.random.default_rng(3)))
 RECIPE = Recipe(updates=24, warmup=4, validate_every=6, max_tokens=128)
 
 
@@ -89,7 +94,10 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
 ):
     race = "race: {entrants: 3, rungs: [50%, 100%], finishers: 1, metric: valid_loss}"
     text = STUDY.replace("teacher: supernet", "teacher: regression").replace("beam: 2", "beam: 1, baselines: []")
-    study_file.write_text(text.replace('schedule: "distilled:1-3,supernet:4-6"', f"schedule: none, {race}"))
+    study_file.write_text(
+        text.replace('schedule: "distilled:1-3,supernet:4-6"', f"schedule: none, initial: arch.yaml, {race}")
+    )
+    write_architecture(study_file.parent / "arch.yaml", SPACE.smallest())
     process = start("search", study_file, "--out", "run", "--json")
     said = process.communicate()
     assert process.returncode == 0, said[1]
@@ -98,6 +106,7 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
     race = whole["race"]
     assert [rung["trained"] for rung in race["rungs"]] == [3, 1]
     assert not race["anew"]
+    assert SPACE.smallest().to_dict() in [each["architecture"] for each in race["standings"]]  # it begins with that
     first = race["standings"][0]
     assert whole["winner"]["architecture"] == first["architecture"]
     assert whole["winner"]["metrics"]["valid_loss"] == first["seen"][-1]["metrics"]["valid_loss"]
@@ -111,6 +120,19 @@ def test_a_study_s_winner_is_the_one_that_won_the_race_and_its_training_is_that_
     assert list(rules) == ["most-flops", "most-parameters", "uniform", "experience", "random"]
     for each in rules.values():
         assert each["trained"] or each["predicted"]["by"] == "experience"
+
+
+def test_rules_pick_without_this_run_s_trainings_and_what_they_would_have_reached_is_foretold_with_them():
+    """Of a language that it has not seen, experience knows what is good, and not how good."""
+    seen = [Observation(each, {"valid_chrf": 30.0 + n}) for n, each in enumerate(SPACE.architectures(POOL[:4]))]
+    here = [Observation(each, {"valid_chrf": 10.0 + n}) for n, each in enumerate(SPACE.architectures(POOL[:4]))]
+    before, after = (create("regression", context=CHRF).fit(labels) for labels in (seen, here))
+    entries = rule_entries(Picks(CostModel(SPACE), Constraints(), [before], [after], pool=POOL), here[:1])
+    said = [entry["predicted"]["mean"] for entry in entries if not entry["trained"]]
+    assert said
+    assert max(said) < 25
+    again = rule_entries(Picks(CostModel(SPACE), Constraints(), [before], [before], pool=POOL), here[:1])
+    assert [entry["architecture"] for entry in again] == [entry["architecture"] for entry in entries]
 
 
 @pytest.mark.parametrize(

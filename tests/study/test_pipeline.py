@@ -1,4 +1,5 @@
 import json
+import shlex
 import signal
 import time
 
@@ -152,3 +153,8 @@ def test_presets_are_compared_under_one_judge(tmp_path, study_file, start):
     assert min(row["rank"] for row in (published, cached, hybrid)) == 1
     again, _ = finish(start(*arguments, "--resume"))
     assert json.loads(again)["rows"] == json.loads(out)["rows"]
+    table, _ = finish(start(*arguments[:-1], "--resume"))
+    words = shlex.split(table.splitlines()[-1])
+    assert " ".join(words[-5:-3]) == "foretell train"
+    best = [row["architecture"] for row in (published, cached, hybrid) if row["rank"] == 1]
+    assert json.loads((tmp_path / words[-3]).read_text())["architecture"] in best

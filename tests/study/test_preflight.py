@@ -100,9 +100,14 @@ def test_a_plan_says_stages_and_times_and_leaves_nothing_behind(tmp_path, monkey
     plan = plan_study(load_study(tmp_path / "study.yaml"))
     assert [step.name for step in plan.steps] == ["corpus", "latency", "supernet", "search", "race", "train"]
     timed = {step.name: step.seconds for step in plan.steps}
-    assert timed["train"] > 1
-    assert plan.seconds > timed["train"]
+    assert timed["race"] > 1
+    assert timed["train"] == 0  # the race has done it
+    assert plan.seconds > timed["race"]
     assert "8 entrants, 2.5 full trainings" in plan.steps[4].about
+    study = load_study(tmp_path / "study.yaml", {"search": {}})
+    steps = plan_study(study).steps
+    assert [step.name for step in steps] == ["corpus", "latency", "race", "train"]  # as the run's stages are called
+    assert "smallest" in steps[2].about
     assert not (tmp_path / "runs").exists()
 
 

@@ -97,6 +97,15 @@ def test_without_trials_everything_races(tmp_path):
     assert result_of(tmp_path / "run")["race"]["rungs"][0]["trained"] == 8
 
 
+def test_what_a_study_begins_with_races_where_there_are_no_trials(tmp_path):
+    first = {"layers": 1, "width": 8, "mixer": "gru"}  # the worst, which nothing would choose
+    study = create(tmp_path / "run", trials=0, initial=[first, {"layers": 6, "width": 64, "mixer": "gru"}])
+    study.optimize(objective())
+    architectures = [each["architecture"] for each in result_of(tmp_path / "run")["race"]["standings"]]
+    assert first in architectures
+    assert len(architectures) == 8
+
+
 def test_a_study_without_a_race_stays_as_it_was(tmp_path):
     study = create(tmp_path / "run", race=None, trials=4)
     study.optimize(loss)

@@ -59,4 +59,4 @@ def _about(seconds: float | None) -> str:
     for unit, size in (("d", 86400), ("h", 3600), ("min", 60)):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"
-    return f"{max(1, round(seconds))} s"
+    return f"{max(1, round(seconds))} s" if seconds else "0 s"

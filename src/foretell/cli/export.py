@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from foretell.cli.network import next_of_run
 from foretell.cli.output import JsonOption, print_json, say
 
 __all__ = ["register"]
@@ -43,3 +44,4 @@ def _export(
         return
     for target, paths in found.items():
         say(f"{target}: {folder / target} ({sum(path.stat().st_size for path in paths) / 1e6:.1f} MB)")
+    next_of_run(run)

@@ -20,11 +20,11 @@ def print_race(race: Mapping[str, Any]) -> None:
         cells = [_seen(metric, seen.get(rung["share"])) for rung in rungs]
         chance = "failed" if "failed" in entry else f"{100 * entry['chance']:.0f} %"
         rows.append([str(place), str(entry["entrant"] + 1), *cells, chance])
-    header = ["", "entrant", *(f"{100 * rung['share']:g} %" for rung in rungs), "best?"]
+    header = ["", "entrant", *(f"{round(100 * rung['share'], 1):g} %" for rung in rungs), "best?"]
     print_table(f"The race: {metric.label} on each rung", header, rows)
     costs = [
         [
-            f"{100 * rung['share']:g} %",
+            f"{round(100 * rung['share'], 1):g} %",
             str(rung["trained"]),
             str(rung["failed"]),
             str(rung["early"]),
@@ -51,7 +51,7 @@ def print_rules(rules: Sequence[Mapping[str, Any]], metric: Metric, winner: Mapp
         else:
             value, how = "", "not trained"
         if entry.get("reached"):
-            how += f", raced to {100 * entry['reached']:g} %"
+            how += f", raced to {round(100 * entry['reached'], 1):g} %"
         rows.append([entry["rule"], value, how])
     print_table("What simple rules would have picked", ["rule", metric.label, ""], rows)
 

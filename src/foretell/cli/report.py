@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.output import JsonOption, print_json, say
+from foretell.cli.network import next_of_run
+from foretell.cli.output import JsonOption, next_step, print_json, say
 
 if TYPE_CHECKING:
     from foretell.report import Record
@@ -70,6 +71,16 @@ def _report(
     for path in (page, figures):
         if path is not None:
             say(str(path))
+    if observations is not None:
+        given = [
+            *(["--metric", metric] if metric else []),
+            *(["--predictor", ",".join(predictor)] if predictor else []),
+        ]
+        next_step("The same as a table", "evaluate", "--observations", observations, *given)
+    elif runs and len(runs) == 1:
+        next_of_run(runs[0])
+    elif runs:
+        next_step("The first of them by itself", "report", runs[0])
 
 
 def draw_page(run: Path, parts: Sequence[Path] = ()) -> Path | None:

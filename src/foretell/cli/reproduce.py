@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.output import JsonOption, figure, print_json, print_table, say
+from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,6 +88,9 @@ def _table_1(asks: bool, as_json: bool) -> None:
     say("experience learns from the two other tasks as well, not from labels of the 20; its designers knew these data")
     if not asks:
         say("LLM-PP is asked anew with --llm MODEL (see foretell llm --help)")
+    next_step(
+        "One task, with what chance does to it", "evaluate", "--observations", f"published:tfs-eval-{next(iter(TASKS))}"
+    )
 
 
 def _values(rows: Sequence[Row]) -> dict[str, list[float | None]]:
@@ -123,5 +126,6 @@ def _search_table(name: str, as_json: bool) -> None:
     print_table(f"{name}: {table.about}", header, [[row, *map(str, values)] for row, values in table.rows.items()])
     say(
         "not computed here: the winners' genes are not published, and WMT's corpora with HAT's recipe take days on "
-        "eight GPUs (docs/how-to/gpu-and-wmt.md); the same on a small corpus: foretell search --compare hat,hs-nas"
+        "eight GPUs (docs/how-to/gpu-and-wmt.md)"
     )
+    next_step("The same methods on a small corpus", "search", "--compare", "hat,hs-nas")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foretell.cli.network import next_of_network
+from foretell.cli.network import next_of_comparison, next_of_network, next_of_trials
 from foretell.cli.options import ExecutorOption, OutOption, ResumeOption, SpaceOption, StudyArgument, study_from
-from foretell.cli.output import JsonOption, next_step, print_json, say
+from foretell.cli.output import JsonOption, print_json, say
 from foretell.cli.report import draw_page
 from foretell.errors import InputError
 
@@ -114,12 +114,12 @@ def _search(
     chosen_study = read_study(study) if study is not None else None
     if isinstance(chosen_study, TrialStudyConfig):
         chosen_study = chosen_study.model_copy(update={"executor": chosen_study.executor.named(executor)})
-        choices: dict[str, object] = {"seed": seed, "trials": trials, "algorithm": algorithm}
+        choices: dict[str, object] = {"seed": seed, "trials": trials, "algorithm": algorithm, "initial": initial}
         if llm is not None:
             before = chosen_study.search.propose
             choices["propose"] = {**({} if before is None else before.model_dump()), "llm": llm}
         given: dict[str, object] = {"--space": space, "--schedule": schedule, "--compare": compare, "--seeds": seeds}
-        given |= {"--initial": initial, "--seconds": seconds, "--alternative": alternative or None}
+        given |= {"--seconds": seconds, "--alternative": alternative or None}
         _search_by_trials(
             chosen_study,
             constraint,
@@ -151,10 +151,15 @@ def _search(
             raise InputError("a comparison is made under one limit; leave the alternatives out.")
         names = [name.strip() for name in compare.split(",") if name.strip()]
         if seconds is not None:
-            _compare_in_equal_time(chosen, names, seconds, _integers(seeds), out, train, resume, as_json)
-            return
-        rows = run_comparison(chosen, names, out, seeds=_integers(seeds), train=train, resume=resume)
-        print_json(rows) if as_json else print_comparison(rows)
+            found = _compare_in_equal_time(chosen, names, seconds, _integers(seeds), out, train, resume, as_json)
+        else:
+            result = run_comparison(chosen, names, out, seeds=_integers(seeds), train=train, resume=resume)
+            print_json(result) if as_json else print_comparison(result)
+            best = min(result["rows"], key=lambda row: row["rank"])
+            folder = out or Path("runs") / f"{chosen.name}-compare"
+            found = folder / "compare" / f"{best['preset']}-{best['seed']}.json"
+        if not as_json:
+            next_of_comparison(found, study, space)
         return
     if chosen.alternatives:
         if not search_alternatives(chosen, out, resume=resume, as_json=as_json):
@@ -204,8 +209,7 @@ def _search_by_trials(
     if page is not None and not as_json:
         say(f"\nThe page of this run: {page}")
     if not as_json:
-        given = ("--observations", folder, "--architectures", folder)
-        next_step("What a predictor says of the winner", "predict", *given)
+        next_of_trials(folder)
 
 
 def _compare_in_equal_time(
@@ -217,8 +221,8 @@ def _compare_in_equal_time(
     train: bool,
     resume: bool,
     as_json: bool,
-) -> None:
-    """Methods with the same seconds; their winners trained anew."""
+) -> Path:
+    """Methods with the same seconds; their winners trained anew. The file of the best."""
     from foretell.cli.equal_time import print_equal_time
     from foretell.study.equal_time import run_equal_time
 
@@ -226,6 +230,9 @@ def _compare_in_equal_time(
         raise InputError("--seconds compares winners that are trained; add --train.")
     result = run_equal_time(study, names, out, seconds=seconds, seeds=seeds, resume=resume)
     print_json(result) if as_json else print_equal_time(result)
+    best = result["rows"][0]
+    folder = out or Path("runs") / f"{study.name}-equal"
+    return folder / "equal-time" / f"{best['method']}-{best['seed']}.json"
 
 
 def _given(**values: object) -> dict[str, object]:

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from foretell.cli.network import next_of_network
 from foretell.cli.options import OutOption, ResumeOption
-from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table, say
+from foretell.cli.output import JsonOption, figure, print_json, print_table, say
 
 __all__ = ["register"]
 
@@ -112,8 +113,7 @@ def _shrink(
     folder = out or Path("runs") / config.name
     for target in result["exported"]:
         say(f"{target}: {folder / 'exported' / target}")
-    if result["task"] == "classification":
-        next_step("It tells classes by", "classify", folder, "TEXT")
+    next_of_network(result["task"], folder)
 
 
 _COLUMNS = {

@@ -49,14 +49,20 @@ class RaceView:
             f"The winner is the best of those that raced with probability {self.told.probability:.2f}: drawn from what "
             "is believed of each after everything that was seen. Empty cells: it had left, or did not finish."
         )
-        header = ["", *(f"after {100 * share:g} %" for share in shares), "is the best"]
+        header = ["", *(f"after {round(100 * share, 1):g} %" for share in shares), "is the best"]
         return Table(f"The race: {self.metric.title}", header, rows, note)
 
     @property
     def rungs(self) -> Table:
         """What each rung cost."""
         rows = [
-            [f"{100 * each.share:g} %", str(each.trained), str(each.failed), str(each.early), duration(each.seconds)]
+            [
+                f"{round(100 * each.share, 1):g} %",
+                str(each.trained),
+                str(each.failed),
+                str(each.early),
+                duration(each.seconds),
+            ]
             for each in self.told.rungs
         ]
         way = "Each rung was trained anew" if self.told.anew else "Each training goes on from the rung before"
@@ -86,7 +92,7 @@ class RaceView:
             ),
         ]
         numbers = ", ".join(str(rung.trained) for rung in self.told.rungs)
-        shares = ", ".join(f"{100 * rung.share:g}" for rung in self.told.rungs)
+        shares = ", ".join(f"{round(100 * rung.share, 1):g}" for rung in self.told.rungs)
         return Plot(
             name="race",
             title="The race",
@@ -132,7 +138,7 @@ def rules_table(rules: Sequence[RuleTold], metric: Metric) -> Table | None:
             value, how = metric.format(said.mean) + spread, f"predicted by {plain(said.by)}"
         else:
             value, how = "–", "not trained"
-        raced = f", raced to {100 * rule.reached:g} %" if rule.reached else ""
+        raced = f", raced to {round(100 * rule.reached, 1):g} %" if rule.reached else ""
         rows.append([plain(rule.rule), plain(rule.about), value, how + raced])
     note = "A search is worth its time where its winner beats all of these."
     return (

@@ -281,6 +281,8 @@ def read_result(folder: Path) -> RunResult | TrialResult:
 def _what_it_holds(folder: Path) -> str:
     if (folder / "compare.json").exists():
         return "it holds a comparison of searches, for which `foretell search --compare` prints the table."
+    if (folder / "equal-time.json").exists():
+        return "it holds a comparison at equal time, for which `foretell search --compare --seconds` prints the table."
     if (folder / "study.yaml").exists():
         return "finish it with `foretell search --resume` and the options that it was started with."
     return "give the folder of a finished `foretell search`, such as runs/home-assistant-en-de."

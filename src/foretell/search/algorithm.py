@@ -13,6 +13,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.llm.proposing import Proposals
 from foretell.metrics import Metric, metric_named
 from foretell.objectives import Fidelities
+from foretell.search.keys import row_keys
 from foretell.search.settings import Evolution, Propose
 from foretell.spaces import Population
 
@@ -35,7 +36,7 @@ class Setting:
         fidelities: How far the objective can train; without a unit, in full only.
         predictor: Of the algorithm `predictor`.
         startup: Evaluations chosen by design or at random before it learns; None: the algorithm's own number.
-        initial: Architectures to begin with, `int16 [n, columns]`, where the algorithm can.
+        initial: Architectures to begin with, `int16 [n, columns]`.
         against: Costs that the algorithm `nsga2` trades goodness against; None: see `traded_costs`.
         pool: All that can be evaluated, `int16 [n, columns]`, where only those have labels; None: the whole space.
         propose: The language model that proposes, where one does.
@@ -54,6 +55,18 @@ class Setting:
     against: tuple[str, ...] | None = None
     pool: Population | None = None
     propose: Propose | None = None
+
+    @property
+    def beginning(self) -> Population:
+        """Those of the initial architectures that keep the limits, canonical, each once, in their order."""
+        space = self.costs.space
+        if self.initial is None or not len(self.initial):
+            return np.empty((0, space.width), dtype=np.int16)
+        space.validate(self.initial)
+        rows = space.canonical(self.initial)
+        first = {key: place for place, key in reversed(list(enumerate(row_keys(rows))))}
+        rows = rows[sorted(first.values())]
+        return rows[self.constraints.satisfied(self.costs, rows)] if len(self.constraints) else rows
 
 
 class Asked(NamedTuple):
@@ -80,8 +93,8 @@ class Asked(NamedTuple):
 class Algorithm(ABC):
     """A search algorithm: a deterministic function of its setting and of the calls that it gets.
 
-    It keeps nothing on a disk. Whoever drives it writes down what was asked and told, and replays both into a new
-    one to go on (`foretell.search.Dialogue`).
+    It begins with the setting's `beginning`, and keeps nothing on a disk. Whoever drives it writes down what was asked
+    and told, and replays both into a new one to go on (`foretell.search.Dialogue`).
 
     Attributes:
         survivors: How many of a generation go on, where that is all that its scores decide; None: scores matter

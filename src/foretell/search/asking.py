@@ -35,26 +35,29 @@ class PredictorLed(Algorithm):
     """First a design, then the best upper confidence of a predictor that learns from all labels (`Asker`)."""
 
     def __init__(self, setting: Setting) -> None:
-        self.metric, self.space = setting.metric, setting.costs.space
+        self.metric, self.space, self._first = setting.metric, setting.costs.space, setting.beginning
         self.asker = Asker(
             setting.costs,
             setting.constraints,
             setting.metric,
             predictor=setting.predictor,
-            startup=setting.startup or designed(setting.evaluations),
+            startup=max(0, (setting.startup or designed(setting.evaluations)) - len(self._first)),
             seed=setting.seed,
             pool=setting.pool,
+            known=self._first,
         )
         self._asked = np.empty((0, self.space.width), dtype=np.int16)
         self._labels: dict[int, Observation] = {}
 
     def ask(self, n: int) -> Asked:
         """See `Algorithm.ask`; one at a time, and none where all that keep the limits were asked for."""
-        number = len(self._asked)
+        number = len(self._asked) - len(self._first)
+        if number < 0:
+            return self._give(self._first[number:][:1])
         try:
             row = self.asker.ask(number, [self._labels[each] for each in sorted(self._labels)], self._asked)
         except InfeasibleError:
-            if not number:
+            if not len(self._asked):
                 raise
             return Asked.of([], self._asked[:0])
         return self._give(row)
@@ -90,6 +93,7 @@ class Asker:
         startup: Proposals by design.
         seed: Of everything random.
         pool: All that can be proposed, `int16 [n, columns]`, where only those have labels; None: the whole space.
+        known: Architectures that the design complements, `int16 [k, columns]`.
     """
 
     def __init__(
@@ -102,11 +106,12 @@ class Asker:
         startup: int = 6,
         seed: int = 0,
         pool: Population | None = None,
+        known: Population | None = None,
     ) -> None:
         self.costs, self.constraints, self.metric = costs, constraints, metric
         self.predictor, self.startup, self.seed = predictor, startup, seed
         self.space = costs.space
-        self.pool = pool
+        self.pool, self.known = pool, known
         self._design: Population | None = None
 
     def ask(self, number: int, observations: Sequence[Observation], taken: Population) -> Population:
@@ -152,7 +157,7 @@ class Asker:
             drawn = np.random.default_rng(self.seed)
             pool = self._candidates(drawn, taken[:0])
             count = min(self.startup, len(pool))
-            self._design = select(self.space, count, drawn, pool=pool, costs=self.costs)
+            self._design = select(self.space, count, drawn, pool=pool, known=self.known, costs=self.costs)
         known = {row.tobytes() for row in taken}
         if number < len(self._design) and self._design[number].tobytes() not in known:
             return self._design[number : number + 1]

@@ -15,7 +15,7 @@ from foretell.search.rules import climbed, feasible_pool
 from foretell.search.rung_model import Belief
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["Candidates", "Entrants", "candidates_under", "draw_entrants", "posterior_of"]
+__all__ = ["Candidates", "Entrants", "candidates_under", "draw_entrants", "posterior_of", "together"]
 
 Vector = npt.NDArray[np.float64]
 Posterior = Callable[[Population], tuple[Vector, Vector]]
@@ -129,12 +129,12 @@ def candidates_under(
         InfeasibleError: No architecture keeps the limits.
     """
     rows = feasible_pool(costs, constraints, rng, pool=pool)
-    if posterior is None:
-        return Candidates(rows, np.zeros(len(rows)), np.ones(len(rows)))
     drawn = len(rows)
     if more is not None and len(more):
         kept = more[constraints.satisfied(costs, more)]
         rows = _distinct(np.concatenate([rows, costs.space.canonical(kept)]))
+    if posterior is None:
+        return Candidates(rows, np.zeros(len(rows)), np.ones(len(rows)))
     if pool is None:
         found = [climbed(_upper(posterior, each), rows, costs, constraints, rng) for each in _OPTIMISM]
         rows = _distinct(np.concatenate([rows, *found]))
@@ -238,6 +238,12 @@ def _places(rows: Population, wanted: Population, free: npt.NDArray[np.bool_]) -
     """Where rows stand among the candidates, each once."""
     where = {row.tobytes(): place for place, row in enumerate(rows) if free[place]}
     return list(dict.fromkeys(where[row.tobytes()] for row in wanted if row.tobytes() in where))
+
+
+def together(space: SearchSpace, *parts: Population | None) -> Population:
+    """The rows of all parts that there are, canonical, each once, in the order in which they first stand."""
+    rows = np.concatenate([np.empty((0, space.width), np.int16), *(part for part in parts if part is not None)])
+    return _distinct(space.canonical(rows))
 
 
 def _distinct(rows: Population) -> Population:

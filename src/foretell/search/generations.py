@@ -83,17 +83,25 @@ class RandomSearch(Algorithm):
         self.breeder = Breeder(setting.costs, setting.constraints, SMALLEST, self.rng)
         space = setting.costs.space
         self.pool: Population | None = None
+        self._first = setting.beginning
         if setting.pool is None:
             self.breeder.first()  # refuses limits that nothing keeps, and finds out how rare is what keeps them
         else:
             pool = np.unique(space.canonical(setting.pool), axis=0)
-            self.pool = self.rng.permutation(pool[setting.constraints.satisfied(setting.costs, pool)])
-        self._given = np.empty((0, space.width), dtype=np.int16)
+            drawn = self.rng.permutation(pool[setting.constraints.satisfied(setting.costs, pool)])
+            before = set(row_keys(self._first))
+            self.pool = drawn[[key not in before for key in row_keys(drawn)]]
+        self._given = self._first[:0]
 
     def ask(self, n: int) -> Asked:
         """See `Algorithm.ask`; fewer than `n` where no more are found."""
         start = len(self._given)
-        rows = self.breeder.strangers(n, self._given) if self.pool is None else self.pool[start : start + n]
+        rows = self._first[start : start + n]
+        if n > len(rows):
+            drawn, missing = max(0, start - len(self._first)), n - len(rows)
+            known = np.concatenate([self._given, rows])
+            more = self.breeder.strangers(missing, known) if self.pool is None else self.pool[drawn : drawn + missing]
+            rows = np.concatenate([rows, more])
         self._given = np.concatenate([self._given, rows])
         return Asked.of(np.arange(start, start + len(rows)), rows)
 

@@ -78,7 +78,7 @@ class OptunaSearch(Algorithm):
         self._breeder.first()  # refuses limits that nothing keeps
         self._judges = 0
         self._begin()
-        for row in () if setting.initial is None else setting.initial:
+        for row in setting.beginning:
             self._study.enqueue_trial(self._coding.params(row))
 
     def ask(self, n: int) -> Asked:

@@ -43,7 +43,7 @@ class LanguageModelLed(Algorithm):
         self.proposals = self.proposer.said
         self.breeder = Breeder(setting.costs, setting.constraints, _SIZES, np.random.default_rng(setting.seed))
         self.breeder.first()  # refuses limits that nothing keeps
-        self._asked = np.empty((0, self.space.width), dtype=np.int16)
+        self._asked = setting.beginning
         self._given = 0
         self._good: dict[int, float] = {}
 

@@ -44,7 +44,7 @@ def run_alternatives(study: StudyConfig, out: Path | None = None, *, resume: boo
     refused: dict[int, str] = {}
     for number, one in each.items():
         try:
-            quick_check(space, one)
+            quick_check(space, one, one.vocabulary)
         except InfeasibleError as error:
             refused[number] = str(error)
     if len(refused) == len(each):

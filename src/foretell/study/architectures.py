@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,9 @@ from foretell.observations.reference import shipped_path
 from foretell.observations.tables import is_table
 from foretell.parsing import read_yaml
 from foretell.records import read_json, read_jsonl, write_atomic
-from foretell.spaces import Architecture, SearchSpace
+from foretell.spaces import Architecture, Population, SearchSpace
 
-__all__ = ["is_run", "parted_key", "read_architectures", "write_architecture"]
+__all__ = ["initial_rows", "is_run", "parted_key", "read_architectures", "resolved_source", "write_architecture"]
 
 _RUN = ("result.json", "architecture.yaml")
 """What tells of the one architecture of a run of `foretell search` and of `foretell train`."""
@@ -40,6 +41,28 @@ def read_architectures(source: Path | str, space: SearchSpace) -> list[Architect
     if not chosen:
         raise UnknownNameError("architecture key", key, [item.key for item in found], name)
     return chosen[:1] if key else chosen
+
+
+def initial_rows(source: str | Sequence[Mapping[str, Any]] | None, space: SearchSpace) -> Population | None:
+    """The architectures that a search begins with, `int16 [n, columns]`; None where there are none.
+
+    Args:
+        source: As `read_architectures` takes it, or genes written out.
+        space: The space they must be of.
+
+    Raises:
+        InputError: The file is not there, or holds no architectures of the space.
+    """
+    if source is None:
+        return None
+    if isinstance(source, str):
+        return space.population(read_architectures(source, space))
+    return space.population([Architecture.from_dict(space, each) for each in source])
+
+
+def resolved_source(source: str, folder: Path) -> str:
+    """A path as seen from a study's folder; what comes with foretell has a name and no path."""
+    return source if source.startswith(("reference:", "published:")) else str(folder / Path(source).expanduser())
 
 
 def parted_key(source: str) -> tuple[str, str]:

@@ -141,8 +141,8 @@ class SearchSettings(_Part):
             entrants its predictor chooses.
         evolution: Sizes of the population and its parts.
         seed: Of everything random in it.
-        initial: Architectures that the first generation begins with: a YAML file of one, JSON lines such as
-            `foretell propose` and `foretell label` write, observations, or a run, whose winner is meant; those that
+        initial: Architectures that the first generation begins with, or the race: a YAML file of one, JSON lines such
+            as `foretell propose` and `foretell label` write, observations, or a run, whose winner is meant; those that
             break a limit are left out.
         race: Let finalists race (`foretell.search.Race`; `{}` is its defaults): their trainings decide which of them is
             trained in full, instead of what was predicted of them. None: the best of them is trained; without a

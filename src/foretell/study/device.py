@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,16 +20,24 @@ from foretell.costs import (
     random_and_extreme,
 )
 from foretell.costs.model import LATENCY, cost_name, is_latency
-from foretell.errors import InfeasibleError, IntegrityError, UnknownNameError
+from foretell.errors import InfeasibleError, InputError, IntegrityError, UnknownNameError
 from foretell.families.timing import timed_family
 from foretell.objectives import claim, store_folder
 from foretell.records import read_object, write_json
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
-from foretell.study.config import StudyConfig
+from foretell.study.config import LatencySettings
 from foretell.study.limits import is_relative, limited_cost
 
-__all__ = ["Device", "latency_setting", "measure_device", "measure_each", "measure_finalists", "quick_check"]
+__all__ = [
+    "Device",
+    "MeasuredStudy",
+    "latency_setting",
+    "measure_device",
+    "measure_each",
+    "measure_finalists",
+    "quick_check",
+]
 
 _SAMPLES = "latency-samples.json"
 _MARGIN = 0.5
@@ -40,8 +48,27 @@ _CONFIDENCE = 0.9
 """Of the interval that a finalist's predicted latency is given with."""
 
 
+class MeasuredStudy(Protocol):
+    """What a study says of the device."""
+
+    @property
+    def constraints(self) -> Sequence[str]:
+        """The limits."""
+        ...
+
+    @property
+    def latency(self) -> LatencySettings:
+        """How it is measured."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where."""
+        ...
+
+
 def latency_setting(
-    space: SearchSpace, study: StudyConfig, vocabulary: int, cost: str = "latency_ms"
+    space: SearchSpace, study: MeasuredStudy, vocabulary: int, cost: str = "latency_ms"
 ) -> LatencySetting:
     """What is timed, and where.
 
@@ -53,12 +80,18 @@ def latency_setting(
 
     Raises:
         UnknownNameError: The family times nothing of that name.
+        InputError: It times nothing at all.
     """
     from foretell.training import choose_device
 
     device = str(choose_device(study.device))
     workloads = timed_family(space).workloads(space)
     name, _, amount = cost_name(cost).partition("@")
+    if not workloads:
+        raise InputError(
+            f"there is a limit on {cost}, but nothing of the space {space.name} is timed; limit its params, memory or "
+            "flops instead."
+        )
     if name not in workloads:
         raise UnknownNameError("latency", cost, workloads, f"the space {space.name}")
     chosen = workloads[name]
@@ -69,7 +102,7 @@ def latency_setting(
     return LatencySetting(space, vocabulary, sizes, first, device=device)
 
 
-def quick_check(space: SearchSpace, study: StudyConfig) -> None:
+def quick_check(space: SearchSpace, study: MeasuredStudy, vocabulary: int) -> None:
     """Refuse limits that clearly nothing keeps, within seconds and before anything is fetched or trained.
 
     Raises:
@@ -77,14 +110,14 @@ def quick_check(space: SearchSpace, study: StudyConfig) -> None:
         InfeasibleError: The message names what can be reached.
     """
     absolute = Constraints.parse(text for text in study.constraints if not is_relative(text))
-    costs = CostModel(space, vocabulary=study.vocabulary)
+    costs = CostModel(space, vocabulary=vocabulary)
     counted = Constraints(tuple(item for item in absolute if not is_latency(item.cost)))
     if len(counted):
         counted.check_feasible(costs, np.random.default_rng(0))
     for item in absolute:
         if is_latency(item.cost) and item.is_upper:
             rows = space.population([space.smallest()])
-            setting = latency_setting(space, study, study.vocabulary, item.cost)
+            setting = latency_setting(space, study, vocabulary, item.cost)
             fastest = measure_latency(setting, rows)[0]["latency_ms"]
             if item.limit < _MARGIN * fastest:
                 raise InfeasibleError(
@@ -130,7 +163,12 @@ class Device:
 
 
 def measure_device(
-    space: SearchSpace, study: StudyConfig, vocabulary: int, folder: Path, classes: int | None = None
+    space: SearchSpace,
+    study: MeasuredStudy,
+    vocabulary: int,
+    folder: Path,
+    classes: int | None = None,
+    first: str = LATENCY,
 ) -> Device:
     """Measure architectures of the space on this device, once, and fit a latency predictor.
 
@@ -144,24 +182,25 @@ def measure_device(
         vocabulary: Pieces of the task's vocabulary.
         folder: The run's; gets `latency-samples.json`, and one file more for each further latency that limits name.
         classes: That the task tells apart, for costs that are counted; times are of the space's nominal number.
+        first: The latency that is meant where none is named.
 
     Raises:
         IntegrityError: The samples in the folder are damaged.
     """
-    first = _timed(space, study, latency_setting(space, study, vocabulary), folder / _SAMPLES)
+    main = _timed(space, study, latency_setting(space, study, vocabulary, first), folder / _SAMPLES)
     others: dict[str, Timed] = {}
     for cost in dict.fromkeys(filter(is_latency, map(limited_cost, study.constraints))):
         setting = latency_setting(space, study, vocabulary, cost)
-        if setting.key == first.setting.key:
-            others |= {} if cost == LATENCY else {cost: first}
+        if setting.key == main.setting.key:
+            others |= {} if cost == LATENCY else {cost: main}
         else:
             others[cost] = _timed(space, study, setting, folder / f"latency-samples-{cost}.json")
     models = {cost: timed.predictor for cost, timed in others.items()}
-    costs = CostModel(space, vocabulary=vocabulary, classes=classes, latency=first.predictor, latencies=models)
-    return Device(costs, first, others)
+    costs = CostModel(space, vocabulary=vocabulary, classes=classes, latency=main.predictor, latencies=models)
+    return Device(costs, main, others)
 
 
-def _timed(space: SearchSpace, study: StudyConfig, setting: LatencySetting, path: Path) -> Timed:
+def _timed(space: SearchSpace, study: MeasuredStudy, setting: LatencySetting, path: Path) -> Timed:
     """The samples that a run's file keeps, or new ones; and what predicts from them."""
     kept = read_object(path, "key", "undisturbed_ms", "samples") if path.exists() else {}
     if kept.get("key") != setting.key:  # a first sitting, or one on another machine
@@ -178,7 +217,7 @@ def _timed(space: SearchSpace, study: StudyConfig, setting: LatencySetting, path
     return Timed(setting, scale, LatencyPredictor.fit(space, *measured, setting.describe()))
 
 
-def _measured(space: SearchSpace, study: StudyConfig, setting: LatencySetting) -> list[dict[str, Any]]:
+def _measured(space: SearchSpace, study: MeasuredStudy, setting: LatencySetting) -> list[dict[str, Any]]:
     """The study's samples, of which the user's store may hold some already."""
     path = store_folder("latency", setting.key) / "samples.jsonl"
     with claim(path.parent):

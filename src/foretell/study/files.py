@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from foretell.errors import InputError
 from foretell.parsing import read_yaml
+from foretell.study.architectures import resolved_source
 from foretell.study.config import StudyConfig
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
@@ -71,7 +72,7 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
     space = study.space
     if space.endswith((".yaml", ".yml")):
         space = str(folder / Path(space).expanduser())
-    labels = _resolved(study.distilled.observations, folder)
+    labels = resolved_source(study.distilled.observations, folder)
     teacher = study.distilled.teacher
     if teacher.startswith(_STUDENT):
         teacher = f"{_STUDENT}{folder / Path(teacher.removeprefix(_STUDENT)).expanduser()}"
@@ -86,10 +87,5 @@ def _resolve_paths(study: StudyConfig, folder: Path) -> StudyConfig:
             for name, each in study.metrics.items()
         }
     if study.search.initial is not None:
-        changes["search"] = study.search.model_copy(update={"initial": _resolved(study.search.initial, folder)})
+        changes["search"] = study.search.model_copy(update={"initial": resolved_source(study.search.initial, folder)})
     return study.model_copy(update=changes)
-
-
-def _resolved(source: str, folder: Path) -> str:
-    """A path as seen from the study's folder; what comes with foretell has a name and no path."""
-    return source if source.startswith(("reference:", "published:")) else str(folder / Path(source).expanduser())

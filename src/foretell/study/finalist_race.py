@@ -17,10 +17,19 @@ from foretell.objectives import Fidelities, Job, make_executor
 from foretell.observations import Observation, load
 from foretell.predictors import Context, Predictor, create
 from foretell.search import Race, RaceResult, Scorer, run_race
-from foretell.search.entrants import Candidates, Entrants, candidates_under, draw_entrants, posterior_of, standardised
+from foretell.search.entrants import (
+    Candidates,
+    Entrants,
+    candidates_under,
+    draw_entrants,
+    posterior_of,
+    standardised,
+    together,
+)
 from foretell.search.keys import from_keys
 from foretell.search.race import refitting, warn_of_cost
 from foretell.spaces import Architecture, Population
+from foretell.study.architectures import initial_rows
 from foretell.study.config import StudyConfig
 from foretell.study.device import Device, measure_each
 from foretell.study.jobs import scratch_job, trained_objective
@@ -90,12 +99,21 @@ def target_of(study: StudyConfig, task: Task) -> Metric:
 
 
 def label_teacher(
-    name: str, study: StudyConfig, costs: CostModel, task: Task, target: Metric, folder: Path, *, own: bool = False
+    name: str,
+    study: StudyConfig,
+    costs: CostModel,
+    task: Task,
+    target: Metric,
+    folder: Path,
+    *,
+    own: bool = False,
+    more: Sequence[Observation] = (),
 ) -> Predictor:
     """A predictor fitted to the study's labels (`distilled: observations:`), and to those of other tasks if it can be.
 
     One that needs no labels is given those of the study's own task only; others take what there is, unless `own` says
-    that only those count. What the user's store holds of other tasks is kept in the run's folder.
+    that only those count; and `more`, labels of this task, besides. What the user's store
+    holds of other tasks is kept in the run's folder.
 
     Raises:
         InputError: The labels are of another space, or too few, or lack the metric.
@@ -111,7 +129,7 @@ def label_teacher(
         judged=frozenset({task.fingerprint, task.corpus_fingerprint}),
     )
     predictor = create(name, context=context)
-    return predictor.fit(_labels(study, costs, task, own=own or predictor.minimum == 0))
+    return predictor.fit([*_labels(study, costs, task, own=own or predictor.minimum == 0), *more])
 
 
 def _labels(study: StudyConfig, costs: CostModel, task: Task, *, own: bool) -> list[Observation]:
@@ -170,7 +188,8 @@ def race_finalists(
     """Run the study's race, or the rest of it.
 
     Entrants are drawn from the posterior of the predictor that the race names, or else from what the schedule's last
-    predictor (`judge`) said of all that the search saw; without a schedule `experience` chooses. Each is measured on
+    predictor (`judge`) said of all that the search saw; without a schedule `experience` chooses, beside
+    the architectures that the study begins with (`search: initial:`). Each is measured on
     the device, and those that break a limit stay out. `beside`: other trainings, for workers that would idle.
 
     Raises:
@@ -182,15 +201,18 @@ def race_finalists(
     target, objective = target_of(study, task), trained_objective(study, task)
     warn_of_cost(settings, objective.fidelities)
     predictor = who_chooses(study, task, costs, run.folder)
+    begin = None if study.predictors else initial_rows(study.search.initial, space)  # else the search began with them
     rng = np.random.default_rng([seed, _DRAWS])
     if predictor is None and judge is not None:
         found = seen_by(judge, space.width)
     else:
         best = None if judge is None else from_keys(judge.best(settings.entrants), space.width)
-        found = candidates_under(costs, limits, None if predictor is None else posterior_of(predictor), rng, more=best)
-    first = Picks(costs, limits, seed=seed).sizes() if settings.rules else None
-    if first is not None:
-        found = _with(found, first)
+        more = together(space, begin, best)
+        found = candidates_under(costs, limits, None if predictor is None else posterior_of(predictor), rng, more=more)
+    sizes = Picks(costs, limits, seed=seed).sizes() if settings.rules else None
+    if sizes is not None:
+        found = _with(found, sizes)
+    first = together(space, begin, sizes)
     wanted = min(max(settings.entrants, round(_SPARE * settings.entrants)), max(len(found.rows), settings.entrants))
     drawn = draw_entrants(space, found, wanted, rng, first=first)
     measured, entering = _measured(run, device, limits, drawn, settings.entrants)

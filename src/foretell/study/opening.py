@@ -40,6 +40,7 @@ def create_study(
     trials: int | None = None,
     race: Mapping[str, Any] | None = None,
     propose: Mapping[str, Any] | None = None,
+    initial: str | Path | Sequence[Mapping[str, Any]] | None = None,
     load_if_exists: bool = False,
 ) -> Study:
     """Make a study, in the words of Optuna.
@@ -66,6 +67,8 @@ def create_study(
         race: After the trials let architectures race, as in a study file (`foretell.search.Race`); None: no race.
         propose: The language model that proposes, as in a study file (`foretell.search.Propose`); None: no other than
             the default one of the algorithms "llm" and "genius".
+        initial: Architectures that are tried first: a file or run that holds some, or a list of them (`Architecture`,
+            or a mapping of genes); None: none.
         load_if_exists: Go on with a study that is in the folder already.
 
     Raises:
@@ -79,6 +82,7 @@ def create_study(
             raise InputError(f"the direction is {direction!r}; expected minimize or maximize.")
         if declared.setdefault("higher_is_better", direction == "maximize") != (direction == "maximize"):
             raise InputError(f"the metric {declared.get('name')} is declared in two directions; keep one of them.")
+    begin = str(initial) if isinstance(initial, (str, Path)) else initial and [dict(each) for each in initial]
     described = space.to_dict() if isinstance(space, SearchSpace) else dict(space)
     if not isinstance(space, SearchSpace) and "genes" not in described:
         described = {"genes": described}
@@ -92,7 +96,7 @@ def create_study(
             **{"algorithm": algorithm, "predictor": predictor, "startup": startup or _STARTUP, "seed": seed},
             **{
                 name: value
-                for name, value in (("trials", trials), ("race", race), ("propose", propose))
+                for name, value in (("trials", trials), ("race", race), ("propose", propose), ("initial", begin))
                 if value is not None
             },
         },
@@ -128,7 +132,7 @@ def open_study(config: TrialStudyConfig, folder: Path, *, resume: bool, again: s
     Raises:
         InputError: The folder holds a study and `resume` is false, or another study.
     """
-    file = folder / STUDY_FILE
+    config, file = config.written_out(), folder / STUDY_FILE
     begun = read_study(file) if file.exists() and _is_paid(folder) else None
     if begun is None:
         _forget(folder)

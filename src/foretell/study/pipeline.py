@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,14 @@ from foretell.errors import InputError
 from foretell.objectives import Job, make_executor, run_jobs
 from foretell.search import Front, Schedule, Scorer, SearchResult, open_journal, search_by_schedule
 from foretell.spaces import Architecture, SearchSpace
+from foretell.study.architectures import initial_rows
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import Device, measure_device, measure_finalists
 from foretell.study.distilling import distil_job, settle_teacher, teacher_account
 from foretell.study.finalist_race import Raced, label_teacher, race_finalists, refuse_race, target_of
 from foretell.study.jobs import keep_trained, scratch_job, supernet_job, trained_label
 from foretell.study.limits import resolve_limits
-from foretell.study.preflight import initial_rows, look_at_task, refuse_early
+from foretell.study.preflight import look_at_task, refuse_early
 from foretell.study.rules import Picks, rule_entries
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
@@ -182,7 +184,7 @@ class _Pipeline:
                 settings.evolution,
                 algorithm=settings.algorithm,
                 seed=settings.seed,
-                initial=initial_rows(self.study, self.space),
+                initial=initial_rows(self.study.search.initial, self.space),
                 propose=settings.propose,
             )
             return found, scorers[schedule.at(schedule.iterations)]
@@ -248,11 +250,6 @@ class _Pipeline:
         names = ["experience", "regression"]
         if race is not None and race.predictor is not None:
             names.insert(0, race.predictor)
-        predictors = []
-        for name in dict.fromkeys(names):
-            # Too few labels of this task, or no record of others; those of another task would tell a wrong level.
-            with suppress(InputError):
-                predictors.append(label_teacher(name, study, costs, prepared.task, target, self.run.folder, own=True))
         labels = [trained_label(study, prepared.task, architecture) for architecture in trained]
         reached: dict[Architecture, float] = {}
         if raced is not None:
@@ -261,7 +258,15 @@ class _Pipeline:
                 labels += [seen[last]] if last in seen else []
                 for each in seen.values():
                     reached[each.architecture] = max(reached.get(each.architecture, 0.0), each.fidelity)
-        return rule_entries(Picks(costs, prepared.limits, predictors, study.search.seed), labels, reached)
+        predictors, tellers = [], []
+        for name in dict.fromkeys(names):
+            # Too few labels of this task, or no record of others; those of another task would tell a wrong level.
+            with suppress(InputError):
+                teach = partial(label_teacher, name, study, costs, prepared.task, target, self.run.folder, own=True)
+                predictors.append(teach())
+                tellers.append(teach(more=labels))  # they pick without this run's trainings, and foretell with them
+        picks = Picks(costs, prepared.limits, predictors, tellers, study.search.seed)
+        return rule_entries(picks, labels, reached)
 
     def _front(self, front: Front) -> list[dict[str, Any]]:
         """The trade-offs: each architecture with its score and costs."""

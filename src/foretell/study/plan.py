@@ -12,7 +12,8 @@ from typing import Any
 from foretell.costs import CostModel
 from foretell.costs.model import is_latency
 from foretell.machine import usable_cores
-from foretell.search import Schedule
+from foretell.objectives import Fidelities
+from foretell.search import Race, Schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.limits import limited_cost
@@ -20,6 +21,9 @@ from foretell.study.pipeline import baselines
 from foretell.study.preflight import refuse_early, refuse_trials_early
 from foretell.study.trial_config import TrialStudyConfig
 from foretell.tasks import Task
+from foretell.tasks.task import Split
+from foretell.tasks.translation import Task as TranslationTask
+from foretell.tasks.translation.translating import Translator, seconds_to_translate
 
 __all__ = ["Plan", "Step", "plan_study", "plan_trials"]
 
@@ -144,7 +148,7 @@ def _space(space: SearchSpace, study: StudyConfig) -> str:
 
 def _text(study: StudyConfig, task: Task | None) -> str:
     about = f"{study.task_kind.title(study.corpus)}, vocabulary of {study.vocabulary:,}"
-    return f"{about}; to be fetched" if task is None else ". ".join([about, *task.shortfalls]).rstrip(".")
+    return f"{about}; to be fetched" if task is None else " ".join([f"{about}.", *task.shortfalls]).rstrip(".")
 
 
 class _Pace:
@@ -159,9 +163,10 @@ class _Pace:
     def __init__(self, study: StudyConfig, space: SearchSpace, task: Task) -> None:
         self.study, self.space, self.task = study, space, task
         self._known: dict[Architecture, float] = {}
+        self._translated: dict[tuple[Architecture, Split], float] = {}
 
     def scratch(self, architecture: Architecture | None = None) -> float:
-        """Seconds of a training from scratch; of one of middle size where none is named."""
+        """Seconds of a training from scratch and its scores; of one of middle size where none is named."""
         if architecture is None:
             return (self.scratch(self.space.smallest()) + self.scratch(self.space.largest())) / 2
         if architecture not in self._known:
@@ -170,8 +175,33 @@ class _Pace:
             recipe = self.study.train.recipe
             network = build_network(architecture, self.task.sizes, recipe, 0)
             one = seconds_per_update(network, self.task, recipe, Fixed(), self.study.device)
-            self._known[architecture] = recipe.updates * one
+            self._known[architecture] = recipe.updates * one + self._scored(architecture, ("valid", "test"))
         return self._known[architecture]
+
+    def scoring(self, split: Split) -> float:
+        """Seconds of translating a split with a network of middle size; 0 where nothing is translated."""
+        extremes = (self.space.smallest(), self.space.largest())
+        return statistics.mean(self._scored(each, (split,)) for each in extremes)
+
+    def _scored(self, architecture: Architecture, splits: Sequence[Split]) -> float:
+        if not isinstance(self.task, TranslationTask):
+            return 0.0
+        for split in splits:
+            if (architecture, split) not in self._translated:
+                import torch
+
+                from foretell.machine import torch_threads
+                from foretell.training import build_network
+
+                settings = self.study.train
+                network = build_network(architecture, self.task.sizes, settings.recipe, 0)
+                if not isinstance(network, Translator):
+                    return 0.0
+                pairs, penalty = self.task.pairs(split), settings.length_penalty
+                with torch_threads(1), torch.inference_mode():
+                    seconds = seconds_to_translate(network, pairs, beam=settings.beam, length_penalty=penalty)
+                self._translated[architecture, split] = seconds
+        return sum(self._translated[architecture, split] for split in splits)
 
     def supernet(self) -> float:
         """Seconds of the supernet's training."""
@@ -210,25 +240,41 @@ def _steps(study: StudyConfig, space: SearchSpace, pace: _Pace | None) -> list[S
     timed = any(is_latency(limited_cost(text)) for text in study.constraints)
     steps.append(Step("latency", f"measure {study.latency.samples} architectures" + ("" if timed else ", to report")))
     others = baselines(study, space)
-    names = [*(["the supernet"] if "supernet" in used else []), *others]
-    together = [] if pace is None else [pace.supernet()] if "supernet" in used else []
-    together += [] if pace is None else [pace.scratch(each) for each in others.values()]
-    beside = max([sum(together) / cores, *together]) if together else None
-    steps.append(Step("supernet", f"train {' and '.join(names) or 'nothing'} ({_updates(study, used)})", beside))
-    if "distilled" in schedule.predictors:
-        steps.append(Step("distil", f"{study.distilled.teacher} labels {study.distilled.labels:,} architectures"))
-    steps.append(_search(study, schedule, pace))
+    compared = [] if pace is None else [pace.scratch(each) for each in others.values()]
+    if schedule.stretches:
+        names = [*(["the supernet"] if "supernet" in used else []), *others]
+        together = [*([pace.supernet()] if pace is not None and "supernet" in used else []), *compared]
+        beside = max([sum(together) / cores, *together]) if together else None
+        steps.append(Step("supernet", f"train {' and '.join(names) or 'nothing'} ({_updates(study, used)})", beside))
+        if "distilled" in schedule.predictors:
+            steps.append(Step("distil", f"{study.distilled.teacher} labels {study.distilled.labels:,} architectures"))
+        steps.append(_search(study, schedule, pace))
     race = study.search.finalists_race
-    if race is not None:
-        entrants, rungs = race.entrants, race.rungs
-        places = race.places(rungs)
-        work = sum(n * (now - had) for n, now, had in zip(places, rungs, (0.0, *rungs), strict=False))
-        seconds = None if pace is None else work * pace.scratch() / cores
-        steps.append(Step("race", f"{entrants} entrants, {work:.1f} full trainings", seconds))
-    steps.append(
-        Step("train", f"the winner, {study.train.recipe.updates:,} updates", None if pace is None else pace.scratch())
-    )
+    if race is None:
+        updates = f"the winner, {study.train.recipe.updates:,} updates"
+        steps.append(Step("train", updates, None if pace is None else pace.scratch()))
+        return steps
+    too = [] if schedule.stretches else list(others)
+    about = [f"{race.entrants} entrants, {race.cost(_fidelities(study)):.1f} full trainings", *too]
+    seconds = None if pace is None else _race_seconds(study, race, pace, compared if too else [], cores)
+    steps.append(Step("race", f"{' and '.join(about)} ({study.train.recipe.updates:,} updates)", seconds))
+    steps.append(Step("train", "nothing more: the race has trained its winner in full", 0.0))
     return steps
+
+
+def _fidelities(study: StudyConfig) -> Fidelities:
+    return Fidelities(unit="updates", full=study.train.recipe.updates, continued=True)
+
+
+def _race_seconds(study: StudyConfig, race: Race, pace: _Pace, others: Sequence[float], cores: int) -> float:
+    """Rung after rung, each scored by its translations; on the last are fewer entrants than workers."""
+    one, scoring = pace.scratch() - pace.scoring("test") - pace.scoring("valid"), pace.scoring("valid")
+    rungs = race.resolved(_fidelities(study))
+    each = [(now - had) * one + scoring for had, now in zip((0.0, *rungs), rungs, strict=False)]
+    each[-1] += pace.scoring("test")
+    places = race.places(rungs)
+    took = sum(-(-n // cores) * seconds for n, seconds in zip(places, each, strict=True))
+    return max(took, (sum(n * seconds for n, seconds in zip(places, each, strict=True)) + sum(others)) / cores)
 
 
 def _updates(study: StudyConfig, used: set[str]) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from foretell import spaces
-from foretell.costs import CostModel
+from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
 from foretell.llm import open_session
 from foretell.llm.local import why_unusable
@@ -17,8 +17,8 @@ from foretell.observations import load
 from foretell.predictors import Context, create
 from foretell.search import Propose
 from foretell.search.algorithms import describe
-from foretell.spaces import Population, SearchSpace
-from foretell.study.architectures import read_architectures
+from foretell.spaces import SearchSpace
+from foretell.study.architectures import initial_rows
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import quick_check
 from foretell.study.distilling import study_labels
@@ -30,7 +30,6 @@ __all__ = [
     "ShortfallWarning",
     "check_proposer",
     "corpus_files",
-    "initial_rows",
     "look_at_task",
     "refuse_early",
     "refuse_trials_early",
@@ -78,7 +77,7 @@ def refuse_early(study: StudyConfig, *, limits: bool = True) -> SearchSpace:
         _check_its_labels(study, space)
     elif study.search.finalists_race is not None:
         load(study.distilled.observations)
-    initial_rows(study, space)
+    initial_rows(study.search.initial, space)
     _check_scorers(study)
     if not study.predictors and (study.search.propose is not None or describe(study.search.algorithm).asks):
         raise InputError(
@@ -87,18 +86,8 @@ def refuse_early(study: StudyConfig, *, limits: bool = True) -> SearchSpace:
         )
     check_proposer(study.search.algorithm, study.search.propose)
     if limits:
-        quick_check(space, study)
+        quick_check(space, study, study.vocabulary)
     return space
-
-
-def initial_rows(study: StudyConfig, space: SearchSpace) -> Population | None:
-    """The architectures that the search begins with, `int16 [n, columns]`; None where the study names none.
-
-    Raises:
-        InputError: The file is not there, or holds no architectures of the space.
-    """
-    path = study.search.initial
-    return None if path is None else space.population(read_architectures(path, space))
 
 
 def refuse_trials_early(config: TrialStudyConfig) -> Objective:
@@ -121,7 +110,26 @@ def refuse_trials_early(config: TrialStudyConfig) -> Objective:
                 f"{settings.trials} trials, so it would choose none; give more trials, or algorithm: random."
             )
     check_proposer(settings.algorithm, settings.propose)
+    _check_beginning(config, by_genes)
     return objective
+
+
+def _check_beginning(config: TrialStudyConfig, limits: Constraints) -> None:
+    """Say which of the architectures to begin with break a limit; refuse them where all do."""
+    rows = config.beginning()
+    if rows is None or not len(limits):
+        return
+    broken = int((~limits.satisfied(CostModel(config.search_space()), rows)).sum())
+    if broken == len(rows):
+        raise InputError(
+            f"all {broken} architectures to begin with (search: initial:) break {limits}; name others, or relax it."
+        )
+    if broken:
+        warnings.warn(
+            f"{broken} of {len(rows)} architectures to begin with break {limits}, and are left out.",
+            ShortfallWarning,
+            stacklevel=2,
+        )
 
 
 def check_proposer(algorithm: str, propose: Propose | None) -> None:

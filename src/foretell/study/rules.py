@@ -27,7 +27,8 @@ class Picks:
     Attributes:
         costs: The space and its costs.
         limits: That every pick keeps.
-        predictors: Fitted ones; each is a rule, and the first predicts what was not trained.
+        predictors: Fitted ones; each is a rule.
+        tellers: What predicts what was not trained: the first that has the metric's unit.
         seed: Of everything random.
         pool: All that can be picked, `int16 [n, columns]`; None: the whole space.
     """
@@ -35,6 +36,7 @@ class Picks:
     costs: CostModel
     limits: Constraints
     predictors: Sequence[Predictor] = ()
+    tellers: Sequence[Predictor] = ()
     seed: int = 0
     pool: Population | None = None
 
@@ -77,7 +79,7 @@ def rule_entries(
             entry |= {"trained": True, "metrics": dict(labels[architecture].metrics)}
         else:
             reached = (raced or {}).get(architecture, 0.0)
-            entry |= {"trained": False, "reached": reached, "predicted": _predicted(picks.predictors, rule.row)}
+            entry |= {"trained": False, "reached": reached, "predicted": _predicted(picks.tellers, rule.row)}
         entries.append(entry)
     return entries
 

@@ -26,7 +26,8 @@ from foretell.search import Propose, Race
 from foretell.search.algorithms import GENIUS, ROUNDS, check_proposing
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.search.asking import designed
-from foretell.spaces import SearchSpace
+from foretell.spaces import Population, SearchSpace
+from foretell.study.architectures import initial_rows, resolved_source
 from foretell.study.validation import validation_sentence
 
 __all__ = ["ObjectiveSettings", "TrialSearchSettings", "TrialStudyConfig", "trial_study_from"]
@@ -49,6 +50,9 @@ class TrialSearchSettings(_Part):
         against: Of "nsga2": the costs that the metric is traded against; None: latency and parameters, or all that
             the space declares.
         seed: Of everything random in it.
+        initial: Architectures that are tried first: a file as studies that train by themselves take it
+            (`SearchSettings.initial`), or a list of them, their genes written out; those that break a limit are left
+            out. A run keeps them written out.
         workers: Trials at the same time; None: one for each core that this process may use.
         race: After the trials, let architectures that their labels make hopeful race (`foretell.search.Race`; `{}` is
             its defaults): those trained in full become trials. None: no race.
@@ -63,6 +67,7 @@ class TrialSearchSettings(_Part):
     predictor: str = "regression"
     against: tuple[str, ...] | None = None
     seed: int = Field(default=1, ge=0)
+    initial: str | tuple[dict[str, Any], ...] | None = Field(default=None, exclude_if=lambda it: it is None)
     workers: int | None = Field(default=None, ge=1)
     race: Race | None = Field(default=None, exclude_if=lambda race: race is None)
     propose: Propose | None = Field(default=None, exclude_if=lambda propose: propose is None)
@@ -252,6 +257,22 @@ class TrialStudyConfig(_Part):
             "foretell.create_study(..., load_if_exists=True) and optimize."
         )
 
+    def beginning(self) -> Population | None:
+        """The architectures that are tried first, `int16 [n, columns]`; None where there are none.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        return initial_rows(self.search.initial, self.search_space())
+
+    def written_out(self) -> TrialStudyConfig:
+        """The same study, which needs no file that the architectures to begin with stand in."""
+        rows = self.beginning()
+        if rows is None:
+            return self
+        genes = tuple(each.to_dict() for each in self.search_space().architectures(rows))
+        return self.model_copy(update={"search": self.search.model_copy(update={"initial": genes})})
+
     def to_yaml(self) -> str:
         """The whole study as YAML, defaults spelled out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
@@ -297,6 +318,9 @@ def _resolved(data: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     space = data.get("space")
     if isinstance(space, str) and space.endswith((".yaml", ".yml")):
         found["space"] = str((folder / Path(space).expanduser()).resolve())
+    search = data.get("search")
+    if isinstance(search, Mapping) and isinstance(search.get("initial"), str):
+        found["search"] = {**search, "initial": resolved_source(search["initial"], folder)}
     if isinstance(objective, Mapping):
         objective = dict(objective)
         if isinstance(objective.get("command"), (str, list)):

@@ -12,7 +12,7 @@ from foretell.objectives import Executor, Objective
 from foretell.observations import Observation
 from foretell.predictors import Context, EqualLabelsError, Predictor, TooFewLabelsError, create
 from foretell.search import ObjectiveRunner, Race, RaceResult, run_race
-from foretell.search.entrants import Entrants, candidates_under, draw_entrants, posterior_of
+from foretell.search.entrants import Entrants, candidates_under, draw_entrants, posterior_of, together
 from foretell.search.race import refitting, warn_of_cost
 from foretell.study.rules import Picks
 
@@ -73,10 +73,11 @@ def race_trials(study: Study, objective: Objective, executor: Executor) -> RaceR
     def draw() -> Entrants:
         rng = np.random.default_rng([search.seed, _DRAWS])
         posterior = None if predictor is None else posterior_of(predictor)
-        found = candidates_under(study.costs, study.gene_limits, posterior, rng, pool=study.pool)
-        first = (
-            Picks(study.costs, study.gene_limits, seed=search.seed, pool=study.pool).sizes() if settings.rules else None
-        )
+        begin = study.config.beginning()
+        more = begin if study.pool is None else None  # only what is on record can be looked up
+        found = candidates_under(study.costs, study.gene_limits, posterior, rng, pool=study.pool, more=more)
+        picks = Picks(study.costs, study.gene_limits, seed=search.seed, pool=study.pool)
+        first = together(study.space, begin, picks.sizes() if settings.rules else None)
         taken = study.space.population([trial.architecture for trial in study.trials if not trial.raced])
         return draw_entrants(study.space, found, settings.entrants, rng, first=first, taken=taken)
 

@@ -81,7 +81,7 @@ def _picks(study: Study) -> Picks:
     """What simple rules are asked of, with what the study's predictor has learnt from all trials."""
     predictor = study_predictor(study)
     predictors = [] if predictor is None else [predictor]
-    return Picks(study.costs, study.gene_limits, predictors, study.config.search.seed, study.pool)
+    return Picks(study.costs, study.gene_limits, predictors, predictors, study.config.search.seed, study.pool)
 
 
 def _in_full(study: Study) -> list[Observation]:

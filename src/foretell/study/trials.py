@@ -288,6 +288,7 @@ class Study:
             fidelities=self._fidelities,
             predictor=settings.predictor,
             startup=settings.startup,
+            initial=self.config.beginning(),
             against=settings.against,
             pool=self.pool,
             propose=settings.propose,

@@ -11,6 +11,8 @@ runs them all under pytest.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -117,6 +119,22 @@ class AlgorithmConformance:
         algorithm.other_judge()
         for asked in self.run(algorithm, space, 4):
             _check(setting.constraints.satisfied(setting.costs, asked.rows).all(), "what is asked must keep the limits")
+
+    def test_it_begins_with_what_it_is_given(self) -> None:
+        """Each of the initial architectures once, in their order, but for those that break a limit."""
+        setting = self.setting()
+        costs, rng = setting.costs, np.random.default_rng(5)
+        rows = costs.space.canonical(costs.space.sample(200, rng))
+        kept = setting.constraints.satisfied(costs, rows)
+        first = np.unique(rows[kept], axis=0)[-1:]
+        second = rows[kept & (rows != first).any(axis=1)][:1]
+        algorithm = self.make(replace(setting, initial=np.concatenate([first, rows[~kept][:1], first, second])))
+        came: dict[bytes, None] = {}
+        while len(came) < 2:  # one may come again at once, to be trained further
+            asked = algorithm.ask(1)
+            came[asked.rows.tobytes()] = None
+            algorithm.tell(asked.numbers, self.goodness(asked, costs.space))
+        _check(list(came) == [first.tobytes(), second.tobytes()], "what it is given and keeps the limits comes first")
 
     def test_limits_that_nothing_keeps_are_refused(self) -> None:
         """Before anything is trained, or when it is first asked."""

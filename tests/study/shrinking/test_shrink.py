@@ -170,6 +170,28 @@ def test_killed_it_goes_on_and_ends_the_same(tmp_path, text, start, capsys):
         assert again[part] == whole[part]
 
 
+def test_limits_on_latencies_are_measured_on_this_device(tmp_path, text, capsys, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    make_checkpoint(tmp_path / "parent", "llama")
+    path = study(tmp_path, tmp_path / "parent", text, latency={"samples": 20, "finalists": 2})
+    arguments = ["shrink", str(path), "--out", str(tmp_path / "run"), "-c", "decode_latency<=90%", "-c", "params<=90%"]
+    assert main([*arguments, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    # Nothing is said of how many tokens there are before: a block, which is what the model is asked to read here.
+    assert result["constraints"] == ["decode_latency@32<=90%", "params<=90%"]
+    cost = "decode_latency_ms@32"
+    winner, parent = result["winner"]["costs"], result["baselines"]["parent"]["costs"]
+    assert 0 < winner[cost] <= 0.901 * parent[cost]
+    measured = result["search"]["measured"]
+    assert measured["latency_ms"] == measured["others"][cost] > 0
+    assert 1 <= len(measured["finalists"]) <= result["search"]["distinct"]
+    # What was measured is kept: going on measures nothing again and comes to the same.
+    assert main([*arguments, "--resume", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["winner"] == result["winner"]
+    assert again["search"] == result["search"]
+
+
 def test_bad_input_is_one_sentence(tmp_path, text, capsys, monkeypatch):
     parent = tmp_path / "parent"
     make_checkpoint(parent, "qwen2")
@@ -187,7 +209,8 @@ def test_bad_input_is_one_sentence(tmp_path, text, capsys, monkeypatch):
     limit = ["-c", "params<=80%"]
     assert "keeps params<=10M as it is; give a lower limit" in refused(parent, *sizes, "-c", "params<=10M")
     assert "the least that is left" in refused(parent, *sizes, "-c", "params<=1k", code=3)
-    assert "takes limits on params, memory and FLOPs" in refused(parent, *sizes, "-c", "latency<=3ms")
+    assert "the fastest reachable latency on this device" in refused(parent, *sizes, "-c", "latency<=0.001us", code=3)
+    assert "encode_latency" in refused(parent, *sizes, "-c", "encode_latency<=3ms")
     assert "cost" in refused(parent, *sizes, "-c", "paramz<=3M")
     assert "llama.cpp has no qwen2 whose layers differ; add --uniform" in refused(
         parent, *sizes, *limit, "--to", "gguf"

@@ -107,9 +107,16 @@ def test_slices_are_lists_of_batches():
         epoch[len(epoch)]
 
 
+def test_a_pair_that_is_longer_than_a_batch_is_one_by_itself():
+    batches = TokenBatches(encode([([4] * 11, [4]), ([5], [5]), ([6], [6])]), 10).epoch(0)
+    assert sorted(sorted(batch.rows.tolist()) for batch in batches) == [[0], [1, 2]]
+
+
 def test_a_pair_that_fits_no_batch_and_no_pairs_are_refused():
-    with pytest.raises(InputError, match="a sentence pair has 12 tokens, a batch at most 10"):
-        TokenBatches(encode([([4] * 11, [4])]), 10)
+    with pytest.raises(
+        InputError, match=r"a sentence pair has 3,001 tokens, a batch at most 2,048; lower .* max_words"
+    ):
+        TokenBatches(encode([([4] * 3000, [4])]), 10)
     with pytest.raises(InputError, match="no sentence pairs"):
         TokenBatches(EncodedPairs(Sequences.of([]), Sequences.of([])), 10)
 

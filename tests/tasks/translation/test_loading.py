@@ -87,7 +87,7 @@ def test_a_script_without_spaces_is_kept(tmp_path, language, sentence):
     assert len(corpus.train) + len(corpus.valid) + len(corpus.test) == 300
 
 
-@pytest.mark.parametrize("words", [5, 14, 30, 80])
+@pytest.mark.parametrize("words", [5, 14, 30, 120])
 def test_the_longest_sentences_kept_fit_the_corpus(tmp_path, words):
     rest = " ".join(f"w{number}" for number in range(words - 1))
     path = tmp_path / "pairs.tsv"

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from foretell.costs.model import is_latency
 from foretell.errors import InputError, UnknownNameError
 from foretell.parsing import read_yaml
+from foretell.study.config import LatencySettings
+from foretell.study.limits import limited_cost
 from foretell.tasks.classification import LabelledConfig
 from foretell.tasks.language_model.config import TEXTS, TextConfig
 
 __all__ = ["ShrinkClassifier", "ShrinkConfig", "Shrinking", "read_shrink"]
 
+_TIMED = re.compile(r"^\s*((?:prefill_|decode_)?latency(?:_ms)?)(?=\s*[<>])")
 _HELD_OUT = 120_000  # bytes of text that validation and test blocks are taken from
 
 
@@ -34,7 +39,8 @@ class Shrinking(BaseModel):
         generations: Of the search.
         learning_rate: Of healing.
         seed: Of everything random.
-        device: Where healing runs.
+        device: Where healing runs, and latencies are measured.
+        latency: How they are measured, where a limit is on one.
         precision: Of the search's scores and of healing; "auto": bf16 where the device computes in it, else fp32.
             Importance and final numbers are fp32.
     """
@@ -54,18 +60,13 @@ class Shrinking(BaseModel):
     learning_rate: float = Field(default=3e-4, gt=0)
     seed: int = Field(default=1, ge=0)
     device: str = "auto"
+    latency: LatencySettings = LatencySettings(samples=24)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
 
-    @field_validator("constraints")
-    @classmethod
-    def _counted(cls, limits: tuple[str, ...]) -> tuple[str, ...]:
-        for limit in limits:
-            if "latency" in limit:
-                raise InputError(
-                    f"the limit {limit!r} is on a time; shrink takes limits on params, memory and FLOPs, such as "
-                    "params<=70%: measure the exported model afterwards."
-                )
-        return limits
+    @property
+    def latencies(self) -> tuple[str, ...]:
+        """The latencies that limits are on, by cost."""
+        return tuple(dict.fromkeys(filter(is_latency, map(limited_cost, self.constraints))))
 
     def to_yaml(self) -> str:
         """As a file that `read_shrink` reads."""
@@ -93,6 +94,18 @@ class ShrinkConfig(Shrinking):
     test_tokens: int = Field(default=8192, ge=16)
     to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
     weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _at_the_end_of_a_block(cls, values: Any) -> Any:
+        """A limit on a latency that does not say of how many tokens means a block, not the model's whole context."""
+        if isinstance(values, dict) and isinstance(values.get("constraints"), list | tuple):
+            block = values.get("block", cls.model_fields["block"].default)
+            limits = [
+                _TIMED.sub(rf"\1@{block}", each) if isinstance(each, str) else each for each in values["constraints"]
+            ]
+            return {**values, "constraints": limits}
+        return values
 
     @property
     def corpus(self) -> TextConfig:

@@ -25,6 +25,7 @@ from foretell.records import fingerprint, write_atomic, write_json
 from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
 from foretell.spaces import Population
 from foretell.study.binding import refuse_another
+from foretell.study.device import Device, measure_device, measure_finalists, quick_check
 from foretell.study.limits import resolve_limits
 from foretell.study.run import paid_for
 from foretell.study.shrinking.choosing import Chooser
@@ -86,11 +87,18 @@ class _Job:
 
     def __init__(self, config: Shrinking, folder: Path, subject: Subject) -> None:
         self.config, self.folder, self.subject, self.space = config, folder, subject, subject.space
-        self.costs = CostModel(self.space, vocabulary=subject.sizes["vocabulary"], classes=subject.sizes.get("classes"))
+        self.seconds: dict[str, float] = {}
+        vocabulary, classes = subject.sizes["vocabulary"], subject.sizes.get("classes")
+        self.costs = CostModel(self.space, vocabulary=vocabulary, classes=classes)
+        self.device: Device | None = None
+        if config.latencies:
+            quick_check(self.space, config, vocabulary)
+            with self.stage("latency"):
+                self.device = measure_device(self.space, config, vocabulary, folder, classes, first=config.latencies[0])
+            self.costs = self.device.costs
         self.limits: Constraints = resolve_limits(config.constraints, self.costs)
         self.limits.values(self.costs, self.space.population([self.space.largest()]))  # names costs that there are
         self.chooser = Chooser(self.costs, self.limits)
-        self.seconds: dict[str, float] = {}
 
     def run(self) -> dict[str, Any]:
         """See `shrink`."""
@@ -228,14 +236,18 @@ class _Job:
                 initial=np.concatenate(initial) if initial else None,
             )
             begun = scorer.scores(np.concatenate(feasible)).max() if feasible else float("nan")
-        told = {
+        told: dict[str, Any] = {
             "asked": result.asked["inherited"],
             "distinct": result.distinct["inherited"],
             "loss_at_first": -float(begun) if np.isfinite(begun) else None,
             "loss": -result.score,
             "tokens": sum(batch.tokens for batch in batches),
         }
-        winner = self.space.population([result.best])
+        first = result.best
+        if self.device is not None:
+            path, finalists = self.folder / "finalists.jsonl", config.latency.finalists
+            first, told["measured"] = measure_finalists(path, finalists, self.device, self.limits, result)
+        winner = self.space.population([first])
         assert self.limits.satisfied(self.costs, winner)[0]  # noqa: S101 - a winner beyond the limits is none
         return winner, baselines, told
 
@@ -272,7 +284,8 @@ class _Job:
     def entry(self, name: str, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
         """What `result.json` says of a candidate, before healing."""
         network = self.network if name == "parent" else self.part(row, orders)
-        costs = {cost: float(values[0]) for cost, values in self.costs.costs(row, self.subject.costs).items()}
+        wanted = (*self.subject.costs, *self.config.latencies)
+        costs = {cost: float(values[0]) for cost, values in self.costs.costs(row, wanted).items()}
         shape = self.member(row)
         return {
             "about": BASELINES.get(name, "the whole model" if name == "parent" else "what the search found"),

@@ -12,8 +12,8 @@ from foretell.tasks.cleaning import GroupedPair, word_count
 __all__ = ["FEWEST_PAIRS", "MOST_WORDS", "check_enough", "fitted_words"]
 
 FEWEST_PAIRS = 20
-MOST_WORDS = 100
-"""Words of a side that a batch of the usual size still holds."""
+MOST_WORDS = 200
+"""Words of a side of which the attention maps fit any machine, although a vocabulary cuts each into four pieces."""
 _LEAST_WORDS = 12
 _QUANTILE = 0.99
 _REMEDIES = {
@@ -26,7 +26,7 @@ _REMEDIES = {
 
 
 def fitted_words(pairs: Sequence[GroupedPair]) -> int:
-    """The most words a side may have so that about one pair in a hundred is too long, between 12 and 100."""
+    """The most words a side may have so that about one pair in a hundred is too long, between 12 and 200."""
     if not pairs:
         return MOST_WORDS
     longest = [max(word_count(pair.source), word_count(pair.target)) for pair in pairs]

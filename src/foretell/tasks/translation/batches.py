@@ -32,6 +32,8 @@ __all__ = [
 ]
 
 _Ints = NDArray[np.int64]
+_ALONE = 2048
+"""Tokens of a pair that may be a batch of its own, however few tokens a batch has."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,6 +118,8 @@ class EpochBatches(Sequence[Batch]):
 class TokenBatches:
     """Training batches: max(S, T) x B is at most `max_tokens`, end marks and padding included.
 
+    A pair that is longer gets a batch of its own, as long as its attention maps fit any machine.
+
     Every epoch has the same number of batches with the same lengths; which of the equally long pairs meet in
     a batch, and the order of the batches, are drawn anew from (seed, epoch).
 
@@ -125,7 +129,7 @@ class TokenBatches:
         seed: Of the order.
 
     Raises:
-        InputError: There are no pairs, or one is longer than `max_tokens`.
+        InputError: There are no pairs, or one is longer than `max_tokens` and 2,048 tokens.
     """
 
     def __init__(self, pairs: EncodedPairs, max_tokens: int, seed: int = 0) -> None:
@@ -135,10 +139,10 @@ class TokenBatches:
             raise InputError("there are no sentence pairs to make batches of; give a corpus that is not empty.")
         longer = np.maximum(self._source, self._target)
         longest = int(longer.max())
-        if longest > max_tokens:
+        if longest > max(max_tokens, _ALONE):
             raise InputError(
-                f"a sentence pair has {longest} tokens, a batch at most {max_tokens}; "
-                "raise the tokens of a batch or lower max_words."
+                f"a sentence pair has {longest:,} tokens, a batch at most {max(max_tokens, _ALONE):,}; lower the "
+                "corpus's max_words, or raise max_tokens of the recipe."
             )
         self._bounds = token_bounds(longer[np.lexsort((self._source, self._target))], max_tokens)
         self._latest: tuple[int, EpochBatches] | None = None

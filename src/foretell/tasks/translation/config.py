@@ -38,7 +38,7 @@ class CorpusConfig(BaseModel):
         subset: For `hub`: its configuration ("de-en").
         min_words: Shortest side kept, in words: names and one-word labels teach little.
         max_words: Longest side kept, in words (two characters count as one where there are no spaces); null keeps all,
-            `fit` all but the longest hundredth, and none of more than 100 words. Home Assistant's texts are kept up
+            `fit` all but the longest hundredth, and none of more than 200 words. Home Assistant's texts are kept up
             to 12 words, other corpora are fitted.
         train_sentences: At most so many training pairs, drawn with `seed`; null keeps all.
         valid_sentences: Validation pairs; null is 512, or all of a validation split the corpus came with.

@@ -65,6 +65,8 @@ def corpus_folder(config: CorpusConfig, cache_dir: Path | None = None) -> Path:
     if config.name == "files":
         contents = files_sha256([*config.paths, *config.valid_paths, *config.test_paths])
         settings["files"] = [len(config.paths), len(config.valid_paths)]
+    if config.max_words == "fit":
+        settings["most_words"] = MOST_WORDS
     key = fingerprint({"rules": _RULES, "contents": contents, **settings})
     return cache_folder(cache_dir) / "corpora" / f"{config.name}-{config.source}-{config.target}-{key}"
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from foretell.errors import InputError
 from foretell.progress import track
 from foretell.tasks.translation.batches import source_batches
-from foretell.tasks.translation.encoded import Sequences
+from foretell.tasks.translation.encoded import EncodedPairs, Sequences
 from foretell.tasks.vocabulary import PAD, Vocabulary
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-__all__ = ["TRANSLATION", "Translator", "translate"]
+__all__ = ["TRANSLATION", "Translator", "seconds_to_translate", "translate"]
+
+_TIMED = 3
 
 TRANSLATION = 2
 """Raise when the same weights come to other translations or scores; 2: the length limit is each sentence's own."""
@@ -65,7 +68,7 @@ def translate(
         raise InputError(f"a {type(network).__name__} cannot translate; give a network of the family encoder_decoder.")
     device = next(network.parameters()).device
     lengths = sources.lengths
-    batches = source_batches(sources, max_tokens=max(1024 // beam, 64))
+    batches = source_batches(sources, max_tokens=_room(beam))
     texts = [""] * len(sources)
     done = 0
     with track(title, len(sources), "sentences") as meter:
@@ -80,3 +83,30 @@ def translate(
             done += len(batch.rows)
             meter.update(done)
     return texts
+
+
+def seconds_to_translate(network: Translator, pairs: EncodedPairs, *, beam: int, length_penalty: float) -> float:
+    """About how long all sentences take, by a few batches from the shortest to the longest.
+
+    Args:
+        network: Of the size that is asked about; it need not be trained: translations are taken to be as long as the
+            references.
+        pairs: The sentences.
+        beam: Hypotheses kept for each sentence.
+        length_penalty: Scores are divided by length to this power.
+    """
+    import torch
+
+    batches = source_batches(pairs.source, max_tokens=_room(beam))
+    places = sorted({round(part * (len(batches) - 1) / (_TIMED - 1)) for part in range(_TIMED)})
+    lengths = pairs.target.lengths
+    start = time.perf_counter()
+    for place in places:
+        limits = torch.from_numpy(lengths[batches[place].rows.numpy()] + 1)
+        network.translate(batches[place].source, beam=beam, length_penalty=length_penalty, max_length=limits)
+    return (time.perf_counter() - start) / len(places) * len(batches)
+
+
+def _room(beam: int) -> int:
+    """Source tokens of a batch, padding included."""
+    return max(1024 // beam, 64)
