@@ -36,7 +36,7 @@ _APART, _WORTH = 9.0, 3
 """Variance of tasks' levels in units of the scale, and how many tasks that is worth beside those that are there: the
 next one may be a harder one."""
 _FREE_LEVEL = 100.0
-"""The same where own labels tell the level."""
+"""The same about the own labels' mean, where there are some."""
 _BLUR, _UNSEEN_BLUR = 0.35, 0.7
 """The least standard deviation of the logarithm of a task's scale; with a single other task."""
 _SCALES = np.linspace(-2.0, 2.0, 9)
@@ -146,7 +146,9 @@ class _Problem:
         spreads = np.array([each.values.std(ddof=1) for each in others])
         self.values = np.concatenate([(e.values - m) / s for e, m, s in zip(others, levels, spreads, strict=True)])
         several = len(others) > 1
-        self.level, self.spread = float(levels.mean()), float(np.exp(np.log(spreads).mean()))
+        # A label lies where its task lies, however far that is from all other tasks: no coefficient has to explain it.
+        self.level = float(own.values.mean() if len(own) else levels.mean())
+        self.spread = float(np.exp(np.log(spreads).mean()))
         self.blur = max(_BLUR, float(np.log(spreads).std(ddof=1))) if several else _UNSEEN_BLUR
         apart = float(levels.var(ddof=1)) / self.spread**2 if several else 0.0
         more = len(others) - 1

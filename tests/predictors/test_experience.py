@@ -224,3 +224,15 @@ def test_a_shipped_pair_is_predicted_without_its_own_labels():
     known = load("reference:en-ga")
     predictor = create("experience", context=Context(known.space, metric="test_chrf")).fit(known.observations[:3])
     assert "reference:en-ga" not in predictor.records
+
+
+@pytest.mark.parametrize("level", [-40.0, 300.0])
+def test_one_label_of_a_task_whose_level_nobody_expects_tells_the_level_and_keeps_the_order(level):
+    # Levels of other tasks are 20 and 30, their spreads about two: this label is twenty spreads from all others.
+    strange = task("judged", seed=3, level=level)
+    truth = np.array([item.metrics["test_bleu"] for item in strange])
+    before = kendalltau(fitted().predict(ROWS).mean, truth)[0]
+    for count in (1, 2, 3):
+        said = fitted(strange[:count]).predict(ROWS[count:]).mean
+        assert kendalltau(said, truth[count:])[0] > before - 0.1
+        assert np.abs(said - truth[count:]).mean() < 2 * truth.std()

@@ -11,7 +11,8 @@ from foretell.llm.prices import Price
 from foretell.metrics import Metric
 from foretell.observations import Observation
 from foretell.predictors import Context
-from foretell.predictors.llm import Llm, spread_evenly
+from foretell.predictors.demonstrations import spread_evenly
+from foretell.predictors.llm import Llm
 from foretell.testing import PredictorConformance, make_observations
 from tests.llm.fault_server import FaultServer, truth
 
@@ -107,7 +108,7 @@ def test_endpoints_see_one_order_unless_more_are_paid_for(endpoint):
     several = build(orders=4).fit(SHOWN[:10]).prompts(population(1))
     assert len({prompt.prefix for prompt in several}) == 4
     assert len({"".join(sorted(prompt.prefix)) for prompt in several}) == 1
-    assert len(build(orders=4).fit(SHOWN[:1]).prompts(population(1))) == 1
+    assert len(build(orders=4, others=0).fit(SHOWN[:1]).prompts(population(1))) == 1
 
 
 def test_the_papers_first_order_is_the_given_one(endpoint):

@@ -28,6 +28,10 @@ def test_a_name_leads_to_a_predictor_of_that_name(spelling):
     assert create(spelling).name == spelling
 
 
+def test_a_word_may_be_a_number():
+    assert create("llm(task=14, temperature=1)").task == "14"
+
+
 def test_lists_are_cut_outside_parentheses_only():
     assert split_names("a, b(c,d(e,f)),column:S (x)") == ["a", "b(c,d(e,f))", "column:S (x)"]
 
@@ -58,6 +62,11 @@ def test_what_is_no_name_is_shown_two_that_are(text):
         ("regression(weighting=luck)", "expected evidence or loo"),
         ("stacked", "at least one predictor inside"),
         ("consensus", "at least one predictor inside"),
+        ("ridge(strength=strong)", "strength of ridge is 'strong'; expected a number"),
+        ("ridge(strength=true)", "expected a number"),
+        ("llm(orders=2;repeats=3)", "expected a whole number, as in .*; options are parted by commas"),
+        ("llm(orders=2.5)", "expected a whole number"),
+        ("llm(hide=3)", "expected true or false"),
     ],
 )
 def test_a_wrong_name_is_one_sentence(spelling, sentence):

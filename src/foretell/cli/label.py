@@ -229,7 +229,7 @@ def _show(predictor: Predictor, sample: Population, as_json: bool) -> None:
 def _announce(predictor: Llm, session: Session, sample: Population) -> None:
     """Say what it will take before the first call."""
     prompts = predictor.prompts(sample)
-    requests = predictor.estimator().requests(prompts, range(len(sample)))
+    requests = predictor.estimator(sample).requests(prompts, range(len(sample)))
     estimate = session.asker().estimate(requests)
     say(f"foretell: {session.model.name}: {estimate} (prefix caching not counted)", err=True)
 

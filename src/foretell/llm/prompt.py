@@ -216,7 +216,12 @@ def _demonstration(
 
 
 def compact_prompt(
-    card: TaskCard, demonstrations: Sequence[tuple[str, float]], queries: Sequence[str], *, instruct: bool = False
+    card: TaskCard,
+    demonstrations: Sequence[tuple[str, float]],
+    queries: Sequence[str],
+    *,
+    instruct: bool = False,
+    others: Sequence[tuple[str, Sequence[tuple[str, float]]]] = (),
 ) -> Prompt:
     """One line an architecture: "decoder layers: 2, parameters: 31M, BLEU: 25.46".
 
@@ -226,15 +231,25 @@ def compact_prompt(
             in the order shown.
         queries: What is said of the architectures in question.
         instruct: Also say what to do, for models that answer a message instead of continuing a text.
+        others: Other tasks that are shown before, each with its name and demonstrations.
     """
     label = card.metric.word
-    heading = f"Networks trained on {card.name}.\n" if card.name else ""
+    name = card.name or ("a new task" if others else "")
+    heading = f"Networks trained on {name}.\n" if name else ""
     if instruct:
         heading += f"Each line describes one network. Give the {label} of the last line: one number and nothing else.\n"
         heading += "" if card.metric.higher_is_better else f"A lower {label} is better.\n"
-    lines = "".join(f"{said}, {label}: {card.metric.format(value)}\n" for said, value in demonstrations)
     endings = tuple(f"{said}, {label}: " for said in queries)
-    return Prompt(heading + lines, endings, f"compact/{VERSION}", _several(card))
+    before = "".join(
+        f"Networks trained on {one_line(title) or 'another task'}.\n{_lines(card.metric, shown)}\n"
+        for title, shown in others
+    )
+    prefix = before + heading + _lines(card.metric, demonstrations)
+    return Prompt(prefix, endings, f"compact/{VERSION}", _several(card))
+
+
+def _lines(metric: Metric, demonstrations: Sequence[tuple[str, float]]) -> str:
+    return "".join(f"{said}, {metric.word}: {metric.format(value)}\n" for said, value in demonstrations)
 
 
 def _several(card: TaskCard) -> str:

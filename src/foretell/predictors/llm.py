@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -35,17 +34,20 @@ from foretell.llm import (
 )
 from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
+from foretell.predictors.demonstrations import Others, other_tasks, others_shown, shuffled_orders, spread_evenly
 from foretell.predictors.features import feature_matrix, has_features
 from foretell.predictors.labels import Labels
 from foretell.progress import track
 from foretell.spaces import Population
 
-__all__ = ["LLM_VARIABLE", "Llm", "spread_evenly"]
+__all__ = ["LLM_VARIABLE", "Llm"]
 
 Vector = npt.NDArray[np.float64]
 Template = Literal["compact", "paper"]
 
 _LOCAL_ORDERS = 4
+_ENOUGH = 10
+"""Labels that the paper's prompts show."""
 
 LLM_VARIABLE = "FORETELL_LLM"
 """The environment variable that names the language model where nothing else does."""
@@ -73,6 +75,9 @@ class Llm(Predictor):
         decoding: "expected", "median", "greedy" or "sampled".
         temperature: Of "sampled"; negative leaves it to the provider.
         per_request: Architectures in one request.
+        others: For "compact": labelled architectures of other tasks that are shown before the task's own, where the
+            same genes have such on record (`foretell.predictors.demonstrations`); -1: as many as the task's own
+            labels lack to ten. Then it needs no label.
         fields: For "compact": "auto" chooses on the labels; else names joined by "+".
         task: What the prompt calls the task; empty: the context's, or what the observations' provenance says.
         examples: A TSV file of sentence pairs, five of which the paper's second instruction shows; empty: the
@@ -106,6 +111,7 @@ class Llm(Predictor):
         decoding: How = "expected",
         temperature: float = -1.0,
         per_request: int = 1,
+        others: int = -1,
         fields: str = "auto",
         task: str = "",
         examples: str = "",
@@ -127,10 +133,14 @@ class Llm(Predictor):
         self.demonstrations, self.orders, self.repeats = demonstrations, orders, repeats
         self.decoding, self.per_request = decoding, per_request
         self.temperature = None if temperature < 0 else temperature
+        self.others = others if template == "compact" else 0
+        if self._space is not None and self.others and other_tasks(self.context, self._space, ()):
+            self.minimum = 0
         self.fields, self.task, self.examples = fields, task, examples
         self.hide, self.shuffle, self.style = hide, shuffle, style
         self._session = session
         self._labels: Labels | None = None
+        self._taught: tuple[bytes, Others] | None = None
 
     @property
     def session(self) -> Session:
@@ -146,7 +156,6 @@ class Llm(Predictor):
     def fit(self, observations: Sequence[Any]) -> Self:
         """Take the labelled architectures as demonstrations; nothing is asked yet."""
         super().fit(observations)
-        self._card = self._describe_task(observations)
         return self
 
     def prompts(self, population: Population) -> list[Prompt]:
@@ -161,16 +170,17 @@ class Llm(Predictor):
         if self._labels is None:
             raise InputError("llm has not seen a label; call fit() first.")
         build = self._compact if self.template == "compact" else self._paper
-        return [build(order, population) for order in self._orders()]
+        return [build(number, order, population) for number, order in enumerate(self._orders())]
 
-    def estimator(self) -> Estimator:
-        """What asks the prompts' questions and reads the replies."""
+    def estimator(self, population: Population) -> Estimator:
+        """What asks the questions of the prompts about a population, and reads the replies."""
         if self._labels is None:
             raise InputError("llm has not seen a label; call fit() first.")
+        values = np.concatenate([self._others(population).values, self._labels.values])
         return Estimator(
             self.session.asker(),
-            self._card.metric,
-            self._labels.values.tolist(),
+            self._card(values).metric,
+            values.tolist(),
             self.decoding,
             self.repeats,
             self.temperature,
@@ -190,7 +200,7 @@ class Llm(Predictor):
                 on_estimate(row, estimated)
 
         with track(f"asking {self.session.model.name}", total=max(1, len(population)), unit="architectures") as meter:
-            self.estimator().estimate(self.prompts(population), range(len(population)), note)
+            self.estimator(population).estimate(self.prompts(population), range(len(population)), note)
         return [found[row] for row in range(len(population))]
 
     # ---- what Predictor asks for
@@ -198,7 +208,7 @@ class Llm(Predictor):
     def fresh(self) -> Self:
         """An unfitted twin on the same model and ledger."""
         twin = super().fresh()
-        twin._labels = None
+        twin._labels = twin._taught = None
         return twin
 
     def _learn(self, labels: Labels) -> None:
@@ -232,36 +242,56 @@ class Llm(Predictor):
         """Orders of the labels that are shown; for "compact" they do not depend on the order the labels came in."""
         assert self._labels is not None  # noqa: S101 - prompts() refuses before
         shown = spread_evenly(self._labels.values, self.demonstrations)
-        n = len(shown)
         count = self.orders or (_LOCAL_ORDERS if self.session.model.endpoint == "local" else 1)
-        count = min(count, math.factorial(min(n, 8)))
-        compact = self.template == "compact"
-        base = shown[np.lexsort(self._labels.population[shown].T[::-1])] if compact else shown
-        found: dict[bytes, npt.NDArray[np.intp]] = {} if compact else {base.tobytes(): base}
-        draw = 0
-        while len(found) < count:
-            order = base[np.random.default_rng([self.context.seed, draw]).permutation(n)]
-            found.setdefault(order.tobytes(), order)
-            draw += 1
-        return list(found.values())
+        if self.template == "paper":
+            return shuffled_orders(shown, count, self.context.seed, first=True)
+        base = shown[np.lexsort(self._labels.population[shown].T[::-1])]
+        return shuffled_orders(base, count, self.context.seed, distinct=not self._lacking())
 
-    def _values(self) -> Vector:
-        """The labels that are shown: the true ones, unless they are to be shuffled."""
-        assert self._labels is not None  # noqa: S101 - prompts() refuses before
-        values = self._labels.values
+    def _lacking(self) -> int:
+        """How many architectures of other tasks a prompt shows."""
+        assert self._labels is not None  # noqa: S101 - fit() has set it
+        wanted = self.others if self.others >= 0 else max(0, _ENOUGH - len(self._labels))
+        return wanted if wanted and other_tasks(self.context, self.space, self._observations) else 0
+
+    def _others(self, population: Population) -> Others:
+        """What is shown of other tasks to those who are asked about a population."""
+        assert self._labels is not None  # noqa: S101 - fit() has set it
+        key = population.tobytes() if self.context.disjoint else b""
+        if self._taught is None or self._taught[0] != key:
+            count, labels = self._lacking(), self._labels.observations
+            shown = others_shown(self.context, self.space, labels, count, population) if count else None
+            self._taught = key, shown or Others.none(self.space)
+        return self._taught[1]
+
+    def _dealt(self, values: Vector, salt: int = 0) -> Vector:
+        """Labels that are shown: the true ones, unless they are to be shuffled."""
         if not self.shuffle:
             return values
-        return np.random.default_rng([self.context.seed, 10**6]).permutation(values)
+        return np.random.default_rng([self.context.seed, 10**6 + salt]).permutation(values)
 
-    def _compact(self, order: npt.NDArray[np.intp], population: Population) -> Prompt:
+    def _compact(self, number: int, order: npt.NDArray[np.intp], population: Population) -> Prompt:
         assert self._labels is not None  # noqa: S101 - prompts() refuses before
-        n = len(self._labels)
-        values = self._values()
-        fields = self._chosen(np.concatenate([self._labels.population, population]), self._labels.values)
-        shown = [(describe(fields, int(row)), float(values[row])) for row in order]
+        others = self._others(population)
+        first, n = len(others.values), len(others.values) + len(self._labels)
+        known = np.concatenate([others.values, self._labels.values])
+        everyone = np.concatenate([others.population, self._labels.population, population])
+        fields = self._chosen(everyone, known)
+        values = np.concatenate([self._dealt(others.values, 1), self._dealt(self._labels.values)])
+
+        def lines(rows: npt.NDArray[np.intp]) -> list[tuple[str, float]]:
+            return [(describe(fields, int(row)), float(values[row])) for row in rows]
+
+        draw = np.random.default_rng([self.context.seed, number, 1])
+        before = [
+            ("" if self.hide else task_title(name), lines(draw.permutation(np.flatnonzero(others.task == task))))
+            for task, name in enumerate(others.names)
+        ]
         asked = [describe(fields, n + row) for row in range(len(population))]
-        prompt = compact_prompt(self._card, shown, asked, instruct=self.session.model.style == "chat")
-        return hide_names(prompt, [field.name for field in fields], self._card) if self.hide else prompt
+        instruct = self.session.model.style == "chat"
+        card = self._card(known)
+        prompt = compact_prompt(card, lines(order + first), asked, instruct=instruct, others=before)
+        return hide_names(prompt, [field.name for field in fields], card) if self.hide else prompt
 
     def _chosen(self, everyone: Population, values: Vector) -> list[Field]:
         known = {"parameters": "params", "FLOPs": "flops"}
@@ -282,15 +312,16 @@ class Llm(Predictor):
         self.why = f"the prompt says: {', '.join(field.name for field in chosen)}"
         return chosen
 
-    def _paper(self, order: npt.NDArray[np.intp], population: Population) -> Prompt:
+    def _paper(self, number: int, order: npt.NDArray[np.intp], population: Population) -> Prompt:
         assert self._labels is not None  # noqa: S101 - prompts() refuses before
-        known, values = self._labels.population, self._values()
+        known, values = self._labels.population, self._dealt(self._labels.values)
+        card = self._card(values)
         shown = self.space.architectures(known[order])
         asked = self.space.architectures(population)
         demonstrations = list(zip(shown, self._gflops(known[order]), values[order].tolist(), strict=True))
         queries = list(zip(asked, self._gflops(population), strict=True))
-        prompt = paper_prompt(self._card, self.space, demonstrations, queries, self.components, self.query_cost)
-        return hide_names(prompt, [gene.name for gene in self.space.genes], self._card) if self.hide else prompt
+        prompt = paper_prompt(card, self.space, demonstrations, queries, self.components, self.query_cost)
+        return hide_names(prompt, [gene.name for gene in self.space.genes], card) if self.hide else prompt
 
     def _gflops(self, rows: Population) -> list[float]:
         """With the output layer of the task's own vocabulary (the published files mix them up)."""
@@ -301,28 +332,15 @@ class Llm(Predictor):
         ).tolist()
         return found
 
-    def _describe_task(self, observations: Sequence[Any]) -> TaskCard:
-        assert self._labels is not None  # noqa: S101 - fit() has set it
-        named = next((str(item.provenance["task"]) for item in observations if "task" in item.provenance), "")
-        metric = self.quality.for_labels(self._labels.values.tolist())
+    def _card(self, values: Vector) -> TaskCard:
+        """The task, whose numbers have the decimals that these labels need."""
+        named = next((str(item.provenance["task"]) for item in self._observations if "task" in item.provenance), "")
+        metric = self.quality.for_labels(values.tolist())
         seed = self.context.seed
         examples = read_examples(Path(self.examples), seed) if self.examples else self.context.examples
         family = self.space.family
         about = {} if family is None else {"backbone": family.about}
         return TaskCard(self.task or self.context.task or task_title(named), metric, examples, **about)
-
-
-def spread_evenly(values: Vector, most: int) -> npt.NDArray[np.intp]:
-    """Which labels stand for all, at most so many: indices in the labels' own order, the extremes among them.
-
-    Args:
-        values: Labels `[n]`.
-        most: How many may stay; 0 is all.
-    """
-    if not 0 < most < len(values):
-        return np.arange(len(values))
-    ranks = np.linspace(0, len(values) - 1, most).round().astype(np.intp)
-    return np.sort(np.argsort(values, kind="stable")[ranks])
 
 
 def _check(option: str, value: str, known: Any) -> None:

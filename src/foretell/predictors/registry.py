@@ -118,6 +118,13 @@ def _entries() -> dict[str, Entry]:
     return found
 
 
+_KINDS: tuple[tuple[type, Any, str], ...] = (
+    (bool, bool, "true or false"),
+    (int, int, "a whole number"),
+    (float, int | float, "a number"),
+)
+
+
 def names(pattern: str = "*") -> list[str]:
     """The registered names that match a pattern such as "flops*"."""
     return [name for name in _entries() if fnmatch(name, pattern)]
@@ -210,18 +217,34 @@ def _build(spelling: Spelling, context: Context) -> Predictor:
     arguments = _inside(spelling, entry, context)
     factory = _factory(entry)
     options = {**dict(entry.fixed), **spelling.options}
-    known = [
-        each
+    known = {
+        each: parameter.default
         for each, parameter in inspect.signature(factory).parameters.items()
         if parameter.kind is inspect.Parameter.KEYWORD_ONLY
-    ]
-    for option in options:
+    }
+    for option, value in options.items():
         if option not in known:
-            raise UnknownNameError("option", option, known or ["(none)"], spelling.name)
+            raise UnknownNameError("option", option, list(known) or ["(none)"], spelling.name)
+        options[option] = _typed(spelling.name, option, value, known[option])
     predictor: Predictor = factory(*arguments, context=context, **options)
     if spelling.options:
         predictor.name = str(spelling)
     return predictor
+
+
+def _typed(name: str, option: str, value: Any, default: Any) -> Any:
+    """An option's value of the kind that its default has; a number where words are expected is a word."""
+    if isinstance(default, str) and isinstance(value, int | float):
+        return str(value)
+    for kind, accepted, said in _KINDS:
+        if isinstance(default, kind):
+            if not isinstance(value, accepted) or (isinstance(value, bool) and kind is not bool):
+                raise InputError(
+                    f"the option {option} of {name} is {value!r}; expected {said}, as in {name}({option}={default}); "
+                    "options are parted by commas."
+                )
+            break
+    return value
 
 
 def _inside(spelling: Spelling, entry: Entry, context: Context) -> list[Any]:

@@ -8,11 +8,8 @@ from torch import Tensor, nn
 
 from foretell.families.decoder.genes import Backbone
 from foretell.families.decoder.network import LanguageModel
-from foretell.families.probe import Probe, hooked
+from foretell.families.stack_probe import StackProbe
 from foretell.nn import PAD
-from foretell.nn.elastic import ElasticProjection, ElasticRMSNorm
-from foretell.nn.gated import GatedFeedForward
-from foretell.nn.grouped import GroupedAttention
 from foretell.spaces import SearchSpace
 from foretell.tasks.language_model.batches import TextBatch
 
@@ -22,11 +19,8 @@ _TEXTS = 16
 _LONGEST = 64
 
 
-class TextProbe(Probe[LanguageModel, TextBatch]):
+class TextProbe(StackProbe[LanguageModel, TextBatch]):
     """See `Probe`; what enters is what enters the first layer, or the last norm where there is none."""
-
-    norms = (ElasticRMSNorm,)
-    linears = (ElasticProjection,)
 
     @property
     def entrance(self) -> nn.Module:
@@ -48,27 +42,11 @@ class TextProbe(Probe[LanguageModel, TextBatch]):
 
     def lengths(self) -> Tensor:
         """Of the blocks; those of a packed text are all the same."""
-        return (self.batch.targets != PAD).sum(dim=1)
+        return self.real().sum(dim=1)
 
-    def look_everywhere(self) -> None:
-        """Zero the queries."""
-        for module in self.network.modules():
-            if isinstance(module, GroupedAttention):
-                module.q_proj.weight.zero_()
-
-    def codes(self) -> list[Tensor]:
-        """A unit of a gated network is on where its gate is open, one of another where it says something positive."""
-        found: list[Tensor] = []
-
-        def keep(module: GatedFeedForward, inputs: tuple[Tensor, int], _output: Tensor) -> None:
-            decides = module.up_proj if module.gate_proj is None else module.gate_proj
-            found.append(decides(*inputs) > 0)
-
-        with torch.no_grad(), hooked(self.network, (GatedFeedForward,), keep):
-            features = self.features()
-        real = self.batch.targets != PAD
-        units = torch.cat(found, dim=-1) if found else torch.ones_like(features[..., :1], dtype=torch.bool)
-        return [units[real]]
+    def real(self) -> Tensor:
+        """Those with a target."""
+        return self.batch.targets != PAD
 
 
 def random_batch(space: SearchSpace, vocabulary: int) -> TextBatch:
