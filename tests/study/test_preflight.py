@@ -10,7 +10,7 @@ from foretell.errors import InfeasibleError, InputError
 from foretell.study import load_study, read_study
 from foretell.study.opening import run_trials
 from foretell.study.plan import plan_study, plan_trials
-from foretell.study.preflight import refuse_early
+from foretell.study.preflight import refuse_early, told_of_data
 from tests.toy import pairs
 
 
@@ -109,6 +109,23 @@ def test_a_plan_says_stages_and_times_and_leaves_nothing_behind(tmp_path, monkey
     assert [step.name for step in steps] == ["corpus", "latency", "race", "train"]  # as the run's stages are called
     assert "smallest" in steps[2].about
     assert not (tmp_path / "runs").exists()
+
+
+def test_long_sentences_ask_for_larger_batches(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORETELL_CACHE", str(tmp_path / "cache"))
+    rows = [
+        (" ".join(a for a, _ in part), " ".join(b for _, b in part))
+        for part in zip(*[iter(pairs(1600))] * 16, strict=True)
+    ]
+    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows))
+    (tmp_path / "study.yaml").write_text("corpus: {paths: [pairs.tsv]}\nvocabulary: 64\n")
+    study = load_study(tmp_path / "study.yaml")
+    told = told_of_data(study, study.make_task())[-1]
+    found = re.fullmatch(r"an update reads about ([0-3]\.\d) sentence pairs, .*max_tokens: (\d+)\)\.", told)
+    assert found
+    enough = study.train.recipe.model_copy(update={"max_tokens": int(found[2])})
+    study = study.model_copy(update={"train": study.train.model_copy(update={"recipe": enough})})
+    assert not any("an update" in each for each in told_of_data(study, study.make_task()))
 
 
 def test_a_plan_of_trials_is_as_long_as_those_that_there_are_or_may_be(tmp_path):

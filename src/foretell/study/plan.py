@@ -18,7 +18,7 @@ from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.limits import limited_cost
 from foretell.study.pipeline import baselines
-from foretell.study.preflight import refuse_early, refuse_trials_early
+from foretell.study.preflight import refuse_early, refuse_trials_early, told_of_data
 from foretell.study.trial_config import TrialStudyConfig
 from foretell.tasks import Task
 from foretell.tasks.task import Split
@@ -148,7 +148,9 @@ def _space(space: SearchSpace, study: StudyConfig) -> str:
 
 def _text(study: StudyConfig, task: Task | None) -> str:
     about = f"{study.task_kind.title(study.corpus)}, vocabulary of {study.vocabulary:,}"
-    return f"{about}; to be fetched" if task is None else " ".join([f"{about}.", *task.shortfalls]).rstrip(".")
+    return (
+        f"{about}; to be fetched" if task is None else " ".join([f"{about}.", *told_of_data(study, task)]).rstrip(".")
+    )
 
 
 class _Pace:

@@ -25,6 +25,7 @@ from foretell.study.distilling import study_labels
 from foretell.study.limits import is_relative, limited_cost
 from foretell.study.trial_config import TrialStudyConfig, limited_costs
 from foretell.tasks import Task, task_kind, task_kinds
+from foretell.tasks.translation import Task as TranslationTask
 
 __all__ = [
     "ShortfallWarning",
@@ -33,10 +34,14 @@ __all__ = [
     "look_at_task",
     "refuse_early",
     "refuse_trials_early",
+    "told_of_data",
 ]
 
 _STACK = 4
 """Labels by which the default teacher weighs the language model and the regression (`foretell.predictors.Weighted`)."""
+
+_FEW_PAIRS = 4
+"""In an update; fewer teach long sentences worse in the same time (docs/tutorial.md)."""
 
 _TRIED = 2
 """Sentences that a scorer is tried on."""
@@ -147,6 +152,21 @@ def check_proposer(algorithm: str, propose: Propose | None) -> None:
         raise InputError(f"the language model {settings.llm} shall propose: {why}")
 
 
+def told_of_data(study: StudyConfig, task: Task) -> list[str]:
+    """What the data lack or ask for, each as a sentence: fewer sentences than wanted, batches of hardly any pairs."""
+    told, recipe = list(task.shortfalls), study.train.recipe
+    if isinstance(task, TranslationTask):
+        tokens = recipe.tokens_per_update or recipe.max_tokens
+        long = float(np.maximum(task.train.source.lengths, task.train.target.lengths).mean()) + 1
+        if tokens / long < _FEW_PAIRS:
+            enough = int(np.ceil(2 * _FEW_PAIRS * long / 100)) * 100
+            told.append(
+                f"an update reads about {tokens / long:.1f} sentence pairs, for these are long: raise max_tokens of "
+                f"the recipe (train: recipe: max_tokens: {enough})."
+            )
+    return told
+
+
 def look_at_task(study: StudyConfig, task: Task, folder: Path) -> None:
     """Before anything is trained: say what the data do not allow, and score two validation references.
 
@@ -161,7 +181,7 @@ def look_at_task(study: StudyConfig, task: Task, folder: Path) -> None:
     Warns:
         ShortfallWarning: Something was asked of the data that is not in them.
     """
-    for text in task.shortfalls:
+    for text in told_of_data(study, task):
         warnings.warn(text, ShortfallWarning, stacklevel=2)
     for scorer in study.scorers():
         sources, references = zip(*task.examples("valid")[:_TRIED], strict=True)
