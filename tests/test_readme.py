@@ -64,3 +64,7 @@ def test_the_two_commands_are_targets_of_the_makefile(target):
 def test_every_link_to_a_file_leads_somewhere():
     for link in re.findall(r"\]\(((?!http)[^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_it_fits_four_screens():
+    assert len(README.splitlines()) <= 4 * 50
