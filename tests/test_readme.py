@@ -32,7 +32,7 @@ def test_every_command_exists_and_takes_the_options_shown(line, capsys):
             assert word in text, f"{word} of {line!r} is no option"
 
 
-@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("foretell spaces")])
+@pytest.mark.parametrize("line", [line for line in COMMANDS if line.startswith("foretell observations")])
 def test_the_quick_ones_run(line, capsys):
     assert main(shlex.split(line)[1:]) == 0
     assert capsys.readouterr().out
