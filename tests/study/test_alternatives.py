@@ -36,7 +36,7 @@ def runs(monkeypatch):
         return {"constraint_met": True, "name": study.name}
 
     monkeypatch.setattr(alternatives, "run_study", run_study)
-    monkeypatch.setattr(alternatives, "quick_check", lambda space, study: None)
+    monkeypatch.setattr(alternatives, "quick_check", lambda *_: None)
     return seen
 
 

@@ -121,11 +121,11 @@ def test_long_sentences_ask_for_larger_batches(tmp_path, monkeypatch):
     (tmp_path / "study.yaml").write_text("corpus: {paths: [pairs.tsv]}\nvocabulary: 64\n")
     study = load_study(tmp_path / "study.yaml")
     told = told_of_data(study, study.make_task())[-1]
-    found = re.fullmatch(r"an update reads about ([0-3]\.\d) sentence pairs, .*max_tokens: (\d+)\)\.", told)
+    found = re.fullmatch(r"An update reads about ([0-3]\.\d) sentence pairs, .*max_tokens: (\d+)\)\.", told)
     assert found
     enough = study.train.recipe.model_copy(update={"max_tokens": int(found[2])})
     study = study.model_copy(update={"train": study.train.model_copy(update={"recipe": enough})})
-    assert not any("an update" in each for each in told_of_data(study, study.make_task()))
+    assert not any("An update" in each for each in told_of_data(study, study.make_task()))
 
 
 def test_a_plan_of_trials_is_as_long_as_those_that_there_are_or_may_be(tmp_path):

@@ -161,7 +161,7 @@ def told_of_data(study: StudyConfig, task: Task) -> list[str]:
         if tokens / long < _FEW_PAIRS:
             enough = int(np.ceil(2 * _FEW_PAIRS * long / 100)) * 100
             told.append(
-                f"an update reads about {tokens / long:.1f} sentence pairs, for these are long: raise max_tokens of "
+                f"An update reads about {tokens / long:.1f} sentence pairs, for these are long: raise max_tokens of "
                 f"the recipe (train: recipe: max_tokens: {enough})."
             )
     return told
