@@ -50,16 +50,21 @@ def next_of_run(run: Path) -> None:
         InputError: There is nothing of that kind.
     """
     from foretell.study import TrialStudyConfig, read_study
+    from foretell.study.shrinking import read_shrink
     from foretell.study.shrinking.sources import pretrained_of
     from foretell.study.use import trained_network
     from foretell.tasks import task_kind, task_kinds
+    from foretell.tasks.classification import Classifier
 
     study = run / "study.yaml"
-    if study.is_file():
+    if (run / "importance.safetensors").exists():
+        next_of_network(read_shrink(study).task, run)
+    elif study.is_file():
         chosen = read_study(study)
         next_of_trials(run) if isinstance(chosen, TrialStudyConfig) else next_of_network(chosen.task, run)
     elif pretrained_of(run) is not None:
         next_of_network("language_model", run)
     else:
-        family = trained_network(run).family
-        next_of_network(next(kind for kind in task_kinds() if family in task_kind(kind).families), run)
+        network = trained_network(run)
+        of_family = (kind for kind in task_kinds() if network.family in task_kind(kind).families)
+        next_of_network("classification" if isinstance(network, Classifier) else next(of_family), run)

@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     ValidationInfo,
@@ -27,6 +25,7 @@ from foretell.search import Evolution, Halving, Propose, Race, Schedule
 from foretell.search.algorithms import check_proposing
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.limits import is_relative
+from foretell.study.validation import Part
 from foretell.tasks import Task, TaskKind, task_kind
 from foretell.tasks.registry import FIRST_KIND
 from foretell.training import Recipe, SupernetKind, SupernetOptions
@@ -50,14 +49,10 @@ SCORERS = ("distilled", "supernet")
 _MetricName = Annotated[str, Field(pattern=r"^[^\W\d_][\w-]*$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
 Baseline = Literal["smallest", "largest", "most-flops", "most-parameters", "uniform", "random"]
 
 
-class LatencySettings(_Part):
+class LatencySettings(Part):
     """How this device is measured.
 
     Attributes:
@@ -88,7 +83,7 @@ class SupernetSettings(SupernetOptions):
     halving: Halving | None = Field(default=None, exclude_if=lambda halving: halving is None)
 
 
-class DistilledSettings(_Part):
+class DistilledSettings(Part):
     """The predictor that imitates a teacher at no cost per architecture (LLM-Distill-PP).
 
     Attributes:
@@ -134,7 +129,7 @@ class DistilledSettings(_Part):
         return spelling
 
 
-class SearchSettings(_Part):
+class SearchSettings(Part):
     """The search.
 
     Attributes:
@@ -200,7 +195,7 @@ class SearchSettings(_Part):
         return Race() if self.race is None and not Schedule.parse(self.schedule).stretches else self.race
 
 
-class TrainSettings(_Part):
+class TrainSettings(Part):
     """Training the winner, and what it is compared with, from scratch.
 
     Attributes:
@@ -220,7 +215,7 @@ class TrainSettings(_Part):
     baselines: tuple[Baseline, ...] = ("smallest",)
 
 
-class StudyConfig(_Part):
+class StudyConfig(Part):
     """One study; every part has defaults, and the whole is the default study of `foretell search`.
 
     Attributes:

@@ -258,7 +258,8 @@ def _steps(study: StudyConfig, space: SearchSpace, pace: _Pace | None) -> list[S
     about = [f"{race.entrants} entrants, {race.cost(_fidelities(study)):.1f} full trainings", *too]
     seconds = None if pace is None else _race_seconds(study, race, pace, compared if too else [], cores)
     steps.append(Step("race", f"{' and '.join(about)} ({study.train.recipe.updates:,} updates)", seconds))
-    steps.append(Step("train", "nothing more: the race has trained its winner in full", 0.0))
+    done = None if pace is None else 0.0
+    steps.append(Step("train", "nothing more: the race has trained its winner in full", done))
     return steps
 
 

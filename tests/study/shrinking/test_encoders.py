@@ -91,7 +91,9 @@ def test_the_whole_job(tmp_path, parent, texts, capsys):
     assert main(["classify", str(out), "apple pie", "--json"]) == 0
     (answer,) = json.loads(capsys.readouterr().out)["classes"]
     assert answer["likeliest"][0]["probability"] == pytest.approx(max(said["apple pie"].values()))
-    assert main(["-q", "export", str(out), "--to", "hf", "--out", str(tmp_path / "again")]) == 0
+    for run in (out, out / "winner"):
+        assert main(["-q", "export", str(run), "--to", "hf", "--out", str(tmp_path / "again")]) == 0
+        assert "foretell classify" in capsys.readouterr().out.splitlines()[-1]
     weights = [folder / "hf" / "model.safetensors" for folder in (out / "exported", tmp_path / "again")]
     assert weights[0].read_bytes() == weights[1].read_bytes()
 
@@ -113,6 +115,16 @@ def _same_elsewhere(exported, said):
     names = json.loads((exported / "onnx" / "labels.json").read_text())
     for row, classes in zip(torch.from_numpy(logits).softmax(-1).tolist(), said.values(), strict=True):
         assert dict(zip(names, row, strict=True)) == pytest.approx(classes, abs=1e-4)
+
+
+def test_limits_on_latencies_are_measured_on_this_device(tmp_path, parent, texts, capsys):
+    path = study(tmp_path, parent, texts, learn=2, latency={"samples": 20, "finalists": 2})
+    arguments = ["-q", "shrink", str(path), "--out", str(tmp_path / "run"), "-c", "latency<=95%", "-c", "params<=90%"]
+    assert main([*arguments, "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    winner, whole = result["winner"]["costs"], result["baselines"]["parent"]["costs"]
+    assert 0 < winner["latency_ms"] <= 0.951 * whole["latency_ms"]
+    assert result["search"]["measured"]["latency_ms"] > 0
 
 
 def test_what_goes_on_ends_the_same(tmp_path, parent, texts, capsys):
@@ -145,7 +157,7 @@ def test_bad_input_is_one_sentence(tmp_path, parent, texts, capsys, monkeypatch)
     assert "no config.json" in refused(tmp_path / "nothing", *data, *limit)
     assert "keeps params<=10M as it is; give a lower limit" in refused(parent, *data, "-c", "params<=10M")
     assert "the least that is left" in refused(parent, *data, "-c", "params<=10", code=3)
-    assert "limit its params, memory or flops instead" in refused(parent, *data, "-c", "latency<=3ms")
+    assert "the fastest reachable latency" in refused(parent, *data, "-c", "latency<=0.001us", code=3)
     assert "gguf" in refused(parent, *data, *limit, "--to", "gguf")
     sizes = study(tmp_path, parent, texts)
     told = json.loads(sizes.read_text())

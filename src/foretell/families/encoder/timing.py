@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 
 from foretell.families.decoder.genes import DecoderShape
+from foretell.families.encoder.bert.classifier import BertClassifier
 from foretell.families.encoder.genes import Backbone
 from foretell.families.encoder.network import TextClassifier
 from foretell.families.timing import TimedSetting
@@ -25,7 +26,7 @@ def timed_network(setting: TimedSetting, architecture: Architecture) -> TextClas
     return network.to(getattr(torch, setting.precision))
 
 
-def timed_step(setting: TimedSetting, network: TextClassifier) -> Callable[[], None]:
+def timed_step(setting: TimedSetting, network: TextClassifier | BertClassifier) -> Callable[[], None]:
     """A call that does what the setting says once; texts are equally long, so nothing is padded."""
     shape = (setting.batch * setting.sizes["texts"], setting.sizes["tokens"])
     with torch.random.fork_rng(devices=[]), torch.device(setting.device):

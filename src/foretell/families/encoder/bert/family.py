@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +19,11 @@ from foretell.families.encoder.genes import Backbone
 from foretell.families.picture import Picture
 from foretell.families.pruned.family import Parts
 from foretell.families.pruned.genes import parts_choices, pruned_genes
-from foretell.families.timing import Workload
+from foretell.families.timing import TimedSetting
 from foretell.spaces import Architecture, Population, SearchSpace
 
 if TYPE_CHECKING:
+    from foretell.families.base import Network
     from foretell.families.encoder.bert.classifier import BertClassifier
     from foretell.families.encoder.bert.network import BertBackbone
     from foretell.nn import Mixture
@@ -45,7 +46,13 @@ class PrunedEncoder(Backbone):
     ratio: ClassVar[int] = 1
 
     width: int = 64
-    activation: str = "gelu"
+    activation: Literal["gelu", "gelu_tanh", "relu"] = "gelu"
+
+    def bert(self, vocabulary: int) -> BertBackbone:
+        """The constants that a network has."""
+        from foretell.families.encoder.bert.network import BertBackbone
+
+        return BertBackbone(self.head_size, self.context, vocabulary, self.epsilon, self.activation)
 
 
 class Bert(Parts, Encoder):
@@ -103,9 +110,18 @@ class Bert(Parts, Encoder):
         """See `foretell.families.decoder.picture`."""
         return draw(architecture, "encoder", "classes", shape=self.member(architecture))
 
-    def workloads(self, space: SearchSpace) -> dict[str, Workload]:
-        """None is timed."""
-        return {}
+    def timed_network(self, setting: TimedSetting, architecture: Architecture) -> Network:
+        """A part with random weights, on the setting's device, in its precision."""
+        import torch
+
+        from foretell.families.encoder.bert.classifier import BertClassifier
+
+        backbone, whole = PrunedEncoder.of(setting.space), self.member(architecture)
+        there = DecoderShape(whole.width, tuple(layer for layer in whole.layers if layer.heads or layer.ffn))
+        with torch.random.fork_rng(devices=[]), torch.device(setting.device):
+            torch.manual_seed(0)
+            network = BertClassifier(there, backbone.bert(setting.vocabulary), backbone.classes).eval()
+        return network.to(getattr(torch, setting.precision))
 
 
 def encoder_parts(
