@@ -21,7 +21,7 @@ from pathlib import Path
 from foretell.display import shortened
 from foretell.errors import RunBusyError
 from foretell.parsing import parse_json
-from foretell.records import storage
+from foretell.records import hidden_beside, storage
 
 __all__ = ["FileLock", "Holder", "Lease", "SharedLock", "lock_file", "lock_folder"]
 
@@ -316,7 +316,7 @@ def lock_file(path: Path) -> Iterator[None]:
         RunBusyError: Another live process holds it; the message names its process number.
         StorageError: The disk refused.
     """
-    with _held(FileLock(path.with_name(f".{path.name}.lock")), path):
+    with _held(FileLock(hidden_beside(path, "lock")), path):
         yield
 
 

@@ -25,6 +25,7 @@ __all__ = [
     "canonical_json",
     "file_sha256",
     "fingerprint",
+    "hidden_beside",
     "read_json",
     "read_jsonl",
     "read_object",
@@ -92,8 +93,10 @@ def storage(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in _PATHS:
-            raise InputError(f"cannot write {path}: {_PATHS[error.errno]}; choose another path.") from error
+        told = "there is no such place, and it cannot be made" if error.errno == errno.ENOENT else None
+        told = told or _PATHS.get(error.errno or 0)
+        if told:
+            raise InputError(f"cannot write {path}: {told}; choose another path.") from error
         if error.errno not in reasons:
             raise
         raise StorageError(
@@ -102,13 +105,24 @@ def storage(path: Path) -> Iterator[None]:
         ) from error
 
 
+def hidden_beside(path: Path, ending: str) -> Path:
+    """A hidden file beside another one, of its name and an ending.
+
+    Raises:
+        InputError: The path names no file, as "." and "/" do.
+    """
+    if not path.name:
+        raise InputError(f"{path} is a folder; name a file to write in it.")
+    return path.with_name(f".{path.name}.{ending}")
+
+
 def write_atomic(path: Path, data: str | bytes) -> None:
     """Replace `path` by `data` so that a crash leaves either the old file or the new one, never a part.
 
     Raises:
         StorageError: The disk is full, read-only or not permitted.
     """
-    temporary = path.with_name(f".{path.name}.{_MACHINE}-{os.getpid()}.part")
+    temporary = hidden_beside(path, f"{_MACHINE}-{os.getpid()}.part")
     with storage(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -2,6 +2,7 @@
 
 import os
 import shlex
+from pathlib import Path
 
 import pytest
 
@@ -114,6 +115,17 @@ def test_what_cannot_be_read(place, capsys, command, kind):
 @pytest.mark.parametrize("path", ["file", "folder"])
 def test_a_file_or_a_folder_that_is_something_else(place, capsys, command, path):
     refused(capsys, command.format(path))
+
+
+@pytest.mark.parametrize("command", [each for each in WRITES if each.split()[0] in ("label", "predict", "evaluate")])
+def test_a_folder_where_a_file_is_to_be_written(place, capsys, command):
+    refused(capsys, command.format("."))
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="a place where nothing can be made")
+@pytest.mark.parametrize("command", [each for each in WRITES if "--ledger" not in each])
+def test_a_place_that_cannot_be_made(place, capsys, command):
+    refused(capsys, command.format("/proc/nowhere"))
 
 
 @pytest.mark.parametrize("kind", REFUSED)

@@ -101,3 +101,11 @@ def test_every_teacher_stands_beside_what_it_is_worth(capsys):
     assert "asked about" not in said
     print_result({**RESULT, "teacher": None})
     assert "taught" not in capsys.readouterr().out
+
+
+def test_a_winner_that_who_learns_nothing_would_beat_is_said_to_be_one(capsys):
+    print_result(RESULT)
+    assert "learnt too little" not in capsys.readouterr().out
+    print_result({**RESULT, "copy_source": {"metrics": {"test_bleu": 31.2}}})
+    out = " ".join(capsys.readouterr().out.split())
+    assert "To copy the source is better than the winner, which has learnt too little: train longer" in out

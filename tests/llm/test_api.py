@@ -214,6 +214,7 @@ def ledger_usage():
         ("<h1>model not loaded</h1>", "model not loaded"),
         ('"model not loaded"', "model not loaded"),
         ("{}", ""),
+        ('{"choices": []}', ""),
         ("", ""),
     ],
 )
@@ -221,7 +222,7 @@ def test_what_the_server_said_is_found_whatever_its_shape(body, said):
     assert what_was_said(body) == said
     failure = read_body(body, 0.0, "chat").failure
     assert failure.startswith("the body is not a completion in JSON")
-    assert said in failure
+    assert (said or body or "it is empty") in failure
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from foretell.llm.asking import Asker
 from foretell.llm.budget import Budget
 from foretell.llm.reading import read_body
 from foretell.llm.replies import parse_number, unfinished
-from tests.llm.fault_server import truth
+from tests.llm.fault_server import FaultServer, truth
 
 pytestmark = pytest.mark.network
 
@@ -110,6 +110,13 @@ def test_an_address_where_nobody_answers_is_named_with_what_it_said(serve, conne
     assert server.lost <= 8
 
 
+def test_a_server_that_is_not_running_is_not_tried_for_minutes(connect, check):
+    with FaultServer() as server:
+        asker = connect(server, concurrency=2)
+    with pytest.raises(LanguageModelError, match=r"nobody answers at http://127.0.0.1.*; start the server"):
+        asker.ask(requests(10), check)
+
+
 @pytest.mark.parametrize("status", [400, 403, 422, 500, 501])
 @pytest.mark.parametrize("said", [{"detail": "not in your plan"}, {"error": {"message": "logprobs are off"}}])
 def test_log_probabilities_are_given_up_whatever_the_status_and_the_wording(serve, connect, check, status, said):
@@ -138,3 +145,8 @@ def test_a_budget_says_what_all_runs_have_spent(serve, connect, check):
     connect(server, concurrency=1).ask(requests(3), check)
     with pytest.raises(BudgetReachedError, match=r"0 calls .* In all runs so far: 3 calls with \d+ tokens"):
         connect(server, concurrency=1, max_tokens=5).ask(requests(9), check)
+    one = connect(server, concurrency=1).budget.expected(requests(4)[3])
+    room = one.prompt + one.completion
+    # The second call is refused while the first is on its way, which is paid for all the same.
+    with pytest.raises(BudgetReachedError, match=r": 1 calls with .* In all runs so far: 4 calls with"):
+        connect(server, concurrency=4, max_tokens=room).ask(requests(9), check)

@@ -43,6 +43,28 @@ def test_a_power_of_ten_is_a_number(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("seed: 3", "unknown key 'seed' .*it belongs to a part: .*search.seed"),
+        ("updates: 300", r"it belongs to a part: supernet.recipe.updates, train.recipe.updates"),
+        ("name: ~", "name is null, .* leave name out"),
+        ("name: a/b", "name is 'a/b', expected a name that begins with a letter and has no slash"),
+        ("corpus: {name: files, paths: a.tsv}", r"corpus.paths is 'a.tsv', expected a list; write \[a.tsv\]"),
+    ],
+)
+def test_what_cannot_be_meant_is_said_in_the_words_of_the_file(tmp_path, text, sentence):
+    with pytest.raises(InputError, match=sentence):
+        study_of(tmp_path, text)
+
+
+def test_one_word_is_a_list_of_one(tmp_path):
+    assert study_of(tmp_path, "constraints: params<=50%").constraints == ("params<=50%",)
+    assert study_of(tmp_path, "train: {baselines: largest}").train.baselines == ("largest",)
+    limited = TRIALS.replace("1e-3, 5E-3]}", "1e-3, 5E-3]}, costs: {params: ширина}") + "constraints: params<=1"
+    assert study_of(tmp_path, limited).constraints == ("params<=1",)
+
+
+@pytest.mark.parametrize(
     ("text", "path"),
     [
         ("corpus: {name: files, paths: [~/a.tsv]}", lambda study: study.corpus.paths[0]),

@@ -18,7 +18,7 @@ def print_result(result: Mapping[str, Any]) -> None:
     also = [metric_from(each) for each in result.get("metrics", ())]
     reported = result.get("reported", REPORTED)
     rows = [[*_row(name, entry, reported), *_values(entry, also)] for name, entry in entries.items()]
-    for name, told in result.get("floors", {"copy_source": result.get("copy_source")}).items():
+    for name, told in _floors(result).items():
         value = metric_named(reported[-1]).format(told["metrics"][reported[-1]])
         params = told["metrics"].get("parameters")
         params = "" if params is None else _count(params)
@@ -26,6 +26,8 @@ def print_result(result: Mapping[str, Any]) -> None:
     judged = [*(metric_named(name) for name in reported), *also]
     header = ["", "params", "FLOPs", "pred. ms", "meas. ms", *(metric.label for metric in judged)]
     print_table(f"{result['name']}: {result['constraint']} ({_verdict(result)})", header, rows)
+    for better in _above(result, metric_named(reported[-1])):
+        say(f"{better} than the winner, which has learnt too little:\ntrain longer (train: recipe: updates:).\n")
     _print_finalists(result["finalists"])
     if "race" in result:
         print_race(result["race"])
@@ -42,6 +44,21 @@ def print_result(result: Mapping[str, Any]) -> None:
     asked, distinct = result["search"]["evaluations_asked"], result["search"]["evaluations_distinct"]
     for predictor in asked:
         say(f"{predictor}: {asked[predictor]:,} scores asked for, {distinct[predictor]:,} computed.")
+
+
+def _floors(result: Mapping[str, Any]) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = result.get("floors", {"copy_source": result.get("copy_source")})
+    return found
+
+
+def _above(result: Mapping[str, Any], metric: Metric) -> list[str]:
+    """A sentence for each of those that do without learning and are better than the winner."""
+    own = metric.goodness(result["winner"]["metrics"][metric.key])
+    better = [name for name, told in _floors(result).items() if metric.goodness(told["metrics"][metric.key]) > own]
+    return [
+        f"To {_DOES_WITHOUT[name]} is better" if name in _DOES_WITHOUT else f"{name} needs no network and is better"
+        for name in better
+    ]
 
 
 def _judged(result: Mapping[str, Any]) -> Metric:

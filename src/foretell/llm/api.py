@@ -40,6 +40,7 @@ _FORM = re.compile("response[ _-]?format|json[ _-]?schema|structured", re.IGNORE
 _FEW = 5  # alternatives that those who give any give
 _VERSION = "/v1"
 _THINKING_ROOM = 2048  # tokens
+_UNREACHED_TRIES = 3  # of a question at an address that refuses connections, and has answered none
 _UNCLEAR_TRIES = 2  # of a question, until a fault of the server may be a refusal of a parameter
 
 
@@ -294,6 +295,11 @@ class _Run:
                 return None
             self._count(fault)
             attempt += 1
+            if fault.refused and not self.model.answered and attempt >= _UNREACHED_TRIES:
+                self.stop = LanguageModelError(
+                    f"nobody answers at {self.model.base}: {fault.text}; start the server, or correct the address."
+                )
+                return None
             if attempt < self.model.tries:
                 await asyncio.sleep(pause_before(attempt, self.model.pauses))
         return Reply("", failure=f"no reply after {self.model.tries} tries ({fault.text})")

@@ -195,12 +195,12 @@ class Asker:
                     "nothing more is asked: see what it is told with `foretell label --show-prompt`, or choose another "
                     "model."
                 )
-            try:
-                self.budget.admit(request)
-            except BudgetReachedError as error:
-                raise BudgetReachedError(f"{error} {self._spent()}") from None
+            self.budget.admit(request)
 
-        self.model.complete([request for _, request, _ in missing], on_reply=on_reply, gate=gate)
+        try:
+            self.model.complete([request for _, request, _ in missing], on_reply=on_reply, gate=gate)
+        except BudgetReachedError:  # calls that were in flight have ended since
+            raise BudgetReachedError(f"{self.budget.account()} {self._spent()}") from None
 
     def _spent(self) -> str:
         """What the model has cost in all runs that share the ledger."""

@@ -64,6 +64,7 @@ class Budget:
         self.tokens = 0
         self.dollars: float | None = 0.0 if price else None
         self.calls = 0
+        self.refused = ""  # by which limit
         self._lock = threading.Lock()
         self._flying: dict[int, tuple[int, float]] = {}
         self._prefixes: dict[str, int] = {}
@@ -94,10 +95,12 @@ class Budget:
             flying_tokens = sum(each[0] for each in self._flying.values())
             flying_dollars = sum(each[1] for each in self._flying.values())
             if self.max_tokens is not None and self.tokens + flying_tokens + tokens > self.max_tokens:
-                raise BudgetReachedError(self._sentence(f"--max-tokens {self.max_tokens:,}"))
+                self.refused = f"--max-tokens {self.max_tokens:,}"
+                raise BudgetReachedError(self.account())
             spent = (self.dollars or 0.0) + flying_dollars
             if self.max_dollars is not None and spent + dollars > self.max_dollars:
-                raise BudgetReachedError(self._sentence(f"--max-usd {self.max_dollars:g}"))
+                self.refused = f"--max-usd {self.max_dollars:g}"
+                raise BudgetReachedError(self.account())
             self._flying[id(request)] = (tokens, dollars)
 
     def settle(self, request: Request, reply: Reply) -> float | None:
@@ -114,9 +117,10 @@ class Budget:
                 self.dollars = None if dollars is None or self.dollars is None else self.dollars + dollars
         return dollars
 
-    def _sentence(self, limit: str) -> str:
+    def account(self) -> str:
+        """What is paid for by now, once a limit has refused a call."""
         money = "unknown" if self.dollars is None else f"${self.dollars:.4f}"
         return (
-            f"the next call could pass {limit}: {self.calls:,} calls with {self.tokens:,} tokens ({money}) of this "
-            "run are paid and kept; raise the limit and run the same command again to go on."
+            f"the next call could pass {self.refused}: {self.calls:,} calls with {self.tokens:,} tokens ({money}) of "
+            "this run are paid and kept; raise the limit and run the same command again to go on."
         )

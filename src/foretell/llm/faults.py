@@ -41,6 +41,7 @@ class Fault:
         retry_after: Seconds that the endpoint asks to wait; 0 where it does not say.
         status: Of the reply; 0 where there was none.
         nowhere: Whether nobody may be listening at this address.
+        refused: Whether there was no connection at all.
     """
 
     text: str
@@ -49,6 +50,7 @@ class Fault:
     retry_after: float = 0.0
     status: int = 0
     nowhere: bool = False
+    refused: bool = False
 
     @property
     def unclear(self) -> bool:
@@ -61,7 +63,10 @@ class Fault:
         from openai import APIStatusError
 
         if not isinstance(error, APIStatusError):
-            return cls(f"{type(error).__name__}: {_short(key.redact(str(error)))}")
+            cause = error.__cause__  # of "Connection error.", what the operating system has said
+            said = f"{error} ({cause})" if cause is not None and str(cause) else str(error)
+            refused = type(cause).__name__ == "ConnectError"
+            return cls(f"{type(error).__name__}: {_short(key.redact(said))}", refused=refused)
         status = error.status_code
         said = what_was_said(error.response.text) or error.message
         text = f"status {status}, {_short(key.redact(said))}"

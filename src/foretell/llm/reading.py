@@ -44,7 +44,8 @@ def read_body(raw: str, seconds: float, style: str) -> Reply:
         return replace(reply, raw=raw)
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         said = " ".join(what_was_said(raw).split())[:200]
-        failure = f"the body is not a completion in JSON{f', it says: {said}' if said else ''}"
+        seen = f", it says: {said}" if said else f", it is {raw[:200]}" if raw.strip() else ", it is empty"
+        failure = f"the body is not a completion in JSON{seen}"
         return Reply("", raw, seconds=seconds, failure=failure)
 
 

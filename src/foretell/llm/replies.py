@@ -2,13 +2,14 @@ r"""Numbers from replies, by a strict grammar: what does not fit it is an absten
 
 A reply to one question::
 
-    reply  = [label [":" | "="]] number [label | "%"] ["."]     on the first line that is not empty
-    label  = the metric's word | "answer" | "prediction" | "score"
+    reply  = [label [":" | "=" | "is"]] number [label | "%"] ["."]     on the first line that is not empty
+    label  = the metric's word or key | "answer" | "prediction" | "score", with "the", "valid" and the like before it
     number = [sign] digits ["." digits]                          at most 6 digits before, 8 after the point
            | [sign] digits "," digit [digit]                     a decimal comma; three digits may be thousands
 
-What stands before the end of a block of thinking (``</think>``) is not the reply; one block of code, or a JSON
-object with one number in it, is; else the one line that begins with ``Answer:``.
+What stands before the end of a block of thinking (``</think>``, ``[/THINK]`` and the like) is not the reply; one block
+of code, ``<answer>`` or ``\boxed{}`` is, or a JSON object with one number in it or one under a label; else the one
+line that begins with ``Answer:``. Marks of a chat's format (``<|im_end|>``) are nothing.
 
 Spaces and Markdown's ``*``, ``_`` and backquotes around the parts are free; what follows on later lines is an
 explanation and ignored. No exponents, no words for infinity, no second number on the line:
@@ -29,8 +30,14 @@ __all__ = ["Parsed", "parse_number", "parse_numbers", "spoken", "unfinished"]
 
 _NUMBER = r"[+-]?[0-9]{1,6}(?:\.[0-9]{1,8})?"
 _COMMA = r"[+-]?[0-9]{1,6},[0-9]{1,2}"
-_THOUGHT = re.compile("</(?:think|thinking|reasoning)>", re.IGNORECASE)
-_THINKING = re.compile("<(?:think|thinking|reasoning)>", re.IGNORECASE)
+_THOUGHT = re.compile(
+    r"</(?:think|thinking|thought|reasoning)>|\[/THINK\]|◁/think▷|<\|channel\|>final<\|message\|>", re.IGNORECASE
+)
+_THINKING = re.compile(
+    r"<(?:think|thinking|thought|reasoning)>|\[THINK\]|◁think▷|<\|channel\|>analysis<\|message\|>", re.IGNORECASE
+)
+_MARKS = re.compile(r"<\|[a-z_]{1,20}\|>|</s>|<eos>|<end_of_turn>", re.IGNORECASE)
+_FRAMED = re.compile(r"<answer>([^<]*)</answer>|\\boxed\{([^{}]*)\}", re.IGNORECASE)
 _FENCE = re.compile(r"```[a-z]*\n([^`]*)```", re.IGNORECASE)
 _ANSWER = re.compile(r"(?:final\s+)?answer\s*[:=]\s*\**\s*(.*)", re.IGNORECASE)
 _ITEM = re.compile(r"\(?([0-9]{1,4})\s*[:.)=-]\s+(.*)|\(?([0-9]{1,4})\s*[:)=]\s*(.*)")
@@ -58,12 +65,13 @@ def parse_number(text: str, metric: Metric) -> Parsed:
     """
     if unfinished(text) and text.strip():
         return Parsed(None, "the reply ends in the middle of its thinking")
-    line = _said(text)
+    line = _said(text, metric)
     if not line:
         return Parsed(None, "the reply is empty")
-    label = re.escape(metric.word)
-    before = rf"(?:(?:predicted\s+|estimated\s+)?{label}\s*(?:score)?|prediction|score)\s*[:=]?\s*\**\s*"
-    pattern = rf"(?:{before})?(?:({_NUMBER})|({_COMMA}))\s*(?:{label}|%)?\.?"
+    label = f"(?:{re.escape(metric.word)}|{re.escape(metric.key)})"
+    kind = r"(?:(?:the|predicted|estimated|expected|valid|validation|test)\s+){0,3}"
+    before = rf"{kind}(?:{label}\s*(?:score)?|answer|prediction|score)\s*(?:[:=]|\bis\b)?\s*\**\s*"
+    pattern = rf"(?:{before})?(?:({_NUMBER})|({_COMMA}))\s*(?:{label}|%)?\**\.?"
     match = re.fullmatch(pattern, line, flags=re.IGNORECASE)
     if match is None:
         return Parsed(None, f"the reply {_short(line)!r} is not one number")
@@ -104,23 +112,26 @@ def parse_numbers(text: str, count: int, metric: Metric) -> list[Parsed]:
     return [found[index] for index in range(1, count + 1)]
 
 
-def _said(text: str) -> str:
+def _said(text: str, metric: Metric) -> str:
     """The line that is the reply: of a JSON object its one number, else the line after "Answer:", else the first."""
-    text = spoken(text)
+    text = _MARKS.sub("", spoken(text))
+    framed = [first or second for first, second in _FRAMED.findall(text)]
+    if len(framed) == 1:
+        return _plain(framed[0])
     blocks: list[str] = _FENCE.findall(text)
     if blocks:
         text = blocks[0] if len(blocks) == 1 else " ".join(" ".join(blocks).split())
-    if (number := _of_json(text)) is not None:
+    if (number := _of_json(text, metric)) is not None:
         return number
     lines = [each for each in map(_plain, text.splitlines()) if each]
     answers = [match[1] for match in map(_ANSWER.fullmatch, lines) if match]
-    if len(answers) == 1:
-        return _plain(answers[0])
+    if answers:  # of several nobody knows which is meant
+        return _plain(" ".join(answers))
     return lines[0] if lines else ""
 
 
-def _of_json(text: str) -> str | None:
-    """The one number of a JSON object, as it would be written; None where it is no object with one."""
+def _of_json(text: str, metric: Metric) -> str | None:
+    """The one number of a JSON object, or under a label, as it would be written; None where there is no such."""
     stripped = text.strip()
     if not (stripped.startswith("{") and stripped.endswith("}")):
         return None
@@ -128,7 +139,11 @@ def _of_json(text: str) -> str | None:
         read = json.loads(stripped)
     except (ValueError, RecursionError):
         return None
-    values = list(read.values()) if isinstance(read, dict) else []
+    if not isinstance(read, dict):
+        return None
+    labels = (metric.key, metric.word.lower(), "answer", "prediction", "predicted", "score", "value")
+    named = [each for key, each in read.items() if str(key).lower() in labels]
+    values = named if len(named) == 1 else list(read.values())
     numbers = [each for each in values if isinstance(each, int | float) and not isinstance(each, bool)]
     texts = [each for each in values if isinstance(each, str) and re.fullmatch(_NUMBER, each.strip())]
     found = [*map(str, numbers), *texts]

@@ -6,8 +6,6 @@ from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
-    BaseModel,
-    ConfigDict,
     Field,
     SerializerFunctionWrapHandler,
     ValidationInfo,
@@ -27,6 +25,7 @@ from foretell.search import Evolution, Halving, Propose, Race, Schedule
 from foretell.search.algorithms import check_proposing
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.limits import is_relative
+from foretell.study.validation import Part
 from foretell.tasks import Task, TaskKind, task_kind
 from foretell.tasks.registry import FIRST_KIND
 from foretell.training import Recipe, SupernetKind, SupernetOptions
@@ -50,11 +49,10 @@ SCORERS = ("distilled", "supernet")
 _MetricName = Annotated[str, Field(pattern=r"^[^\W\d_][\w-]*$")]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+Baseline = Literal["smallest", "largest", "most-flops", "most-parameters", "uniform", "random"]
 
 
-class LatencySettings(_Part):
+class LatencySettings(Part):
     """How this device is measured.
 
     Attributes:
@@ -85,7 +83,7 @@ class SupernetSettings(SupernetOptions):
     halving: Halving | None = Field(default=None, exclude_if=lambda halving: halving is None)
 
 
-class DistilledSettings(_Part):
+class DistilledSettings(Part):
     """The predictor that imitates a teacher at no cost per architecture (LLM-Distill-PP).
 
     Attributes:
@@ -131,7 +129,7 @@ class DistilledSettings(_Part):
         return spelling
 
 
-class SearchSettings(_Part):
+class SearchSettings(Part):
     """The search.
 
     Attributes:
@@ -197,7 +195,7 @@ class SearchSettings(_Part):
         return Race() if self.race is None and not Schedule.parse(self.schedule).stretches else self.race
 
 
-class TrainSettings(_Part):
+class TrainSettings(Part):
     """Training the winner, and what it is compared with, from scratch.
 
     Attributes:
@@ -206,17 +204,18 @@ class TrainSettings(_Part):
         beam: Of the translations that are scored.
         length_penalty: Of the same; 1 is best for the default study's short sentences (by validation BLEU),
             HAT takes 0.6 for WMT.
-        baselines: "smallest" and "largest" are the space's extremes.
+        baselines: What is trained beside the winner: "smallest" and "largest" are the space's extremes, the others what
+            simple rules pick under the limits (`foretell.search.rules`); one it has not is left out.
     """
 
     recipe: Recipe = Recipe()
     seed: int = Field(default=1, ge=0)
     beam: int = Field(default=4, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
-    baselines: tuple[Literal["smallest", "largest"], ...] = ("smallest",)
+    baselines: tuple[Baseline, ...] = ("smallest",)
 
 
-class StudyConfig(_Part):
+class StudyConfig(Part):
     """One study; every part has defaults, and the whole is the default study of `foretell search`.
 
     Attributes:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from foretell import spaces
 from foretell.costs import Constraint, Constraints, CostModel, cost_name, counted_costs
@@ -28,16 +28,12 @@ from foretell.search.algorithms import describe as describe_algorithm
 from foretell.search.asking import designed
 from foretell.spaces import Population, SearchSpace
 from foretell.study.architectures import initial_rows, resolved_source
-from foretell.study.validation import validation_sentence
+from foretell.study.validation import Part, validation_sentence
 
 __all__ = ["ObjectiveSettings", "TrialSearchSettings", "TrialStudyConfig", "trial_study_from"]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class TrialSearchSettings(_Part):
+class TrialSearchSettings(Part):
     """How trials are chosen.
 
     Attributes:
@@ -118,7 +114,7 @@ class TrialSearchSettings(_Part):
         return self.startup or designed(self.trials)
 
 
-class ObjectiveSettings(_Part):
+class ObjectiveSettings(Part):
     """Where labels come from: one of three.
 
     Attributes:
@@ -155,7 +151,7 @@ class ObjectiveSettings(_Part):
         return self
 
 
-class TrialStudyConfig(_Part):
+class TrialStudyConfig(Part):
     """A study whose labels come from the user: every label is a training of theirs.
 
     Attributes:
@@ -263,7 +259,12 @@ class TrialStudyConfig(_Part):
         Raises:
             InputError: They cannot be read.
         """
-        return initial_rows(self.search.initial, self.search_space())
+        try:
+            return initial_rows(self.search.initial, self.search_space())
+        except UnknownNameError:
+            raise
+        except InputError as error:
+            raise InputError(f"search.initial: {error}") from None
 
     def written_out(self) -> TrialStudyConfig:
         """The same study, which needs no file that the architectures to begin with stand in."""

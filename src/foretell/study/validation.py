@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from collections.abc import Iterator
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from foretell.errors import InputError, UnknownNameError
 from foretell.tasks import task_kind, task_kinds
 
-__all__ = ["validation_sentence"]
+__all__ = ["Part", "validation_sentence"]
+
+_MOST = 4
+"""Places of a key that one sentence names."""
+
+
+class Part(BaseModel):
+    """A part of a study: one word stands for a list of one where a list of words is expected."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        fields = cls.model_fields
+        lists = [key for key in value if key in fields and get_origin(fields[key].annotation) is tuple]
+        return {**value, **{key: (value[key],) for key in lists if isinstance(value[key], str)}}
 
 
 def validation_sentence(error: ValidationError, where: str, model: type[BaseModel]) -> InputError:
@@ -26,12 +45,25 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
         fields = _fields(model, [str(parent) for parent in parents])
-        return UnknownNameError("key", key, fields, where)
+        known = UnknownNameError("key", key, fields, where)
+        elsewhere = [] if parents else sorted(_places_of(model, str(key)))[:_MOST]
+        if elsewhere:
+            return InputError(f"unknown key {key!r} in {where}; it belongs to a part: {', '.join(elsewhere)}.")
+        return known
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InputError):
         return InputError(f"{where}: {place}: {cause}" if place else f"{where}: {cause}")
     if first["type"] == "missing":
         return InputError(f"{where}: {place} is missing; give it.")
+    if first["input"] is None:
+        return InputError(f"{where}: {place} is null, and something is expected there; give it, or leave {place} out.")
+    if first["type"] in ("tuple_type", "list_type"):
+        return InputError(f"{where}: {place} is {first['input']!r}, expected a list; write [{first['input']}].")
+    if first["type"] == "string_pattern_mismatch":
+        return InputError(
+            f"{where}: {place} is {first['input']!r}, expected a name that begins with a letter and has no slash or "
+            "other punctuation than hyphens and underscores; correct it."
+        )
     remedy = "put it in quotes" if first["type"] == "string_type" else "correct it"
     return InputError(f"{where}: {place} is {first['input']!r}: {_began_small(first['msg'])}; {remedy}.")
 
@@ -50,3 +82,16 @@ def _fields(model: type[BaseModel], parents: list[str]) -> list[str]:
             return list(dict.fromkeys(key for name in task_kinds() for key in task_kind(name).corpus.model_fields))
         part = next((each for each in get_args(kind) if hasattr(each, "model_fields")), kind)
     return list(part.model_fields)
+
+
+def _places_of(model: type[BaseModel], key: str, before: str = "") -> Iterator[str]:
+    """Where the parts of a study have a key, as "search.seed"."""
+    for name, field in model.model_fields.items():
+        kinds = [field.annotation, *get_args(field.annotation)]
+        if field.annotation is Any:  # see `_fields`
+            kinds = [task_kind(each).corpus for each in task_kinds()][:1]
+        for kind in kinds:
+            if isinstance(kind, type) and issubclass(kind, BaseModel):
+                if key in kind.model_fields:
+                    yield f"{before}{name}.{key}"
+                yield from _places_of(kind, key, f"{before}{name}.")

@@ -4,6 +4,13 @@ from pydantic import ValidationError
 from foretell.tasks.translation import CorpusConfig, cache_folder
 
 
+def test_whoever_names_files_or_a_data_set_names_the_kind_of_the_corpus():
+    assert CorpusConfig(paths=("a.en", "a.de")).name == "files"
+    assert CorpusConfig(paths=("a.en", "a.de")).max_words == "fit"
+    assert CorpusConfig(paths=("home_assistant_frontend.whl",)).name == "home-assistant"
+    assert CorpusConfig(dataset="wmt14").name == "hub"
+
+
 @pytest.mark.parametrize(
     ("settings", "sentence"),
     [

@@ -65,8 +65,16 @@ class CorpusConfig(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _short_texts(cls, data: Any) -> Any:
-        if isinstance(data, dict) and "max_words" not in data and data.get("name", _FIRST) == _FIRST:
+    def _told_by_the_rest(cls, data: Any) -> Any:
+        """Whoever names files or a data set need not say of which kind the corpus is."""
+        if not isinstance(data, dict):
+            return data
+        if "name" not in data and data.get("paths"):
+            wheel = str(data["paths"][0]).endswith(".whl") if isinstance(data["paths"], (list, tuple)) else False
+            data = data if wheel else {**data, "name": "files"}
+        elif "name" not in data and data.get("dataset"):
+            data = {**data, "name": "hub"}
+        if "max_words" not in data and data.get("name", _FIRST) == _FIRST:
             return {**data, "max_words": 12}
         return data
 
