@@ -24,7 +24,9 @@ constraints: ["decode_latency<=500ms", "prefill_latency@24<=500ms", "memory<=90%
 latency: {samples: 20, finalists: 1}
 supernet: {recipe: {updates: 6, validate_every: 3, max_tokens: 64, warmup: 1, label_smoothing: 0}}
 search: {schedule: "supernet:1-2", evolution: {population: 8, parents: 4, mutations: 2, crossovers: 2}}
-train: {recipe: {updates: 6, validate_every: 3, max_tokens: 64, warmup: 1, label_smoothing: 0}}
+train:
+  recipe: {updates: 6, validate_every: 3, max_tokens: 64, warmup: 1, label_smoothing: 0}
+  baselines: [smallest, uniform, most-flops]
 """
 SPACE = """
 name: tiny-lm
@@ -71,6 +73,19 @@ def test_a_search_ends_with_a_model_that_keeps_all_limits_when_measured(result, 
     assert set(result["floors"]) == {"unigram", "4-gram"}
     assert result["reported"] == ["valid_bits_per_byte", "test_bits_per_byte"]
     assert (folder / "run" / "latency-samples-prefill_latency_ms@24.json").exists()
+
+
+@pytest.mark.network
+def test_what_simple_rules_pick_is_trained_in_the_same_run_where_it_is_asked_for(result):
+    assert list(result["baselines"]) == ["smallest", "uniform", "most-flops"]
+    rules = {each["rule"]: each for each in result["rules"]}
+    for name in ("uniform", "most-flops"):
+        assert rules[name]["trained"]
+        assert rules[name]["architecture"] == result["baselines"][name]["architecture"]
+        assert (
+            rules[name]["metrics"]["test_bits_per_byte"] == result["baselines"][name]["metrics"]["test_bits_per_byte"]
+        )
+    assert not rules["random"]["trained"] or rules["random"]["architecture"] == result["winner"]["architecture"]
 
 
 @pytest.mark.network

@@ -49,6 +49,9 @@ SCORERS = ("distilled", "supernet")
 _MetricName = Annotated[str, Field(pattern=r"^[^\W\d_][\w-]*$")]
 
 
+Baseline = Literal["smallest", "largest", "most-flops", "most-parameters", "uniform", "random"]
+
+
 class LatencySettings(Part):
     """How this device is measured.
 
@@ -201,14 +204,15 @@ class TrainSettings(Part):
         beam: Of the translations that are scored.
         length_penalty: Of the same; 1 is best for the default study's short sentences (by validation BLEU),
             HAT takes 0.6 for WMT.
-        baselines: "smallest" and "largest" are the space's extremes.
+        baselines: What is trained beside the winner: "smallest" and "largest" are the space's extremes, the others what
+            simple rules pick under the limits (`foretell.search.rules`); one it has not is left out.
     """
 
     recipe: Recipe = Recipe()
     seed: int = Field(default=1, ge=0)
     beam: int = Field(default=4, ge=1)
     length_penalty: float = Field(default=1.0, ge=0)
-    baselines: tuple[Literal["smallest", "largest"], ...] = ("smallest",)
+    baselines: tuple[Baseline, ...] = ("smallest",)
 
 
 class StudyConfig(Part):

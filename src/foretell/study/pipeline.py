@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
 from foretell.objectives import Job, make_executor, run_jobs
 from foretell.search import Front, Schedule, Scorer, SearchResult, open_journal, search_by_schedule
+from foretell.search.rules import simple_rules
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.architectures import initial_rows
 from foretell.study.config import EMBEDDED, StudyConfig
@@ -30,7 +31,7 @@ from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
 from foretell.tasks import Task
 
-__all__ = ["Prepared", "baselines", "prepare", "run_study"]
+__all__ = ["Prepared", "prepare", "run_study"]
 
 
 def run_study(
@@ -87,7 +88,17 @@ class Prepared:
 
     def baseline_jobs(self) -> list[Job]:
         """Train what the winner is compared with."""
-        return [self.scratch_job(a, name) for name, a in baselines(self.study, self.device.costs.space).items()]
+        return [self.scratch_job(architecture, name) for name, architecture in self.baselines.items()]
+
+    @cached_property
+    def baselines(self) -> dict[str, Architecture]:
+        """The architectures that the winner is compared with, by name: the extremes, and what simple rules pick."""
+        space, wanted = self.device.costs.space, self.study.train.baselines
+        found = {"smallest": space.smallest(), "largest": space.largest()}
+        if not found.keys() >= set(wanted):
+            rules = simple_rules(self.device.costs, self.limits, seed=self.study.search.seed)
+            found |= {rule.name: space.architecture(rule.row[0]) for rule in rules}
+        return {name: found[name] for name in wanted if name in found}
 
 
 def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
@@ -133,12 +144,6 @@ def _prepare_search(run: Run, prepared: Prepared, supernet: bool) -> None:
     if distils:
         with run.stage("distil"):
             make_scorer("distilled", study, prepared.device.costs, prepared.task, None)
-
-
-def baselines(study: StudyConfig, space: SearchSpace) -> dict[str, Architecture]:
-    """The architectures that the winner is compared with, by name."""
-    extremes = {"smallest": space.smallest(), "largest": space.largest()}
-    return {name: extremes[name] for name in study.train.baselines}
 
 
 class _Pipeline:
@@ -199,7 +204,7 @@ class _Pipeline:
     ) -> dict[str, Any]:
         task, costs = prepared.task, prepared.device.costs
         keep_trained(self.study, task, winner, self.run.folder / "winner")
-        compared = {name: self._entry(task, costs, a) for name, a in baselines(self.study, self.space).items()}
+        compared = {name: self._entry(task, costs, each) for name, each in prepared.baselines.items()}
         entry = self._entry(task, costs, winner)
         entry["costs"] |= {"latency_ms": measured["latency_ms"], "latency_interval_ms": measured["interval_ms"]}
         entry["costs"] |= measured["others"]
@@ -220,7 +225,7 @@ class _Pipeline:
                 **{name: told for name, told in floors.items() if name == "copy_source"},  # as it always was
                 "search": self._searched(found),
                 **({} if raced is None else {"race": raced.result.to_dict()}),
-                "rules": self._rules(prepared, [winner, *baselines(self.study, self.space).values()], raced),
+                "rules": self._rules(prepared, [winner, *prepared.baselines.values()], raced),
                 "teacher": self._teacher(prepared),
                 "finalists": measured["finalists"],
                 "corpus": {"fingerprint": task.corpus_fingerprint, "task": task.fingerprint},

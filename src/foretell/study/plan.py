@@ -17,7 +17,6 @@ from foretell.search import Race, Schedule
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.limits import limited_cost
-from foretell.study.pipeline import baselines
 from foretell.study.preflight import refuse_early, refuse_trials_early, told_of_data
 from foretell.study.trial_config import TrialStudyConfig
 from foretell.tasks import Task
@@ -241,8 +240,9 @@ def _steps(study: StudyConfig, space: SearchSpace, pace: _Pace | None) -> list[S
     steps = [Step("corpus", "read, clean and cut the text into pieces")]
     timed = any(is_latency(limited_cost(text)) for text in study.constraints)
     steps.append(Step("latency", f"measure {study.latency.samples} architectures" + ("" if timed else ", to report")))
-    others = baselines(study, space)
-    compared = [] if pace is None else [pace.scratch(each) for each in others.values()]
+    others = study.train.baselines
+    extremes = {"smallest": space.smallest(), "largest": space.largest()}
+    compared = [] if pace is None else [pace.scratch(extremes.get(name)) for name in others]
     if schedule.stretches:
         names = [*(["the supernet"] if "supernet" in used else []), *others]
         together = [*([pace.supernet()] if pace is not None and "supernet" in used else []), *compared]
