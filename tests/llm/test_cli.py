@@ -33,6 +33,7 @@ def test_models_are_listed(capsys):
     assert code == 0
     assert {model["name"] for model in json.loads(out)["models"]} == {
         "gemma-3-270m",
+        "minilm-l6-v2",
         "qwen2.5-coder-1.5b",
         "smollm2-135m",
     }

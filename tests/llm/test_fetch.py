@@ -85,6 +85,7 @@ def test_of_an_encoder_the_named_files_are_taken_and_no_others(monkeypatch, tmp_
         folder = fetch.fetch_encoder("tiny", tell=told.append)
         assert {path.name: path.read_text() for path in folder.iterdir()} == {n: f"this is {n}" for n in members}
     assert len(asked) == len(told) == 1
+    assert model.fetched
     assert "as its authors state" in told[0]
     assert not list(tmp_path.rglob("outside"))
     with pytest.raises(UnknownNameError, match="tiny"):

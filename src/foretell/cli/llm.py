@@ -29,15 +29,15 @@ def register(app: typer.Typer) -> None:
 
 @_group.command("list")
 def _list(as_json: JsonOption = False) -> None:
-    """List the local models that are known by name.
+    """List the local models that are known by name, and the encoders that `foretell shrink` takes.
 
     Example: `foretell llm list`
     """
-    from foretell.llm import MODELS
+    from foretell.llm import ENCODERS, MODELS
 
     models = [
-        {"name": m.name, "about": m.about, "megabytes": round(m.size / 1e6), "fetched": m.path.is_file()}
-        for m in MODELS.values()
+        {"name": m.name, "about": m.about, "megabytes": round(m.size / 1e6), "fetched": m.fetched}
+        for m in (*MODELS.values(), *ENCODERS.values())
     ]
     if as_json:
         print_json({"models": models})
@@ -54,13 +54,19 @@ def _fetch(
 
     Example: `foretell llm fetch gemma-3-270m`
     """
-    from foretell.llm import MODELS, fetch_model
+    from foretell.llm import ENCODERS, MODELS, fetch_encoder, fetch_model
 
-    path = fetch_model(name)
+    encodes = name in ENCODERS
+    path = fetch_encoder(name) if encodes else fetch_model(name)
+    model = ENCODERS[name] if encodes else MODELS[name]
     if as_json:
-        print_json({"name": name, "path": str(path), "sha256": MODELS[name].sha256, "licence": MODELS[name].licence})
+        print_json({"name": name, "path": str(path), "sha256": model.sha256, "licence": model.licence})
+        return
+    say(f"{path}\n{model.licence}")
+    if encodes:
+        texts = ("--data", "home-assistant-languages", "--constraint", "params<=60%")
+        next_step("It is made to tell classes by", "shrink", f"local:{name}", *texts)
     else:
-        say(f"{path}\n{MODELS[name].licence}")
         next_step("It labels architectures by", "label", "--llm", f"local:{name}", "--n", 20)
 
 

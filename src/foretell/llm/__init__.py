@@ -4,11 +4,11 @@ from foretell.llm.asking import Answer, Asker
 from foretell.llm.budget import Budget, Estimate
 from foretell.llm.digits import DigitTree, Moments
 from foretell.llm.estimating import Estimated, Estimator, How
-from foretell.llm.fetch import fetch_model
+from foretell.llm.fetch import fetch_encoder, fetch_model
 from foretell.llm.fields import Field, candidate_fields, choose_fields, describe
 from foretell.llm.ledger import Ledger, Totals, call_key
 from foretell.llm.model import Decoding, LanguageModel, LanguageModelError, Reply, Request, Step, Usage
-from foretell.llm.models import MODELS, Model
+from foretell.llm.models import ENCODERS, MODELS, Model
 from foretell.llm.prices import PRICES, PRICES_DATE, Price, price_of, read_prices
 from foretell.llm.prompt import ABLATION, FULL, Parts, Prompt, TaskCard, compact_prompt, paper_prompt, parts_named
 from foretell.llm.proposing import Proposals, ProposalWarning, Proposer
@@ -19,6 +19,7 @@ from foretell.llm.tasks import draw_examples, hide_names, read_examples, task_ti
 __all__ = [
     "ABLATION",
     "DEFAULT_LLM",
+    "ENCODERS",
     "FULL",
     "MODELS",
     "PRICES",
@@ -59,6 +60,7 @@ __all__ = [
     "default_ledger",
     "describe",
     "draw_examples",
+    "fetch_encoder",
     "fetch_model",
     "hide_names",
     "open_model",

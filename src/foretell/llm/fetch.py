@@ -52,7 +52,7 @@ def fetch_encoder(name: str, *, tell: Callable[[str], None] | None = None) -> Pa
     if name not in ENCODERS:
         raise UnknownNameError("encoder", name, ENCODERS, "those that are fetched; a folder works by its path")
     model = ENCODERS[name]
-    if all((model.folder / member).is_file() for member in model.members):
+    if model.fetched:
         return model.folder
     archive = _fetched(model, tell)
 

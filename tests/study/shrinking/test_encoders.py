@@ -8,7 +8,9 @@ import torch
 
 from foretell.cli.app import main
 from foretell.study import classify_texts
+from foretell.study.shrinking import read_shrink
 from tests.checkpoints import make_checkpoint, write_word_pieces
+from tests.examples.reading import EXAMPLES
 from tests.families.encoder.test_bert import make_bert
 
 pytestmark = pytest.mark.network
@@ -125,6 +127,12 @@ def test_limits_on_latencies_are_measured_on_this_device(tmp_path, parent, texts
     winner, whole = result["winner"]["costs"], result["baselines"]["parent"]["costs"]
     assert 0 < winner["latency_ms"] <= 0.951 * whole["latency_ms"]
     assert result["search"]["measured"]["latency_ms"] > 0
+
+
+def test_the_example_is_a_study():
+    config = read_shrink(EXAMPLES / "classify" / "minilm.yaml")
+    assert (config.model, config.task) == ("local:minilm-l6-v2", "classification")
+    assert config.corpus.train_texts == 1000
 
 
 def test_what_goes_on_ends_the_same(tmp_path, parent, texts, capsys):

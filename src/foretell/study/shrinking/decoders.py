@@ -85,7 +85,15 @@ class DecoderSubject:
         """Write the winner for other runtimes."""
         told = self.tokenizer.exported(self.source.checkpoint.vocabulary, gguf="gguf" in self.config.to)
         held_out = sum(batch.tokens for batch in self.task.held_out("test", self.task.block))
-        card = model_card(self.config, self.source, entries, held_out)
+        card = model_card(
+            self.config,
+            self.source,
+            entries,
+            parent=self.source.checkpoint.model_type,
+            limits="it says what its parent says, less well; it was chosen and judged on the user's text alone "
+            f"({held_out:,} tokens of it held out), and nothing is known of how it does on other text.",
+            metric=("bits_per_byte", "Bits a byte", 4),
+        )
         return {
             target: export(network, told, card, target, folder / "exported" / target, self.config.weights)
             for target in dict.fromkeys(self.config.to)

@@ -8,19 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import InputError
-from foretell.families.decoder.card import Card
 from foretell.families.decoder.cutting import Parts
 from foretell.families.encoder.bert.classifier import BertClassifier, Pupil, classifier_of
 from foretell.families.encoder.bert.cutting import cut, reorder
 from foretell.families.encoder.bert.family import encoder_parts
 from foretell.families.encoder.exporting import export
 from foretell.records import fingerprint
+from foretell.study.shrinking.card import model_card
 from foretell.study.shrinking.config import ShrinkClassifier
-from foretell.study.shrinking.judging import healing_recipe
+from foretell.study.shrinking.judging import healing_recipe, precision_of
 from foretell.study.shrinking.sources import check_memory, find_encoder
 from foretell.tasks.classification import LabelledBatch, TextClassification, TextReader
 from foretell.tasks.classification.word_pieces import WordPieces
-from foretell.training import fast_precision
 from foretell.training.checkpoint import save_network
 from foretell.training.loop import train
 from foretell.training.sampling import Fixed
@@ -67,15 +66,12 @@ class EncoderSubject:
         self.task = replace(task, reader=TextReader(pieces, task.classes, corpus.tokens, lowercase=False))
         self.pieces, self.name, self.max_tokens = pieces, self.source.name, config.max_tokens
         self.sizes: Mapping[str, int] = self.task.sizes
-        learning = [config.learn, config.learning_rate, config.max_tokens, config.seed, self._precision()]
+        learning = [config.learn, config.learning_rate, config.max_tokens, config.seed, precision_of(config)]
         self.fingerprint = fingerprint({"encoder": found.fingerprint, "rows": self.rows, "learning": learning})
         backbone = replace(found.backbone, vocabulary=pieces.size, context=corpus.tokens)
         self.space = encoder_parts(
             self.name, found.shape, backbone, len(self.task.classes), uniform=config.uniform, step=config.step
         )
-
-    def _precision(self) -> str:
-        return fast_precision(self.config.device) if self.config.precision == "auto" else self.config.precision
 
     def load(self) -> tuple[BertClassifier, TextClassification]:
         """See `Subject`; the layer that tells classes is fresh."""
@@ -86,7 +82,7 @@ class EncoderSubject:
     def learn(self, network: BertClassifier, folder: Path) -> dict[str, Any]:
         """See `Subject`; of the present weights those that are best on the validation texts."""
         config = self.config
-        recipe = healing_recipe(config.learn, config.learning_rate, self.max_tokens, self._precision())
+        recipe = healing_recipe(config.learn, config.learning_rate, self.max_tokens, precision_of(config))
         about = {"parent": self.fingerprint}
         done = train(
             network,
@@ -143,28 +139,19 @@ class EncoderSubject:
         winner = folder / "winner"
         save_network(winner / "model.safetensors", network, {"model": self.name, "parent": self.fingerprint})
         self.task.keep(winner)
-        tokenizer, card = self.pieces.cut_to(self.config.corpus.tokens), self._card(entries)
+        card = model_card(
+            self.config,
+            self.source,
+            entries,
+            parent=f"which learnt to tell {len(self.task.classes)} classes",
+            limits="it was chosen and judged on the user's texts alone "
+            f"({len(self.task.splits['test']):,} of them held out), and nothing is known of how it does on others.",
+            metric=("accuracy", "Accuracy, %", 1),
+        )
+        tokenizer = self.pieces.cut_to(self.config.corpus.tokens)
         return {
             target: export(
                 network, tokenizer, card, self.task.classes, target, folder / "exported" / target, self.config.weights
             )
             for target in dict.fromkeys(self.config.to)
         }
-
-    def _card(self, entries: Mapping[str, Mapping[str, Any]]) -> Card:
-        config, source = self.config, self.source
-        licence = source.licence or "not told by the checkpoint: ask whoever made it"
-        healed = f"healed by {config.heal} updates of distillation" if config.heal else "not healed"
-        rows = ["| Model | Parameters | Accuracy, % | Accuracy after healing, % |", "|---|---|---|---|"]
-        for name, entry in entries.items():
-            before, after = entry["metrics"]["before"], entry["metrics"]["after"]
-            said = f"{after['accuracy']:.1f}" if after else "-"
-            rows.append(f"| {name} | {entry['costs']['parameters']:,.0f} | {before['accuracy']:.1f} | {said} |")
-        lines = (
-            f"Made by `foretell shrink` of {source.name}, which learnt to tell {len(self.task.classes)} classes, under "
-            f"{', '.join(config.constraints)}; {healed}.",
-            f"Licence of the parent: {licence}",
-            "Limits: it was chosen and judged on the user's texts alone; nothing is known of how it does on others.",
-            "\n".join(rows),
-        )
-        return Card(f"{source.name}-shrunk", lines, source.checkpoint.licence)

@@ -32,9 +32,8 @@ from foretell.study.shrinking.choosing import Chooser
 from foretell.study.shrinking.config import ShrinkClassifier, ShrinkConfig, Shrinking, read_shrink
 from foretell.study.shrinking.decoders import DecoderSubject
 from foretell.study.shrinking.encoders import EncoderSubject
-from foretell.study.shrinking.judging import Healer, heal, healing_recipe, measured
+from foretell.study.shrinking.judging import Healer, heal, healing_recipe, measured, precision_of
 from foretell.study.shrinking.subject import Subject
-from foretell.training import fast_precision
 from foretell.training.checkpoint import load_own, save_tensors
 
 __all__ = ["shrink"]
@@ -211,7 +210,7 @@ class _Job:
             batches,
             smoothing=0.0,
             name="inherited",
-            precision=self.precision("cpu"),
+            precision=precision_of(config, "cpu"),
         )
         key = fingerprint({**self.about, "order": self.order, "precision": predictor.precision})
         with open_journal(self.folder / "search" / "scores.jsonl", self.space) as journal:
@@ -250,10 +249,6 @@ class _Job:
         winner = self.space.population([first])
         assert self.limits.satisfied(self.costs, winner)[0]  # noqa: S101 - a winner beyond the limits is none
         return winner, baselines, told
-
-    def precision(self, device: str) -> str:
-        """Of what runs often."""
-        return fast_precision(device) if self.config.precision == "auto" else self.config.precision
 
     def _settings(self) -> Evolution:
         population = self.config.population
@@ -311,7 +306,7 @@ class _Job:
     def healed(self, name: str, row: Population, orders: list[Parts] | None) -> Any:
         """A candidate after healing."""
         config = self.config
-        precision = self.precision(config.device)
+        precision = precision_of(config)
         recipe = healing_recipe(config.heal, config.learning_rate, self.subject.max_tokens, precision)
         healer = Healer(self.network, self.subject.pupil, self.task, recipe, config.seed, config.device, self.about)
         return heal(self.part(row, orders), name, self.folder / "healing" / name, healer, self._cut(row, orders))
@@ -319,7 +314,7 @@ class _Job:
     def _healing(self) -> dict[str, Any]:
         config = self.config
         told = {"updates": config.heal, "learning_rate": config.learning_rate, "seed": config.seed}
-        return {**told, "precision": self.precision(config.device)}
+        return {**told, "precision": precision_of(config)}
 
     def _cut(self, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
         """What a candidate is, as JSON values."""

@@ -9,12 +9,14 @@ from typing import Any
 
 from foretell.families.base import Network
 from foretell.records import read_object, write_json
+from foretell.study.shrinking.config import Shrinking
 from foretell.tasks import Task
+from foretell.training import fast_precision
 from foretell.training.loop import train
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 
-__all__ = ["Healer", "heal", "healing_recipe", "measured"]
+__all__ = ["Healer", "heal", "healing_recipe", "measured", "precision_of"]
 
 _VALIDATE_EVERY = 100
 """Updates between two checkpoints of a long healing."""
@@ -41,6 +43,11 @@ class Healer:
     seed: int
     device: str
     about: dict[str, Any]
+
+
+def precision_of(config: Shrinking, device: str | None = None) -> str:
+    """Of what runs often, on the study's device or another."""
+    return fast_precision(device or config.device) if config.precision == "auto" else config.precision
 
 
 def healing_recipe(updates: int, learning_rate: float, max_tokens: int, precision: str) -> Recipe:
