@@ -52,7 +52,7 @@ def test_a_study_names_successive_halving_and_one_that_does_not_says_nothing_of_
         ("search: {schedule: 'supernet:2-3'}", "leaves a gap at iteration 1"),
         ("search: {evolution: {population: 99}}", "the population is 99"),
         ("corpus: {name: home-asistant}", "did you mean 'home-assistant'"),
-        ("- a list", "holds list"),
+        ("- a list", "holds no keys with values"),
         ("{", "is not valid YAML"),
         ("name: ../../etc", "name is '../../etc'"),
     ],

@@ -95,7 +95,7 @@ def _read(name: str, space: SearchSpace) -> list[Architecture]:
 def _architecture(data: Any, space: SearchSpace, where: str) -> Architecture:
     values = data.get("architecture", data) if isinstance(data, dict) else data
     if not isinstance(data, dict) or not isinstance(values, dict):
-        raise InputError(f"{where} holds {type(values).__name__}; expected gene names and values.")
+        raise InputError(f"{where} holds no gene names with values; `foretell spaces show` lists them.")
     named = data.get("space", space.name)
     named = named.get("name", space.name) if isinstance(named, dict) else named
     if named != space.name:

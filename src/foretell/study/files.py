@@ -57,7 +57,7 @@ def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> Stud
 def _read(path: Path) -> dict[str, Any]:
     data = read_yaml(path, "the study")
     if data is not None and not isinstance(data, dict):
-        raise InputError(f"the study {path} holds {type(data).__name__}; expected keys such as corpus and space.")
+        raise InputError(f"the study {path} holds no keys with values; expected some such as corpus: and space:.")
     return data or {}
 
 
