@@ -134,7 +134,7 @@ class _Job:
                 "task": self.config.task,
                 "model": self.config.model,
                 "constraints": list(self.config.constraints),
-                "limits": [f"{each.cost} {each.operator} {each.limit:.0f}" for each in self.limits],
+                "limits": [f"{each.cost} {each.operator} {each.limit:.12g}" for each in self.limits],
                 "winner": first,
                 "baselines": entries,
                 "references": references,
