@@ -110,7 +110,8 @@ def ask_stack(
     """
     # One thread: this runs beside other work, and threads that wait for each other's cores are slower than one.
     session = open_session(settings.llm, threads=1, context=_CONTEXT)
-    model = Calibrated(Llm(context, session=session, **PROMPT), context)
+    # What other tasks teach comes in with the regression beside it; the model tells what it makes of these labels.
+    model = Calibrated(Llm(context, session=session, others=0, **PROMPT), context)
     # The constant takes the weight of predictors that only pull towards the mean: a model that knows nothing does.
     voices = [create("constant", context=context), model, create("regression", context=context)]
     stack = Weighted(voices, context).fit(observations)
