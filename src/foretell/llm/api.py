@@ -269,8 +269,7 @@ class _Run:
 
     async def _one(self, request: Request, room: int) -> Reply | None:
         """The reply to one request; None when the run is to stop."""
-        fault = Fault("nothing was sent")
-        attempt = 0
+        fault, attempt = Fault("nothing was sent"), 0
         while attempt < self.model.tries:
             if self.stop is not None:
                 return None

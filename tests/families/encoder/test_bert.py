@@ -1,8 +1,6 @@
 """Encoders that come trained say what transformers says, whole and in part."""
 
 import json
-import os
-from pathlib import Path
 
 import pytest
 import torch
@@ -12,11 +10,10 @@ from foretell.families.decoder.cutting import Parts, leading_parts
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.encoder.bert.cutting import cut, reorder
 from foretell.families.encoder.bert.reading import read_encoder
+from tests.conftest import fetched
 
 pytestmark = pytest.mark.network
 transformers = pytest.importorskip("transformers", reason="needs the extra hf")
-
-MINILM = Path(os.environ.get("FORETELL_TEST_MINILM", ""))
 
 
 def make_bert(folder, **changes):
@@ -66,9 +63,9 @@ def test_a_bert_under_a_head_is_read_too(tmp_path):
     agree(model.bert, read_encoder(tmp_path))
 
 
-@pytest.mark.skipif(not (MINILM / "config.json").is_file(), reason="FORETELL_TEST_MINILM names no folder of MiniLM")
 def test_minilm_says_what_transformers_says():
-    agree(transformers.BertModel.from_pretrained(MINILM, attn_implementation="eager").eval(), read_encoder(MINILM))
+    folder = fetched("minilm-l6-v2")
+    agree(transformers.BertModel.from_pretrained(folder, attn_implementation="eager").eval(), read_encoder(folder))
 
 
 def test_order_changes_nothing_and_leading_parts_are_what_is_cut(tmp_path):
