@@ -28,8 +28,9 @@ _GRID = {
     "log-depths": (0.1, 1.0, np.inf),
     "log-params": (1.0, 10.0, np.inf),
     "averages": (1.0, 3.0, 10.0, 30.0, np.inf),
-    "log-averages": (1.0, 3.0, 10.0, 30.0, np.inf),
+    "log-averages": (3.0, 30.0, np.inf),
     "per-layer": (3.0, 30.0, np.inf),
+    "shape-products": (3.0, 10.0, np.inf),
 }
 _SEEN = (0.03, 0.3, 3.0)
 """Strengths of what was looked at of an architecture itself: a loss on the way, scores on record."""

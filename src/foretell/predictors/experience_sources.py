@@ -12,7 +12,7 @@ from foretell.metrics import Metric
 from foretell.multitask import TaskLabels
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
-from foretell.predictors.features import feature_matrix, has_features, regression_blocks
+from foretell.predictors.features import depth_gene, feature_matrix, has_features, regression_blocks
 from foretell.predictors.records import Record
 from foretell.spaces import Population, SearchSpace
 
@@ -23,6 +23,7 @@ Vector = npt.NDArray[np.float64]
 _ROWS, _FEWEST = 300, 30
 """Labels of other tasks that are learnt from in all; of each task at least so many, if it has them."""
 _RANDOM = 1000
+_SHAPE = "shape-products"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class View:
     def matrices(self, space: SearchSpace, rows: Population) -> list[tuple[str, Vector]]:
         """Blocks of features of canonical rows of a space, `[n, p]` each, with their names."""
         wanted = [name for each in regression_blocks(space) for name in _with_logarithm(each, space)]
+        wanted += [_SHAPE] if depth_gene(space) and has_features(_SHAPE, space) else []
         return [(name, feature_matrix(name, space, rows, self.context, self.columns)) for name in wanted]
 
 
