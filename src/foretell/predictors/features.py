@@ -138,7 +138,12 @@ def _with_logarithms(names: Collection[str]) -> list[str]:
 
 
 _FAMILY_KINDS = [kind for name in family_names() for kind in family(name).features]
-_NAMES = [*_STRUCTURE, *_with_logarithms([*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES]), "log-depths", "shape-products"]
+_NAMES = [
+    *_STRUCTURE,
+    *_with_logarithms([*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES]),
+    "log-depths",
+    "shape-products",
+]
 _MOST_SHAPE_GENES = 8
 """Genes whose products are looked at: the number of products grows with its third power."""
 
