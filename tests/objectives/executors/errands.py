@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from unittest.mock import patch
 
 from foretell.errors import InputError
 from foretell.objectives import Job
@@ -53,3 +54,24 @@ def threads():
 
 def doubled(*numbers):
     return [Job(f"double {x}", double, {"x": x}, key=f"double {x}") for x in numbers]
+
+
+def logged(job, log, pause):
+    """A training as `logged_apart`, where the driver's folder is seen."""
+    return logged_apart(job.function, job.arguments, log, pause)
+
+
+def logged_apart(function, arguments, log, pause):
+    """A training that tells each of its updates: the process, and which."""
+    from foretell.training import loop
+
+    update = loop._Run._update
+
+    def told(self, number):
+        time.sleep(pause)
+        with log.open("a") as file:
+            file.write(f"{os.getpid()} {number}\n")
+        return update(self, number)
+
+    with patch.object(loop._Run, "_update", told):
+        return function(**arguments)
