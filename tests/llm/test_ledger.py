@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import sqlite3
+import threading
 from dataclasses import replace
 
 import pytest
@@ -129,6 +130,21 @@ def test_a_ledger_that_another_process_holds_is_waited_for_and_then_named(tmp_pa
     ledger = Ledger(path)
     ledger.record("key", MODEL, REQUEST, REPLY, None)
     ledger.close()
+
+
+def test_a_ledger_that_another_process_is_just_making_is_waited_for(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    holder = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    holder.execute("CREATE TABLE t (x)")
+    holder.execute("BEGIN")  # before the file has its write-ahead log
+    holder.execute("SELECT * FROM t").fetchall()
+    release = threading.Timer(0.3, lambda: holder.execute("COMMIT"))
+    release.start()
+    ledger = Ledger(path)
+    ledger.record("key", MODEL, REQUEST, REPLY, None)
+    ledger.close()
+    release.join()
+    holder.close()
 
 
 def test_damaged_settings_of_one_call_leave_the_others_to_count(ledger):

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from foretell.cli.options import SpaceOption, StudyOption, study_from
-from foretell.cli.output import WIDE, JsonOption, figure, interval, next_step, print_json, print_table
+from foretell.cli.output import WIDE, JsonOption, figure, given_options, interval, next_step, print_json, print_table
 
 if TYPE_CHECKING:
     from foretell.study import StudyConfig
 
 __all__ = ["register"]
 
+# What tells supernets apart: a command that is to find the one that another has trained needs the same.
+_OF_TRAINING = ("study", "space", "updates", "sampler", "distillation", "experts", "router_width", "router_input")
 _group = typer.Typer(no_args_is_help=True, help="Train a supernet and score architectures with it.")
 _Kind = Annotated[
     Literal["spos", "sandwich", "layerwise-mos", "neuronwise-mos"] | None,
@@ -48,6 +50,7 @@ def _study(study: Path | None, space: str | None, updates: int | None, **options
 
 @_group.command("train")
 def _train(
+    context: typer.Context,
     study: StudyOption = None,
     space: SpaceOption = None,
     kind: _Kind = None,
@@ -91,6 +94,9 @@ def _train(
         typer.echo(f"validation loss {result['best_loss']:.3f} bits after {result['updates']:,} updates; {folder}")
         if study is not None:
             next_step("A search that it scores", "search", study)
+        elif chosen.space == "small-seq2seq":
+            given = given_options(context, "kind", *_OF_TRAINING)
+            next_step("What it says of trained architectures", "supernet", "score", "reference:en-de", *given)
 
 
 @_group.command("score")
@@ -138,6 +144,7 @@ def _score(
 
 @_group.command("compare")
 def _compare(
+    context: typer.Context,
     observations: Annotated[
         str,
         typer.Option("--observations", help="Architectures trained from scratch: a file, a folder, reference:NAME."),
@@ -202,6 +209,9 @@ def _compare(
         print_json(result)
     else:
         _print(result)
+        best = max(result["rows"], key=lambda row: -1.0 if row["raw"]["tau"] is None else row["raw"]["tau"])["kind"]
+        given = ["--kind", best, *given_options(context, *_OF_TRAINING)]
+        next_step(f"{best} orders them best; it scores others by", "supernet", "score", observations, *given)
 
 
 def _print(result: dict[str, Any]) -> None:

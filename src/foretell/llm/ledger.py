@@ -13,6 +13,7 @@ import hashlib
 import json
 import sqlite3
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Iterator, Sequence
@@ -129,7 +130,7 @@ class Ledger:
             path.parent.mkdir(parents=True, exist_ok=True)
         with self._errors():
             self._database = sqlite3.connect(path, timeout=_PATIENCE, isolation_level=None, check_same_thread=False)
-            self._database.execute("PRAGMA journal_mode=WAL")
+            self._write_ahead()
             self._database.execute("PRAGMA synchronous=NORMAL")
             self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_BYTES)
             # A flipped bit makes text of what was bytes. That damages one call; refusing the text would damage all.
@@ -140,6 +141,18 @@ class Ledger:
                 raise IntegrityError(f"the ledger {path} has format {version}; this version reads {_FORMAT}.")
             self._database.executescript(_SCHEMA)
             self._database.execute(f"PRAGMA user_version={_FORMAT}")
+
+    def _write_ahead(self) -> None:
+        """Change to the write-ahead log: the one statement with which SQLite may not wait for another process."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                self._database.execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if not _is(error, "SQLITE_BUSY") or time.monotonic() > until:
+                    raise
+                time.sleep(0.05)
 
     def _refuse_programs(self) -> None:
         """A ledger holds tables only: views and triggers of a stranger's file would run when it is used."""
@@ -325,11 +338,14 @@ def _setting(name: str) -> str:
     return f"CASE WHEN json_valid(settings) THEN json_extract(settings, '$.{name}') END"
 
 
+def _is(error: sqlite3.OperationalError, kind: str) -> bool:
+    return str(getattr(error, "sqlite_errorname", "")).startswith(kind)  # none where Python itself refuses
+
+
 def _advice(error: sqlite3.OperationalError) -> str:
     """What to do about a refusal of the disk."""
-    name = str(getattr(error, "sqlite_errorname", ""))  # none where Python itself refuses
-    if name.startswith("SQLITE_BUSY"):
+    if _is(error, "SQLITE_BUSY"):
         return f"another process holds it: wait for it to end, or {_ANOTHER}"
-    if name.startswith("SQLITE_FULL"):
+    if _is(error, "SQLITE_FULL"):
         return "make room, then run the same command again"
     return f"see that its folder can be written, or {_ANOTHER}"
