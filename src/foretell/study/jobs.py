@@ -115,9 +115,11 @@ def scratch_job(
 
 
 def supernet_job(study: StudyConfig) -> Job:
-    """Train the study's supernet; the result is how training went."""
+    """Train the study's supernet, on Ray by as many processes as the executor says; the result is how that went."""
     told = study.model_dump(mode="json")
-    return Job("supernet", _supernet, {"study": told}, fingerprint(["supernet", told]), away=_supernet_away)
+    together = study.executor.supernet_processes
+    key = fingerprint(["supernet", told])
+    return Job("supernet", _supernet, {"study": told}, key, together=together, away=_supernet_away)
 
 
 def _scratch(study: dict[str, Any], **told: Any) -> dict[str, Any]:
@@ -193,8 +195,10 @@ def _supernet(study: dict[str, Any]) -> dict[str, Any]:
 def _supernet_away(study: dict[str, Any]) -> Job:
     """The training that `_supernet` would do, with its task and its checkpoints to be taken along."""
     task = _kept_objective(json.dumps(study)).task
-    folder = supernet_folder(StudyConfig.model_validate(study), task)
-    return Job("supernet", _supernet_trained, {"study": study, "task": task, "folder": folder}, folder=folder)
+    config = StudyConfig.model_validate(study)
+    folder, together = supernet_folder(config, task), config.executor.supernet_processes
+    arguments = {"study": study, "task": task, "folder": folder}
+    return Job("supernet", _supernet_trained, arguments, folder=folder, together=together)
 
 
 def _supernet_trained(study: dict[str, Any], task: Task, folder: Path) -> dict[str, Any]:
@@ -204,7 +208,7 @@ def _supernet_trained(study: dict[str, Any], task: Task, folder: Path) -> dict[s
 
     config = StudyConfig.model_validate(study)
     settings = config.supernet
-    # Of the processes that torchrun starts, the first alone writes.
+    # Of processes that train together, the first alone writes.
     with claim(folder) if is_first() else nullcontext():
         _, result = train_supernet(
             spaces.create(config.space),

@@ -212,8 +212,7 @@ class _Run:
 
     def _note(self, seen: int, start: float) -> str:
         """How fast it goes, and the best so far."""
-        best = self.result.best_loss
-        told = f", best {best:.3f}" if math.isfinite(best) else ""
+        told = f", best {self.result.best_loss:.3f}" if math.isfinite(self.result.best_loss) else ""
         return f"{seen / (time.perf_counter() - start):,.0f} tokens/s{told}"
 
     @property
@@ -250,9 +249,10 @@ class _Run:
         return paused
 
     def _take_best(self) -> None:
-        self.ranks.wait()
-        best, _ = load_network(self.state.best)
-        self.network.load_state_dict(best.state_dict())
+        if self.ranks.first:  # others may see another folder
+            best, _ = load_network(self.state.best)
+            self.network.load_state_dict(best.state_dict())
+        self.ranks.share(self.network.state_dict().values())
 
     def _start_clocks(self) -> None:
         """Count from what earlier sittings took."""

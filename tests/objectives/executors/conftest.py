@@ -23,6 +23,7 @@ def cluster():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", f"{Path.cwd()}{os.pathsep}{Path.cwd() / 'src'}")
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_worker_niceness", "0")  # a busy machine would let workers of 15 starve
         found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "_system_config": HASTE, **SIZE})
         found.add_node(num_cpus=2, **SIZE)
         yield found
@@ -52,7 +53,7 @@ def apart(cluster, tmp_path, monkeypatch):
     driver = tmp_path / "driver"
     driver.mkdir()
     monkeypatch.setenv("FORETELL_CACHE", str(driver / "cache"))
-    options = ["--num-cpus=1", f"--object-store-memory={80 << 20}", f"--memory={100 << 30}", "--block"]
+    options = ["--num-cpus=2", f"--object-store-memory={80 << 20}", f"--memory={100 << 30}", "--block"]
     ray = [str(Path(sys.executable).with_name("ray")), "start", f"--address={cluster.address}", *options]
     hidden = 'mount -t tmpfs none "$1" && shift && exec "$@"'
     with ExitStack() as stack:

@@ -56,21 +56,27 @@ def doubled(*numbers):
     return [Job(f"double {x}", double, {"x": x}, key=f"double {x}") for x in numbers]
 
 
-def logged(job, log, pause):
+def logged(job, **told):
     """A training as `logged_apart`, where the driver's folder is seen."""
-    return logged_apart(job.function, job.arguments, log, pause)
+    return logged_apart(job.function, job.arguments, **told)
 
 
-def logged_apart(function, arguments, log, pause):
-    """A training that tells each of its updates: the process, and which."""
+def logged_apart(function, arguments, log, pause=0.0, dies=None):
+    """A training that writes down each of its updates.
+
+    Of several processes the second one dies before the update `dies`, once.
+    """
     from foretell.training import loop
 
-    update = loop._Run._update
+    update, dead = loop._Run._update, log.with_suffix(".dead")
 
     def told(self, number):
         time.sleep(pause)
+        if number == dies and os.environ.get("RANK") == "1" and not dead.exists():
+            dead.touch()
+            vanish()
         with log.open("a") as file:
-            file.write(f"{os.getpid()} {number}\n")
+            file.write(f"{number}\n")
         return update(self, number)
 
     with patch.object(loop._Run, "_update", told):

@@ -1,16 +1,18 @@
 """Ray nodes that share no folder with the driver: what they read comes to them, and what they write goes back."""
 
+import socket
 import threading
 from collections import Counter
 
 import pytest
+import torch
 
 from foretell import spaces
 from foretell.machine import torch_threads
 from foretell.objectives import InlineExecutor, Job, label_job, run_jobs
 from foretell.study import load_study
 from foretell.study.jobs import scratch_job, supernet_job
-from foretell.training import load_network
+from foretell.training import load_network, load_tensors
 from tests.objectives.executors import errands
 from tests.objectives.programs import eventually, objective
 from tests.toy import pairs
@@ -20,11 +22,12 @@ pytestmark = [
     pytest.mark.network,  # processes of its own
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
 ]
+RAY = "executor: {name: ray, supernet_processes: 2}\n"
 STUDY = """
 name: apart
 corpus: {name: files, paths: [pairs.tsv], valid_sentences: 16, test_sentences: 16}
 vocabulary: 64
-supernet: {recipe: {updates: 8, warmup: 4, validate_every: 4, max_tokens: 128}}
+supernet: {recipe: {updates: 8, warmup: 4, validate_every: 4, max_tokens: 128, tokens_per_update: 256}}
 train: {recipe: {updates: 60, warmup: 4, validate_every: 10, max_tokens: 128}, beam: 1}
 """
 
@@ -35,24 +38,26 @@ def study(apart):
     lines = "".join(f"{source}\t{target}\n" for source, target in pairs(300))
     (apart.folder / "pairs.tsv").write_text(lines, encoding="utf-8")
     (apart.folder / "study.yaml").write_text(STUDY)
-    return load_study(apart.folder / "study.yaml")
+    (apart.folder / "ray.yaml").write_text(STUDY + RAY)
+    return load_study(apart.folder / "ray.yaml")
 
 
-def logged(job, log, pause=0.0):
+def logged(job, log, **told):
     """The job of a training, whose updates are lines of a file; where it goes away, that goes along."""
-    away = None if job.away is None else logged_away
-    return Job(job.title, errands.logged, {"job": job, "log": log, "pause": pause}, away=away)
+    arguments = {"job": job, "log": log, **told}
+    return Job(job.title, errands.logged, arguments, together=job.together, away=logged_away)
 
 
-def logged_away(job, log, pause):
-    told = job.away(**job.arguments)
-    arguments = {"function": told.function, "arguments": told.arguments, "log": log, "pause": pause}
-    return Job(job.title, errands.logged_apart, arguments, folder=told.folder, reads=told.reads)
+def logged_away(job, **told):
+    found = job.away(**job.arguments)
+    arguments = {"function": found.function, "arguments": found.arguments, **told}
+    kept = {"folder": found.folder, "reads": found.reads, "together": found.together}
+    return Job(job.title, errands.logged_apart, arguments, **kept)
 
 
 def updates(log):
-    """Pairs of process and update."""
-    return [tuple(map(int, line.split())) for line in log.read_text().splitlines()] if log.exists() else []
+    """In the order in which they began."""
+    return [int(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def test_a_training_whose_node_is_killed_goes_on_from_the_checkpoint_that_was_fetched(
@@ -79,8 +84,7 @@ def test_a_training_whose_node_is_killed_goes_on_from_the_checkpoint_that_was_fe
         (full,) = executor.completed()
         killer.join()
     assert full.error is None, full.error
-    found = Counter(update for _, update in updates(logs[1]))
-    assert len({process for process, _ in updates(logs[1])}) == 2
+    found = Counter(updates(logs[1]))
     assert sorted(found) == list(range(30, 60))  # the promotion began where the half had ended
     assert sum(found.values()) - len(found) <= 10  # what lies between two checkpoints
     jobs = [scratch_job(study, architecture, 1, "here", tmp_path / "here", share=share) for share in (0.5, 1.0)]
@@ -90,20 +94,23 @@ def test_a_training_whose_node_is_killed_goes_on_from_the_checkpoint_that_was_fe
     kept = store / f"{architecture.key}-1"
     assert {path.name for path in kept.glob("[!.]*")} >= {"training.json", "model.safetensors", "observation-30.json"}
     assert load_network(kept / "model.safetensors")[1]["seed"] == 1
-    assert not list((tmp_path / "second" / "ray").glob("*"))
+    assert not list((tmp_path / "second" / "ray").iterdir())  # it was at work, and has cleared up
 
 
-def test_a_supernet_trained_apart_is_in_the_drivers_store_and_lends_its_weights(cluster, on, apart, study, tmp_path):
+def test_a_supernet_that_two_train_is_the_one_that_two_train_under_torchrun(cluster, on, apart, study, tmp_path, start):
+    """Though one of them dies on the way; it is in the driver's store, and lends its weights."""
     apart("only")
-    smallest = spaces.create(study.space).smallest()
+    smallest, log = spaces.create(study.space).smallest(), tmp_path / "updates.log"
     command = label_job(objective(apart.folder), smallest, seed=1, fidelity=1.0, folder=apart.folder / "run" / "labels")
     with on(cluster, apart.folder / "run", resources=apart.resources) as executor:
-        executor.submit(supernet_job(study))
+        executor.submit(logged(supernet_job(study), log, dies=6))
         (trained,) = executor.completed()
         assert trained.error is None, trained.error
+        times = Counter(updates(log))
+        assert times.pop(6) in (2, 3)  # the other may have begun it when one died
+        assert times == {0: 2, 1: 2, 2: 2, 3: 2, 4: 4, 5: 4, 7: 2}
         (supernet,) = (apart.folder / "cache" / "supernets").iterdir()
-        kept = {path.name for path in supernet.glob("*.safetensors")}
-        assert kept >= {"model.safetensors", "validation.safetensors"}
+        assert (supernet / "validation.safetensors").exists()
 
         tuned = scratch_job(study, smallest, 1, "tuned", apart.folder / "tuned", inherit=supernet)
         handles = [executor.submit(job) for job in (tuned, command, Job("writes nothing", errands.double, {"x": 2}))]
@@ -113,4 +120,18 @@ def test_a_supernet_trained_apart_is_in_the_drivers_store_and_lends_its_weights(
     assert "inherited" in tuned.value["provenance"]
     assert f"{apart.folder / 'program.py'}, which the command names, does not exist" in str(command.error)
     assert plain.value == 4
-    assert not list((tmp_path / "only" / "ray").iterdir())
+    rank = {"WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    words = ("supernet", "train", "--study", apart.folder / "study.yaml")
+    for process in [start(*words, cache="torchrun", RANK=str(number), **rank) for number in range(2)]:
+        _, err = process.communicate(timeout=120)
+        assert process.returncode == 0, err
+    expected = load_tensors(tmp_path / "torchrun" / "supernets" / supernet.name / "model.safetensors").tensors
+    found = load_tensors(supernet / "model.safetensors").tensors
+    assert found.keys() == expected.keys()
+    assert all(torch.equal(found[name], expected[name]) for name in found)
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

@@ -26,6 +26,7 @@ class Job:
         folder: What it writes into and goes on from, one of its arguments; where machines share no folder, it goes to
             the job's machine and comes back.
         reads: Files among its arguments; where machines share no folder, they go to the job's machine.
+        together: So many processes do it together, each on such resources as a job has; the first one's result counts.
         away: Given the arguments, the same job for a machine that sees no other file of this one; None: it reads none.
     """
 
@@ -36,6 +37,7 @@ class Job:
     short: bool = False
     folder: Path | None = None
     reads: tuple[Path, ...] = ()
+    together: int = 1
     away: Callable[..., Job] | None = None
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from foretell import __version__
 from foretell.objectives.executors.base import Handle, Job
 from foretell.objectives.executors.ray_cluster import brief, connect, logs, remote_task, room, told
+from foretell.objectives.executors.ray_group import Group
 from foretell.objectives.executors.ray_post import Post
 from foretell.objectives.executors.ray_work import Packer
 from foretell.objectives.executors.remote import Outcome, RemoteExecutor, Running
@@ -53,7 +54,7 @@ class RayExecutor(RemoteExecutor):
         try:
             self._places = room(self._ray, settings.resources)
             super().__init__(folder, settings.slots or self._places, settings.retries)
-            self._threads = settings.resources.cpu
+            self._resources, self._threads = settings.resources, settings.resources.cpu
             shutil.rmtree(self.folder, ignore_errors=True)  # reports of jobs that ended with an earlier driver
             token = secrets.token_hex(8)
             self._seen = [path / f".seen-{token}" for path in (self.folder, cache_folder().absolute())]
@@ -62,6 +63,7 @@ class RayExecutor(RemoteExecutor):
             self._task = remote_task(self._ray, settings.resources)
             self._packer = Packer(self._ray)
             self._tasks: dict[Any, list[Running]] = {}
+            self._groups: dict[Any, Group] = {}
             self._post: Post | None = None
             self._postponed: list[Running] = []
             self._shared = {
@@ -111,10 +113,19 @@ class RayExecutor(RemoteExecutor):
         try:
             work = self._packer.pack([(job, each.box) for each, job in ready], self._threads)
             errands = None if self._post is None else [self._post.errand(each) for each, _ in ready]
-            task = self._task.remote(__version__, _present("HF_TOKEN"), self._shared, work, errands)
+            tasks = self._begun(ready[0][1].together, work, errands)
         except Exception as error:
             raise told(error) from error
-        self._tasks[task] = [each for each, _ in ready]
+        self._tasks |= {task: [each for each, _ in ready] for task in tasks}
+
+    def _begun(self, together: int, work: bytes, errands: list[dict[str, Any] | None] | None) -> list[Any]:
+        """The tasks that do a piece of work."""
+        arguments = (__version__, _present("HF_TOKEN"), self._shared, work, errands)
+        if together == 1:
+            return [self._task.remote(*arguments)]
+        group = Group(self._ray, together, self._resources, self._places, *arguments)
+        self._groups |= dict.fromkeys(group.tasks, group)
+        return group.tasks
 
     def _as_it_runs(self, running: Running) -> Job | None:
         """A job, for workers apart where there are some; None where another process is at work in its folder."""
@@ -131,7 +142,12 @@ class RayExecutor(RemoteExecutor):
         ended, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=0)
         if not ended:
             ended, _ = self._ray.wait(tasks, num_returns=1, timeout=_LOOK_EVERY)
-        outcomes = [(batch := self._tasks.pop(task), self._outcomes(task, len(batch))) for task in ended]
+        outcomes = []
+        for task in ended:
+            batch, group = self._tasks.pop(task), self._groups.pop(task, None)
+            found = self._outcomes(task, len(batch))
+            if group is None or group.take(task, found):
+                outcomes.append((batch, found if group is None else group.outcome()))
         if self._post is not None:
             self._post.deliver(self._running)
         for batch, found in outcomes:
@@ -171,6 +187,9 @@ class RayExecutor(RemoteExecutor):
         tasks = list(compress(self._tasks, unwanted))
         for task in tasks:
             del self._tasks[task]
+            if group := self._groups.pop(task, None):
+                group.end()
+                continue
             with suppress(Exception):  # it may have ended, and the cluster may be gone
                 self._ray.cancel(task, force=True)
         with suppress(Exception):

@@ -90,16 +90,16 @@ def room(ray: Any, resources: Resources) -> int:
     return room
 
 
-def remote_task(ray: Any, resources: Resources) -> Any:
-    """What a worker is given, with what it takes."""
+def remote_task(ray: Any, resources: Resources, function: Any = None, **more: Any) -> Any:
+    """What a worker is given, with what it takes: `ray_entry.enter`, or another function of that module."""
     from ray.cloudpickle import register_pickle_by_value
 
     from foretell.objectives.executors import ray_entry
 
     register_pickle_by_value(ray_entry)
-    options: dict[str, Any] = {"num_cpus": resources.cpu, "num_gpus": resources.gpu, "max_retries": 0}
+    options: dict[str, Any] = {"num_cpus": resources.cpu, "num_gpus": resources.gpu, "max_retries": 0, **more}
     options |= {"memory": resources.memory} if resources.memory else {}
-    return ray.remote(**options)(ray_entry.enter)
+    return ray.remote(**options)(function or ray_entry.enter)
 
 
 def actor_beside(ray: Any, kind: type) -> Any:

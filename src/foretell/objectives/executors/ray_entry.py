@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["Mailbox", "enter"]
+__all__ = ["Mailbox", "enter", "listening"]
 
 
 def enter(
@@ -13,6 +13,8 @@ def enter(
     shared: dict[str, Any],
     work: bytes,
     errands: list[dict[str, Any] | None] | None = None,
+    rank: dict[str, str] | None = None,
+    where: tuple[str, int] | None = None,
 ) -> dict[str, Any]:
     """Look whether this worker may work for the driver, and do the work.
 
@@ -23,6 +25,8 @@ def enter(
             it, and works in "cwd" under the variables of "environment".
         work: See `foretell.objectives.executors.ray_work.Packer`.
         errands: What a worker has to have that does not see it; see `foretell.objectives.executors.ray_post.Post`.
+        rank: Of processes that train together, this one's number and how many there are, as `torchrun` tells them.
+        where: The address and the port that the first of them listens at.
 
     Returns:
         See `foretell.objectives.executors.ray_work.run_packed`; "refused" is a sentence instead, and "apart" the name
@@ -52,9 +56,22 @@ def enter(
         os.environ.update(shared["environment"])
         if Path(shared["cwd"]).is_dir():
             os.chdir(shared["cwd"])
+    if rank is not None and where is not None:  # Ray shows each its own devices alone
+        os.environ.update(rank, LOCAL_RANK="0", MASTER_ADDR=where[0], MASTER_PORT=str(where[1]))
     from foretell.objectives.executors.ray_work import run_packed
 
     return run_packed(work, errands)
+
+
+def listening() -> tuple[str, int]:
+    """This node's address, and a port that is free there."""
+    import socket
+
+    import ray
+
+    with socket.socket() as found:
+        found.bind(("", 0))
+        return ray.util.get_node_ip_address(), found.getsockname()[1]
 
 
 class Mailbox:

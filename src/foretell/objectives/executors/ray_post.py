@@ -138,11 +138,21 @@ class Post:
 # ---- the worker's side
 
 
-def run_apart(job: Job, threads: int, driver: str, errand: dict[str, Any]) -> dict[str, Any]:
-    """Run a job in a folder of this machine's own, and send what it writes; see `run_here`."""
+def run_apart(job: Job, threads: int, driver: str, errand: dict[str, Any], *, silent: bool = False) -> dict[str, Any]:
+    """Run a job in a folder of this machine's own, and send what it writes; see `run_here`.
+
+    Args:
+        job: What to run.
+        threads: That it computes with.
+        driver: The driver's machine.
+        errand: See `Post.errand`.
+        silent: Send nothing: another process does so for all that train together.
+    """
     import ray
 
     def post(parcel: Parcel) -> None:
+        if silent:
+            return
         try:
             sent = errand["mailbox"].post.remote(errand["sender"], parcel.names, parcel.contents, parcel.report)
             ray.get(sent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,16 +84,25 @@ def run_packed(work: bytes, errands: Sequence[dict[str, Any] | None] | None = No
     # own driver through the cluster, whose members may run any code on one another; no file is read this way.
     jobs, threads, driver = pickle.loads(work)
     if errands is None:
-        return {"said": [run_here(_whole(job), threads, Reports(box / PROGRESS), driver) for job, box in jobs]}
+        reports = [_unheard if _is_another() else Reports(box / PROGRESS) for _, box in jobs]
+        pairs = zip(jobs, reports, strict=True)
+        return {"said": [run_here(_whole(job), threads, report, driver) for (job, _), report in pairs]}
     from foretell.objectives.executors.ray_post import run_apart
 
-    pairs = [(_whole(job), errand) for (job, _), errand in zip(jobs, errands, strict=True)]
+    whole = [(_whole(job), errand) for (job, _), errand in zip(jobs, errands, strict=True)]
     return {
         "said": [
-            run_here(job, threads, _unheard, driver) if errand is None else run_apart(job, threads, driver, errand)
-            for job, errand in pairs
+            run_here(job, threads, _unheard, driver)
+            if errand is None
+            else run_apart(job, threads, driver, errand, silent=_is_another())
+            for job, errand in whole
         ]
     }
+
+
+def _is_another() -> bool:
+    """Whether this is not the first of processes that train together, which writes and reports for all."""
+    return os.environ.get("RANK", "0") != "0"
 
 
 def _unheard(title: str, share: float, note: str) -> None:
