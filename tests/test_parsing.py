@@ -1,3 +1,4 @@
+import gzip
 import os
 import re
 import threading
@@ -130,6 +131,34 @@ def test_files_that_cannot_be_read(tmp_path: Path):
     (tmp_path / "text").write_bytes(b"fine\nbad \xff")
     with pytest.raises(InputError, match="line 2 is not UTF-8 text; convert the file to UTF-8"):
         read_text(tmp_path / "text")
+
+
+@pytest.mark.parametrize(
+    ("data", "what", "remedy"),
+    [
+        (b"\x28\xb5\x2f\xfd\x24\x0c", "packed by Zstandard", "zstd -d"),
+        (gzip.compress(b"text"), "packed by gzip", "gzip -d"),
+        (b"PK\x03\x04\x14\0", "a zip archive (as .docx, .xlsx, .odt and .npz are)", "unpack it, or save"),
+        (b"7z\xbc\xaf\x27\x1c\0", "a 7z archive", "7z x"),
+        (b"PAR1\x15\x04\xff", "a Parquet table", "pandas.read_parquet"),
+        (b"%PDF-1.7\n%\xe2\xe3\xcf\xd3", "a PDF", "pdftotext"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Office document", "save what it holds as text"),
+        (b"a.txt".ljust(257, b"\0") + b"ustar\0", "a tar archive", "tar xf"),
+        ("text".encode("utf-16"), "UTF-16 text", "iconv -f UTF-16"),
+        (b"\0\x01\xff", "a binary file", "check the path"),
+    ],
+)
+def test_what_is_no_text_is_called_what_it_is(tmp_path: Path, data, what, remedy):
+    (tmp_path / "corpus.en").write_bytes(data)
+    says = f"corpus.en is {what}, expected UTF-8 text; "
+    with pytest.raises(InputError, match=f"{re.escape(says)}.*{re.escape(remedy)}"):
+        read_text(tmp_path / "corpus.en")
+
+
+def test_text_that_begins_like_another_kind_is_text(tmp_path: Path):
+    for text in ("PAR1 is how it begins", "BZh", "%PDF- they say", "Rar!"):
+        (tmp_path / "text").write_text(text)
+        assert read_text(tmp_path / "text") == text
 
 
 def test_a_device_without_end_is_read_to_the_limit():

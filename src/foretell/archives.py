@@ -16,14 +16,15 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from foretell.errors import ForetellError, InputError, IntegrityError
-from foretell.parsing import read_bytes
+from foretell.parsing import decoded, read_bytes
 from foretell.records import storage
 
-__all__ = ["PACKED", "copy_member", "open_archive", "read_member", "read_unpacked"]
+__all__ = ["PACKED", "copy_member", "open_archive", "read_member", "read_packed_text", "read_unpacked"]
 
 PACKED = (".gz", ".bz2", ".xz")
 """Endings of packed files that are read as if they were not."""
 
+_BEGINNINGS = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz"}
 _BLOCK = 1 << 20
 
 
@@ -71,7 +72,7 @@ def copy_member(archive: zipfile.ZipFile, name: str, path: Path, most: int) -> N
 
 
 def read_unpacked(path: Path, *, most: int) -> bytes:
-    """The contents of a file of at most `most` bytes; one whose name says that it is packed (`PACKED`) is unpacked.
+    """The contents of a file of at most `most` bytes, unpacked if its name (`PACKED`) or its beginning says so.
 
     Raises:
         InputError: It is not there, cannot be read, or has or unpacks to more.
@@ -79,7 +80,11 @@ def read_unpacked(path: Path, *, most: int) -> bytes:
     """
     kind = path.suffix.lower()
     if kind not in PACKED:
-        return read_bytes(path, most=most)
+        found = read_bytes(path, most=most)
+        named = [kind for begin, kind in _BEGINNINGS.items() if found.startswith(begin)]
+        if not named:
+            return found
+        kind = named[0]
     try:
         with path.open("rb") as raw, _opened(raw, kind) as file:
             data: bytes = file.read(most + 1)
@@ -93,6 +98,17 @@ def read_unpacked(path: Path, *, most: int) -> bytes:
     if len(data) > most:
         raise InputError(f"{path} unpacks to more than {most:,} bytes, the most that is read; split it.")
     return data
+
+
+def read_packed_text(path: Path, *, most: int) -> str:
+    """The UTF-8 text of a file that may be packed; see `read_unpacked`.
+
+    Raises:
+        InputError: As for `read_unpacked`, or it is no text.
+        IntegrityError: As for `read_unpacked`.
+    """
+    kinds = f"{', '.join(PACKED[:-1])} or {PACKED[-1]}"
+    return decoded(read_unpacked(path, most=most), path, expected=f"UTF-8 text, plain or packed as {kinds}")
 
 
 def _opened(raw: BinaryIO, kind: str) -> Any:

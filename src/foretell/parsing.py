@@ -19,7 +19,16 @@ import yaml
 from foretell.display import shortened
 from foretell.errors import InputError
 
-__all__ = ["MOST_BYTES", "decoded", "parse_json", "parse_yaml", "read_bytes", "read_text", "read_yaml"]
+__all__ = [
+    "MOST_BYTES",
+    "check_kind",
+    "decoded",
+    "parse_json",
+    "parse_yaml",
+    "read_bytes",
+    "read_text",
+    "read_yaml",
+]
 
 MOST_BYTES = 512 << 20
 """The largest file of records; parsed, it may take some twenty times as much memory."""
@@ -28,6 +37,28 @@ _DEEPEST = 32
 _LONGEST_NUMBER = 64  # signs of a number in YAML, which has many ways to write one
 _LONG_NUMBER = re.compile("[0-9]{19}")
 _CONTAINERS = {list, dict}
+# What people have that is no text, by how it begins: what it is, and how to get at the text. Zip holds many formats.
+_KINDS = (
+    (b"\x1f\x8b", "packed by gzip", "unpack it with gzip -d"),
+    (b"\x1f\x9d", "packed by compress", "unpack it with gzip -d"),
+    (b"BZh", "packed by bzip2", "unpack it with bzip2 -d"),
+    (b"\xfd7zXZ\0", "packed by xz", "unpack it with xz -d"),
+    (b"\x28\xb5\x2f\xfd", "packed by Zstandard", "unpack it with zstd -d"),
+    (b"\x04\x22\x4d\x18", "packed by lz4", "unpack it with lz4 -d"),
+    (b"LZIP", "packed by lzip", "unpack it with lzip -d"),
+    (b"PK\x03\x04", "a zip archive (as .docx, .xlsx, .odt and .npz are)", "unpack it, or save what it holds as text"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", "unpack it with 7z x"),
+    (b"Rar!\x1a\x07", "a RAR archive", "unpack it with unrar x"),
+    (b"PAR1", "a Parquet table", "write the columns that count as text, as with pandas.read_parquet and to_csv"),
+    (b"ARROW1", "an Arrow table", "write the columns that count as text"),
+    (b"\xff\xff\xff\xff", "an Arrow stream or a like table", "write the columns that count as text"),
+    (b"SQLite format 3\0", "an SQLite database", "write the columns that count as text"),
+    (b"%PDF-", "a PDF", "write its text into a file, as pdftotext does"),
+    (b"\xd0\xcf\x11\xe0", "an old Office document", "save what it holds as text"),
+    (b"\xff\xfe", "UTF-16 text", "convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8"),
+    (b"\xfe\xff", "UTF-16 text", "convert it to UTF-8, as with iconv -f UTF-16 -t UTF-8"),
+)
+_TAR = (257, b"ustar")  # the one kind whose mark stands elsewhere
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -61,17 +92,48 @@ def read_text(path: Path, *, most: int = MOST_BYTES) -> str:
     return decoded(read_bytes(path, most=most), path)
 
 
-def decoded(data: bytes, path: Path) -> str:
+def decoded(data: bytes, path: Path, *, expected: str = "UTF-8 text") -> str:
     """The UTF-8 text of a file's contents, with or without a byte-order mark.
 
+    Args:
+        data: The contents.
+        path: Of the file, for messages.
+        expected: What is read, as messages tell it.
+
     Raises:
-        InputError: It is not UTF-8; the message names the line.
+        InputError: It is not UTF-8; the message says what it is instead, or names the line.
     """
     try:
-        return data.decode("utf-8-sig")
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        check_kind(data, path, expected)
+        if b"\0" in data:
+            raise InputError(f"{path} is a binary file, expected {expected}; check the path.") from error
         number = data.count(b"\n", 0, error.start) + 1
         raise InputError(f"{path}, line {number} is not UTF-8 text; convert the file to UTF-8.") from error
+    if "\0" in text:  # nothing that people call text has one, but an archive of text has
+        check_kind(data, path, expected)
+    return text
+
+
+def check_kind(data: bytes, path: Path, expected: str) -> None:
+    """Refuse the contents of a file that are of a known kind which is no text.
+
+    Args:
+        data: How the file begins, or all of it.
+        path: Of the file, for messages.
+        expected: What is read, as messages tell it.
+
+    Raises:
+        InputError: They are; the message says of which kind and how to get at the text.
+    """
+    start, mark = _TAR
+    known = [(what, do) for begin, what, do in _KINDS if data.startswith(begin)]
+    if data[start : start + len(mark)] == mark:
+        known = [("a tar archive", "unpack it with tar xf")]
+    if known:
+        what, do = known[0]
+        raise InputError(f"{path} is {what}, expected {expected}; {do}.")
 
 
 def parse_json(data: bytes | str) -> Any:

@@ -73,7 +73,9 @@ def test_a_predictor_is_refused_for_another_space_or_device(run, samples: Path, 
     code, _, err = run("latency", "predict", predictor, architecture, "--space", "small-seq2seq")
     assert code == 2
     assert "was fitted on the space hat-wmt14-en-de; small-seq2seq was asked for" in err
-    assert run("latency", "predict", predictor, architecture, "--space", "small-seq2seq", "--force")[0] == 0
+    code, out, _ = run("latency", "predict", predictor, architecture, "--space", "small-seq2seq", "--force")
+    following = f"foretell train {architecture}:{SMALL.smallest().key} --space small-seq2seq"
+    assert (code, out.splitlines()[-1]) == (0, f"The fastest of them is trained by: {following}")
     wide = spaces.create("hat-wmt14-en-de")
     write_architecture(architecture, wide.largest())
     predict = ("latency", "predict", predictor, architecture, "--space", wide.name)
@@ -159,3 +161,4 @@ def test_export_prints_both_times(run, tmp_path: Path, monkeypatch: pytest.Monke
     assert "6.50" in out
     assert "4.25" in out
     assert "encoder.onnx, step.onnx written to" in out
+    assert f"foretell translate {tmp_path}" in out.splitlines()[-1]

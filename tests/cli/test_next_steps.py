@@ -147,6 +147,33 @@ def test_a_study_of_trials_begins_with_what_it_is_given_and_goes_on_without_the_
     assert len((place / "runs" / "mine" / "trials.jsonl").read_text().splitlines()) == 6
 
 
+@pytest.mark.network
+def test_what_was_asked_of_a_language_model_leads_on(place, capsys):
+    assert next_of(run(capsys, ["llm", "list"]))[:2] == ["llm", "fetch"]
+    with FaultServer() as server:
+        asked = ["--observations", "few.jsonl", "--llm", f"{server.url}#fake", "--demonstrations", "2"]
+        out = run(capsys, ["llm", "repeatability", *asked, "--n", "3", "--metric", "valid_bleu"])
+        predictor = f"llm(model={server.url}#fake)"
+        said = ["--predictor", predictor, "--observations", "few.jsonl", "--metric", "valid_bleu"]
+        assert next_of(out) == ["evaluate", *said]
+        following = next_of(run(capsys, ["llm", "ledger"]))
+        assert following[:3] == ["label", "--llm", f"{server.url}#fake"]
+        run(capsys, following)
+
+
+def test_a_space_is_searched(place, capsys):
+    assert next_of(run(capsys, shlex.split("spaces show small-seq2seq"))) == ["search", "--space", "small-seq2seq"]
+    assert ": foretell " not in run(capsys, shlex.split("spaces show small-lm"))  # which needs a study with a text
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_note_is_said_once(place, capsys):
+    with (place / "trained.jsonl").open("a") as file:
+        file.write('{"format"')
+    assert main(shlex.split("predict --observations trained.jsonl --architectures trained.jsonl")) == 0
+    assert capsys.readouterr().err.count("dropped a torn last line (line 25)") == 1
+
+
 def test_programs_get_no_such_line(place, capsys):
-    for words in ("spaces list", "observations show trained.jsonl"):
+    for words in ("spaces list", "observations show trained.jsonl", "llm list", "spaces show small-seq2seq"):
         assert ": foretell " not in run(capsys, [*shlex.split(words), "--json"])

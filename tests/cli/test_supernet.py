@@ -1,4 +1,5 @@
 import json
+import shlex
 import socket
 from dataclasses import replace
 from pathlib import Path
@@ -71,7 +72,12 @@ def test_all_kinds_train_from_one_command_and_stand_in_one_table(tmp_path, comma
     ] * 5
     table = command(*compare, "--kinds", "spos,neuronwise-mos")
     assert all(name in table for name in ("spos", "neuronwise-mos", "constant", "depth"))
-    assert max(map(len, table.splitlines())) <= 80
+    *lines, last = table.splitlines()
+    assert max(map(len, lines)) <= 80
+    following = shlex.split(last.partition(": foretell ")[2])
+    assert following[following.index("--kind") + 1] in ("spos", "neuronwise-mos")
+    assert following[-2:] == ["--updates", "6"]  # which the kept supernets were trained with
+    assert "score" in command(*following[: following.index("--study")], "--updates", 6)
     assert kept.read_text().count("\n") == 5
 
 
@@ -149,3 +155,7 @@ def test_more_processes_than_micro_batches_are_refused(together):
     for code, _, err in together("supernet", "train"):
         assert code == 2
         assert "an update has 1 micro-batch(es), too few for 2 processes; start fewer, raise" in " ".join(err.split())
+
+
+def test_processes_that_nothing_would_start_are_refused(command):
+    assert "--processes is of the executor ray" in command("supernet", "train", "--processes", 2, code=2)

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from foretell import spaces
-from foretell.costs import Constraint, Constraints, CostModel, reachable
+from foretell.costs import Constraint, Constraints, CostModel, cost_name, counted_costs, reachable
+from foretell.costs.model import timed_costs
 from foretell.errors import InfeasibleError, InputError, UnknownNameError
 from foretell.families.encoder_decoder.closed_forms import flops, parameters
 from foretell.spaces import Population
@@ -35,6 +36,14 @@ COSTS = CostModel(SMALL, latency=FlopsAsLatency())
         ("parameters>500k", "parameters", ">", 500e3),
         ("params_without_embeddings>=0.1B", "parameters_without_embeddings", ">=", 1e8),
         ("flops<=2T", "flops", "<=", 2e12),
+        ("FLOPs<=3G", "flops", "<=", 3e9),
+        ("Params<=60M", "parameters", "<=", 60e6),
+        ("PARAMS_WITHOUT_EMBEDDINGS>=0.1B", "parameters_without_embeddings", ">=", 1e8),
+        ("Latency<=100ms", "latency_ms", "<=", 100),
+        ("Decode_Latency@512 <= 8ms", "decode_latency_ms@512", "<=", 8),
+        ("Memory<=200MB", "memory_bytes", "<=", 200e6),
+        ("peak_v2<=3", "peak_v2", "<=", 3),
+        ("größe<=3", "größe", "<=", 3),
     ],
 )
 def test_what_people_write(text: str, cost: str, operator: str, limit: float):
@@ -70,6 +79,17 @@ def test_an_unknown_cost_names_the_nearest():
         Constraint.parse("latancy<=100ms")
     with pytest.raises(UnknownNameError, match="did you mean 'flops'"):
         COSTS.costs(POPULATION, ["flop"])
+
+
+def test_every_cost_of_every_space_is_known_in_any_case():
+    for space in map(spaces.create, spaces.names()):
+        for name in (*timed_costs(space), *counted_costs(space)):
+            assert cost_name(name.upper()) == cost_name(name.title()) == name
+
+
+def test_a_cost_of_the_users_is_found_whatever_its_case():
+    limits = Constraints.parse(["macs<=3", "N<=4"])
+    assert limits.spelled(["MACs", "n", "N"]).cost_names == ("MACs", "N")  # two that differ in case alone stay apart
 
 
 def test_the_bare_names_count_everything():

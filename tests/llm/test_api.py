@@ -76,21 +76,27 @@ def test_retry_after_pauses_all_calls(serve, connect, bleu):
 
 
 def test_a_dead_endpoint_ends_the_run_with_what_is_paid_for(serve, connect, bleu, ledger):
-    server = serve(rate=1.0, faults=("500",))
+    server = serve(faults=("500",))
+    asker = connect(server, concurrency=4, tries=100)
+    checked(asker, bleu, requests(1))
+    server.rate = 1.0
     with pytest.raises(LanguageModelError, match="times in a row"):
-        checked(connect(server, concurrency=4, tries=100), bleu, requests(50))
+        checked(asker, bleu, requests(50))
     assert server.calls < 60
     server.rate = 0.0
     assert all(not answer.reason for answer in checked(connect(server), bleu, requests(50)))
 
 
 def test_a_question_that_keeps_failing_is_left_out_and_asked_again_later(serve, connect, bleu, ledger):
-    server = serve(rate=1.0, faults=("not-json",))
-    (answer,) = checked(connect(server, tries=3), bleu, requests(1))
+    server = serve(faults=("not-json",))
+    asker = connect(server, tries=3)
+    checked(asker, bleu, requests(1))
+    server.rate = 1.0
+    (answer,) = checked(asker, bleu, requests(1, start=1))
     assert "no reply after 3 tries" in answer.reason
-    assert ledger.totals().calls == 0
+    assert ledger.totals().calls == 1
     server.rate = 0.0
-    (answer,) = checked(connect(server), bleu, requests(1))
+    (answer,) = checked(connect(server), bleu, requests(1, start=1))
     assert not answer.reason
 
 

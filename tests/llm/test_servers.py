@@ -7,8 +7,10 @@ import pytest
 
 from foretell.errors import BudgetReachedError
 from foretell.llm import Decoding, LanguageModelError, Request, open_model
+from foretell.llm.api import ApiModel
 from foretell.llm.asking import Asker
 from foretell.llm.budget import Budget
+from foretell.llm.faults import Fault
 from foretell.llm.reading import read_body
 from foretell.llm.replies import parse_number, unfinished
 from tests.llm.fault_server import FaultServer, truth
@@ -115,6 +117,66 @@ def test_a_server_that_is_not_running_is_not_tried_for_minutes(connect, check):
         asker = connect(server, concurrency=2)
     with pytest.raises(LanguageModelError, match=r"nobody answers at http://127.0.0.1.*; start the server"):
         asker.ask(requests(10), check)
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "said"),
+    [
+        (200, {"choices": []}, '{"choices": []}'),
+        (200, {"result": "25.1"}, '{"result": "25.1"}'),
+        (200, b"", "it is empty"),
+        (200, {"error": {"message": "model not loaded"}}, "it says: model not loaded"),
+        (502, b"<html><head><title>502 Bad Gateway</title></head></html>", "status 502, 502 Bad Gateway"),
+        (500, {"detail": "worker died"}, "status 500, worker died"),
+    ],
+)
+def test_a_server_that_never_answers_is_tried_three_times_and_quoted(serve, connect, check, status, body, said):
+    server = serve(refuses=(bool, status, body))
+    with pytest.raises(LanguageModelError, match=rf"answered none of 3 tries: .*{re.escape(said)}"):
+        connect(server).ask(requests(60), check)
+    assert server.calls == 3
+
+
+def test_a_server_that_loads_its_model_is_waited_for_longer(serve, connect, check):
+    server = serve(refuses=(lambda body: server.calls <= 6, 503, {"error": {"message": "Loading model"}}))
+    asked = requests(10)
+    assert right(connect(server).ask(asked, check), asked)
+    for_ever = serve(refuses=(bool, 503, {"error": {"message": "Loading model"}}))
+    with pytest.raises(LanguageModelError, match="none of 8 tries: status 503, Loading model"):
+        connect(for_ever).ask(requests(60), check)
+    assert for_ever.calls == 8
+
+
+def test_an_encrypted_address_of_a_plain_server_is_told(serve, ledger, check):
+    plain = serve().url
+    url = plain.replace("http", "https")
+    model = ApiModel("fake", url, timeout=0.2, pauses=(0.005, 0.02))
+    says = f"nobody answers at {url}: no connection came about in time; perhaps it speaks only http: try {plain}"
+    with pytest.raises(LanguageModelError, match=says):
+        Asker(model, ledger, Budget(model, None)).ask(requests(60), check)
+
+
+@pytest.mark.parametrize(
+    ("base", "cause", "said", "told"),
+    [
+        ("https://host/v1", "ConnectTimeout", "", "http://host/v1"),
+        ("https://host/v1", "ConnectError", "[SSL: WRONG_VERSION_NUMBER] wrong version number", "http://host/v1"),
+        (
+            "https://host/v1",
+            "ConnectError",
+            "[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate",
+            "SSL_CERT_FILE",
+        ),
+        ("https://host/v1", "ConnectError", "[Errno 111] Connection refused", ""),
+        ("http://host/v1", "RemoteProtocolError", "Server disconnected without sending a response.", "https://host/v1"),
+        ("http://host/v1", "ConnectError", "[Errno 111] Connection refused", ""),
+        ("http://host/v1", "ConnectTimeout", "", ""),
+    ],
+)
+def test_what_to_do_about_encryption_is_told_where_the_connection_fails_of_it(base, cause, said, told):
+    advice = Fault(said, cause=cause).advice(base)
+    assert told in advice
+    assert bool(told) == bool(advice)
 
 
 @pytest.mark.parametrize("status", [400, 403, 422, 500, 501])

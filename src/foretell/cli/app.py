@@ -6,6 +6,7 @@ import gc
 import logging
 import sys
 import warnings
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from typing import Annotated, Any
@@ -85,8 +86,17 @@ def _global(
     context.with_resource(show_progress(style))  # type: ignore[arg-type]
 
 
-def _one_line_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"foretell: note: {plain(str(message))}", file=sys.stderr)
+def _one_line_warnings() -> Callable[..., None]:
+    """Shows each warning in one line, and once: a file that is read twice has one torn line."""
+    shown: set[str] = set()
+
+    def show(message: Warning | str, *_: Any, **__: Any) -> None:
+        text = plain(str(message))
+        if text not in shown:
+            shown.add(text)
+            print(f"foretell: note: {text}", file=sys.stderr)
+
+    return show
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -111,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _run(arguments: list[str]) -> int:
     try:
         with interruptible(lambda: how_to_go_on(get_command(commands()), arguments)):
-            warnings.showwarning = _one_line_warning
+            warnings.showwarning = _one_line_warnings()
             commands()(arguments)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0

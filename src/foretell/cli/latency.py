@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell.cli.network import next_of_network
 from foretell.cli.output import JsonOption, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -160,6 +161,8 @@ def _predict(
         [line["architecture_key"], *(f"{v:.2f}" for v in (line["latency_ms"], *line["interval_ms"]))] for line in lines
     ]
     print_table(f"Predicted by {fitted.name}", ["architecture", "ms", f"{confidence:.0%} from", "to"], cells)
+    fastest = min(lines, key=lambda line: line["latency_ms"])["architecture_key"]
+    next_step("The fastest of them is trained by", "train", f"{architectures}:{fastest}", "--space", space)
 
 
 @_group.command("export")
@@ -185,6 +188,7 @@ def _export(
     rows = [["as trained", f"{found['original_ms']:.2f}"], [f"exported ({form})", f"{found['exported_ms']:.2f}"]]
     print_table(f"{found['tokens']} tokens, beam {found['beam']}", ["", "ms"], rows)
     say(f"{', '.join(found['files'])} written to {found['out']}; logits differ by at most {found['difference']:.1e}.")
+    next_of_network("translation", run)
 
 
 def _print_measured(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from foretell.cli.label import LlmOption
 from foretell.cli.options import ExamplesOption, task_context
-from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table, say
+from foretell.cli.output import JsonOption, figure, given_options, next_step, print_json, print_table, say
 
 __all__ = ["register"]
 
@@ -34,6 +35,7 @@ def _list(as_json: JsonOption = False) -> None:
     Example: `foretell llm list`
     """
     from foretell.llm import ENCODERS, MODELS
+    from foretell.llm.models import DEFAULT_MODEL
 
     models = [
         {"name": m.name, "about": m.about, "megabytes": round(m.size / 1e6), "fetched": m.fetched}
@@ -44,6 +46,7 @@ def _list(as_json: JsonOption = False) -> None:
     else:
         rows = [[m["name"], str(m["megabytes"]), "yes" if m["fetched"] else "no", str(m["about"])] for m in models]
         print_table("Local models", ["name", "MB", "fetched", "what"], [[str(cell) for cell in row] for row in rows])
+        next_step("One is fetched by", "llm", "fetch", DEFAULT_MODEL)
 
 
 @_group.command("fetch")
@@ -80,7 +83,7 @@ def _ledger(
     Example: `foretell llm ledger`
     """
     from foretell.errors import InputError
-    from foretell.llm import Ledger, default_ledger
+    from foretell.llm import Ledger, default_ledger, spelling_of
 
     path = path or default_ledger()
     if not path.exists():
@@ -101,6 +104,19 @@ def _ledger(
         for e, m, t in totals
     ]
     print_table(str(path), ["model", "calls", "read", "cached", "written", "US$"], rows)
+    if totals:
+        endpoint, model, _ = max(totals, key=lambda each: each[2].calls)
+        again = [
+            "--llm",
+            spelling_of(endpoint, model),
+            "--n",
+            20,
+            "--ledger",
+            path,
+            "--out",
+            f"{Path(model).name}.jsonl",
+        ]
+        next_step("What was asked is answered from it; more is asked by", "label", *again)
 
 
 def _money(totals: Any) -> str:
@@ -109,6 +125,7 @@ def _money(totals: Any) -> str:
 
 @_group.command("ablation")
 def _ablation(
+    context: typer.Context,
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
@@ -127,11 +144,14 @@ def _ablation(
     from foretell.llm import ABLATION
 
     rows = {name: f"template=paper, prompt={name}" for name in ABLATION}
-    _evaluate("Prompt ablation", rows, observations, llm, task, metric, demonstrations, options, as_json, study)
+    _evaluate(
+        context, "Prompt ablation", rows, observations, llm, task, metric, demonstrations, options, as_json, study
+    )
 
 
 @_group.command("probe")
 def _probe(
+    context: typer.Context,
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
@@ -149,10 +169,11 @@ def _probe(
     """
     rows = {"as it is": "", "names hidden": "hide=true", "labels shuffled": "shuffle=true"}
     rows["both"] = "hide=true, shuffle=true"
-    _evaluate("Memorisation probe", rows, observations, llm, task, metric, demonstrations, options, as_json)
+    _evaluate(context, "Memorisation probe", rows, observations, llm, task, metric, demonstrations, options, as_json)
 
 
 def _evaluate(
+    context: typer.Context,
     title: str,
     variants: dict[str, str],
     observations: Path,
@@ -185,11 +206,21 @@ def _evaluate(
         print_json({"rows": rows, "protocol": result.protocol})
     else:
         print_table(title, ["prompt", "MAE", "tau"], [[str(r["row"]), _cell(r["mae"]), _cell(r["tau"])] for r in rows])
+        errors = {name: result.row(text).values["mae"] for name, text in spelt.items()}
+        known_errors = {name: error for name, error in errors.items() if math.isfinite(error)}
+        if known_errors:
+            best = min(known_errors, key=lambda name: known_errors[name])
+            _next(context, f"{best!r} was least wrong; it predicts by", "predict", spelt[best], observations)
+
+
+def _next(context: typer.Context, purpose: str, command: str, predictor: str, observations: Path) -> None:
+    """The same data with a predictor, in the command that judges it or that uses it."""
+    others = ["--architectures", observations] if command == "predict" else []
+    given = given_options(context, "task", "metric")
+    next_step(purpose, command, "--predictor", predictor, "--observations", observations, *others, *given)
 
 
 def _figures(values: dict[str, float]) -> dict[str, float | None]:
-    import math
-
     return {key: values[key] if math.isfinite(values[key]) else None for key in ("mae", "tau")}
 
 
@@ -206,6 +237,7 @@ def _spell(llm: str, options: str, extra: str = "") -> str:
 
 @_group.command("repeatability")
 def _repeatability(
+    context: typer.Context,
     observations: _Observations,
     llm: LlmOption = "",
     task: _Task = None,
@@ -250,3 +282,5 @@ def _repeatability(
         say(f"mean of {len(deviations)} standard deviations over {repeats} repeats: {summary['mean_sd']:.3f}")
     else:
         say("no architecture has two usable replies.")
+    if not as_json:
+        _next(context, "How far its predictions can be trusted", "evaluate", _spell(llm, options), observations)

@@ -13,7 +13,18 @@ import typer
 
 from foretell.display import plain
 
-__all__ = ["WIDE", "JsonOption", "figure", "interval", "next_step", "plain", "print_json", "print_table", "say"]
+__all__ = [
+    "WIDE",
+    "JsonOption",
+    "figure",
+    "given_options",
+    "interval",
+    "next_step",
+    "plain",
+    "print_json",
+    "print_table",
+    "say",
+]
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
@@ -45,6 +56,21 @@ def say(text: str, *, err: bool = False) -> None:
 def next_step(purpose: str, *words: object) -> None:
     """Name the command that goes on from here, as a shell takes it: the last line of what a command prints."""
     say(f"{purpose}: {shlex.join(['foretell', *map(str, words)])}")
+
+
+def given_options(context: typer.Context, *names: str) -> list[str]:
+    """Those options of a command that were given, as they would be written again.
+
+    Args:
+        context: Of the command.
+        names: The parameters that are looked at, as the command's function calls them.
+    """
+    words = []
+    for option in context.command.params:
+        source = context.get_parameter_source(str(option.name)) if option.name in names else None
+        if source is not None and source.name == "COMMANDLINE":
+            words += [option.opts[0], str(context.params[str(option.name)])]
+    return words
 
 
 def figure(value: float | None, digits: int = 3) -> str:

@@ -45,6 +45,7 @@ def _show(
     Example: `foretell spaces show small-seq2seq`
     """
     from foretell import spaces
+    from foretell.tasks import task_kind
 
     space = spaces.create(name)
     if as_json:
@@ -58,3 +59,5 @@ def _show(
             [gene.name, ", ".join(map(str, gene.choices)), "each layer" if gene.depth else ""] for gene in space.genes
         ]
         print_table(f"{space.name}: {space.size():,} architectures", ["gene", "choices", ""], rows)
+        if space.family is not None and space.family.name in task_kind("translation").families:
+            next_step("A search of it", "search", "--space", name)

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foretell.cli.options import SpaceOption, StudyOption, study_from
-from foretell.cli.output import WIDE, JsonOption, figure, interval, next_step, print_json, print_table
+from foretell.cli.options import ExecutorOption, SpaceOption, StudyOption, study_from
+from foretell.cli.output import WIDE, JsonOption, figure, given_options, interval, next_step, print_json, print_table
 
 if TYPE_CHECKING:
     from foretell.study import StudyConfig
 
 __all__ = ["register"]
 
+# What tells supernets apart: a command that is to find the one that another has trained needs the same.
+_OF_TRAINING = ("study", "space", "updates", "sampler", "distillation", "experts", "router_width", "router_input")
 _group = typer.Typer(no_args_is_help=True, help="Train a supernet and score architectures with it.")
 _Kind = Annotated[
     Literal["spos", "sandwich", "layerwise-mos", "neuronwise-mos"] | None,
@@ -48,6 +50,7 @@ def _study(study: Path | None, space: str | None, updates: int | None, **options
 
 @_group.command("train")
 def _train(
+    context: typer.Context,
     study: StudyOption = None,
     space: SpaceOption = None,
     kind: _Kind = None,
@@ -57,17 +60,25 @@ def _train(
     experts: _Experts = None,
     router_width: _Width = None,
     router_input: _Input = None,
+    executor: ExecutorOption = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", min=1, help="On Ray: so many train it together, a GPU each if asked for."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the study's supernet; it is kept for all runs with the same settings, and resumes by itself.
 
-    A published space brings its published recipe. Under `torchrun` several processes, or GPUs, train together.
+    A published space brings its published recipe. Several processes, or GPUs, train it under `torchrun` or on Ray.
 
     Examples:
     `foretell supernet train --kind neuronwise-mos`
 
     `torchrun --nproc-per-node 8 -m foretell supernet train --study wmt14.yaml`
+
+    `foretell supernet train --study wmt14.yaml --executor ray --processes 8`, which may be on several machines
     """
+    from foretell.errors import InputError
     from foretell.study import train_study_supernet
     from foretell.training import is_first
 
@@ -82,7 +93,12 @@ def _train(
         router_width=router_width,
         router_input=router_input,
     )
-    folder, result = train_study_supernet(chosen)
+    where = chosen.executor.named(executor)
+    if processes is not None:
+        if where.name != "ray":
+            raise InputError("--processes is of the executor ray; add --executor ray, or start them by torchrun.")
+        where = where.model_copy(update={"supernet_processes": processes})
+    folder, result = train_study_supernet(chosen.model_copy(update={"executor": where}))
     if not is_first():
         return
     if as_json:
@@ -91,6 +107,9 @@ def _train(
         typer.echo(f"validation loss {result['best_loss']:.3f} bits after {result['updates']:,} updates; {folder}")
         if study is not None:
             next_step("A search that it scores", "search", study)
+        elif chosen.space == "small-seq2seq":
+            given = given_options(context, "kind", *_OF_TRAINING)
+            next_step("What it says of trained architectures", "supernet", "score", "reference:en-de", *given)
 
 
 @_group.command("score")
@@ -138,6 +157,7 @@ def _score(
 
 @_group.command("compare")
 def _compare(
+    context: typer.Context,
     observations: Annotated[
         str,
         typer.Option("--observations", help="Architectures trained from scratch: a file, a folder, reference:NAME."),
@@ -202,6 +222,9 @@ def _compare(
         print_json(result)
     else:
         _print(result)
+        best = max(result["rows"], key=lambda row: -1.0 if row["raw"]["tau"] is None else row["raw"]["tau"])["kind"]
+        given = ["--kind", best, *given_options(context, *_OF_TRAINING)]
+        next_step(f"{best} orders them best; it scores others by", "supernet", "score", observations, *given)
 
 
 def _print(result: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ _BYTES = {
     **{f"{k}iB": 1024.0**n for n, k in enumerate("KMG", 1)},
 }
 _PATTERN = re.compile(
-    r"(?P<cost>[A-Za-z_]+(?:@[0-9]{1,9})?)\s*(?P<operator><=|>=|<|>)\s*(?P<number>[0-9.eE+-]*[0-9.])\s*(?P<unit>[^\d\s@]*)"
+    r"(?P<cost>[^\W\d]\w*(?:@[0-9]{1,9})?)\s*(?P<operator><=|>=|<|>)\s*(?P<number>[0-9.eE+-]*[0-9.])\s*(?P<unit>[^\d\s@]*)"
     r"\s*(?:@\s*(?P<confidence>[0-9.]+)\s*%)?"
 )
 
@@ -120,6 +120,19 @@ class Constraints:
             InputError: One of them cannot be read.
         """
         return cls(tuple(Constraint.parse(text) for text in texts))
+
+    def spelled(self, names: Iterable[str]) -> Constraints:
+        """The same limits, on those of these costs that their names are but for the case of letters."""
+        any_case: dict[str, list[str]] = {}
+        for name in names:
+            any_case.setdefault(name.lower(), []).append(name)
+        found = [any_case.get(item.cost.lower(), []) for item in self.items]
+        return Constraints(
+            tuple(
+                replace(item, cost=there[0]) if len(there) == 1 else item
+                for item, there in zip(self.items, found, strict=True)
+            )
+        )
 
     def told_as(self, names: Iterable[str]) -> Constraints:
         """The same limits, on the costs of these names as they are spelled where an objective tells them.

@@ -31,15 +31,24 @@ _ALIASES = {
     "params": "parameters",
     "params_without_embeddings": "parameters_without_embeddings",
 }
+# What families count: known in any case, as people write FLOPs and Params. A user's own names keep theirs.
+_COUNTED = (
+    *("parameters", "parameters_without_embeddings", "weight_bytes", "cache_bytes", "memory_bytes"),
+    *("flops", "flops_without_output_layer", "prefill_flops", "decode_flops"),
+)
 
 
 def cost_name(name: str) -> str:
     """The full name of a cost; `latency`, `memory`, `params` and `params_without_embeddings` are short for theirs.
 
-    What follows an `@`, as in "prefill_latency@512", is how much of it is meant.
+    What follows an `@`, as in "prefill_latency@512", is how much of it is meant. Those and what families count are
+    known in any case.
     """
     plain, at, amount = name.partition("@")
-    full = f"{plain}_ms" if plain.endswith("latency") else _ALIASES.get(plain, plain)
+    small = plain.lower()
+    if small.endswith(("latency", "latency_ms")):
+        return f"{small.removesuffix('_ms')}_ms{at}{amount}"
+    full = _ALIASES.get(small, small if small in _COUNTED else plain)
     return full + at + amount
 
 
@@ -105,6 +114,9 @@ class CostModel:
         """
         full, known = plain_name(name), [*timed_costs(self.space), *counted_costs(self.space)]
         if full not in known:
+            alike = [each for each in known if each.lower() == full.lower()]
+            if len(alike) == 1:
+                return alike[0]
             short = [each.removesuffix("_ms") for each in known if is_latency(each)]
             short += [alias for alias, whole in _ALIASES.items() if whole in known]
             raise UnknownNameError("cost", name, [*short, *known], f"the space {self.space.name}")

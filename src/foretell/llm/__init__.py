@@ -13,7 +13,7 @@ from foretell.llm.prices import PRICES, PRICES_DATE, Price, price_of, read_price
 from foretell.llm.prompt import ABLATION, FULL, Parts, Prompt, TaskCard, compact_prompt, paper_prompt, parts_named
 from foretell.llm.proposing import Proposals, ProposalWarning, Proposer
 from foretell.llm.replies import Parsed, parse_number, parse_numbers
-from foretell.llm.session import DEFAULT_LLM, Session, default_ledger, open_model, open_session
+from foretell.llm.session import DEFAULT_LLM, Session, default_ledger, open_model, open_session, spelling_of
 from foretell.llm.tasks import draw_examples, hide_names, read_examples, task_title
 
 __all__ = [
@@ -72,5 +72,6 @@ __all__ = [
     "price_of",
     "read_examples",
     "read_prices",
+    "spelling_of",
     "task_title",
 ]

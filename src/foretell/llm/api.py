@@ -1,47 +1,38 @@
 """Any OpenAI-compatible endpoint, through the `openai` package's asynchronous client (the extra `llm`).
 
-Retries are ours and not the client's: they are bounded, jittered, honour Retry-After for all calls at once,
-and a row of failures ends the run with everything that was paid for in the ledger.
+Retries are ours and not the client's (`foretell.llm.calls`): they are bounded, jittered, honour Retry-After for all
+calls at once, and a row of failures ends the run with everything that was paid for in the ledger.
 """
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-import time
-import warnings
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import BudgetReachedError, InputError
-from foretell.llm.faults import Fault, pause_before
+from foretell.errors import InputError
+from foretell.llm.calls import VERSION, Calls, run_in_loop
 from foretell.llm.keys import Secret
 from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
-from foretell.llm.reading import read_body
 from foretell.llm.replies import unfinished
 from foretell.llm.scoring import score_by_steps
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["ApiModel", "run_in_loop"]
+__all__ = ["ApiModel"]
 
 
 _LOGPROBS = re.compile("log[ _-]?prob", re.IGNORECASE)
 _STREAM = re.compile(r"\bstream", re.IGNORECASE)
 _FORM = re.compile("response[ _-]?format|json[ _-]?schema|structured", re.IGNORECASE)
 _FEW = 5  # alternatives that those who give any give
-_VERSION = "/v1"
 _THINKING_ROOM = 2048  # tokens
-_UNREACHED_TRIES = 3  # of a question at an address that refuses connections, and has answered none
-_UNCLEAR_TRIES = 2  # of a question, until a fault of the server may be a refusal of a parameter
+_CONNECTING = 10.0  # seconds at most until there is a connection, encrypted where the address says so
 
 
 class ApiModel:
@@ -101,8 +92,8 @@ class ApiModel:
         """Answer all requests, many at a time; see `LanguageModel.complete`."""
         if not requests:
             return []
-        run = _Run(self, requests, on_reply or (lambda index, reply: None), gate or (lambda request: None))
-        return run_in_loop(run.all())
+        calls = Calls(self, requests, on_reply or (lambda index, reply: None), gate or (lambda request: None))
+        return run_in_loop(calls.all())
 
     def score(self, prefix: str, continuations: Sequence[str]) -> npt.NDArray[np.float64]:
         """Log-probabilities of continuations; see `LanguageModel.score`.
@@ -125,13 +116,14 @@ class ApiModel:
             InputError: The extra `llm` is not installed.
         """
         try:
-            from openai import AsyncOpenAI
+            from openai import AsyncOpenAI, Timeout
         except ImportError:
             raise InputError(
                 "endpoints need the package openai, which is not installed: pip install 'foretell[llm]', or run the "
                 "embedded model with --llm local:gemma-3-270m."
             ) from None
-        return AsyncOpenAI(api_key=key.reveal() or "none", base_url=self.base, max_retries=0, timeout=self.timeout)
+        timeout = Timeout(self.timeout, connect=min(_CONNECTING, self.timeout / 2))
+        return AsyncOpenAI(api_key=key.reveal() or "none", base_url=self.base, max_retries=0, timeout=timeout)
 
     @property
     def path(self) -> str:
@@ -181,9 +173,9 @@ class ApiModel:
         """
         if self.base != base:  # another call has found out meanwhile
             return True
-        if self.answered or self.base != self.endpoint or self.endpoint.endswith(_VERSION):
+        if self.answered or self.base != self.endpoint or self.endpoint.endswith(VERSION):
             return False
-        self.base = self.endpoint + _VERSION
+        self.base = self.endpoint + VERSION
         return True
 
     def adapt(self, complaint: str, sent: Mapping[str, Any], *, unclear: bool = False) -> bool:
@@ -219,132 +211,3 @@ class ApiModel:
         """Give a model that thought until its limit, and said nothing, more room from then on; once."""
         if self.style == "chat" and (reply.cut or reply.usage.completion >= room) and unfinished(reply.text):
             self.allowance = max(_THINKING_ROOM, self.allowance)
-
-
-@dataclass
-class _Run:
-    """One call of `complete`."""
-
-    model: ApiModel
-    requests: Sequence[Request]
-    on_reply: OnReply
-    gate: Gate
-    stop: Exception | None = None
-    failures: int = 0
-    not_before: float = 0.0
-    replies: dict[int, Reply] = field(default_factory=dict)
-
-    async def all(self) -> list[Reply]:
-        """Every request, by as many workers as calls may run at the same time."""
-        self.key = self.model.find_key()
-        async with self.model.client(self.key) as self.client:
-            work = iter(enumerate(self.requests))
-            count = min(self.model.concurrency, len(self.requests))
-            workers = [asyncio.create_task(self._work(work)) for _ in range(count)]
-            try:
-                await asyncio.gather(*workers)
-            finally:
-                for worker in workers:
-                    worker.cancel()
-        if self.stop is not None:
-            raise self.stop
-        return [self.replies[index] for index in range(len(self.requests))]
-
-    async def _work(self, work: Iterator[tuple[int, Request]]) -> None:
-        for index, request in work:
-            if self.stop is not None:
-                return
-            room = self.model.room(request)
-            try:
-                self.gate(request)
-            except (BudgetReachedError, LanguageModelError) as error:
-                # Calls in flight are paid for: they end and are kept.
-                self.stop = error
-                return
-            reply = await self._one(request, room)
-            if reply is None:
-                return
-            self.replies[index] = reply
-            self.on_reply(index, reply)
-
-    async def _one(self, request: Request, room: int) -> Reply | None:
-        """The reply to one request; None when the run is to stop."""
-        fault, attempt = Fault("nothing was sent"), 0
-        while attempt < self.model.tries:
-            if self.stop is not None:
-                return None
-            await asyncio.sleep(max(0.0, self.not_before - time.monotonic()))
-            sent, base = {**self.model.body(request, room), **self.model.streaming()}, self.model.base
-            reply, fault = await self._send(sent, room)
-            if reply is not None:
-                self.failures = 0
-                self._found()
-                return reply
-            if fault.nowhere and self.model.reroute(base):
-                self.client.base_url = self.model.base
-                continue
-            unclear = fault.unclear and not self.model.answered and (fault.final or attempt >= _UNCLEAR_TRIES)
-            if (fault.adaptable or unclear) and self.model.adapt(fault.text, sent, unclear=unclear):
-                continue
-            if fault.final:
-                self.stop = LanguageModelError(
-                    f"{self.model.name} refuses calls: {fault.text} (asked at {self.model.base}{self.model.path}"
-                    f"{' and without ' + _VERSION if self.model.base != self.model.endpoint else ''})."
-                )
-                return None
-            self._count(fault)
-            attempt += 1
-            if fault.refused and not self.model.answered and attempt >= _UNREACHED_TRIES:
-                self.stop = LanguageModelError(
-                    f"nobody answers at {self.model.base}: {fault.text}; start the server, or correct the address."
-                )
-                return None
-            if attempt < self.model.tries:
-                await asyncio.sleep(pause_before(attempt, self.model.pauses))
-        return Reply("", failure=f"no reply after {self.model.tries} tries ({fault.text})")
-
-    def _found(self) -> None:
-        """Note that the endpoint answers, and say where if that is not where it was looked for."""
-        if not self.model.answered and self.model.base != self.model.endpoint:
-            warnings.warn(f"{self.model.endpoint} answers at {self.model.base}; write that.", stacklevel=2)
-        self.model.answered = True
-
-    def _count(self, fault: Fault) -> None:
-        """Note a failure: pause everybody when told to, and stop after too many in a row."""
-        self.failures += 1
-        if fault.retry_after:
-            self.not_before = max(self.not_before, time.monotonic() + fault.retry_after)
-        if self.failures >= self.model.patience:
-            self.stop = LanguageModelError(
-                f"{self.model.name} failed {self.failures} times in a row (last: {fault.text}); every reply so far is "
-                "in the ledger: run the same command again when the endpoint is well."
-            )
-
-    async def _send(self, body: Mapping[str, Any], room: int) -> tuple[Reply | None, Fault]:
-        from openai import OpenAIError
-
-        chat = self.model.style == "chat"
-        target = self.client.chat.completions if chat else self.client.completions
-        create: Callable[..., Any] = target.with_raw_response.create
-        start = time.perf_counter()
-        try:
-            response = await asyncio.wait_for(create(**body), self.model.timeout)
-            raw = response.http_response.text
-        except TimeoutError:
-            return None, Fault(f"no answer within {self.model.timeout:g} s")
-        except OpenAIError as error:
-            return None, Fault.of(error, self.key)
-        reply = read_body(self.key.redact(raw), time.perf_counter() - start, self.model.style)
-        if reply.failure:
-            return None, Fault.of_body(reply.failure, raw)
-        self.model.widen(reply, room)
-        return reply, Fault("")
-
-
-def run_in_loop(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a coroutine to its end, in a thread of its own where this one has a running loop (notebooks)."""
-    with suppress(RuntimeError):
-        asyncio.get_running_loop()
-        with ThreadPoolExecutor(1) as pool:
-            return pool.submit(asyncio.run, work).result()
-    return asyncio.run(work)

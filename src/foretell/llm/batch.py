@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import BudgetReachedError
-from foretell.llm.api import ApiModel, run_in_loop
+from foretell.llm.api import ApiModel
+from foretell.llm.calls import run_in_loop
 from foretell.llm.faults import Fault, pause_before
 from foretell.llm.ledger import Ledger, call_key
 from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request

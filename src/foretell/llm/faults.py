@@ -25,6 +25,9 @@ _FINAL = (400, 401, 402, 403, 404, 405, 413, 422, 501)
 _ADAPTABLE = (400, 422)
 _UNCLEAR = (400, 403, 422, 500, 501)
 _NOWHERE = (404, 405)
+_PASSING = (429, 503)  # too many calls at the moment, a model that is being loaded
+_UNCONNECTED = ("ConnectError", "ConnectTimeout")
+_NO_HTTP = ("RemoteProtocolError", "ReadError")
 _NAMED = re.compile("log[ _-]?prob|\\bstream", re.IGNORECASE)  # parameters that are refused by any status
 _PLACES = ("message", "detail", "error", "msg", "title", "reason", "errors")
 _JITTER = random.SystemRandom()
@@ -41,7 +44,7 @@ class Fault:
         retry_after: Seconds that the endpoint asks to wait; 0 where it does not say.
         status: Of the reply; 0 where there was none.
         nowhere: Whether nobody may be listening at this address.
-        refused: Whether there was no connection at all.
+        cause: The name of the client's own error where the server gave no status.
     """
 
     text: str
@@ -50,7 +53,29 @@ class Fault:
     retry_after: float = 0.0
     status: int = 0
     nowhere: bool = False
-    refused: bool = False
+    cause: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether there was no connection at all."""
+        return self.cause in _UNCONNECTED
+
+    @property
+    def passing(self) -> bool:
+        """Whether the server asks to wait."""
+        return self.retry_after > 0 or self.status in _PASSING
+
+    def advice(self, base: str) -> str:
+        """What to do about a connection to `base` that failed as it does where one side encrypts; else empty."""
+        scheme, _, rest = base.partition("://")
+        if "CERTIFICATE" in self.text:
+            return "let SSL_CERT_FILE name a file with the certificate of whoever vouches for it"
+        # A server that waits for a request never ends the greeting; others answer it with plain text.
+        if scheme == "https" and (self.cause == "ConnectTimeout" or "SSL" in self.text):
+            return f"perhaps it speaks only http: try http://{rest}"
+        return (
+            f"perhaps it speaks only https: try https://{rest}" if scheme == "http" and self.cause in _NO_HTTP else ""
+        )
 
     @property
     def unclear(self) -> bool:
@@ -65,8 +90,10 @@ class Fault:
         if not isinstance(error, APIStatusError):
             cause = error.__cause__  # of "Connection error.", what the operating system has said
             said = f"{error} ({cause})" if cause is not None and str(cause) else str(error)
-            refused = type(cause).__name__ == "ConnectError"
-            return cls(f"{type(error).__name__}: {_short(key.redact(said))}", refused=refused)
+            name = type(cause).__name__
+            if name == "ConnectTimeout":
+                return cls("no connection came about in time", cause=name)
+            return cls(f"{type(error).__name__}: {_short(key.redact(said))}", cause=name)
         status = error.status_code
         said = what_was_said(error.response.text) or error.message
         text = f"status {status}, {_short(key.redact(said))}"

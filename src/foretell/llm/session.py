@@ -20,7 +20,7 @@ from foretell.llm.models import DEFAULT_MODEL
 from foretell.llm.prices import BATCH_SHARE, Price, price_of
 from foretell.tasks.translation import cache_folder
 
-__all__ = ["DEFAULT_LLM", "Session", "default_ledger", "open_model", "open_session"]
+__all__ = ["DEFAULT_LLM", "Session", "default_ledger", "open_model", "open_session", "spelling_of"]
 
 DEFAULT_LLM = f"local:{DEFAULT_MODEL}"
 _OPENAI = "https://api.openai.com/v1"
@@ -113,6 +113,12 @@ def open_model(
         raise InputError("the URL of the language model holds a password or a query; put the key in FORETELL_API_KEY.")
     url = re.sub("/(?:chat/)?completions/?$", "", url)  # the address of a call instead of the base
     return ApiModel(model, url, partial(find_key, url, openai=False), spelling, raw=raw, concurrency=concurrency)
+
+
+def spelling_of(endpoint: str, model: str) -> str:
+    """How a user spells a model that a ledger names by its endpoint and its own name."""
+    kinds = {"local": f"local:{model}", _OPENAI: f"openai:{model}"}
+    return kinds.get(endpoint, f"{endpoint}#{model}")
 
 
 @cache

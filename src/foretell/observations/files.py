@@ -14,7 +14,7 @@ from foretell.errors import ForetellError, InputError, IntegrityError
 from foretell.locks import lock_file
 from foretell.observations.observation import Observation
 from foretell.observations.spaces_in_lines import space_of_line
-from foretell.parsing import read_bytes
+from foretell.parsing import check_kind, read_bytes
 from foretell.records import TornLineWarning, append_jsonl, read_jsonl, storage, write_atomic
 from foretell.spaces import SearchSpace
 
@@ -119,6 +119,7 @@ def numbered_lines(path: Path) -> list[tuple[int, dict[str, Any]]]:
         InputError: The file does not exist, is a folder, or holds a line that is not a JSON object.
     """
     data = read_bytes(path)
+    check_kind(data, path, "a JSON object a line")
     numbers = [number for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
     with warnings.catch_warnings():
         # A last line that was ended is not torn but wrong: somebody wrote it so.

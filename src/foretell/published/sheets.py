@@ -11,7 +11,7 @@ from pathlib import Path
 
 from foretell.errors import InputError
 from foretell.observations.tables import number, unpacked
-from foretell.parsing import read_bytes
+from foretell.parsing import check_kind, read_bytes
 
 __all__ = ["Sheet", "is_number", "read_sheet"]
 
@@ -68,6 +68,7 @@ def _decoded(data: bytes, path: Path) -> str:
     try:
         text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
+        check_kind(data, path, "a table as text, such as CSV")
         raise InputError(f"{path} is not UTF-8 text ({error.reason}, byte {error.start}); save it as UTF-8.") from error
     if "\0" in text:
         raise InputError(f"{path} holds NUL characters (UTF-16 without its mark?); save it as UTF-8.")

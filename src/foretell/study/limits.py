@@ -6,12 +6,12 @@ import math
 import re
 
 from foretell.costs import Constraint, Constraints, CostModel
-from foretell.costs.model import cost_name, is_latency, plain_name
+from foretell.costs.model import cost_name, counted_costs, is_latency, plain_name
 from foretell.errors import InputError
 
 __all__ = ["is_relative", "limited_cost", "resolve_limits"]
 
-_RELATIVE = re.compile(r"^(?P<cost>[a-z_]+(?:@[0-9]+)?)\s*(?P<operator><=|<|>=|>)\s*(?P<percent>[0-9.]+)\s*%$")
+_RELATIVE = re.compile(r"^(?P<cost>[^\W\d]\w*(?:@[0-9]+)?)\s*(?P<operator><=|<|>=|>)\s*(?P<percent>[0-9.]+)\s*%$")
 
 
 def is_relative(text: str) -> bool:
@@ -55,7 +55,7 @@ def resolve_limits(texts: tuple[str, ...], costs: CostModel) -> Constraints:
     Raises:
         InputError: A limit cannot be read.
     """
-    return Constraints.parse(_absolute(text, costs) for text in texts)
+    return Constraints.parse(_absolute(text, costs) for text in texts).spelled(counted_costs(costs.space))
 
 
 def _absolute(text: str, costs: CostModel) -> str:

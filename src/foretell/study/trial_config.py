@@ -286,6 +286,7 @@ def limited_costs(limits: Constraints, space: SearchSpace, told: tuple[str, ...]
         UnknownNameError: A cost that neither knows; the message names the nearest.
     """
     counted, declared = counted_costs(space), {cost_name(name) for name in told}
+    limits = limits.spelled(dict.fromkeys([*counted, *declared]))
     for item in limits:
         if item.cost not in counted and item.cost not in declared:
             raise UnknownNameError("cost", item.cost, [*counted, *told], f"the limit {item}")

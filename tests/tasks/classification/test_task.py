@@ -1,5 +1,6 @@
 """Labelled texts as a task: reading, splitting, batches, metrics, floors."""
 
+import gzip
 import json
 import sys
 from types import SimpleNamespace
@@ -68,6 +69,14 @@ def test_both_formats_hold_the_same_texts(tmp_path):
     found = read_files([lines], "body", "kind")
     assert found == read_files([table], "body", "kind")
     assert [(each.text, each.label) for each in found] == rows
+
+
+@pytest.mark.parametrize("name", ["rows.tsv", "rows.jsonl"])
+def test_packed_texts_are_read(tmp_path, name):
+    plain, packed = tmp_path / name, tmp_path / f"{name}.gz"
+    plain.write_text("text\tlabel\ngo on\ta\n" if name.endswith("tsv") else '{"text": "go on", "label": "a"}\n')
+    packed.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read_files([packed], "text", "label") == read_files([plain], "text", "label")
 
 
 def test_whole_numbers_and_truths_are_labels(tmp_path):

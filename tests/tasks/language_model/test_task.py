@@ -92,7 +92,10 @@ def test_json_lines_without_text_are_told(tmp_path, line, sentence):
 
 
 def test_a_folder_without_text_and_a_missing_file_are_told(tmp_path):
-    with pytest.raises(InputError, match="no file below"):
+    with pytest.raises(InputError, match=r"no file below .*; check the path"):
+        read_files([tmp_path], "text")
+    (tmp_path / "part.txt.zst").write_bytes(b"\x28\xb5\x2f\xfd\x24\x0c")
+    with pytest.raises(InputError, match=r"no file below .*: .*part\.txt\.zst is packed by Zstandard, .*zstd -d"):
         read_files([tmp_path], "text")
     with pytest.raises(InputError, match=r"missing\.txt"):
         read_files([tmp_path / "missing.txt"], "text")

@@ -40,10 +40,20 @@ def test_languages_are_joined_by_component_and_key(wheel):
 
 
 def test_an_unknown_language_is_answered_with_the_nearest(wheel):
-    with pytest.raises(UnknownNameError, match=r"unknown language 'deu' in Home Assistant's translations.*'de'"):
-        read_wheel(wheel, "en", "deu")
+    with pytest.raises(UnknownNameError, match=r"unknown language 'dv' in Home Assistant's translations.*'de'"):
+        read_wheel(wheel, "en", "dv")
     with pytest.raises(UnknownNameError, match="known are: de, en"):
-        read_wheel(wheel, "xx", "de")
+        read_wheel(wheel, "ru", "de")
+
+
+def test_a_language_is_found_however_it_is_spelled(tmp_path):
+    texts = {name: {"title": name} for name in ("en", "de", "pt", "pt-BR", "zh-Hans", "zh-Hant", "sr-Latn", "sr")}
+    wheel = write_wheel(tmp_path / "small.whl", {"lamp": texts})
+    for spelled, meant in (
+        *(("deu", "de"), ("de_AT", "de"), ("pt", "pt"), ("pt_br", "pt-BR"), ("pt_PT", "pt"), ("por_BR", "pt-BR")),
+        *(("zh_CN", "zh-Hans"), ("zh_TW", "zh-Hant"), ("zho", "zh-Hans"), ("sr_Latn_RS", "sr-Latn"), ("srp", "sr")),
+    ):
+        assert read_wheel(wheel, "en", spelled).pairs == [("lamp", "en", meant)], spelled
 
 
 def test_a_download_with_another_hash_is_refused_and_removed(tmp_path, monkeypatch):

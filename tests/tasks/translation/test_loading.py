@@ -129,6 +129,19 @@ def test_packed_files_are_read_and_damaged_ones_refused(config, tmp_path):
     packed = tmp_path / "pairs.tsv.gz"
     packed.write_bytes(gzip.compress(config.paths[0].read_bytes()))
     assert load_corpus(config.model_copy(update={"paths": (packed,)}), tmp_path) == load_corpus(config, tmp_path)
+    unnamed = tmp_path / "pairs"  # whose name does not say that it is packed
+    unnamed.write_bytes(packed.read_bytes())
+    assert load_corpus(config.model_copy(update={"paths": (unnamed,)}), tmp_path) == load_corpus(config, tmp_path)
     packed.write_bytes(packed.read_bytes()[:-20])
     with pytest.raises(InputError, match="not a sound gz file"):
+        load_corpus(config.model_copy(update={"paths": (packed,)}), tmp_path)
+
+
+def test_files_packed_otherwise_are_refused_with_what_is_read(config, tmp_path):
+    packed = tmp_path / "pairs.tsv.zst"
+    packed.write_bytes(b"\x28\xb5\x2f\xfd\x24\x0c\x61")
+    says = (
+        r"is packed by Zstandard, expected UTF-8 text, plain or packed as \.gz, \.bz2 or \.xz; unpack it with zstd -d"
+    )
+    with pytest.raises(InputError, match=says):
         load_corpus(config.model_copy(update={"paths": (packed,)}), tmp_path)

@@ -10,8 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from foretell.archives import PACKED, read_packed_text
 from foretell.errors import InputError
-from foretell.parsing import parse_json, read_text
+from foretell.parsing import parse_json
 from foretell.tasks.cleaning import near_copy_key, normalise
 from foretell.tasks.translation import home_assistant
 from foretell.tasks.translation.hub import load_data_set
@@ -40,9 +41,10 @@ def read_files(paths: Sequence[Path], text: str, label: str) -> list[Labelled]:
     """
     found = []
     for path in paths:
-        if path.suffix not in (".tsv", ".jsonl"):
+        kind = (path.with_suffix("") if path.suffix.lower() in PACKED else path).suffix.lower()
+        if kind not in (".tsv", ".jsonl"):
             raise InputError(f"{path} is neither .tsv nor .jsonl; name the file by its format, with its columns.")
-        rows = _table(path, text, label) if path.suffix == ".tsv" else _lines(path, text, label)
+        rows = _table(path, text, label) if kind == ".tsv" else _lines(path, text, label)
         found += [_labelled(place, said, answer, text, label) for place, said, answer in rows]
     if not found:
         raise InputError(f"{', '.join(map(str, paths))} holds no texts; give files with a line for each text.")
@@ -80,7 +82,7 @@ def _labelled(place: str, said: Any, answer: Any, text: str, label: str) -> Labe
 
 def _table(path: Path, text: str, label: str) -> Iterator[tuple[str, str, str]]:
     """Lines of columns between tabs; nothing is quoted."""
-    lines = [line.rstrip("\r") for line in read_text(path, most=_MOST_BYTES).split("\n")]
+    lines = [line.rstrip("\r") for line in read_packed_text(path, most=_MOST_BYTES).split("\n")]
     names = lines[0].removeprefix("\ufeff").split("\t")
     _check_columns(f"{path}: the first line", names, text, label)
     for number, line in enumerate(lines[1:], 2):
@@ -96,7 +98,7 @@ def _table(path: Path, text: str, label: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _lines(path: Path, text: str, label: str) -> Iterator[tuple[str, Any, Any]]:
-    for number, line in enumerate(read_text(path, most=_MOST_BYTES).split("\n"), 1):
+    for number, line in enumerate(read_packed_text(path, most=_MOST_BYTES).split("\n"), 1):
         if not line.strip():
             continue
         place = f"{path}, line {number}"

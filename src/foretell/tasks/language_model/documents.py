@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from foretell.archives import PACKED, open_archive, read_member, read_unpacked
+from foretell.archives import PACKED, open_archive, read_member, read_packed_text
 from foretell.errors import InputError, IntegrityError
-from foretell.parsing import decoded, parse_json
+from foretell.parsing import parse_json
 
 __all__ = ["Document", "contents_sha256", "each_text_once", "read_files", "read_python_sources"]
 
@@ -49,27 +49,28 @@ def read_files(paths: Sequence[Path], field: str) -> list[Document]:
 
 
 def _text(path: Path) -> str:
-    data = read_unpacked(path, most=_MOST_BYTES)
-    if b"\0" in data:
+    text = read_packed_text(path, most=_MOST_BYTES).replace("\r\n", "\n")
+    if "\0" in text:
         raise InputError(f"{path} is a binary file; expected UTF-8 text.")
-    text = decoded(data, path).replace("\r\n", "\n")
     if not text.strip():
         raise InputError(f"{path} is empty; expected text.")
     return text
 
 
 def _folder(path: Path) -> list[Document]:
-    found = []
+    found, refused = [], []
     for file in sorted(each for each in path.rglob("*") if each.is_file()):
         hidden = any(part.startswith(".") for part in file.relative_to(path).parts)
         try:
             text = "" if hidden else _text(file)
-        except (InputError, IntegrityError):  # pictures and other things that lie beside text
+        except (InputError, IntegrityError) as error:  # pictures and other things that lie beside text
+            refused.append(error)
             continue
         if text:
             found.append(Document(str(file.parent), text))
     if not found:
-        raise InputError(f"no file below {path} is UTF-8 text; check the path.")
+        first = f": {refused[0]}" if refused else "; check the path."
+        raise InputError(f"no file below {path} is UTF-8 text{first}")
     return found
 
 

@@ -49,8 +49,8 @@ class CorpusConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = _FIRST
-    source: str = Field(default="en", pattern=r"^[A-Za-z0-9_-]+$")
-    target: str = Field(default="de", pattern=r"^[A-Za-z0-9_-]+$")
+    source: str = "en"
+    target: str = "de"
     paths: tuple[Path, ...] = ()
     valid_paths: tuple[Path, ...] = ()
     test_paths: tuple[Path, ...] = ()

@@ -6,9 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from foretell.archives import read_unpacked
+from foretell.archives import read_packed_text
 from foretell.errors import InputError
-from foretell.parsing import decoded
 from foretell.records import file_sha256
 from foretell.tasks.cleaning import GroupedPair, Pair
 from foretell.tasks.translation.raw import RawCorpus
@@ -80,7 +79,7 @@ def files_sha256(paths: Sequence[Path]) -> str:
 
 
 def _lines(path: Path) -> list[str]:
-    text = decoded(read_unpacked(path, most=_MOST_BYTES), path)
+    text = read_packed_text(path, most=_MOST_BYTES)
     if not text.strip():
         raise InputError(f"{path} is empty, expected one sentence a line; check the path.")
     # Only line feeds end lines: splitlines() would also break inside sentences and misalign the files.

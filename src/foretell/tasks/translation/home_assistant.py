@@ -12,7 +12,7 @@ import sys
 import tempfile
 import zipfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from foretell.parsing import parse_json
 from foretell.progress import track
 from foretell.records import file_sha256, storage
 from foretell.tasks.cleaning import GroupedPair
+from foretell.tasks.translation.languages import same_language
 from foretell.tasks.translation.raw import RawCorpus
 
 __all__ = [
@@ -147,9 +148,7 @@ def read_wheel(wheel: Path, source: str, target: str) -> RawCorpus:
     known = wheel_languages(wheel)
     if not known:
         raise IntegrityError(f"{wheel} holds no translations; give a wheel of Home Assistant {VERSION}.")
-    for language in (source, target):
-        if language not in known:
-            raise UnknownNameError("language", language, known, where="Home Assistant's translations")
+    source, target = (_spelled(language, known) for language in (source, target))
     with open_archive(wheel) as archive:
         texts = _texts(archive, {source, target})
         licences = [info for info in archive.infolist() if _LICENCE.fullmatch(info.filename)]
@@ -169,6 +168,13 @@ def read_wheel(wheel: Path, source: str, target: str) -> RawCorpus:
         "attribution": ATTRIBUTION.strip(),
     }
     return RawCorpus(pairs, provenance, documents={"LICENSE.md": licence, "ATTRIBUTION.txt": ATTRIBUTION})
+
+
+def _spelled(language: str, known: Sequence[str]) -> str:
+    found = language if language in known else same_language(language, known)
+    if found is None:
+        raise UnknownNameError("language", language, known, where="Home Assistant's translations")
+    return found
 
 
 def _pip_download(folder: Path) -> Path:
