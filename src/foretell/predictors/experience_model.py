@@ -15,7 +15,7 @@ import numpy.typing as npt
 from foretell.multitask import MultitaskFit, TaskLabels, fit_multitask
 from foretell.observations import Observation
 from foretell.outliers import clip_outliers
-from foretell.predictors.experience_sources import SHAPE, Source, View, scores_of
+from foretell.predictors.experience_sources import Source, View, scores_of
 from foretell.predictors.labels import Labels
 from foretell.predictors.records import LOSS, loss_at
 from foretell.spaces import Population
@@ -89,7 +89,7 @@ class ExperienceModel:
     def chances(self, strengths: Vector) -> Vector:
         """How probable each combination is before any label, up to a factor, `[m]`."""
         names = [name for name, _ in self.view.matrices(self.view.space, self.labels.population[:0])]
-        on = [np.isfinite(strengths[:, at]) for at, name in enumerate(names) if name == SHAPE]
+        on = [np.isfinite(strengths[:, at]) for at, name in enumerate(names) if name == "shape-products"]
         return np.prod([np.where(each, _TOGETHER, 1 - _TOGETHER) for each in on], axis=0) * np.ones(len(strengths))
 
     @cached_property

@@ -184,8 +184,18 @@ def preferred_features(spec: str, space: SearchSpace) -> str:
 
 
 def regression_blocks(space: SearchSpace) -> tuple[str, ...]:
-    """The feature sets of `Regression`, as far as the space has them; averages say nothing new of global genes."""
-    wanted = ("log-depths", "log-params", "averages" if depth_gene(space) else "", "per-layer")
+    """The feature sets of `Regression`, as far as the space has them.
+
+    Averages say nothing new of global genes; which sizes go together is asked of networks of several stacks.
+    """
+    stacks = len({gene.depth for gene in space.genes if gene.depth})
+    wanted = (
+        "log-depths",
+        "log-params",
+        "averages" if stacks else "",
+        "per-layer",
+        "shape-products" if stacks > 1 else "",
+    )
     return tuple(name for name in wanted if name and has_features(name, space))
 
 

@@ -129,9 +129,9 @@ class CostLine(Linear):
 class Regression(Ridge):
     """The default without a supernet or language model: structured ridges, averaged over all strengths.
 
-    Up to four blocks of features, each with its own strength, as far as the space has them: log depths, log
-    parameters, genes averaged over layers (HAT's ten values), per-layer values; with `latency`, log latency as a
-    fifth. Every combination of strengths
+    Up to five blocks of features, each with its own strength, as far as the space has them: log depths, log
+    parameters, genes averaged over layers (HAT's ten values), per-layer values, and of networks of several stacks the
+    products of depths and widths; with `latency`, log latency as one more. Every combination of strengths
     (a block may be off) is one model; the models are averaged by their evidence on the labels, nothing else.
     With ten labels that is: a curve in depth, and small corrections as far as the labels support them.
 
@@ -151,6 +151,7 @@ class Regression(Ridge):
         "log-params": (0.1, 1.0, 10.0, np.inf),
         "averages": (0.3, 1.0, 3.0, 10.0, 30.0, np.inf),
         "per-layer": (1, 3, 10, 30, np.inf),
+        "shape-products": (3.0, 30.0, np.inf),
         "log-latency": (1.0, 10.0, np.inf),
     }
 

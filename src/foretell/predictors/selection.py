@@ -21,7 +21,8 @@ Design = Literal["d-optimal", "maximin", "random"]
 
 _POOL = 4000
 # How much each block of the default regression is believed to matter before any label: standard deviations
-# of its coefficients relative to the noise, the middle of the strengths that `Regression` averages.
+# of its coefficients relative to the noise, the middle of the strengths that `Regression` averages. Products of sizes
+# are not looked at: they are believed only where labels ask for them.
 _BELIEF = {"log-depths": 1.0, "log-params": 0.6, "averages": 0.3, "per-layer": 0.15}
 _ROUNDS = 4
 
@@ -102,7 +103,7 @@ def _candidates(
 
 def _features(space: SearchSpace, rows: Population) -> Array:
     """The default regression's features, scaled by how much each is believed to matter, `[m, p]`."""
-    context, names = Context(space), regression_blocks(space)
+    context, names = Context(space), [name for name in regression_blocks(space) if name in _BELIEF]
     blocks = (feature_matrix(name, space, rows, context, context.columns) for name in names)
     return np.hstack([standardise(block)[0] * _BELIEF[name] for name, block in zip(names, blocks, strict=True)])
 
