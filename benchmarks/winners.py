@@ -71,6 +71,7 @@ def run(options: argparse.Namespace) -> None:
                 seconds=options.seconds,
                 seeds=(seed,),
                 judges=options.judges,
+                rules=options.rules,
                 resume=True,
             )
             rows = [row for row in found["rows"] if row["seed"] == seed]
@@ -202,6 +203,7 @@ def main() -> None:
     parser.add_argument("--limits", nargs="+", default=tuple(LIMITS), choices=tuple(LIMITS))
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
     parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--rules", nargs="*", help="simple rules beside them; all where nothing is said")
     parser.add_argument("--judges", nargs="+", type=int, default=FRESH, help="training seeds that no method has seen")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--best-known", action="store_true", help="add that row: up to ten trainings a cell")

@@ -157,6 +157,10 @@ def test_a_comparison_has_every_simple_rule_and_goes_on(tmp_path, judged):
     again = equal_time.run_equal_time(study, ["asha", "tpe"], out, seconds=200.0, seeds=(1,), resume=True)
     assert {row["method"] for row in again["rows"]} == {*rules, "asha", "tpe"}
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    few = equal_time.run_equal_time(study, ["asha"], out, seconds=200.0, seeds=(1,), rules=["random"], resume=True)
+    assert [row["method"] for row in few["rows"]] == [
+        m for m in (r["method"] for r in found["rows"]) if m in ("asha", "random")
+    ]
     with pytest.raises(InputError, match="was compared at 200 s"):
         equal_time.run_equal_time(study, ["asha"], out, seconds=100.0, resume=True)
 

@@ -52,6 +52,7 @@ def run_equal_time(
     judges: Sequence[int] = FRESH,
     metric: str = _MARKS[0],
     workers: int = 2,
+    rules: Sequence[str] | None = None,
     resume: bool = False,
 ) -> dict[str, Any]:
     """Let every method find a winner in the same time, and judge the winners by trainings that none of them has seen.
@@ -62,13 +63,14 @@ def run_equal_time(
 
     Args:
         study: Corpus, space, limits, recipes.
-        methods: Names (`foretell.study.methods`); simple rules are always there besides.
+        methods: Names (`foretell.study.methods`).
         out: The run's folder; None is `runs/<name of the study>-equal`.
         seconds: For each.
         seeds: Of the searches; none is the study's own.
         judges: Training seeds of the judgement.
         metric: By which methods judge what they have trained, of the validation split.
         workers: Of each method, by the clock.
+        rules: Simple rules beside the methods, by name; None: all.
         resume: Go on with what is in the folder; finished methods do not run again.
 
     Returns:
@@ -83,7 +85,7 @@ def run_equal_time(
             f"methods are compared at equal time by the chrF of their translations, and {study.name} is a study of a "
             f"{study.task}; compare them without --seconds."
         )
-    wanted = list(dict.fromkeys([*simple_rows(), *methods]))
+    wanted = list(dict.fromkeys([*(simple_rows() if rules is None else rules), *methods]))
     for name in wanted:
         check_method(name)
         if name in algorithm_names() and describe(name).asks:

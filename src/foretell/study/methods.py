@@ -41,7 +41,7 @@ def method_names() -> list[str]:
 
 
 def simple_rows() -> tuple[str, ...]:
-    """Methods that every comparison has."""
+    """Methods that every comparison has, if it does not say which."""
     return ("random", *RULES)
 
 
