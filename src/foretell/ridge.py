@@ -151,7 +151,11 @@ class AveragedRidge:
 
 
 def average_ridge(
-    blocks: Sequence[Array], labels: Array, strengths: Array, weighting: Weighting = "evidence"
+    blocks: Sequence[Array],
+    labels: Array,
+    strengths: Array,
+    weighting: Weighting = "evidence",
+    chances: Array | None = None,
 ) -> AveragedRidge:
     """Fit every point of a grid of strengths and average them.
 
@@ -161,12 +165,13 @@ def average_ridge(
         strengths: Ridge strengths relative to the noise, `[m, blocks]`; infinity switches a block off.
         weighting: "evidence" weighs by marginal likelihood; "loo" by the Akaike-like n/2 power of the
             leave-one-out error.
+        chances: How probable each point is before any label, up to a factor, `[m]`; None: all alike.
     """
     z, center, scale = standardise(np.hstack(blocks))
     owner = np.repeat(np.arange(len(blocks)), [block.shape[1] for block in blocks])
     y = labels - labels.mean()
     models = fit_ridge(z, y, strengths[:, owner])
-    weights = _weights(models, y, weighting)
+    weights = _weights(models, y, weighting, np.ones(len(strengths)) if chances is None else chances)
     average = weights @ models.coefficients
     noise = _noise(models, weights)
     heavy = weights > _LIGHT * weights.max()
@@ -185,7 +190,7 @@ def average_ridge(
     )
 
 
-def _weights(models: RidgeFits, y: Array, weighting: Weighting) -> Array:
+def _weights(models: RidgeFits, y: Array, weighting: Weighting, chances: Array) -> Array:
     """How much each regression counts in the average, `[m]`, one in sum."""
     n = len(y)
     if weighting == "evidence":
@@ -193,7 +198,7 @@ def _weights(models: RidgeFits, y: Array, weighting: Weighting) -> Array:
         log_weight = -0.5 * models.log_determinant - (n - 1) / 2 * np.log(np.maximum(models.misfit, floor))
     else:
         log_weight = -n / 2 * np.log(np.maximum(models.errors, _TINY))
-    weights = np.exp(log_weight - log_weight.max())
+    weights = np.exp(log_weight - log_weight.max()) * chances
     normed: Array = weights / weights.sum()
     return normed
 

@@ -16,6 +16,7 @@ from foretell.multitask import MultitaskFit, TaskLabels, fit_multitask
 from foretell.observations import Observation
 from foretell.outliers import clip_outliers
 from foretell.predictors.experience_sources import Source, View, scores_of
+from foretell.predictors.features import block_chances
 from foretell.predictors.labels import Labels
 from foretell.predictors.records import LOSS, loss_at
 from foretell.spaces import Population
@@ -32,8 +33,6 @@ _GRID = {
     "per-layer": (3.0, 30.0, np.inf),
     "shape-products": (3.0, 10.0, np.inf),
 }
-_TOGETHER = 0.1
-"""Chance that sizes have to go together, before any label: few labels may seem to need a block of many features."""
 _SEEN = (0.03, 0.3, 3.0)
 """Strengths of what was looked at of an architecture itself: a loss on the way, scores on record."""
 _FOLDS = 8
@@ -77,20 +76,17 @@ class ExperienceModel:
         scores = scores_of(self.view, rows, None)
         return [*blocks, scores] if scores.shape[1] else blocks
 
+    @cached_property
+    def _names(self) -> list[str]:
+        return [name for name, _ in self.view.matrices(self.view.space, self.labels.population[:0])]
+
     def strengths(self, seen: int = 0) -> Vector:
         """Every combination of strengths, `[m, blocks]`, with so many blocks of losses at the end."""
-        names = [name for name, _ in self.view.matrices(self.view.space, self.labels.population[:0])]
-        grids: list[Sequence[float]] = [_GRID[name] for name in names]
+        grids: list[Sequence[float]] = [_GRID[name] for name in self._names]
         if self.sources[0].scores.shape[1]:
             grids.append(_SEEN)
         grids += [_SEEN] * seen
         return np.array(list(itertools.product(*grids)), dtype=np.float64)
-
-    def chances(self, strengths: Vector) -> Vector:
-        """How probable each combination is before any label, up to a factor, `[m]`."""
-        names = [name for name, _ in self.view.matrices(self.view.space, self.labels.population[:0])]
-        on = [np.isfinite(strengths[:, at]) for at, name in enumerate(names) if name == "shape-products"]
-        return np.prod([np.where(each, _TOGETHER, 1 - _TOGETHER) for each in on], axis=0) * np.ones(len(strengths))
 
     @cached_property
     def shares(self) -> tuple[float, ...]:
@@ -109,7 +105,7 @@ class ExperienceModel:
         key = tuple(np.ascontiguousarray(part).tobytes() for part in parts)
         if key not in self.shelf:
             strengths = self.strengths(seen)
-            self.shelf[key] = fit_multitask(others, own, strengths, self.chances(strengths))
+            self.shelf[key] = fit_multitask(others, own, strengths, block_chances(self._names, strengths))
         return self.shelf[key]
 
     def _without(self, fold: int | None) -> list[Source]:

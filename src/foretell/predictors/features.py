@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from itertools import combinations_with_replacement
 
@@ -18,6 +18,7 @@ from foretell.spaces import FEATURE_KINDS, Population, SearchSpace, family, fami
 
 __all__ = [
     "COST_FEATURES",
+    "block_chances",
     "check_features",
     "depth_gene",
     "feature_matrix",
@@ -197,6 +198,24 @@ def regression_blocks(space: SearchSpace) -> tuple[str, ...]:
         "shape-products" if stacks > 1 else "",
     )
     return tuple(name for name in wanted if name and has_features(name, space))
+
+
+_TOGETHER = 0.1
+"""Chance that sizes have to go together, before any label: few labels may seem to need a block of many features."""
+
+
+def block_chances(names: Sequence[str], strengths: Array) -> Array:
+    """How probable combinations of strengths of blocks are before any label, up to a factor.
+
+    Args:
+        names: Of the blocks.
+        strengths: One row a combination, `[m, blocks]`; infinity switches a block off.
+
+    Returns:
+        `float64 [m]`.
+    """
+    on = [np.isfinite(strengths[:, at]) for at, name in enumerate(names) if name == "shape-products"]
+    return np.prod([np.where(each, _TOGETHER, 1 - _TOGETHER) for each in on], axis=0) * np.ones(len(strengths))
 
 
 _COLUMN = "column:"

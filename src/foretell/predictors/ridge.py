@@ -13,6 +13,7 @@ from foretell.predictors.base import Predictor
 from foretell.predictors.context import Context
 from foretell.predictors.features import (
     COST_FEATURES,
+    block_chances,
     check_features,
     feature_matrix,
     preferred_features,
@@ -77,7 +78,9 @@ class Ridge(Predictor):
                 f"{lacking} of {len(labels)} labelled architectures lack a value that {self.name} needs "
                 f"({', '.join(self._blocks())}); on record are: {there}."
             )
-        self._fit = average_ridge(blocks, labels.values, self._strengths(), self._weighting())
+        strengths = self._strengths()
+        chances = block_chances(self._blocks(), strengths)
+        self._fit = average_ridge(blocks, labels.values, strengths, self._weighting(), chances)
 
     def _score(self, population: Population) -> tuple[Vector, Vector | None]:
         assert self._fit is not None  # noqa: S101 - predict() refuses before
