@@ -200,7 +200,7 @@ def regression_blocks(space: SearchSpace) -> tuple[str, ...]:
     return tuple(name for name in wanted if name and has_features(name, space))
 
 
-_TOGETHER = 0.1
+_TOGETHER = 0.05
 """Chance that sizes have to go together, before any label: few labels may seem to need a block of many features."""
 
 
