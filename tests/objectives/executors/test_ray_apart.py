@@ -97,6 +97,20 @@ def test_a_training_whose_node_is_killed_goes_on_from_the_checkpoint_that_was_fe
     assert not list((tmp_path / "second" / "ray").iterdir())  # it was at work, and has cleared up
 
 
+def test_nodes_that_see_the_folder_and_nodes_that_do_not_work_side_by_side(cluster, on, apart, tmp_path):
+    apart("far")
+    folders = [apart.folder / str(number) for number in range(8)]
+    with on(cluster, apart.folder / "run") as executor:
+        assert executor.slots == 4
+        for folder in folders:
+            told = {"folder": folder, "count": 4, "pause": 0.2}
+            executor.submit(Job(folder.name, errands.claimed_steps, told, folder=folder))
+        ended = list(executor.completed())
+    assert [(each.value, each.error) for each in ended] == [(4, None)] * 8
+    assert [len((folder / "steps").read_text().split()) for folder in folders] == [4] * 8
+    assert (tmp_path / "far" / "ray").exists()
+
+
 def test_a_supernet_that_two_train_is_the_one_that_two_train_under_torchrun(cluster, on, apart, study, tmp_path, start):
     """Though one of them dies on the way; it is in the driver's store, and lends its weights."""
     apart("only")
