@@ -36,7 +36,7 @@ $(RAY)/.ready: $(VENV)/.ready-dev requirements-ray.lock
 	touch $@
 
 test-ray: $(RAY)/.ready
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RAY)/bin/python -m pytest tests/objectives/executors/test_ray.py
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(RAY)/bin/python -m pytest tests/objectives/executors -k test_ray
 
 search: setup
 	$(BIN)/foretell search --resume

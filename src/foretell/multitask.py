@@ -103,33 +103,40 @@ class MultitaskFit:
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
 
-def fit_multitask(others: Sequence[TaskLabels], own: TaskLabels, strengths: Array) -> MultitaskFit:
+def fit_multitask(
+    others: Sequence[TaskLabels], own: TaskLabels, strengths: Array, chances: Array | None = None
+) -> MultitaskFit:
     """Learn a task from its own labels, of which there may be none, and those of others.
 
     Args:
         others: Other tasks, at least one, each with two labels that differ or more.
         own: The task that is asked about.
         strengths: Ridge strengths of blocks relative to the noise, `[m, blocks]`; infinity switches a block off.
+        chances: How probable each of them is before any label, up to a factor, `[m]`; None: all alike.
     """
     problem = _Problem(others, own)
-    chosen = problem.chosen(strengths)
+    models = _Models(
+        strengths, np.zeros(len(strengths)), np.log(np.ones(len(strengths)) if chances is None else chances)
+    )
+    chosen = problem.chosen(models)
     average = _Average()
     for believed in problem.believed():
         _add(problem, average, believed, chosen)
     if len(own):
-        _add(problem, average, (), problem.alone(strengths))
+        _add(problem, average, (), problem.alone(models))
     return average.fit(problem)
 
 
 @dataclass(frozen=True)
 class _Models:
-    """Strengths `[m, blocks]` and departures `[m]`."""
+    """Strengths `[m, blocks]`, departures `[m]` and the logarithms of what is thought of them before `[m]`."""
 
     strengths: Array
     departures: Array
+    prior: Array
 
     def take(self, which: Rows) -> _Models:
-        return _Models(self.strengths[which], self.departures[which])
+        return _Models(self.strengths[which], self.departures[which], self.prior[which])
 
 
 class _Problem:
@@ -176,21 +183,21 @@ class _Problem:
         shared: Array = common * (1 + models.departures[:, None, None] * same)
         return shared + same * self.levels[task] + np.eye(len(rows))
 
-    def chosen(self, strengths: Array) -> _Models:
-        """The models of most evidence on the other tasks' labels."""
-        count = len(strengths)
-        everything = _Models(np.tile(strengths, (len(_DEPARTURES), 1)), np.repeat(_DEPARTURES, count))
+    def chosen(self, models: _Models) -> _Models:
+        """The models of most evidence on the other tasks' labels, with every departure."""
+        count, times = len(models.departures), len(_DEPARTURES)
+        departures = np.repeat(_DEPARTURES, count)
+        everything = _Models(np.tile(models.strengths, (times, 1)), departures, np.tile(models.prior, times))
         rows = self.rows(range(self.tasks))
         every = np.arange(len(everything.departures))
         parts = [everything.take(every[at : at + _AT_ONCE]) for at in range(0, len(every), _AT_ONCE)]
         evidence = np.concatenate([_evidence(self.covariance(each, rows), self.values[None])[:, 0] for each in parts])
-        return everything.take(np.argsort(-evidence, kind="stable")[:_KEPT])
+        return everything.take(np.argsort(-evidence - everything.prior, kind="stable")[:_KEPT])
 
-    def alone(self, strengths: Array) -> _Models:
+    def alone(self, models: _Models) -> _Models:
         """The models of most evidence on the own labels alone."""
-        models = _Models(strengths, np.zeros(len(strengths)))
         evidence = _evidence(self.covariance(models, self.rows([self.tasks])), self.scaled(0.0)[None])[:, 0]
-        return models.take(np.argsort(-evidence, kind="stable")[:_KEPT])
+        return models.take(np.argsort(-evidence - models.prior, kind="stable")[:_KEPT])
 
     def believed(self) -> list[tuple[int, ...]]:
         """Sets of other tasks that may be believed: all, and all but one."""
@@ -250,7 +257,8 @@ def _add(problem: _Problem, average: _Average, believed: tuple[int, ...], models
     # The level is as free in any scale.
     after = _evidence(covariance, labels) - (len(own) - 1) * np.log(scales) - steps**2 / 2
     left = problem.tasks - len(believed)
-    prior = before - np.logaddexp.reduce(before) + len(believed) * np.log(_RELATED) + left * np.log(1 - _RELATED)
+    told = before + models.prior
+    prior = told - np.logaddexp.reduce(told) + len(believed) * np.log(_RELATED) + left * np.log(1 - _RELATED)
     weight = prior[:, None] + after - before[:, None] - np.log(np.exp(-(steps**2) / 2).sum())
     inverse = np.linalg.inv(covariance)
     mine = (problem.task[rows] == problem.tasks).astype(np.float64)

@@ -155,3 +155,7 @@ def test_more_processes_than_micro_batches_are_refused(together):
     for code, _, err in together("supernet", "train"):
         assert code == 2
         assert "an update has 1 micro-batch(es), too few for 2 processes; start fewer, raise" in " ".join(err.split())
+
+
+def test_processes_that_nothing_would_start_are_refused(command):
+    assert "--processes is of the executor ray" in command("supernet", "train", "--processes", 2, code=2)

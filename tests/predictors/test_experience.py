@@ -236,3 +236,21 @@ def test_one_label_of_a_task_whose_level_nobody_expects_tells_the_level_and_keep
         said = fitted(strange[:count]).predict(ROWS[count:]).mean
         assert kendalltau(said, truth[count:])[0] > before - 0.1
         assert np.abs(said - truth[count:]).mean() < 2 * truth.std()
+
+
+def test_what_goes_together_is_learnt_from_other_tasks():
+    """Good are encoders as deep as decoders, which no sum over genes tells."""
+
+    def matched(name, seed):
+        rng = np.random.default_rng(seed)
+        rows = np.unique(SPACE.canonical(SPACE.sample(60, rng)), axis=0)[:40]
+        depths = [np.log(SPACE.numbers(rows, f"{stack}-layer-num")[:, 0]) for stack in ("encoder", "decoder")]
+        values = 20 - 4 * (depths[0] - depths[1]) ** 2 + rng.normal(0, 0.2, len(rows))
+        return rows, [
+            Observation(a, {"test_bleu": v}, provenance={"task": name})
+            for a, v in zip(SPACE.architectures(rows), values, strict=True)
+        ]
+
+    rows, judged = matched("judged", 3)
+    said = fitted((), (matched("one", 1)[1], matched("two", 2)[1])).predict(rows).mean
+    assert kendalltau(said, [item.metrics["test_bleu"] for item in judged]).statistic > 0.8

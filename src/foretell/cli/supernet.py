@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from foretell.cli.options import SpaceOption, StudyOption, study_from
+from foretell.cli.options import ExecutorOption, SpaceOption, StudyOption, study_from
 from foretell.cli.output import WIDE, JsonOption, figure, given_options, interval, next_step, print_json, print_table
 
 if TYPE_CHECKING:
@@ -60,17 +60,25 @@ def _train(
     experts: _Experts = None,
     router_width: _Width = None,
     router_input: _Input = None,
+    executor: ExecutorOption = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", min=1, help="On Ray: so many train it together, a GPU each if asked for."),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Train the study's supernet; it is kept for all runs with the same settings, and resumes by itself.
 
-    A published space brings its published recipe. Under `torchrun` several processes, or GPUs, train together.
+    A published space brings its published recipe. Several processes, or GPUs, train it under `torchrun` or on Ray.
 
     Examples:
     `foretell supernet train --kind neuronwise-mos`
 
     `torchrun --nproc-per-node 8 -m foretell supernet train --study wmt14.yaml`
+
+    `foretell supernet train --study wmt14.yaml --executor ray --processes 8`, which may be on several machines
     """
+    from foretell.errors import InputError
     from foretell.study import train_study_supernet
     from foretell.training import is_first
 
@@ -85,7 +93,12 @@ def _train(
         router_width=router_width,
         router_input=router_input,
     )
-    folder, result = train_study_supernet(chosen)
+    where = chosen.executor.named(executor)
+    if processes is not None:
+        if where.name != "ray":
+            raise InputError("--processes is of the executor ray; add --executor ray, or start them by torchrun.")
+        where = where.model_copy(update={"supernet_processes": processes})
+    folder, result = train_study_supernet(chosen.model_copy(update={"executor": where}))
     if not is_first():
         return
     if as_json:

@@ -40,7 +40,8 @@ def label_job(
     values = {"objective": objective, "architecture": architecture, "seed": seed, "fidelity": fidelity}
     key = f"{objective.fingerprint} {architecture.key} {seed} {fidelity} {folder}"
     arguments = {**values, "folder": folder}
-    return Job(title or architecture.key, _label, arguments, key, short=isinstance(objective, TableObjective))
+    short = isinstance(objective, TableObjective)
+    return Job(title or architecture.key, _label, arguments, key, short=short, folder=None if short else folder)
 
 
 def _label(

@@ -57,12 +57,23 @@ class Program:
         self._hidden = _PYTHONS if foreign else ()
         base = Path.cwd() if folder is None else folder.resolve()
         self.cwd = base if settings.cwd is None else base / settings.cwd.expanduser()
-        if not self.cwd.is_dir():
-            raise InputError(f"the command's folder {self.cwd} does not exist; make it or correct cwd.")
+        self._check_folder()
         self._words = [Template(word if settings.shell else _home(word)) for word in settings.words]
+        self._files = [self.cwd / _home(word) for word in settings.words if (self.cwd / _home(word)).is_file()]
         self._env = {name: Template(text) for name, text in settings.env.items()}
         if not settings.shell and not self._words[0].names:
             self._find(self._words[0].fill({}))
+
+    def _check_folder(self) -> None:
+        if not self.cwd.is_dir():
+            raise InputError(f"the command's folder {self.cwd} does not exist; make it or correct cwd.")
+
+    def _check_files(self) -> None:
+        """Look again for what the command names: this may be another machine, where all labels would fail."""
+        self._check_folder()
+        for path in self._files:
+            if not path.exists():
+                raise InputError(f"{path}, which the command names, does not exist; put it there on every machine.")
 
     @property
     def names(self) -> set[str]:
@@ -90,9 +101,10 @@ class Program:
             title: What the progress display calls it.
 
         Raises:
-            InputError: It cannot be started.
+            InputError: It cannot be started, or a file that it names is not there any more.
             StorageError: The log cannot be written.
         """
+        self._check_files()
         inherited = {name: value for name, value in os.environ.items() if name not in self._hidden}
         env = {**inherited, **{name: template.fill(values) for name, template in self._env.items()}}
         streams = {"stdout": JsonLines(), "stderr": JsonLines()}

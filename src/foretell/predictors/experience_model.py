@@ -15,7 +15,7 @@ import numpy.typing as npt
 from foretell.multitask import MultitaskFit, TaskLabels, fit_multitask
 from foretell.observations import Observation
 from foretell.outliers import clip_outliers
-from foretell.predictors.experience_sources import Source, View, scores_of
+from foretell.predictors.experience_sources import SHAPE, Source, View, scores_of
 from foretell.predictors.labels import Labels
 from foretell.predictors.records import LOSS, loss_at
 from foretell.spaces import Population
@@ -28,9 +28,12 @@ _GRID = {
     "log-depths": (0.1, 1.0, np.inf),
     "log-params": (1.0, 10.0, np.inf),
     "averages": (1.0, 3.0, 10.0, 30.0, np.inf),
-    "log-averages": (1.0, 3.0, 10.0, 30.0, np.inf),
+    "log-averages": (3.0, 30.0, np.inf),
     "per-layer": (3.0, 30.0, np.inf),
+    "shape-products": (3.0, 10.0, np.inf),
 }
+_TOGETHER = 0.1
+"""Chance that sizes have to go together, before any label: few labels may seem to need a block of many features."""
 _SEEN = (0.03, 0.3, 3.0)
 """Strengths of what was looked at of an architecture itself: a loss on the way, scores on record."""
 _FOLDS = 8
@@ -83,6 +86,12 @@ class ExperienceModel:
         grids += [_SEEN] * seen
         return np.array(list(itertools.product(*grids)), dtype=np.float64)
 
+    def chances(self, strengths: Vector) -> Vector:
+        """How probable each combination is before any label, up to a factor, `[m]`."""
+        names = [name for name, _ in self.view.matrices(self.view.space, self.labels.population[:0])]
+        on = [np.isfinite(strengths[:, at]) for at, name in enumerate(names) if name == SHAPE]
+        return np.prod([np.where(each, _TOGETHER, 1 - _TOGETHER) for each in on], axis=0) * np.ones(len(strengths))
+
     @cached_property
     def shares(self) -> tuple[float, ...]:
         """How far partial trainings went, in order, as far as other tasks' curves tell the loss there."""
@@ -99,7 +108,8 @@ class ExperienceModel:
         parts = (part for each in (*others, own) for part in (*each.blocks, each.values))
         key = tuple(np.ascontiguousarray(part).tobytes() for part in parts)
         if key not in self.shelf:
-            self.shelf[key] = fit_multitask(others, own, self.strengths(seen))
+            strengths = self.strengths(seen)
+            self.shelf[key] = fit_multitask(others, own, strengths, self.chances(strengths))
         return self.shelf[key]
 
     def _without(self, fold: int | None) -> list[Source]:

@@ -12,17 +12,19 @@ from foretell.metrics import Metric
 from foretell.multitask import TaskLabels
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
-from foretell.predictors.features import feature_matrix, has_features, regression_blocks
+from foretell.predictors.features import depth_gene, feature_matrix, has_features, regression_blocks
 from foretell.predictors.records import Record
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["Source", "View", "scores_of", "sources_of"]
+__all__ = ["SHAPE", "Source", "View", "scores_of", "sources_of"]
 
 Vector = npt.NDArray[np.float64]
 
 _ROWS, _FEWEST = 300, 30
 """Labels of other tasks that are learnt from in all; of each task at least so many, if it has them."""
 _RANDOM = 1000
+SHAPE = "shape-products"
+"""Which depths and widths go together."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class View:
     def matrices(self, space: SearchSpace, rows: Population) -> list[tuple[str, Vector]]:
         """Blocks of features of canonical rows of a space, `[n, p]` each, with their names."""
         wanted = [name for each in regression_blocks(space) for name in _with_logarithm(each, space)]
+        wanted += [SHAPE] if depth_gene(space) and has_features(SHAPE, space) else []
         return [(name, feature_matrix(name, space, rows, self.context, self.columns)) for name in wanted]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from itertools import combinations_with_replacement
 
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +54,28 @@ def _depth(space: SearchSpace, rows: Population, _context: Context, _columns: Co
 def _log_depths(space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
     names = dict.fromkeys(gene.depth for gene in space.genes if gene.depth)
     return np.log(np.concatenate([space.numbers(rows, name) for name in names], axis=1))
+
+
+def _shape_genes(space: SearchSpace) -> tuple[str, ...]:
+    """Genes of the network as a whole that are positive numbers and vary: its depths and widths."""
+    return tuple(
+        gene.name
+        for gene in space.genes
+        if gene.ordered and gene.depth is None and len(gene.choices) > 1 and min(gene.numbers) > 0
+    )
+
+
+def _shape_products(space: SearchSpace, rows: Population, _context: Context, _columns: Columns) -> Array:
+    """Products of two and three logarithms of depths and widths, each from the middle of its range.
+
+    They tell which sizes go together: a deep and narrow encoder learns little beside a decoder of one layer.
+    """
+    logs = []
+    for name in _shape_genes(space):
+        numbers = np.log(space.gene(name).numbers)
+        logs.append(np.log(space.numbers(rows, name)[:, 0]) - (numbers.min() + numbers.max()) / 2)
+    chosen = [each for size in (2, 3) for each in combinations_with_replacement(range(len(logs)), size)]
+    return np.stack([np.prod([logs[at] for at in each], axis=0) for each in chosen], axis=1)
 
 
 def _counted(name: str, space: SearchSpace, rows: Population, context: Context, _columns: Columns) -> Array:
@@ -115,13 +138,22 @@ def _with_logarithms(names: Collection[str]) -> list[str]:
 
 
 _FAMILY_KINDS = [kind for name in family_names() for kind in family(name).features]
-_NAMES = [*_STRUCTURE, *_with_logarithms([*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES]), "log-depths"]
+_NAMES = [
+    *_STRUCTURE,
+    *_with_logarithms([*FEATURE_KINDS, *_FAMILY_KINDS, *COST_FEATURES]),
+    "log-depths",
+    "shape-products",
+]
+_MOST_SHAPE_GENES = 8
+"""Genes whose products are looked at: the number of products grows with its third power."""
 
 
 def _source(name: str, space: SearchSpace) -> _Source | None:
     """Where a set of features comes from; None where the space has none of that name."""
     if name == "log-depths":
         return _log_depths if depth_gene(space) else None
+    if name == "shape-products":
+        return _shape_products if 0 < len(_shape_genes(space)) <= _MOST_SHAPE_GENES else None
     if name.startswith("log-"):
         inner = _source(name.removeprefix("log-"), space)
         return None if inner is None else partial(_log, inner)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import nullcontext
+from copy import copy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from foretell import spaces
 from foretell.objectives import Job, TrainedObjective, claim, store_folder
 from foretell.observations import Observation
+from foretell.parsing import parse_json
 from foretell.records import fingerprint, read_object, write_atomic, write_json
 from foretell.spaces import Architecture
 from foretell.study.architectures import write_architecture
@@ -107,17 +111,32 @@ def scratch_job(
     where = None if store is None else str(store.resolve() / f"{architecture.key}-{seed}")
     source = None if inherit is None else str(inherit.resolve())
     arguments = {**values, "kept_in": where, "inherit": source, "share": share}
-    return Job(title, _scratch, {**arguments, "title": title}, fingerprint(arguments))
+    return Job(title, _scratch, {**arguments, "title": title}, fingerprint(arguments), away=_scratch_away)
 
 
 def supernet_job(study: StudyConfig) -> Job:
-    """Train the study's supernet; the result is how training went."""
+    """Train the study's supernet, on Ray by as many processes as the executor says; the result is how that went."""
     told = study.model_dump(mode="json")
-    return Job("supernet", _supernet, {"study": told}, fingerprint(["supernet", told]))
+    together = study.executor.supernet_processes
+    key = fingerprint(["supernet", told])
+    return Job("supernet", _supernet, {"study": told}, key, together=together, away=_supernet_away)
 
 
-def _scratch(
+def _scratch(study: dict[str, Any], **told: Any) -> dict[str, Any]:
+    return _trained(**_taken_along(_objective(study), study, **told))
+
+
+def _scratch_away(study: dict[str, Any], **told: Any) -> Job:
+    """The training that `_scratch` would do, with its task and its checkpoints to be taken along."""
+    arguments = _taken_along(_kept_objective(json.dumps(study)), study, **told)
+    reads = () if arguments["inherit"] is None else (arguments["inherit"],)
+    return Job(arguments["title"], _trained, arguments, folder=arguments["folder"], reads=reads)
+
+
+def _taken_along(
+    objective: TrainedObjective,
     study: dict[str, Any],
+    *,
     architecture: dict[str, Any],
     seed: int,
     title: str,
@@ -125,26 +144,71 @@ def _scratch(
     inherit: str | None,
     share: float | None,
 ) -> dict[str, Any]:
+    """The arguments of `_trained`."""
+    arch = Architecture.from_dict(spaces.create(StudyConfig.model_validate(study).space), architecture)
+    source = None if inherit is None else Path(inherit)
+    source = source / "model.safetensors" if source is not None and source.is_dir() else source
+    folder = _inheriting(objective, source).store(arch, seed) if kept_in is None else Path(kept_in)
+    told = {"seed": seed, "title": title, "folder": folder, "inherit": source, "share": share}
+    return {"objective": objective, "architecture": arch, **told}
+
+
+def _objective(study: dict[str, Any]) -> TrainedObjective:
     config = StudyConfig.model_validate(study)
-    task = config.make_task()
-    arch = Architecture.from_dict(spaces.create(config.space), architecture)
-    objective = trained_objective(config, task, None if inherit is None else Path(inherit))
-    folder = objective.store(arch, seed) if kept_in is None else Path(kept_in)
+    return trained_objective(config, config.make_task())
+
+
+@lru_cache(maxsize=2)
+def _kept_objective(study: str) -> TrainedObjective:
+    """One for all jobs of a study that go away with it."""
+    return _objective(parse_json(study))
+
+
+def _inheriting(objective: TrainedObjective, inherit: Path | None) -> TrainedObjective:
+    """The objective that starts from the weights in a supernet."""
+    found = copy(objective)
+    found.inherit = inherit
+    return found
+
+
+def _trained(
+    objective: TrainedObjective,
+    architecture: Architecture,
+    seed: int,
+    title: str,
+    folder: Path,
+    inherit: Path | None,
+    share: float | None,
+) -> dict[str, Any]:
+    objective = _inheriting(objective, inherit)
     if share is not None:
-        return objective.label(arch, seed=seed, fidelity=share, folder=folder).to_dict()
-    return objective.train(arch, seed=seed, fidelity=1.0, folder=folder, title=title).to_dict()
+        return objective.label(architecture, seed=seed, fidelity=share, folder=folder).to_dict()
+    return objective.train(architecture, seed=seed, fidelity=1.0, folder=folder, title=title).to_dict()
 
 
 def _supernet(study: dict[str, Any]) -> dict[str, Any]:
+    config = StudyConfig.model_validate(study)
+    task = config.make_task()
+    return _supernet_trained(study, task, supernet_folder(config, task))
+
+
+def _supernet_away(study: dict[str, Any]) -> Job:
+    """The training that `_supernet` would do, with its task and its checkpoints to be taken along."""
+    task = _kept_objective(json.dumps(study)).task
+    config = StudyConfig.model_validate(study)
+    folder, together = supernet_folder(config, task), config.executor.supernet_processes
+    arguments = {"study": study, "task": task, "folder": folder}
+    return Job("supernet", _supernet_trained, arguments, folder=folder, together=together)
+
+
+def _supernet_trained(study: dict[str, Any], task: Task, folder: Path) -> dict[str, Any]:
     from dataclasses import asdict
 
     from foretell.training import is_first, train_supernet
 
     config = StudyConfig.model_validate(study)
-    task = config.make_task()
     settings = config.supernet
-    folder = supernet_folder(config, task)
-    # Of the processes that torchrun starts, the first alone writes.
+    # Of processes that train together, the first alone writes.
     with claim(folder) if is_first() else nullcontext():
         _, result = train_supernet(
             spaces.create(config.space),

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from foretell import spaces
 from foretell.errors import InputError, IntegrityError
-from foretell.objectives import run_jobs
+from foretell.objectives import make_executor, run_jobs
 from foretell.parsing import read_yaml
 from foretell.records import read_object
 from foretell.spaces import Architecture
@@ -23,7 +23,7 @@ from foretell.study.shrinking.sources import pretrained_of
 from foretell.tasks import EOS, Vocabulary
 from foretell.tasks.classification import Classifier, TextReader
 from foretell.tasks.language_model import Writer, load_vocabulary
-from foretell.tasks.translation import Sequences, translate
+from foretell.tasks.translation import Sequences, cache_folder, translate
 
 if TYPE_CHECKING:
     from foretell.families.base import Network
@@ -42,10 +42,12 @@ _DECODING = ("beam", "length_penalty")
 
 
 def train_study_supernet(study: StudyConfig) -> tuple[Path, dict[str, Any]]:
-    """Train the study's supernet, or finish or find it; its folder and how training went."""
-    task = study.make_task()
-    (result,) = run_jobs([supernet_job(study)])
-    return supernet_folder(study, task), result
+    """Train the study's supernet where its executor says, or finish or find it; its folder and how training went."""
+    folder = supernet_folder(study, study.make_task())
+    elsewhere = study.executor.name != "processes"  # whose executor has log files to keep
+    executor = make_executor(study.executor, cache_folder() / "jobs" / folder.name) if elsewhere else None
+    (result,) = run_jobs([supernet_job(study)], executor=executor)
+    return folder, result
 
 
 def score_with_supernet(study: StudyConfig, path: Path) -> list[tuple[Architecture, float]]:

@@ -1,4 +1,4 @@
-"""Several processes that train one network: `torchrun` starts them, gloo or NCCL connects them.
+"""Several processes that train one network: `torchrun` or Ray starts them, gloo or NCCL connects them.
 
 Each update's micro-batches are dealt out to the processes, whose gradients are summed once an update. Two
 processes so take the steps of one; architectures, rates and data are functions of the update and need no
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +33,7 @@ class RankLostError(ForetellError):
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes and prints: the only one, or rank 0 under `torchrun`."""
+    """Whether this process is the one that writes and prints: the only one, or rank 0 of several."""
     return int(os.environ.get("RANK", "0")) == 0
 
 
@@ -117,6 +117,17 @@ class Ranks:
         highest, lowest = extremes.tolist()
         return bool(highest == -lowest)
 
+    def share(self, tensors: Iterable[Tensor]) -> None:
+        """Give every process what the first one has, in place.
+
+        Raises:
+            RankLostError: Another process has ended.
+        """
+        if self.size > 1:
+            with _others(self.size):
+                for tensor in tensors:
+                    dist.broadcast(tensor, 0)
+
     def wait(self) -> None:
         """Go on when all processes are here.
 
@@ -130,7 +141,7 @@ class Ranks:
 
 @contextmanager
 def joined(device: torch.device) -> Iterator[Ranks]:
-    """Join the processes that `torchrun` has started with this one; alone where it has started none.
+    """Join the processes that were started with this one, as `torchrun` tells of them; alone where there are none.
 
     They stay together until the process ends, so that one command may train several networks.
 

@@ -200,15 +200,20 @@ class _Run:
                 state.loss_sum += loss
                 state.loss_tokens += tokens
                 seen += tokens
-                elapsed = time.perf_counter() - start
-                note = f", best {result.best_loss:.3f}" if math.isfinite(result.best_loss) else ""
-                meter.update(result.updates, f"{seen / elapsed:,.0f} tokens/s{note}")
+                meter.update(result.updates, self._note(seen, start))
                 if self._is_due or result.updates in self.early:
                     result.history.append(self._observed())
                     state.loss_sum, state.loss_tokens = 0.0, 0
                 if self._is_due:
                     self._read_clocks()
                     self._keep()
+                    # Whoever sends checkpoints away as they are written does so now, before more is trained.
+                    meter.update(result.updates, self._note(seen, start))
+
+    def _note(self, seen: int, start: float) -> str:
+        """How fast it goes, and the best so far."""
+        told = f", best {self.result.best_loss:.3f}" if math.isfinite(self.result.best_loss) else ""
+        return f"{seen / (time.perf_counter() - start):,.0f} tokens/s{told}"
 
     @property
     def _is_due(self) -> bool:
@@ -244,9 +249,10 @@ class _Run:
         return paused
 
     def _take_best(self) -> None:
-        self.ranks.wait()
-        best, _ = load_network(self.state.best)
-        self.network.load_state_dict(best.state_dict())
+        if self.ranks.first:  # others may see another folder
+            best, _ = load_network(self.state.best)
+            self.network.load_state_dict(best.state_dict())
+        self.ranks.share(self.network.state_dict().values())
 
     def _start_clocks(self) -> None:
         """Count from what earlier sittings took."""

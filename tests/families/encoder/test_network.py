@@ -98,6 +98,22 @@ def test_the_loss_is_one_target_a_text():
     assert int(count) == batch.tokens == len(batch) == 5
 
 
+def test_texts_count_as_much_as_they_weigh_in_the_loss_and_not_in_the_likelihood():
+    _, network = make()
+    batch = texts()
+    plain, nll, _ = network.loss(batch, smoothing=0.1)
+    alone = [
+        network.loss(LabelledBatch(batch.inputs[i : i + 1], batch.targets[i : i + 1]), smoothing=0.1)[0]
+        for i in range(5)
+    ]
+    weights = torch.tensor([0.5, 2.0, 0.0, 1.0, 1.5])
+    weighed, same, _ = network.loss(LabelledBatch(batch.inputs, batch.targets, weights), smoothing=0.1)
+    torch.testing.assert_close(weighed, (torch.stack(alone) * weights).sum(), atol=1e-4, rtol=1e-5)
+    torch.testing.assert_close(same, nll, atol=1e-4, rtol=1e-5)
+    ones, _, _ = network.loss(LabelledBatch(batch.inputs, batch.targets, torch.ones(5)), smoothing=0.1)
+    torch.testing.assert_close(ones, plain, atol=1e-4, rtol=1e-5)
+
+
 def test_every_weight_of_a_member_learns_and_no_other():
     _, network = make()
     shape = DecoderShape(8, (LayerShape(2, 1, 8), LayerShape(0, 0, 8)))

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from unittest.mock import patch
 
 from foretell.errors import InputError
 from foretell.objectives import Job
@@ -53,3 +54,30 @@ def threads():
 
 def doubled(*numbers):
     return [Job(f"double {x}", double, {"x": x}, key=f"double {x}") for x in numbers]
+
+
+def logged(job, **told):
+    """A training as `logged_apart`, where the driver's folder is seen."""
+    return logged_apart(job.function, job.arguments, **told)
+
+
+def logged_apart(function, arguments, log, pause=0.0, dies=None):
+    """A training that writes down each of its updates.
+
+    Of several processes the second one dies before the update `dies`, once.
+    """
+    from foretell.training import loop
+
+    update, dead = loop._Run._update, log.with_suffix(".dead")
+
+    def told(self, number):
+        time.sleep(pause)
+        if number == dies and os.environ.get("RANK") == "1" and not dead.exists():
+            dead.touch()
+            vanish()
+        with log.open("a") as file:
+            file.write(f"{number}\n")
+        return update(self, number)
+
+    with patch.object(loop._Run, "_update", told):
+        return function(**arguments)

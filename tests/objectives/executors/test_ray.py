@@ -1,6 +1,5 @@
 """A Ray cluster of several nodes on this machine."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -24,6 +23,7 @@ from foretell.objectives.executors.ray_cluster import told
 from foretell.objectives.executors.ray_entry import enter
 from foretell.observations import Observation
 from tests.objectives.executors import errands
+from tests.objectives.executors.conftest import SIZE
 from tests.objectives.programs import SPACE, eventually, is_running, number_in
 
 ray = pytest.importorskip("ray", reason="the extra [ray] is not installed; make test-ray has it")
@@ -31,27 +31,9 @@ pytestmark = [
     pytest.mark.network,  # processes of its own
     pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::ResourceWarning"),
 ]
-SIZE = {"object_store_memory": 80 << 20}
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", f"{Path.cwd()}{os.pathsep}{Path.cwd() / 'src'}")
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        found = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SIZE})
-        found.add_node(num_cpus=2, **SIZE)
-        yield found
-        found.shutdown()
-
-
-def on(cluster, folder, **settings):
-    return make_executor(ExecutorSettings(name="ray", address=cluster.address, **settings), folder)
-
-
-def test_results_errors_threads_and_slots(cluster, tmp_path):
+def test_results_errors_threads_and_slots(cluster, on, tmp_path):
     with on(cluster, tmp_path) as executor:
         assert isinstance(executor, Executor)
         assert executor.slots == 2
@@ -65,7 +47,7 @@ def test_results_errors_threads_and_slots(cluster, tmp_path):
     assert "in refuse" in bad.error.__notes__[0]
 
 
-def test_what_is_cancelled_and_what_is_left_at_the_end_stops(cluster, tmp_path):
+def test_what_is_cancelled_and_what_is_left_at_the_end_stops(cluster, on, tmp_path):
     with on(cluster, tmp_path) as executor:
         running = executor.submit(Job("running", errands.sleep, {"marker": tmp_path / "one"}))
         executor.submit(Job("left", errands.sleep, {"marker": tmp_path / "two"}))
@@ -76,7 +58,7 @@ def test_what_is_cancelled_and_what_is_left_at_the_end_stops(cluster, tmp_path):
     assert eventually(lambda: not any(map(is_running, workers)))
 
 
-def test_a_worker_that_dies_at_once_is_given_up_and_the_logs_are_named(cluster, tmp_path):
+def test_a_worker_that_dies_at_once_is_given_up_and_the_logs_are_named(cluster, on, tmp_path):
     with on(cluster, tmp_path, retries=1) as executor:
         executor.submit(Job("doomed", errands.vanish))
         (ended,) = executor.completed()
@@ -84,7 +66,7 @@ def test_a_worker_that_dies_at_once_is_given_up_and_the_logs_are_named(cluster, 
     assert "Ray's logs are in " in str(ended.error)
 
 
-def test_a_training_whose_node_is_killed_goes_on_elsewhere_from_where_it_was(cluster, tmp_path):
+def test_a_training_whose_node_is_killed_goes_on_elsewhere_from_where_it_was(cluster, on, tmp_path):
     node = cluster.add_node(num_cpus=1, **SIZE)
     with on(cluster, tmp_path, slots=3) as executor:
         for number in range(3):
@@ -100,7 +82,7 @@ def test_a_training_whose_node_is_killed_goes_on_elsewhere_from_where_it_was(clu
     assert all(len(each) <= 31 for each in steps)  # a step at most is done twice
 
 
-def test_labels_of_a_table_go_by_without_sending_it_each_time(cluster, tmp_path):
+def test_labels_of_a_table_go_by_without_sending_it_each_time(cluster, on, tmp_path):
     rows = [Observation(SPACE.smallest(), {"loss": 2.5}, provenance={"seed": seed}) for seed in range(300)]
     objective = TableObjective(rows)
     jobs = [label_job(objective, SPACE.smallest(), seed=n, fidelity=1.0, folder=tmp_path / str(n)) for n in range(300)]
@@ -110,7 +92,7 @@ def test_labels_of_a_table_go_by_without_sending_it_each_time(cluster, tmp_path)
     print(f"{300 / (time.monotonic() - start):.0f} labels a second")
 
 
-def test_resources_that_no_node_has_are_refused(cluster, tmp_path):
+def test_resources_that_no_node_has_are_refused(cluster, on, tmp_path):
     with pytest.raises(InputError, match=r"no node of the Ray cluster has cpu: 64.*the largest have cpu: 2"):
         on(cluster, tmp_path, resources=Resources(cpu=64))
     assert not ray.is_initialized()
@@ -132,13 +114,14 @@ import sys
 from pathlib import Path
 from foretell.objectives import ExecutorSettings, Job, make_executor, run_jobs
 from tests.objectives.executors import errands
+from tests.objectives.executors.conftest import SIZE
 folder = Path(sys.argv[1])
 executor = make_executor(ExecutorSettings(name="ray", address=sys.argv[2]), folder)
 run_jobs([Job("long", errands.sleep, {"marker": folder / "begun"})], executor=executor)
 """
 
 
-def test_ctrl_c_ends_what_it_started(cluster, tmp_path):
+def test_ctrl_c_ends_what_it_started(cluster, on, tmp_path):
     words = [sys.executable, "-c", DRIVER, str(tmp_path), cluster.address]
     driver = subprocess.Popen(words, start_new_session=True, stderr=subprocess.DEVNULL)
     worker = number_in(tmp_path / "begun")
@@ -158,13 +141,15 @@ def test_versions_that_differ_are_both_named(tmp_path, monkeypatch):
         make_executor(ExecutorSettings(name="ray"), tmp_path)
 
 
-def test_a_worker_of_another_version_or_that_sees_no_shared_folder_is_refused(tmp_path):
+def test_a_worker_of_another_version_is_refused_and_one_that_sees_nothing_asks_for_errands(tmp_path):
     from foretell import __version__
 
-    refused = enter("9.9", {}, str(tmp_path), str(tmp_path), b"")["refused"]
+    shared = {"seen": {str(tmp_path / "seen"): "token"}, "cwd": str(tmp_path), "environment": {}}
+    refused = enter("9.9", {}, shared, b"")["refused"]
     assert f"has foretell {__version__} and the driver has 9.9" in refused
-    refused = enter(__version__, {}, str(tmp_path), str(tmp_path / "missing"), b"")["refused"]
-    assert "does not see" in refused
+    assert "apart" in enter(__version__, {}, shared, b"")
+    (tmp_path / "seen").write_text("another driver's")
+    assert "apart" in enter(__version__, {}, shared, b"")
 
 
 def test_a_worker_without_foretell_says_so(tmp_path):
@@ -179,7 +164,7 @@ def test_a_worker_without_foretell_says_so(tmp_path):
         f"import sys; sys.path.append({str(Path(ray.__file__).parents[1])!r}); import pickle, ray.cloudpickle\n"
         f"enter = pickle.load(open({str(tmp_path / 'sent')!r}, 'rb'))\n"
         "sys.modules['foretell'] = None\n"
-        "print(enter('1.2', {}, '/', '/', b'')['refused'])"
+        "print(enter('1.2', {}, {}, b'')['refused'])"
     )
     said = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True).stdout
     assert "cannot import foretell" in said

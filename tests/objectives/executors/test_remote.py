@@ -11,16 +11,16 @@ from foretell.study.jobs import scratch_job
 from tests.objectives.executors import errands
 
 
-def said(job, box, driver):
+def said(job, driver):
     """The error of a job, whose progress goes nowhere."""
-    return copy_context().run(run_here, job, 1, box, driver)["error"][:2]
+    return copy_context().run(run_here, job, 1, lambda *_: None, driver)["error"][:2]
 
 
-def test_an_error_elsewhere_names_the_machine(tmp_path, monkeypatch):
+def test_an_error_elsewhere_names_the_machine(monkeypatch):
     monkeypatch.setattr("platform.node", lambda: "node7")
     job = Job("bad", errands.refuse, {"x": 7})
-    assert said(job, tmp_path, "node7") == ["7 is refused.", 2]
-    assert said(job, tmp_path, "head") == ["on the worker node7: 7 is refused.", 2]
+    assert said(job, "node7") == ["7 is refused.", 2]
+    assert said(job, "head") == ["on the worker node7: 7 is refused.", 2]
 
 
 def test_a_worker_that_lacks_the_corpus_says_which_file_and_where(tmp_path, monkeypatch):
@@ -31,7 +31,7 @@ def test_a_worker_that_lacks_the_corpus_says_which_file_and_where(tmp_path, monk
     path.unlink()  # which the driver has, and the worker not
     monkeypatch.setattr("platform.node", lambda: "node7")
     job = scratch_job(study, spaces.create(study.space).smallest(), 1, "far", store=tmp_path)
-    told, code = said(job, tmp_path, "head")
+    told, code = said(job, "head")
     assert told.startswith("on the worker node7: ")
     assert str(path) in told
     assert code == InputError.exit_code

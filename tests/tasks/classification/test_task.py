@@ -246,7 +246,14 @@ def test_a_task_is_kept_and_made_again_when_damaged(config, task, tmp_path):
 
 
 def test_another_split_and_another_length_are_other_tasks(config, task, tmp_path):
-    for change in ({"seed": 1}, {"tokens": 8}, {"pieces": "bytes"}, {"lowercase": False}, {"token_dropout": 0.1}):
+    for change in (
+        {"seed": 1},
+        {"tokens": 8},
+        {"pieces": "bytes"},
+        {"lowercase": False},
+        {"token_dropout": 0.1},
+        {"class_weights": "balanced"},
+    ):
         other = TextClassification.prepare(config.model_copy(update=change), 400, tmp_path / "cache")
         assert other.fingerprint != task.fingerprint
         assert (other.corpus_fingerprint == task.corpus_fingerprint) == ("seed" not in change)
@@ -264,6 +271,23 @@ def test_batches_hold_every_text_once_and_depend_on_seed_and_epoch_alone(task):
         a.inputs.equal(b.inputs) and a.targets.equal(b.targets) for a, b in zip(again, batches.epoch(1), strict=True)
     )
     assert len(batches) == len(batches.epoch(0)) == len(batches.epoch(5))
+
+
+def test_balanced_classes_count_alike_in_training_and_validation_is_as_before(config, tmp_path):
+    texts = tmp_path / "uneven.tsv"
+    rows = [f"a story of {chr(97 + i % 26) * (2 + i // 26)} and its tail\tmany" for i in range(60)]
+    rows += [f"short {chr(97 + i) * 3} on weather\tfew" for i in range(12)]
+    texts.write_text("text\tlabel\n" + "\n".join(rows) + "\n")
+    said = config.model_copy(update={"paths": (texts,), "class_weights": "balanced"})
+    task = TextClassification.prepare(said, 300, tmp_path / "cache")
+    sums = dict.fromkeys(range(2), 0.0)
+    for batch in task.batches(64, 0).epoch(0):
+        assert batch.weights is not None
+        for place, weight in zip(batch.targets.tolist(), batch.weights.tolist(), strict=True):
+            sums[place] += weight
+    texts_there = len(task.splits["train"])
+    assert sums[0] == pytest.approx(sums[1]) == pytest.approx(texts_there / 2)
+    assert all(batch.weights is None for batch in task.validation_batches(64))
 
 
 def test_tokens_are_dropped_anew_every_epoch_and_only_while_learning(task):

@@ -12,7 +12,7 @@ from foretell.families.base import Network
 from foretell.families.decoder.genes import DecoderShape
 from foretell.families.encoder.genes import Backbone
 from foretell.nn.elastic import ElasticProjection, leading
-from foretell.nn.loss import smoothed_cross_entropy, summed_loss
+from foretell.nn.loss import smoothed_cross_entropy, summed_loss, weighted_cross_entropy
 from foretell.nn.tokens import PAD
 from foretell.nn.transformer import SCALE, Shape, Transformer, walk
 from foretell.tasks.classification.batches import LabelledBatch
@@ -95,6 +95,10 @@ class TextClassifier(Transformer, Network):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `Network.loss`."""
         features = self.features(batch.inputs, batch.mask, member)
+        if batch.weights is not None:
+            logits = self.logits(features, member)
+            total, nll = weighted_cross_entropy(logits, batch.targets, batch.weights, smoothing)
+            return total, nll, torch.tensor(batch.tokens, device=total.device)
         total, nll = smoothed_cross_entropy(features, self.output(self.resolve(member)), batch.targets, smoothing)
         return total, nll, torch.tensor(batch.tokens, device=total.device)
 

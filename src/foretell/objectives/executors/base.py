@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
 
 from foretell.errors import ForetellError
@@ -22,6 +23,11 @@ class Job:
         key: Names everything that its result depends on, where an executor whose jobs outlive the process may find it
             again; empty: it is new every time.
         short: Whether it takes no longer than handing it to another machine does, so that several may go together.
+        folder: What it writes into and goes on from, one of its arguments; where machines share no folder, it goes to
+            the job's machine and comes back.
+        reads: Files among its arguments; where machines share no folder, they go to the job's machine.
+        together: So many processes do it together, each on such resources as a job has; the first one's result counts.
+        away: Given the arguments, the same job for a machine that sees no other file of this one; None: it reads none.
     """
 
     title: str
@@ -29,6 +35,10 @@ class Job:
     arguments: dict[str, Any] = field(default_factory=dict)
     key: str = ""
     short: bool = False
+    folder: Path | None = None
+    reads: tuple[Path, ...] = ()
+    together: int = 1
+    away: Callable[..., Job] | None = None
 
 
 @dataclass(frozen=True)

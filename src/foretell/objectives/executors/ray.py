@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import secrets
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import compress
@@ -14,6 +16,8 @@ from typing import Any
 from foretell import __version__
 from foretell.objectives.executors.base import Handle, Job
 from foretell.objectives.executors.ray_cluster import brief, connect, logs, remote_task, room, told
+from foretell.objectives.executors.ray_group import Group
+from foretell.objectives.executors.ray_post import Post
 from foretell.objectives.executors.ray_work import Packer
 from foretell.objectives.executors.remote import Outcome, RemoteExecutor, Running
 from foretell.objectives.executors.settings import ExecutorSettings
@@ -25,18 +29,19 @@ __all__ = ["RayExecutor"]
 _LOOK_EVERY = 1.0
 _PATIENCE = 10.0
 """Seconds that workers may take to end when they are told to."""
-_HANDED_ON = ("HF_HOME", "HF_TOKEN")
 _MOST_TOGETHER = 100
 """Short jobs in a task."""
 
 
 class RayExecutor(RemoteExecutor):
-    """Jobs of a Ray cluster. They end with the driver; their trainings' checkpoints, in the shared folder, stay.
+    """Jobs of a Ray cluster. They end with the driver; their trainings' checkpoints stay where the driver sees them.
 
-    Short ones are handed over together where more wait than there are places.
+    Short ones are handed over together where more wait than there are places. Workers look for two files that the
+    driver has written, in its folder and in the cache folder. From when the first of them does not see these, all are
+    sent what they read, and send what they write (`Post`).
 
     Args:
-        folder: Seen by all machines under the same path.
+        folder: Of the driver's.
         settings: Of Ray.
 
     Raises:
@@ -49,15 +54,23 @@ class RayExecutor(RemoteExecutor):
         try:
             self._places = room(self._ray, settings.resources)
             super().__init__(folder, settings.slots or self._places, settings.retries)
-            self._threads = settings.resources.cpu
+            self._resources, self._threads = settings.resources, settings.resources.cpu
             shutil.rmtree(self.folder, ignore_errors=True)  # reports of jobs that ended with an earlier driver
-            self._seen = self.folder / "seen"
-            write_atomic(self._seen, "Workers look whether they see this file.\n")
+            token = secrets.token_hex(8)
+            self._seen = [path / f".seen-{token}" for path in (self.folder, cache_folder().absolute())]
+            for path in self._seen:
+                write_atomic(path, token)
             self._task = remote_task(self._ray, settings.resources)
             self._packer = Packer(self._ray)
             self._tasks: dict[Any, list[Running]] = {}
-            self._environment = {"FORETELL_CACHE": str(cache_folder().absolute())}
-            self._environment |= {name: os.environ[name] for name in _HANDED_ON if name in os.environ}
+            self._groups: dict[Any, Group] = {}
+            self._post: Post | None = None
+            self._postponed: list[Running] = []
+            self._shared = {
+                "seen": {str(path): token for path in self._seen},
+                "cwd": str(Path.cwd()),
+                "environment": {"FORETELL_CACHE": str(cache_folder().absolute()), **_present("HF_HOME")},
+            }
         except BaseException:
             self._disconnect()
             raise
@@ -84,28 +97,78 @@ class RayExecutor(RemoteExecutor):
 
     def close(self) -> None:
         """See `Executor.close`."""
+        if self._post is not None:
+            with suppress(Exception):  # of a cluster that may be gone
+                self._post.deliver(self._running)
         super().close()
         self._disconnect()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _give(self, jobs: Sequence[Running]) -> None:
+        given = [(each, self._as_it_runs(each)) for each in jobs]
+        self._postponed += [each for each, job in given if job is None]
+        ready = [(each, job) for each, job in given if job is not None]
+        if not ready:
+            return
         try:
-            work = self._packer.pack([(each.handle.job, each.box) for each in jobs], self._threads)
-            task = self._task.remote(__version__, self._environment, str(Path.cwd()), str(self._seen), work)
+            work = self._packer.pack([(job, each.box) for each, job in ready], self._threads)
+            errands = None if self._post is None else [self._post.errand(each) for each, _ in ready]
+            tasks = self._begun(ready[0][1].together, work, errands)
         except Exception as error:
             raise told(error) from error
-        self._tasks[task] = list(jobs)
+        self._tasks |= {task: [each for each, _ in ready] for task in tasks}
+
+    def _begun(self, together: int, work: bytes, errands: list[dict[str, Any] | None] | None) -> list[Any]:
+        """The tasks that do a piece of work."""
+        arguments = (__version__, _present("HF_TOKEN"), self._shared, work, errands)
+        if together == 1:
+            return [self._task.remote(*arguments)]
+        group = Group(self._ray, together, self._resources, self._places, *arguments)
+        self._groups |= dict.fromkeys(group.tasks, group)
+        return group.tasks
+
+    def _as_it_runs(self, running: Running) -> Job | None:
+        """A job, for workers apart where there are some; None where another process is at work in its folder."""
+        return running.handle.job if self._post is None else self._post.job(running)
 
     def _ended(self) -> Iterator[tuple[Running, Outcome]]:
+        again, self._postponed = self._postponed, []
+        if again:
+            self._give(again)
         tasks = list(self._tasks)
+        if not tasks:
+            time.sleep(_LOOK_EVERY)
+            return
         ended, _ = self._ray.wait(tasks, num_returns=len(tasks), timeout=0)
         if not ended:
             ended, _ = self._ray.wait(tasks, num_returns=1, timeout=_LOOK_EVERY)
+        outcomes = []
         for task in ended:
-            batch = self._tasks.pop(task)
-            yield from zip(batch, self._outcomes(task, len(batch)), strict=True)
+            batch, group = self._tasks.pop(task), self._groups.pop(task, None)
+            found = self._outcomes(task, len(batch))
+            if group is None or group.take(task, found):
+                outcomes.append((batch, found if group is None else group.outcome()))
+        if self._post is not None:
+            self._post.deliver(self._running)
+        for batch, found in outcomes:
+            if found is None:  # by a worker that sees no file of the driver's, the first of them
+                self._post = self._post or Post(self._ray)
+                self._give([each for each in batch if each.handle.number in self._running])
+                continue
+            for running, outcome in zip(batch, found, strict=True):
+                yield running, self._kept(running, outcome)
 
-    def _outcomes(self, task: Any, count: int) -> list[Outcome]:
+    def _kept(self, running: Running, outcome: Outcome) -> Outcome:
+        """An outcome, where all that comes with it is kept."""
+        if self._post is None:
+            return outcome
+        if wrong := self._post.wrong(running):
+            return Outcome(lost=f"because {wrong}")
+        if not outcome.lost:
+            self._post.end(running)
+        return outcome
+
+    def _outcomes(self, task: Any, count: int) -> list[Outcome] | None:
         errors = self._ray.exceptions
         try:
             said = self._ray.get(task)
@@ -113,6 +176,8 @@ class RayExecutor(RemoteExecutor):
             return [Outcome({"error": [str(told(error)), 1, str(error)]})] * count
         except errors.RayError as error:  # with its worker, its node, its memory
             return [Outcome(lost=f"because {brief(error)}; Ray's logs are in {logs(self._ray)}.")] * count
+        if "apart" in said:
+            return None
         if "refused" in said:
             return [Outcome({"error": [said["refused"], 2, ""]})] * count
         return [Outcome(each) for each in said["said"]]
@@ -122,12 +187,26 @@ class RayExecutor(RemoteExecutor):
         tasks = list(compress(self._tasks, unwanted))
         for task in tasks:
             del self._tasks[task]
+            if group := self._groups.pop(task, None):
+                group.end()
+                continue
             with suppress(Exception):  # it may have ended, and the cluster may be gone
                 self._ray.cancel(task, force=True)
         with suppress(Exception):
             self._ray.wait(tasks, num_returns=len(tasks), timeout=_PATIENCE)
+        self._postponed = [each for each in self._postponed if each not in jobs]
+        if self._post is not None:
+            for each in jobs:
+                self._post.end(each)
 
     def _disconnect(self) -> None:
+        for path in getattr(self, "_seen", ()):
+            path.unlink(missing_ok=True)
         if self._ours:
             self._ours = False
             self._ray.shutdown()
+
+
+def _present(name: str) -> dict[str, str]:
+    """A variable of this process, where it is set."""
+    return {name: os.environ[name]} if name in os.environ else {}

@@ -11,7 +11,7 @@ from typing import Any
 from foretell.errors import ForetellError, InputError, sentence
 from foretell.objectives.executors.settings import Resources
 
-__all__ = ["brief", "connect", "logs", "remote_task", "room", "told"]
+__all__ = ["actor_beside", "brief", "connect", "logs", "remote_task", "room", "told"]
 
 _PATIENCE = 10.0
 """Seconds in which a cluster's head has to answer."""
@@ -90,26 +90,35 @@ def room(ray: Any, resources: Resources) -> int:
     return room
 
 
-def remote_task(ray: Any, resources: Resources) -> Any:
-    """What a worker is given, with what it takes."""
+def remote_task(ray: Any, resources: Resources, function: Any = None, **more: Any) -> Any:
+    """What a worker is given, with what it takes: `ray_entry.enter`, or another function of that module."""
     from ray.cloudpickle import register_pickle_by_value
 
     from foretell.objectives.executors import ray_entry
 
     register_pickle_by_value(ray_entry)
-    options: dict[str, Any] = {"num_cpus": resources.cpu, "num_gpus": resources.gpu, "max_retries": 0}
+    options: dict[str, Any] = {"num_cpus": resources.cpu, "num_gpus": resources.gpu, "max_retries": 0, **more}
     options |= {"memory": resources.memory} if resources.memory else {}
-    return ray.remote(**options)(ray_entry.enter)
+    return ray.remote(**options)(function or ray_entry.enter)
+
+
+def actor_beside(ray: Any, kind: type) -> Any:
+    """An actor on the driver's node, for as long as the driver runs."""
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    # Not soft, which prefers any node that has room for tasks, and dies with that one.
+    beside = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=beside)(kind).remote()
 
 
 def told(error: Exception) -> ForetellError:
     """An error of Ray's in one sentence."""
     if isinstance(error, ForetellError):
         return error
-    if "ObjectStoreFull" in type(error).__name__:
+    if any(name in type(error).__name__ for name in ("ObjectStoreFull", "OutOfDisk")):
         return ForetellError(
             f"Ray's object store is full ({brief(error)}); start the cluster with a larger one (ray start "
-            "--object-store-memory), or make the objective smaller."
+            "--object-store-memory), make the objective smaller, or let all machines share a folder for checkpoints."
         )
     return ForetellError(f"a Ray task failed: {brief(error)}" if "ray" in type(error).__module__ else sentence(error))
 

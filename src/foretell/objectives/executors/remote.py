@@ -12,7 +12,7 @@ import time
 import traceback
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +25,7 @@ from foretell.objectives.executors.processes import use_threads
 from foretell.objectives.executors.rows import JobRow
 from foretell.progress import forward_progress
 
-__all__ = ["Outcome", "RemoteExecutor", "Running", "run_here", "version_refusal"]
+__all__ = ["PROGRESS", "Outcome", "RemoteExecutor", "Reports", "Running", "read_report", "run_here", "version_refusal"]
 
 _TOLD_EVERY = 2.0
 """Seconds between two reports of a worker; one that is quicker sends none."""
@@ -37,13 +37,19 @@ PROGRESS = "progress.json"
 # ---- the worker's side
 
 
-def run_here(job: Job, threads: int, box: Path, driver: str) -> dict[str, Any]:
+def run_here(job: Job, threads: int, report: Callable[[str, float, str], None], driver: str) -> dict[str, Any]:
     """Run a job in this process: its result under "value", or under "error" what `told_error` is told.
 
     An error on another machine than the driver's names that one: what is missing there may be there on the driver's.
+
+    Args:
+        job: What to run.
+        threads: That it computes with.
+        report: Told how far it is: title, share, note.
+        driver: The driver's machine.
     """
     use_threads(threads)
-    forward_progress(_Reports(box / PROGRESS))
+    forward_progress(report)
     try:
         return {"value": job.function(**job.arguments)}
     except Exception as error:
@@ -62,13 +68,14 @@ def version_refusal(version: str, machine: str) -> str:
     )
 
 
-class _Reports:
+class Reports:
     """Writes how far a job is, now and then; nobody reads half a report, and one that is lost is no harm."""
 
     def __init__(self, path: Path) -> None:
         self.path, self.last = path, time.monotonic()
 
     def __call__(self, title: str, share: float, note: str) -> None:
+        """Take a report."""
         now = time.monotonic()
         if now - self.last >= _TOLD_EVERY:
             self.last = now

@@ -15,6 +15,7 @@ __all__ = ["EXECUTORS", "ExecutorSettings", "Resources"]
 EXECUTORS = ("processes", "ray", "slurm")
 _ONLY = {
     "address": ("ray",),
+    "supernet_processes": ("ray",),
     "partition": ("slurm",),
     "account": ("slurm",),
     "time_limit": ("slurm",),
@@ -74,6 +75,7 @@ class ExecutorSettings(BaseModel):
         retries: So many times a job is begun again that was lost with its machine and had got no further.
         address: Of a Ray cluster's head, "HOST:PORT"; empty: `RAY_ADDRESS`, a cluster on this machine, or one that is
             started here for as long as the command runs; "local" is the last.
+        supernet_processes: So many train a supernet together on Ray, each on the resources of a job.
         partition: Of Slurm.
         account: Of Slurm.
         time_limit: Of a Slurm job: seconds, or "4h". A training that needs longer goes on in another.
@@ -89,6 +91,7 @@ class ExecutorSettings(BaseModel):
     resources: Resources = Resources()
     retries: int = Field(default=3, ge=0)
     address: str = ""
+    supernet_processes: int = Field(default=1, ge=1)
     partition: str = ""
     account: str = ""
     time_limit: float = 86400.0

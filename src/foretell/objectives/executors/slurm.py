@@ -16,8 +16,10 @@ from foretell import __version__
 from foretell.errors import InputError
 from foretell.objectives.executors.base import Handle, Job
 from foretell.objectives.executors.remote import (
+    PROGRESS,
     Outcome,
     RemoteExecutor,
+    Reports,
     Running,
     read_report,
     run_here,
@@ -58,7 +60,8 @@ class _Errand:
         with claim(self.box):  # a driver that was opened again may have sent a second one
             if (self.box / _RESULT).exists() or not (self.box / _JOB).exists():
                 return  # done, or nobody wants it any more
-            said = {"error": [refused, 2, ""]} if refused else run_here(self.job, self.threads, self.box, self.driver)
+            report = Reports(self.box / PROGRESS)
+            said = {"error": [refused, 2, ""]} if refused else run_here(self.job, self.threads, report, self.driver)
             if self.ends:  # by an exception that looks like a failure to whoever was interrupted
                 raise SystemExit(-1)
             write_json(self.box / _RESULT, said)

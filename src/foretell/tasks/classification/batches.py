@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["EpochBatches", "LabelledBatch", "LabelledBatches", "labelled_batches"]
 
 _Ints = NDArray[np.int64]
+_Weights = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,10 +31,12 @@ class LabelledBatch:
     Attributes:
         inputs: int64 [B, T], each text begins with `EOS`, right-padded with `PAD`.
         targets: int64 [B], the classes.
+        weights: How much each text counts in training, float32 [B]; None: all alike.
     """
 
     inputs: torch.Tensor
     targets: torch.Tensor
+    weights: torch.Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -51,7 +54,9 @@ class LabelledBatch:
 
     def to(self, device: torch.device | str) -> LabelledBatch:
         """The same batch on a device."""
-        return LabelledBatch(*(tensor.to(device, non_blocking=True) for tensor in (self.inputs, self.targets)))
+        inputs, targets = (tensor.to(device, non_blocking=True) for tensor in (self.inputs, self.targets))
+        weights = None if self.weights is None else self.weights.to(device, non_blocking=True)
+        return LabelledBatch(inputs, targets, weights)
 
     @classmethod
     def recut(cls, batches: Sequence[LabelledBatch], max_tokens: int) -> list[LabelledBatch]:
@@ -78,13 +83,20 @@ class EpochBatches(Sequence[LabelledBatch]):
         batches: Rows of each batch.
         dropout: Share of the tokens that are read as unknown.
         seed: Of which those are.
+        weights: Of each text, float32 [n]; None: all count alike.
     """
 
     def __init__(
-        self, texts: Sequences, labels: _Ints, batches: Sequence[_Ints], dropout: float = 0.0, seed: Sequence[int] = ()
+        self,
+        texts: Sequences,
+        labels: _Ints,
+        batches: Sequence[_Ints],
+        dropout: float = 0.0,
+        seed: Sequence[int] = (),
+        weights: _Weights | None = None,
     ) -> None:
         self._texts, self._labels, self._batches = texts, labels, batches
-        self._dropout, self._seed = dropout, seed
+        self._dropout, self._seed, self._weights = dropout, seed, weights
 
     def __len__(self) -> int:
         return len(self._batches)
@@ -103,7 +115,8 @@ class EpochBatches(Sequence[LabelledBatch]):
         if self._dropout:
             rng = np.random.default_rng([*self._seed, index % len(self)])
             tokens[(rng.random(tokens.shape, dtype=np.float32) < self._dropout) & (tokens > UNK)] = UNK
-        return LabelledBatch(torch.from_numpy(tokens), torch.from_numpy(self._labels[rows]))
+        weights = None if self._weights is None else torch.from_numpy(self._weights[rows])
+        return LabelledBatch(torch.from_numpy(tokens), torch.from_numpy(self._labels[rows]), weights)
 
 
 class LabelledBatches:
@@ -118,13 +131,24 @@ class LabelledBatches:
         max_tokens: Size of a batch.
         seed: Of the order and of what is dropped.
         dropout: Share of the tokens that are read as unknown, drawn anew every epoch.
+        balanced: Whether every class counts alike, however many texts it has.
 
     Raises:
         InputError: There are no texts, or one is longer than a batch.
     """
 
-    def __init__(self, texts: Sequences, labels: _Ints, max_tokens: int, seed: int = 0, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        texts: Sequences,
+        labels: _Ints,
+        max_tokens: int,
+        seed: int = 0,
+        dropout: float = 0.0,
+        *,
+        balanced: bool = False,
+    ) -> None:
         self.texts, self.labels, self.seed, self.dropout = texts, labels, seed, dropout
+        self.weights = _balancing(labels) if balanced else None
         self._lengths = texts.lengths + 1
         if not len(texts):
             raise InputError("there are no texts to make batches of; give a corpus that is not empty.")
@@ -147,8 +171,15 @@ class LabelledBatches:
             order = np.lexsort((rng.permutation(len(self.texts)), self._lengths))
             batches = np.split(order, self._bounds[1:-1])
             chosen = [batches[i] for i in rng.permutation(len(batches))]
-            self._latest = epoch, EpochBatches(self.texts, self.labels, chosen, self.dropout, (self.seed, epoch))
+            seed = (self.seed, epoch)
+            self._latest = epoch, EpochBatches(self.texts, self.labels, chosen, self.dropout, seed, self.weights)
         return self._latest[1]
+
+
+def _balancing(labels: _Ints) -> _Weights:
+    """Weights by which all classes that are there count alike, on average 1, `[n]`."""
+    counts = np.bincount(labels)
+    return (len(labels) / (np.count_nonzero(counts) * counts[labels])).astype(np.float32)
 
 
 def labelled_batches(texts: Sequences, labels: _Ints, max_tokens: int) -> tuple[list[LabelledBatch], list[_Ints]]:

@@ -35,6 +35,7 @@ class LabelledConfig(BaseModel):
         lowercase: Whether texts are read in lower case.
         tokens: Of a text, so many are read, its beginning; one is a mark.
         token_dropout: Share of a text's tokens that are read as unknown while a network learns, drawn anew every epoch.
+        class_weights: "balanced": in training every class counts alike, however many texts it has; null: every text.
         train_texts: At most so many texts of each class to learn from, drawn with `seed`; null keeps all. Languages
             are learnt from 1,000 texts each where nothing is said.
         valid_texts: Texts of each class to choose checkpoints and architectures by; at most a tenth of the class.
@@ -54,6 +55,7 @@ class LabelledConfig(BaseModel):
     lowercase: bool = True
     tokens: int = Field(default=32, ge=2, le=2**13)
     token_dropout: float = Field(default=0.2, ge=0, lt=1)
+    class_weights: Literal["balanced"] | None = None
     train_texts: int | None = Field(default=None, ge=1)
     valid_texts: int = Field(default=50, ge=1)
     test_texts: int = Field(default=100, ge=1)

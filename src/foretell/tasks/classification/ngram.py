@@ -32,15 +32,17 @@ class CharacterNGrams:
     classes: int
 
     @classmethod
-    def fit(cls, texts: Sequence[str], labels: NDArray[np.int64], classes: int) -> CharacterNGrams:
-        """Learn from texts and their classes, int [n]."""
+    def fit(
+        cls, texts: Sequence[str], labels: NDArray[np.int64], classes: int, *, balanced: bool = False
+    ) -> CharacterNGrams:
+        """Learn from texts and their classes, int [n]; balanced: all classes count alike."""
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
 
         columns = TfidfVectorizer(analyzer="char", ngram_range=(1, _LONGEST), sublinear_tf=True, dtype=np.float32)
         columns.min_df = 2 if len(texts) > 20 * classes else 1
-        model = LogisticRegression(C=_STRENGTH, max_iter=_ITERATIONS)
+        model = LogisticRegression(C=_STRENGTH, max_iter=_ITERATIONS, class_weight="balanced" if balanced else None)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(columns.fit_transform(texts), labels)

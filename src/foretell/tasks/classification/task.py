@@ -37,7 +37,7 @@ __all__ = ["TextClassification"]
 
 _FORMAT = 1
 _RULES = 1  # raise when reading, splitting or the vocabulary's settings change
-_NOT_OF_THE_TEXTS = {"paths", "text", "label", "pieces", "lowercase", "tokens", "token_dropout"}
+_NOT_OF_THE_TEXTS = {"paths", "text", "label", "pieces", "lowercase", "tokens", "token_dropout", "class_weights"}
 _ALPHABET_SHARE = 4  # of the pieces, at most one in four for single characters
 
 _Ints = NDArray[np.int64]
@@ -53,6 +53,7 @@ class TextClassification:
         reader: From texts to tokens, and the classes.
         splits: Texts and labels.
         token_dropout: Share of the tokens that are read as unknown in training.
+        balanced: Whether every class counts alike in training.
         folder: Where it is kept, and what is computed from it.
     """
 
@@ -60,6 +61,7 @@ class TextClassification:
     reader: TextReader
     splits: Mapping[Split, list[LabelledText]]
     token_dropout: float
+    balanced: bool
     folder: Path
 
     kind: ClassVar[str] = "classification"
@@ -120,7 +122,14 @@ class TextClassification:
         written: dict[str, Any] = {name: [list(each) for each in part] for name, part in named.items()}
         checked = {"vocabulary": vocabulary.fingerprint, "contents": fingerprint(written)}
         write_json(folder / "texts.json", {"format": _FORMAT, **checked, **written})
-        return cls(texts, _reader(vocabulary, named, config), named, config.token_dropout, folder)
+        return cls(
+            texts,
+            _reader(vocabulary, named, config),
+            named,
+            config.token_dropout,
+            config.class_weights is not None,
+            folder,
+        )
 
     @classmethod
     def _load(cls, folder: Path, texts: str, config: LabelledConfig) -> TextClassification:
@@ -132,14 +141,22 @@ class TextClassification:
         splits: dict[Split, list[LabelledText]] = {
             name: [(text, label) for text, label in written[name]] for name in SPLITS
         }
-        return cls(texts, _reader(vocabulary, splits, config), splits, config.token_dropout, folder)
+        return cls(
+            texts,
+            _reader(vocabulary, splits, config),
+            splits,
+            config.token_dropout,
+            config.class_weights is not None,
+            folder,
+        )
 
     @cached_property
     def fingerprint(self) -> str:
         """Names the texts, the vocabulary and how texts are read."""
         reader = self.reader
+        weighed = ["balanced"] if self.balanced else []
         return fingerprint(
-            [self.texts, reader.vocabulary.fingerprint, reader.tokens, reader.lowercase, self.token_dropout]
+            [self.texts, reader.vocabulary.fingerprint, reader.tokens, reader.lowercase, self.token_dropout, *weighed]
         )
 
     @property
@@ -173,7 +190,7 @@ class TextClassification:
 
     def batches(self, max_tokens: int, seed: int) -> LabelledBatches:
         """Training batches; see `LabelledBatches`."""
-        return LabelledBatches(*self._encoded["train"], max_tokens, seed, self.token_dropout)
+        return LabelledBatches(*self._encoded["train"], max_tokens, seed, self.token_dropout, balanced=self.balanced)
 
     def validation_batches(self, max_tokens: int, most: int | None = None) -> list[LabelledBatch]:
         """All validation texts once, or at most so many, evenly spread."""
@@ -237,14 +254,14 @@ class TextClassification:
 
         The regression is computed once, and kept beside the task; `parameters` are its weights.
         """
-        path = self.folder / f"floor-{split}.json"
+        path = self.folder / f"floor-{split}{'-balanced' if self.balanced else ''}.json"
         if path.exists():
             found: dict[str, dict[str, float]] = read_object(path, "floor")["floor"]
             return found
         train, labels = self.splits["train"], self._encoded["train"][1]
         shares = np.bincount(labels, minlength=len(self.classes)) / len(labels)
         texts = [text for text, _ in self.splits[split]]
-        model = CharacterNGrams.fit([text for text, _ in train], labels, len(self.classes))
+        model = CharacterNGrams.fit([text for text, _ in train], labels, len(self.classes), balanced=self.balanced)
         found = {
             "majority": self._metrics(split, np.tile(shares, (len(texts), 1))),
             "n-grams": {**self._metrics(split, model.probabilities(texts)), "parameters": float(model.parameters)},

@@ -14,6 +14,7 @@ from foretell.errors import InputError
 from foretell.families.base import Network
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.encoder.bert.network import BertBackbone, SentenceEncoder
+from foretell.nn.loss import weighted_cross_entropy
 from foretell.nn.tokens import PAD
 from foretell.tasks.classification.batches import LabelledBatch
 
@@ -64,9 +65,8 @@ class BertClassifier(SentenceEncoder, Network):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """See `Network.loss`."""
         logits, targets = self.predictions(batch, member)
-        nll = F.cross_entropy(logits.float(), targets, reduction="sum")
-        total = F.cross_entropy(logits.float(), targets, reduction="sum", label_smoothing=smoothing)
-        return total, nll.detach(), torch.tensor(batch.tokens, device=total.device)
+        total, nll = weighted_cross_entropy(logits, targets, batch.weights, smoothing)
+        return total, nll, torch.tensor(batch.tokens, device=total.device)
 
     @torch.inference_mode()
     def losses(self, members: Sequence[DecoderShape], batch: LabelledBatch, *, smoothing: float) -> Tensor:
