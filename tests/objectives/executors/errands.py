@@ -48,6 +48,10 @@ def steps(folder, count, pause):
     return count
 
 
+def read(path):
+    return path.read_text()
+
+
 def claimed_steps(folder, count, pause):
     """As `steps`, in a folder of the store."""
     with claim(folder):
