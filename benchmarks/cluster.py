@@ -2,9 +2,10 @@
 
 `trainings`: 24 small trainings on four nodes, two of which are killed in the middle and replaced; then the same in this
 process. Every label once, the same bit for bit, and no update done again beyond the last checkpoint (every tenth).
+With --apart the nodes are in mount namespaces that hide the driver's folder, with corpus and store (Linux, as root).
 `labels`: labels of a table, by `run_jobs` and by `Study.optimize`: how many a second, and the driver's part of that.
 
-Run: python benchmarks/cluster.py trainings|labels [--n N] [--out results/cluster-trainings.csv]
+Run: python benchmarks/cluster.py trainings|labels [--apart] [--n N] [--out results/cluster-trainings.csv]
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import csv
 import os
 import resource
+import subprocess
 import sys
 import tempfile
 import threading
@@ -54,6 +56,7 @@ SIZE = {"object_store_memory": 80 << 20}
 TABLE = ("by", "labels", "nodes", "seconds", "labels_per_second", "driver_ms_per_label")
 TRAININGS = (
     "trainings",
+    "folder",
     "nodes",
     "killed",
     "labels",
@@ -80,6 +83,39 @@ def nodes(count: int) -> Iterator[Any]:
         cluster.shutdown()
 
 
+class Apart:
+    """A head without room for jobs, and nodes of one place each that do not see a folder, on the cluster's terms."""
+
+    def __init__(self, head: Any, hidden: Path, count: int) -> None:
+        self.address, self._hidden, self._begun = head.address, hidden, 0
+        self.worker_nodes: list[subprocess.Popen[bytes]] = []
+        self.by_cache: dict[str, subprocess.Popen[bytes]] = {}
+        for number in range(count):
+            self.add_node()
+            while len(head.global_state.node_table()) <= number + 1:
+                time.sleep(0.1)
+
+    def add_node(self, **_: Any) -> None:
+        """Start a node; it dies with its namespace."""
+        cache = self._hidden.parent / f"node-{self._begun}"
+        self._begun += 1
+        ray = [str(Path(sys.executable).with_name("ray")), "start", f"--address={self.address}", "--num-cpus=1"]
+        ray += [f"--object-store-memory={80 << 20}", "--block"]
+        hide = 'mount -t tmpfs none "$1" && shift && exec "$@"'
+        words = ["unshare", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child", "sh", "-c", hide, "sh"]
+        environment = {**os.environ, "FORETELL_CACHE": str(cache)}
+        started = subprocess.Popen([*words, str(self._hidden), *ray], env=environment, stdout=subprocess.DEVNULL)
+        self.worker_nodes.append(started)
+        self.by_cache[str(cache)] = started
+
+    def remove_node(self, node: subprocess.Popen[bytes], **_: Any) -> None:
+        """Kill all of a node at once."""
+        self.worker_nodes.remove(node)
+        self.by_cache = {cache: each for cache, each in self.by_cache.items() if each is not node}
+        node.kill()
+        node.wait()
+
+
 def on(cluster: Any, folder: Path, **more: Any) -> Executor:
     """The cluster's executor."""
     return make_executor(ExecutorSettings(name="ray", address=cluster.address, **more), folder)
@@ -90,30 +126,46 @@ def on(cluster: Any, folder: Path, **more: Any) -> Executor:
 
 def watched(job: Job, log: Path) -> Any:
     """A training that tells each of its updates."""
+    return watched_apart(job.function, job.arguments, log)
+
+
+def watched_away(job: Job, log: Path) -> Job:
+    """The same, taking along what the training does."""
+    assert job.away is not None
+    away = job.away(**job.arguments)
+    arguments = {"function": away.function, "arguments": away.arguments, "log": log}
+    return Job(job.title, watched_apart, arguments, folder=away.folder, reads=away.reads)
+
+
+def watched_apart(function: Any, arguments: dict[str, Any], log: Path) -> Any:
+    """See `watched`."""
     from foretell.training import loop
 
-    update = loop._Run._update
+    update, node = loop._Run._update, os.environ.get("FORETELL_CACHE", "")  # processes of two nodes may have one number
 
     def told(self: Any, number: int) -> tuple[float, int]:
         with log.open("a") as file:
-            file.write(f"{os.getpid()} {number}\n")
+            file.write(f"{node}-{os.getpid()} {number}\n")
         return update(self, number)
 
     loop._Run._update = told  # type: ignore[method-assign]
     try:
-        return job.function(**job.arguments)
+        return function(**arguments)
     finally:
         loop._Run._update = update  # type: ignore[method-assign]
 
 
-def trainings(count: int) -> list[dict[str, Any]]:
+def trainings(count: int, *, apart: bool = False) -> list[dict[str, Any]]:
     """Train on the cluster and here; the row of the table."""
     from foretell import spaces
     from foretell.study import load_study
     from foretell.study.jobs import scratch_job
 
-    with tempfile.TemporaryDirectory() as name, nodes(4) as cluster:
-        folder = Path(name)
+    with tempfile.TemporaryDirectory() as name, nodes(0 if apart else 4) as head:
+        folder = Path(name) / "driver"
+        folder.mkdir()
+        os.environ["FORETELL_CACHE"] = str(folder / "cache")
+        cluster = Apart(head, folder, 4) if apart else head
         write_pairs(folder / "pairs.tsv")
         (folder / "study.yaml").write_text(STUDY.replace("PAIRS", str(folder / "pairs.tsv")))
         study = load_study(folder / "study.yaml")
@@ -123,9 +175,9 @@ def trainings(count: int) -> list[dict[str, Any]]:
 
         def train(where: str, executor: Executor, on_done: Any = None) -> list[Any]:
             jobs = [scratch_job(study, each, 1, each.key, store=folder / where) for each in chosen]
-            logs = [folder / where / f"{each.key}.log" for each in chosen]
+            logs = [Path(name) / where / f"{each.key}.log" for each in chosen]
             pairs = zip(jobs, logs, strict=True)
-            told = [Job(job.title, watched, {"job": job, "log": log}) for job, log in pairs]
+            told = [Job(job.title, watched, {"job": job, "log": log}, away=watched_away) for job, log in pairs]
             return run_jobs(told, executor=executor, on_done=on_done)
 
         def replace(*_: object) -> None:
@@ -134,21 +186,24 @@ def trainings(count: int) -> list[dict[str, Any]]:
                 cluster.add_node(num_cpus=1, **SIZE)
 
         for where in ("ray", "here"):
-            (folder / where).mkdir()
+            (Path(name) / where).mkdir()
         moments = (count // 5, count // 2)
-        killer = threading.Thread(target=kill_nodes, args=(cluster, folder / "ray", moments), daemon=True)
+        killer = threading.Thread(target=kill_nodes, args=(cluster, Path(name) / "ray", moments), daemon=True)
         killer.start()
         start = time.monotonic()
         found = train("ray", on(cluster, folder / "run"), replace)
         seconds = time.monotonic() - start
         killer.join()
-        logs = [(folder / "ray" / f"{each.key}.log").read_text().split("\n")[:-1] for each in chosen]
+        logs = [(Path(name) / "ray" / f"{each.key}.log").read_text().split("\n")[:-1] for each in chosen]
         with torch_threads(1):
             alone = train("here", InlineExecutor())
+        for node in list(cluster.worker_nodes) if apart else ():
+            cluster.remove_node(node)
     begun = [len({line.split()[0] for line in log}) for log in logs]
     again = [sum(times - 1 for times in Counter(line.split()[1] for line in log).values()) for log in logs]
     row = {
         "trainings": count,
+        "folder": "of the driver alone" if apart else "shared",
         "nodes": 4,
         "killed": 2,
         "labels": len({str(each["architecture"]) for each in found}),
@@ -169,12 +224,20 @@ def kill_nodes(cluster: Any, folder: Path, moments: tuple[int, ...]) -> None:
         while node is None:
             time.sleep(0.02)
             logs = [path.read_text().split("\n")[:-1] for path in folder.glob("*.log")]
-            nodes = {each.all_processes["raylet"][0].process.pid: each for each in cluster.worker_nodes}
             for log in logs if len(logs) >= begun else []:
                 if 15 <= len(log) <= 45:
-                    node = node or nodes.get(parent(int(log[-1].split()[0])))
+                    node = node or node_of(cluster, log[-1].split()[0])
         cluster.remove_node(node, allow_graceful=False)
         print("killed a node", flush=True)
+
+
+def node_of(cluster: Any, worker: str) -> Any:
+    """The node of a worker, by its cache folder and its process."""
+    cache, _, process = worker.rpartition("-")
+    if isinstance(cluster, Apart):
+        return cluster.by_cache.get(cache)
+    nodes = {each.all_processes["raylet"][0].process.pid: each for each in cluster.worker_nodes}
+    return nodes.get(parent(int(process)))
 
 
 def parent(process: int) -> int:
@@ -245,10 +308,13 @@ def main() -> None:
     """Print and write the table."""
     parser = argparse.ArgumentParser(prog="python benchmarks/cluster.py", description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("trainings", "labels"))
+    parser.add_argument("--apart", action="store_true", help="trainings on nodes that see no folder of the driver's")
     parser.add_argument("--n", type=int, help="trainings (24), or labels (10000)")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
-    rows = trainings(options.n or 24) if options.what == "trainings" else labels(options.n or 10000)
+    rows = (
+        trainings(options.n or 24, apart=options.apart) if options.what == "trainings" else labels(options.n or 10000)
+    )
     for row in rows:
         print(row, flush=True)
     if options.out:

@@ -2,7 +2,8 @@
 
 - `shared`: two trainings with half a device each, beside one another, against the same two one after the other.
 - `steps`: forward and backward of the largest architecture in fp32 and bf16, eager and compiled, milliseconds.
-- `scoring`: a population scored by a supernet with fresh weights on the CPU and on the device, and how far apart.
+- `scoring`: a population scored by a supernet with fresh weights on the CPU, on the device, and shared out among all
+  GPUs where there are several; and how far apart.
 
 Run: python benchmarks/gpu.py [--study STUDY.yaml] [--device cuda] [--out results/gpu.csv]
 """
@@ -92,20 +93,22 @@ def timed(step: Any, device: torch.device, count: int) -> float:
 
 
 def scoring(study: StudyConfig, device: torch.device) -> list[dict[str, Any]]:
-    """A population on the CPU and on the device."""
+    """A population on the CPU, on the device, and on all devices."""
     space, task, rows = spaces.create(study.space), study.make_task(), []
     population = space.canonical(space.sample(POPULATION, np.random.default_rng(0)))
     torch.manual_seed(0)
     network, batches = networks_of(space).build(space.largest(), task.sizes), task.validation_batches(2048)
     scores: list[Any] = []
-    for where in ("cpu", str(device)):
-        predictor = SupernetPredictor(space, network, batches, device=where)
+    every = [f"cuda:{number}" for number in range(torch.cuda.device_count())]
+    for where in (["cpu"], [str(device)], *([every] if len(every) > 1 else [])):
+        predictor = SupernetPredictor(space, network, batches, devices=where)
         predictor.predict(population[:8])
         wait(device)
         start = time.monotonic()
         scores.append(predictor.predict(population).mean)
-        rows.append(row(f"scores of {POPULATION}", where, time.monotonic() - start))
-    rows[-1]["note"] = f"at most {np.abs(scores[0] - scores[1]).max():.1e} bits apart"
+        rows.append(row(f"scores of {POPULATION}", " ".join(where), time.monotonic() - start))
+    for place, other in enumerate(scores[1:], 1):
+        rows[place]["note"] = f"at most {np.abs(scores[0] - other).max():.1e} bits apart"
     return rows
 
 

@@ -34,6 +34,8 @@ def test_the_nearest_name_is_offered():
     error = errors.UnknownNameError("key", "constrait", ["constraint", "schedule"], "study.yaml")
     assert str(error) == "unknown key 'constrait' in study.yaml; did you mean 'constraint'?"
     assert error.nearest == "constraint"
+    assert errors.UnknownNameError("target", "GGUF", ["hf", "gguf"]).nearest == "gguf"
+    assert errors.UnknownNameError("benchmark", "en-DE", ["en-tr", "en-de"]).nearest == "en-de"
 
 
 def test_all_names_are_listed_where_none_is_near():

@@ -6,7 +6,7 @@ own, with its own folder, environment and output, and can be killed like any oth
 nothing of their parent's open but their pipe, as a spawned worker has it.
 
 As a program it reads one JSON object a line (arguments, folder, output, environment) and answers each with the
-process number and, when that process has ended, with its status.
+process number and, when that process has ended, with its status. Asked for a twin, it forks another such program.
 """
 
 import gc
@@ -22,10 +22,15 @@ from importlib import import_module
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from select import select
+from tempfile import TemporaryDirectory
 from types import ModuleType
 
+from foretell import spaces
 from foretell.cli import app
+from foretell.costs.latency import measuring
 from foretell.predictors import distilled
+from foretell.predictors.records import shipped_records
+from foretell.report import trust
 
 _LIBRARIES = (
     "openai",
@@ -77,6 +82,22 @@ class Zygote:
         self.process.wait(10)
         self.process.stdout.close()
 
+    def twin(self, folder):
+        """Another zygote with the same imports, forked from this one, which must not run a command meanwhile.
+
+        Args:
+            folder: An empty one, for the twin's pipes.
+        """
+        pipes = [folder / name for name in ("requests", "replies")]
+        for pipe in pipes:
+            os.mkfifo(pipe)
+        self.process.stdin.write(json.dumps({"twin": [str(pipe) for pipe in pipes]}).encode() + b"\n")
+        self.process.stdin.flush()
+        found = Zygote(self.preload, self.threads)
+        found.process = _Twin(pipes[0].open("wb"), pipes[1].open("rb"))
+        found.process.stdout.readline()  # it is ready
+        return found
+
     def start(self, arguments, folder, output, *, entry=COMMAND_LINE, **environment):
         """Begin one command; the one before must have ended. Returns its process number, which names its group.
 
@@ -105,18 +126,41 @@ class Zygote:
         return os.waitstatus_to_exitcode(int(self.process.stdout.readline()))
 
 
-class Zygotes:
-    """Zygotes, each begun when no other one with its number of threads is free. Used as a context manager."""
+class _Twin:
+    """What `Zygote` asks of its process, of one that is another zygote's child."""
 
-    def __init__(self):
-        self._begun = []
+    def __init__(self, stdin, stdout):
+        self.stdin, self.stdout = stdin, stdout
+
+    def wait(self, _seconds):
+        self.stdout.read()
+
+
+class Zygotes:
+    """Zygotes, each begun when no other one with its number of threads is free. Used as a context manager.
+
+    Args:
+        preload: See `Zygote`.
+    """
+
+    def __init__(self, preload=None):
+        self._preload, self._first, self._begun = preload, {}, []
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
-        for zygote in self._begun:
+        for zygote in (*self._begun, *self._first.values()):
             zygote.__exit__()
+
+    def another(self, threads=1):
+        """A zygote that nobody else has; all with a number of threads are forked from one that runs no commands."""
+        first = self._first.get(str(threads))
+        if first is None:
+            first = self._first[str(threads)] = Zygote(self._preload, threads).__enter__()
+        with TemporaryDirectory() as folder:
+            self._begun.append(first.twin(Path(folder)))
+        return self._begun[-1]
 
     def started(self, arguments, folder, output, *, threads=1, entry=COMMAND_LINE, **environment):
         """Begin one command, beside those that run; a handle on it. Arguments as of `Zygote.start`."""
@@ -124,8 +168,7 @@ class Zygotes:
             if zygote.threads == str(threads) and zygote.free:
                 break
         else:
-            zygote = Zygote(threads=threads).__enter__()
-            self._begun.append(zygote)
+            zygote = self.another(threads)
         return Started(zygote, zygote.start(arguments, folder, output, entry=entry, **environment), Path(output))
 
 
@@ -227,15 +270,27 @@ def _serve():
     app.commands()
     # As elsewhere in the tests: a student of a few dozen labels learns for long enough to be one.
     distilled._DEFAULT = replace(distilled._DEFAULT, steps=80)
+    # And what is measured and judged on the way to something else need not be known well.
+    measuring._REPEATS = measuring.Repeats(most=8, relative_width=0.25, warm_up=1)
+    trust._DIVISIONS = 3
+    shipped_records(spaces.create("small-seq2seq"))  # are read once, not by every command
     SpawnContext.Process = _ForkedWorker
-    replies = os.fdopen(os.dup(1), "w")
+    requests, replies = sys.stdin, os.fdopen(os.dup(1), "w")
     gc.freeze()
     print("ready", file=replies, flush=True)
-    for line in sys.stdin:
+    # `readline`: a twin must not begin with what its elder has read ahead.
+    while line := requests.readline():
+        request = json.loads(line)
         pid = os.fork()
+        if "twin" in request:
+            if not pid:
+                paths = map(Path, request["twin"])
+                requests, replies = next(paths).open(), next(paths).open("w")
+                print("ready", file=replies, flush=True)
+            continue
         if not pid:
             replies.close()
-            _command(json.loads(line))
+            _command(request)
         os.setpgid(pid, pid)  # before anybody knows its number: it can be signalled with its workers
         print(pid, file=replies, flush=True)
         print(os.waitpid(pid, 0)[1], file=replies, flush=True)

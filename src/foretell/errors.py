@@ -63,7 +63,8 @@ class UnknownNameError(InputError):
     def __init__(self, kind: str, name: object, known: Iterable[object], where: str = "") -> None:
         names = [str(item) for item in known]
         name = shortened(str(name), _LONGEST_NAME)  # the search for the nearest takes the square of its length
-        close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        small = {item.lower(): item for item in reversed(names)}
+        close = [small[each] for each in difflib.get_close_matches(name.lower(), small, n=1, cutoff=0.5)]
         place = f" in {where}" if where else ""
         hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names)}."
         super().__init__(f"unknown {kind} {name!r}{place}; {hint}")

@@ -62,6 +62,19 @@ def run(capsys, words):
     return said.out
 
 
+@pytest.fixture
+def train(place, start):
+    """`run` in a process of its own, whose workers need not import everything anew."""
+
+    def finish(words):
+        process = start(*words)
+        out, err = process.communicate()
+        assert process.returncode == 0, f"{shlex.join(words)}\n{err}"
+        return out
+
+    return finish
+
+
 def next_of(out):
     found = re.search(r": foretell (.+)$", out.strip().splitlines()[-1])
     assert found, out
@@ -103,43 +116,43 @@ def test_the_next_command_runs_as_it_is_printed(place, capsys, first, then):
         ("train --observe 2 --study study.yaml --out runs/labels", "predict --observations runs/labels"),
     ],
 )
-def test_what_trains_goes_on_as_it_is_printed(place, capsys, first, then):
-    following = next_of(run(capsys, shlex.split(first)))
+def test_what_trains_goes_on_as_it_is_printed(train, first, then):
+    following = next_of(train(shlex.split(first)))
     assert " ".join(following).startswith(then)
     if following[0] == "train":
         following += ["--study", "study.yaml"]  # the default study takes minutes
     if "runs/labels" in following:
         following += ["--metric", "valid_loss"]  # after four updates every BLEU is 0
-    run(capsys, following)
+    train(following)
 
 
 @pytest.mark.network
-def test_proposals_begin_a_search_and_a_run_is_an_architecture(place, capsys):
+def test_proposals_begin_a_search_and_a_run_is_an_architecture(train):
     text = "\n\n".join(row.to_text() for row in SPACE.architectures(SPACE.sample(3, np.random.default_rng(5))))
     with FaultServer(says=text) as server:
-        out = run(capsys, ["propose", "--llm", f"{server.url}#fake", "--n", "3", "--rounds", "2"])
+        out = train(["propose", "--llm", f"{server.url}#fake", "--n", "3", "--rounds", "2"])
         search = next_of(out)
         assert search == ["search", "--space", "small-seq2seq", "--initial", "proposals.jsonl"]
         told = ["--observations", "trained.jsonl", "--n", "3", "--rounds", "2"]
-        run(capsys, next_of(run(capsys, ["propose", "--llm", f"{server.url}#fake", *told]))[:])
-    out = run(capsys, [search[0], "study.yaml", *search[1:]])
+        train(next_of(train(["propose", "--llm", f"{server.url}#fake", *told]))[:])
+    out = train([search[0], "study.yaml", *search[1:]])
     use = next_of(out)
     assert use[:2] == ["translate", "runs/toy"]
-    run(capsys, use)
-    assert next_of(run(capsys, ["report", "runs/toy"])) == use
-    assert next_of(run(capsys, ["report", "runs/toy", "runs/toy"])) == ["report", "runs/toy"]
-    run(capsys, ["predict", "--observations", "trained.jsonl", "--architectures", "runs/toy/result.json"])
+    train(use)
+    assert next_of(train(["report", "runs/toy"])) == use
+    assert next_of(train(["report", "runs/toy", "runs/toy"])) == ["report", "runs/toy"]
+    train(["predict", "--observations", "trained.jsonl", "--architectures", "runs/toy/result.json"])
 
 
 @pytest.mark.network
-def test_a_study_of_trials_begins_with_what_it_is_given_and_goes_on_without_the_file(place, capsys):
+def test_a_study_of_trials_begins_with_what_it_is_given_and_goes_on_without_the_file(place, train, capsys):
     rows = [{"width": 4, "depth": 3}, {"width": 1, "depth": 1}]
     (place / "first.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows))
-    use = next_of(run(capsys, shlex.split("search trials.yaml --initial first.jsonl")))
+    use = next_of(train(shlex.split("search trials.yaml --initial first.jsonl")))
     trials = [json.loads(line) for line in (place / "runs" / "mine" / "trials.jsonl").read_text().splitlines()]
     assert [trial["architecture"] for trial in trials[:2]] == rows
     assert len(trials) == 5
-    assert next_of(run(capsys, ["report", "runs/mine"])) == use
+    assert next_of(train(["report", "runs/mine"])) == use
     (place / "trials.yaml").write_text(TRIALS.replace("trials: 5", "trials: 6, initial: [{width: 4, depth: 3}]"))
     assert main(["search", "trials.yaml", "--resume"]) == 2
     assert "search.initial" in capsys.readouterr().err

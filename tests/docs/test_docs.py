@@ -20,7 +20,7 @@ from foretell.tasks.translation import cache_folder
 from tests.docs.blocks import DOCS, blocks_of, check_command, pages
 from tests.llm.fault_server import FaultServer
 from tests.toy import pairs
-from tests.zygote import PYTHON, Zygote
+from tests.zygote import PYTHON
 
 ROOT = DOCS.parent
 FINDINGS = ("benchmark.md", "latency.md", "llm.md", "predictors.md", "supernets.md", "determinism.md", "faults.md")
@@ -70,25 +70,19 @@ def is_study(data):
     return isinstance(data, dict) and "genes" not in data
 
 
-@pytest.fixture(scope="module")
-def zygote():
-    with Zygote() as zygote:
-        yield zygote
-
-
 @pytest.fixture
-def reader(tmp_path, zygote):
+def reader(tmp_path, zygotes):
     """Somebody who does what a page says, in a place of their own; only the downloaded corpus is the user's."""
     cache = tmp_path / "cache"
     cache.mkdir()
     (cache_folder() / "downloads").mkdir(parents=True, exist_ok=True)
     (cache / "downloads").symlink_to(cache_folder() / "downloads", target_is_directory=True)
-    return Reader(tmp_path, zygote)
+    return Reader(tmp_path, zygotes)
 
 
 class Reader:
-    def __init__(self, root, zygote):
-        self.root, self.folder, self.zygote = root, root / "folder", zygote
+    def __init__(self, root, zygotes):
+        self.root, self.folder, self.zygotes = root, root / "folder", zygotes
         self.folder.mkdir()
         self.installed = False
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -118,10 +112,11 @@ class Reader:
     def _zygote(self, lines, **entry):
         """Commands of ours, or Python, each in a process of its own that need not import everything anew."""
         for arguments in lines:
-            self.zygote.start(arguments, self.folder, self.root, **entry, **self.ours)
-            if code := self.zygote.status():
+            process = self.zygotes.started(arguments, self.folder, self.root, **entry, **self.ours)
+            _, said = process.communicate()
+            if process.returncode:
                 break
-        return code, (self.root / "err.txt").read_text(encoding="utf-8")
+        return process.returncode, said
 
     def _environment(self):
         """`pip install .` is for real, but beside the environment and without an index."""

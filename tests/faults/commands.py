@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from foretell import spaces
-from foretell.observations import Observation, write_observations
+from foretell.observations import write_observations
 from foretell.records import file_sha256
 from foretell.study.architectures import write_architecture
+from foretell.testing import make_observations
 from tests.toy import pairs
 
 STUDY = """
@@ -78,11 +77,8 @@ def prepare(folder: Path) -> None:
     (folder / "study.yaml").write_text(STUDY)
     space = spaces.create("small-seq2seq")
     write_architecture(folder / "arch.yaml", space.smallest())
-    rows = space.canonical(space.sample(3, np.random.default_rng(0)))
-    labelled = [space.smallest(), space.largest(), *space.architectures(rows)]
-    write_observations(
-        folder / "shown.jsonl", [Observation(a, {"valid_bleu": 20.0 + 2 * n}) for n, a in enumerate(labelled)]
-    )
+    # As many labels as a prompt shows: it needs none of other tasks.
+    write_observations(folder / "shown.jsonl", make_observations(space, 10))
 
 
 def _json(path: Path) -> Any:

@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 
 from tests.faults.campaigns import prepare_campaigns
@@ -77,6 +76,9 @@ class Ground:
         prepare_campaigns(self.template)
         for part in (self.zygote, self.server):
             self._open.enter_context(part)
+        (self.root / "twin").mkdir()
+        self.other = self.zygote.twin(self.root / "twin")  # for what runs beside
+        self._open.push(self.other)
         return self
 
     def __exit__(self, *_):
@@ -107,11 +109,6 @@ class Ground:
         """Run a command to its end."""
         self.start(command, **environment)
         return self.wait()
-
-    @cached_property
-    def other(self) -> Zygote:
-        """For what runs beside; most faults need none."""
-        return self._open.enter_context(Zygote())
 
     def run_beside(self, command: Command) -> tuple[int, str]:
         """Run a command to its end while another one is running; its exit code and what it said."""

@@ -53,7 +53,8 @@ def test_a_ledger_that_is_not_there_is_one_sentence(capsys, home):
 
 def test_the_ablation_has_seven_rows_and_the_probe_four(capsys, home, serve):
     server = serve()
-    common = ["--observations", home / "shown.jsonl", "--llm", f"{server.url}#fake", "--demonstrations", 5, "--json"]
+    common = ["--observations", home / "shown.jsonl", "--llm", f"{server.url}#fake", "--demonstrations", 5]
+    common += ["--options", "others=0", "--json"]
     code, out, err = run(capsys, "llm", "ablation", *common)
     assert code == 0, err
     assert len(json.loads(out)["rows"]) == 7

@@ -18,7 +18,7 @@ from tests.toy import pairs
 
 pytestmark = pytest.mark.network
 
-N = 1200
+N = 600
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_killed_three_times_it_ends_complete_and_pays_once(serve, command, run, 
     for kill in range(1, 4):
         process = start(*command(server), FORETELL_API_KEY=KEY)
         deadline = time.monotonic() + 60
-        while server.succeeded < kill * 200 and time.monotonic() < deadline:
+        while server.succeeded < kill * 100 and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.communicate()

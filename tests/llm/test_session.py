@@ -37,6 +37,19 @@ def test_spellings_that_name_no_model_are_refused(spelling):
         open_model(spelling)
 
 
+@pytest.mark.parametrize(
+    ("spelling", "meant"),
+    [
+        ("gemma-3-270m", "local:gemma-3-270m"),
+        ("localhost:11434#llama3", "http://localhost:11434#llama3"),
+        ("127.0.0.1:8080/v1#m", "http://127.0.0.1:8080/v1#m"),
+    ],
+)
+def test_a_spelling_that_lacks_its_kind_is_answered_with_the_whole(spelling, meant):
+    with pytest.raises(InputError, match=f"did you mean '{meant}'"):
+        open_model(spelling)
+
+
 def test_a_password_in_a_url_is_refused_and_not_quoted():
     with pytest.raises(InputError) as caught:
         open_model("http://me:hunter2@127.0.0.1/v1#m")

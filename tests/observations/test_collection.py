@@ -95,7 +95,8 @@ def test_labels_are_judged_by_their_task_s_first_metric_where_nobody_says():
 
 
 def test_a_metric_s_name_without_its_split_is_that_of_the_validation_split(collection: ObservationSet):
-    assert collection.quality("bleu").key == "valid_bleu"
+    assert collection.quality("bleu").key == collection.quality("BLEU").key == "valid_bleu"
+    assert collection.quality("Valid_BLEU").key == "valid_bleu"
     assert collection.quality("test_bleu").key == "test_bleu"
     own = ObservationSet(SMALL, (Observation(SMALL.smallest(), metrics={"bleu": 1.0, "valid_bleu": 2.0}),))
     assert own.quality("bleu").key == "bleu"

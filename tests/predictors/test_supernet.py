@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from foretell.errors import InputError
+from foretell.errors import ForetellError, InputError
 from foretell.nn import PAD
 from foretell.predictors import Predictor
 from foretell.predictors.supernet import SupernetPredictor
@@ -79,6 +79,33 @@ def test_pieces_are_reported_once_each(share):
     assert supernet.spent.evaluations == len(found)
     supernet.predict(twice[:2])
     assert len(found) == len(set(keys))
+
+
+def test_a_population_shared_out_among_devices_has_the_scores_of_one_in_their_order():
+    twice = np.concatenate([POPULATION, POPULATION[:7]])
+    expected, reported = scores(twice), []
+    several = predictor(devices=("cpu", "cpu", "cpu:0"))
+    with several.reporting(lambda rows, _: reported.extend(rows.tolist())):
+        np.testing.assert_array_equal(several.predict(twice).mean, expected)
+    assert reported == sorted(reported)
+    assert len(reported) == several.spent.evaluations
+    np.testing.assert_array_equal(several.predict(POPULATION[:1]).mean, expected[:1])
+    assert several.predict(POPULATION[:0]).mean.shape == (0,)
+    for part, alone in zip(several.parts((0.5, 0.5)), predictor().parts((0.5, 0.5)), strict=True):
+        np.testing.assert_array_equal(part[0].predict(POPULATION).mean, alone[0].predict(POPULATION).mean)
+
+
+def test_a_device_that_fails_is_named(monkeypatch):
+    several = predictor(devices=("cpu", "cpu:0"))
+
+    def fail(*_, **__):
+        raise RuntimeError("out of memory\nTried to allocate a lot")
+
+    monkeypatch.setattr(several._others[0].network, "losses", fail)
+    with pytest.raises(ForetellError, match=r"the device cpu:0 failed while it scored \(out of memory\); free it"):
+        several.predict(POPULATION)
+    with pytest.raises(InputError, match="the device cuda:98 is not there"):
+        predictor(devices=("cpu", "cuda:98"))
 
 
 def test_an_empty_population_has_no_scores():

@@ -3,14 +3,13 @@
 import json
 import os
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
 
 from tests.faults.preload import build
 from tests.objectives.programs import eventually
-from tests.zygote import PYTHON, Started, Zygote
+from tests.zygote import PYTHON, Started, Zygotes
 
 # As on a machine of its own: `flock` reaches no further, and a lease is short enough to wait for.
 DRIVER = """
@@ -30,10 +29,9 @@ RECIPE = ("updates: 20, warmup: 4, validate_every: 4", "updates: 60, warmup: 4, 
 @pytest.fixture
 def drive(tmp_path, study_file):
     study_file.write_text(study_file.read_text().replace(*RECIPE))
-    with ExitStack() as stack, ThreadPoolExecutor() as pool:
-        clock = build(tmp_path)  # where there is no C compiler, clocks agree
-        machines = pool.map(lambda _: stack.enter_context(Zygote(clock)), range(3))
-        free = dict(zip("abc", machines, strict=True))
+    # Where there is no C compiler, clocks agree.
+    with ExitStack() as stack, Zygotes(build(tmp_path)) as machines:
+        free = {name: machines.another() for name in "abc"}
 
         def start(name, *, hours=0, cache="shared"):
             arguments = ("--observe", 3, "--study", study_file, "--out", tmp_path / f"{cache}-{name}", "--resume")

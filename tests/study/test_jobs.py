@@ -94,3 +94,15 @@ def _as_first_written(folder, key, first):
     write_json(folder / "training.json", {**record, "key": first})
     observed = read_json(folder / "observation.json")
     write_json(folder / "observation.json", {**observed, "key": "of the first version"})
+
+
+def test_a_training_that_goes_away_takes_its_task_its_folder_and_the_supernet_along(tmp_path, study_file, first_store):
+    study = load_study(study_file)
+    save_tensors(tmp_path / "supernet" / "model.safetensors", {}, {})
+    job = scratch_job(study, SPACE.smallest(), 3, "away", tmp_path / "store", inherit=tmp_path / "supernet")
+    away = job.away(**job.arguments)
+    assert away.reads == (away.arguments["inherit"],) == (tmp_path / "supernet" / "model.safetensors",)
+    assert away.folder == away.arguments["folder"] == tmp_path / "store" / f"{SPACE.smallest().key}-3"
+    assert away.arguments["objective"].task.fingerprint == study.make_task().fingerprint
+    another = scratch_job(study, SPACE.largest(), 3, "away", tmp_path / "store")
+    assert another.away(**another.arguments).arguments["objective"] is away.arguments["objective"]  # sent once

@@ -18,7 +18,7 @@ def test_a_relative_limit_is_a_share_of_the_largest_architecture():
 
 def test_names_are_known_in_any_case_and_unknown_ones_told_with_those_that_are():
     costs = CostModel(SPACE)
-    (small,), (tall,) = (resolve_limits((text,), costs) for text in ("params<=70%", "Params<=70%"))
+    (small,), (tall,) = (resolve_limits((text,), costs) for text in ("params<=70%", "Params≤70%"))
     assert (tall.cost, tall.limit) == (small.cost, small.limit)
     assert is_relative("FLOPs<=25%")
     with pytest.raises(UnknownNameError, match=r"unknown cost 'Money' .*known are: latency, params, .*flops"):

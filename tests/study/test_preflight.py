@@ -39,6 +39,7 @@ def refused(tmp_path, text):
         ("constraints: ['latencyy<=50%']", "unknown cost 'latencyy'"),
         ("corpus: {name: files, paths: [missing.tsv]}", "missing.tsv does not exist"),
         ("device: cuda:77", "the device cuda:77 is not there"),
+        ("devices: [cpu, cuda:78]", "the device cuda:78 is not there"),
         ("space: hat-wmt14-en-de", "observations reference:en-de are of the space small-seq2seq"),
         ("task: language_model", "the task language_model needs decoder; .*or task: translation"),
         (

@@ -54,7 +54,7 @@ def _llmas(
 ) -> None:
     """Convert TFS-Eval: 30 architectures, their scores and the three splits.
 
-    Example: `foretell import llmas ../shared/data/llmas --task wmt14ende --out tfs-eval`
+    Example: `foretell import llmas llmas --task wmt14ende --out tfs-eval`
     """
     from foretell.published.llmas import import_llmas
 

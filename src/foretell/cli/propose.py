@@ -47,14 +47,16 @@ def _propose(
     import numpy as np
 
     from foretell import spaces
-    from foretell.costs import Constraints, CostModel
+    from foretell.costs import CostModel
     from foretell.errors import BudgetReachedError, ForetellError
     from foretell.llm import DEFAULT_LLM, Proposer, open_session
     from foretell.observations import ObservationSet, load
+    from foretell.study.limits import resolve_limits
 
     known = labelled(load(observations, task), metric) if observations else ObservationSet(spaces.create(space), ())
     found, quality = known.space, known.quality(metric)
-    limits, costs = Constraints.parse(constraint or []), CostModel(found)
+    costs = CostModel(found)
+    limits = resolve_limits(tuple(constraint or ()), costs)
     trained = [item for item in known.observations if quality.key in item.metrics]
     session = open_session(llm or DEFAULT_LLM, max_usd=max_usd, max_tokens=max_tokens, offline=offline)
     proposer = Proposer(

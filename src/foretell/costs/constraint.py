@@ -23,6 +23,7 @@ __all__ = ["Constraint", "Constraints"]
 Operator = Literal["<=", "<", ">=", ">"]
 
 _COMPARE = {"<=": np.less_equal, "<": np.less, ">=": np.greater_equal, ">": np.greater}
+_ALSO = {"=<": "<=", "≤": "<=", "=>": ">=", "≥": ">="}
 _MILLISECONDS = {"us": 1e-3, "µs": 1e-3, "ms": 1.0, "s": 1e3}
 _COUNTS = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "B": 1e9, "T": 1e12}
 _BYTES = {
@@ -31,7 +32,7 @@ _BYTES = {
     **{f"{k}iB": 1024.0**n for n, k in enumerate("KMG", 1)},
 }
 _PATTERN = re.compile(
-    r"(?P<cost>[^\W\d]\w*(?:@[0-9]{1,9})?)\s*(?P<operator><=|>=|<|>)\s*(?P<number>[0-9.eE+-]*[0-9.])\s*(?P<unit>[^\d\s@]*)"
+    r"(?P<cost>[^\W\d]\w*(?:@[0-9]{1,9})?)\s*(?P<operator><=|>=|=<|=>|≤|≥|<|>)\s*(?P<number>[0-9.eE+-]*[0-9.])\s*(?P<unit>[^\d\s@]*)"
     r"\s*(?:@\s*(?P<confidence>[0-9.]+)\s*%)?"
 )
 
@@ -83,7 +84,8 @@ class Constraint:
         cost = cost_name(match["cost"])
         limit = _number(match["number"], text) * _scale(match["unit"], cost, text)
         confidence = _confidence(match["confidence"], cost, text)
-        return cls(cost, match["operator"], limit, text.strip(), confidence)  # type: ignore[arg-type]
+        operator = _ALSO.get(match["operator"], match["operator"])
+        return cls(cost, operator, limit, text.strip(), confidence)  # type: ignore[arg-type]
 
     @property
     def is_upper(self) -> bool:
@@ -204,6 +206,10 @@ def _scale(unit: str, cost: str, whole: str) -> float:
     scales = _MILLISECONDS if latency else _COUNTS | _BYTES if memory else _COUNTS
     if unit in scales:
         return scales[unit]
+    # Times and bytes have no unit that differs from another in its case alone; of counts, m may be thousandths.
+    small = {each.lower(): scale for each, scale in (scales if latency else _BYTES if memory else {}).items()}
+    if unit.lower() in small:
+        return small[unit.lower()]
     if unit in _MILLISECONDS and difflib.get_close_matches(cost, ["latency"]):
         raise UnknownNameError("cost with a time", cost, ("latency",), whole)
     found = f"has the unit {unit!r}" if unit else "has no unit"

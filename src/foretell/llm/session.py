@@ -16,13 +16,14 @@ from foretell.llm.asking import Asker
 from foretell.llm.budget import Budget
 from foretell.llm.ledger import Ledger
 from foretell.llm.model import LanguageModel
-from foretell.llm.models import DEFAULT_MODEL
+from foretell.llm.models import DEFAULT_MODEL, MODELS
 from foretell.llm.prices import BATCH_SHARE, Price, price_of
 from foretell.tasks.translation import cache_folder
 
 __all__ = ["DEFAULT_LLM", "Session", "default_ledger", "open_model", "open_session", "spelling_of"]
 
 DEFAULT_LLM = f"local:{DEFAULT_MODEL}"
+_FORMS = "local:NAME, openai:MODEL or URL#MODEL, such as http://127.0.0.1:8080/v1#my-model"
 _OPENAI = "https://api.openai.com/v1"
 
 
@@ -105,9 +106,11 @@ def open_model(
     url, _, model = spelling.partition("#")
     parts = urlsplit(url)
     if not colon or not model or parts.scheme not in ("http", "https") or not parts.hostname:
+        own, plain = spelling in MODELS, model and re.match(r"[\w.-]+:[0-9]+(?:/|$)", url)
+        nearly = f"local:{spelling}" if own else f"http://{spelling}" if plain else ""
         raise InputError(
-            f"cannot read the language model {spelling!r}; expected local:NAME, openai:MODEL or URL#MODEL, such as "
-            "http://127.0.0.1:8080/v1#my-model."
+            f"cannot read the language model {spelling!r}; "
+            + (f"did you mean {nearly!r}?" if nearly else f"expected {_FORMS}.")
         )
     if parts.username or parts.password or parts.query:
         raise InputError("the URL of the language model holds a password or a query; put the key in FORETELL_API_KEY.")

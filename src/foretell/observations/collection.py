@@ -60,12 +60,15 @@ class ObservationSet:
     def quality(self, asked: str | Metric | None = None) -> Metric:
         """The metric that was asked for, with the direction that the observations declare where it is theirs.
 
-        A name without its split, `bits_per_byte`, is that of the validation split where nothing has the name itself.
+        A name without its split, `bits_per_byte`, is that of the validation split where nothing has the name itself;
+        where nothing is spelled so, capitals and small letters are alike.
         """
         if self.metric is not None and asked in (None, self.metric.key):
             return self.metric
-        if isinstance(asked, str) and f"valid_{asked}" in (known := self._metrics()) and asked not in known:
-            asked = f"valid_{asked}"
+        if isinstance(asked, str) and asked not in (known := self._metrics()):
+            small = {name.lower(): name for name in reversed(known)}
+            meant = (name for name in (asked.lower(), f"valid_{asked}".lower()) if name in small)
+            asked = next((small[name] for name in meant), asked)
         return metric_from(self._usual() if asked is None else asked)
 
     def _metrics(self) -> list[str]:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
+from foretell.errors import ForetellError
 from foretell.machine import torch_threads, usable_cores
 from foretell.observations import Observation
 from foretell.predictors.base import Predictor
@@ -48,6 +51,8 @@ class SupernetPredictor(Predictor):
         share: Without it architectures are scored one by one, as the published search does.
         device: Where it is done: "auto", "cpu", "cuda" or "cuda:N".
         precision: "fp32", or "bf16" by autocast: coarser, and faster where the device computes in it.
+        devices: In place of `device`: a population is shared out among them. Each holds the supernet; devices of one
+            kind give the scores that one of them gives.
 
     Raises:
         InputError: There is no such device on this machine.
@@ -72,10 +77,12 @@ class SupernetPredictor(Predictor):
         share: bool = True,
         device: str = "cpu",
         precision: str = "fp32",
+        devices: Sequence[str] = (),
     ) -> None:
         from foretell.training import Precision, choose_device
 
         super().__init__(Context(space, "valid_loss"))
+        device, *others = devices or (device,)
         where = choose_device(device)
         self.network, self.batches = network.to(where).eval(), [batch.to(where) for batch in batches]
         self.smoothing, self.device, self.precision = smoothing, device, precision
@@ -86,6 +93,12 @@ class SupernetPredictor(Predictor):
         self._tight = self.batches
         if share and batches and where.type == "cpu":
             self._tight = type(batches[0]).recut(batches, _TOKENS)
+        self._others = [self._alike(copy.deepcopy(network), batches, other) for other in others if share]
+
+    def _alike(self, network: Network, batches: Sequence[Batch], device: str) -> SupernetPredictor:
+        """A predictor that differs in nothing else."""
+        settings: dict[str, Any] = {"smoothing": self.smoothing, "name": self.name, "threads": self.threads}
+        return SupernetPredictor(self.space, network, batches, **settings, device=device, precision=self.precision)
 
     def fit(self, observations: Sequence[Observation]) -> Self:
         """Nothing to learn: the supernet was trained without labels. Calibrate it to get a metric's unit."""
@@ -95,12 +108,13 @@ class SupernetPredictor(Predictor):
         """Minus the validation loss of each row, `[n]`, in bits a token; each distinct architecture runs once."""
         rows, inverse = np.unique(population, axis=0, return_inverse=True)
         scores = np.empty(len(rows))
+        pieces = self._pieces(rows) if self.share else list(np.arange(len(rows))[:, None])
         # One thread an operation and several batches at a time: faster for small networks than the other way
         # round, and the sums do not depend on the number of cores.
-        with torch_threads(1), ThreadPoolExecutor(self.threads) as pool, self._shown(len(rows)) as meter:
+        with torch_threads(1), self._shown(len(rows)) as meter:
             done = 0
-            for piece in self._pieces(rows) if self.share else np.arange(len(rows))[:, None]:
-                scores[piece] = self._run(rows[piece], pool)
+            for piece, found in zip(pieces, self._found([rows[piece] for piece in pieces]), strict=True):
+                scores[piece] = found
                 done += len(piece)
                 if meter is not None:
                     meter.update(done)
@@ -109,12 +123,44 @@ class SupernetPredictor(Predictor):
         self.spent.evaluations -= len(population) - len(rows)  # copies run once
         return scores[inverse.reshape(-1)], None
 
+    def _found(self, pieces: Sequence[Population]) -> Iterator[npt.NDArray[np.float64]]:
+        """Scores of pieces in their order; whichever device is free takes the next."""
+        places = [self, *self._others]
+        with ExitStack() as stack:
+            threads = max(1, self.threads // len(places))
+            pools = {id(place): stack.enter_context(ThreadPoolExecutor(threads)) for place in places}
+            if len(places) == 1:
+                yield from (self._run(piece, pools[id(self)]) for piece in pieces)
+                return
+            free: SimpleQueue[SupernetPredictor] = SimpleQueue()
+            for place in places:
+                free.put(place)
+
+            def scored(piece: Population) -> npt.NDArray[np.float64]:
+                place = free.get()
+                try:
+                    return place._run(piece, pools[id(place)])
+                except RuntimeError as error:  # torch's, of memory too
+                    why = str(error).partition("\n")[0]
+                    raise ForetellError(
+                        f"the device {place.device} failed while it scored ({why}); free it, or leave it out of "
+                        "devices, and run the same command again."
+                    ) from error
+                finally:
+                    free.put(place)
+
+            outer = ThreadPoolExecutor(len(places))
+            stack.callback(outer.shutdown, cancel_futures=True)
+            yield from outer.map(scored, pieces)
+
     def _pieces(self, rows: Population) -> list[npt.NDArray[np.intp]]:
         """Indices of rows in pieces of architectures that share as many layers as can be.
 
         The rows are sorted by their genes, which begin with the encoder's.
         """
         count = math.ceil(len(rows) / (_PIECE_OF_LARGE if self._large else _PIECE))
+        if self._others:
+            count = max(count, min(len(rows), 1 + len(self._others)))
         return np.array_split(np.arange(len(rows)), count) if len(rows) else []
 
     @property
@@ -142,18 +188,13 @@ class SupernetPredictor(Predictor):
         for batch in batches:
             lacking = [share * total - sum(b.tokens for b in own) for share, own in zip(shares, chosen, strict=True)]
             chosen[int(np.argmax(lacking))].append(batch)
-        settings: dict[str, Any] = {
-            "smoothing": self.smoothing,
-            "name": self.name,
-            "threads": self.threads,
-            "device": self.device,
-            "precision": self.precision,
-        }
-        return [
-            (SupernetPredictor(self.space, self.network, own, **settings), sum(batch.tokens for batch in own))
-            for own in chosen
-            if own
-        ]
+        return [(self._on_part(own), sum(batch.tokens for batch in own)) for own in chosen if own]
+
+    def _on_part(self, batches: Sequence[Batch]) -> SupernetPredictor:
+        """The same on other batches, with the networks that are in their places."""
+        part = self._alike(self.network, batches, self.device)
+        part._others = [other._alike(other.network, batches, other.device) for other in self._others]
+        return part
 
     def _run(self, rows: Population, pool: ThreadPoolExecutor) -> npt.NDArray[np.float64]:
         from foretell.families.base import networks_of

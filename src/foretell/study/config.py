@@ -234,6 +234,7 @@ class StudyConfig(Part):
         metrics: Further metrics of trained networks, each by a program of the user's that scores what they say
             (`foretell.objectives.ScorerSettings`): `{comet: {command: ...}}` gives `valid_comet` and `test_comet`.
         device: "auto", "cpu", "cuda" or "cuda:N".
+        devices: That a supernet scores populations on, all at the same time (`[cuda:0, cuda:1]`); none: on `device`.
         alternatives: Lists of further limits: the run finds a winner for each, under these and `constraints`; empty:
             one winner.
         executor: Where trainings run; no result depends on it.
@@ -252,6 +253,7 @@ class StudyConfig(Part):
     train: TrainSettings = TrainSettings()
     metrics: dict[_MetricName, ScorerSettings] = Field(default_factory=dict)
     device: str = "auto"
+    devices: tuple[str, ...] = Field(default=(), exclude_if=lambda it: not it)
     alternatives: tuple[tuple[str, ...], ...] = ()
     executor: ExecutorSettings = Field(default=ExecutorSettings(), exclude_if=lambda it: it == ExecutorSettings())
 

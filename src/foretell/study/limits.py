@@ -11,7 +11,9 @@ from foretell.errors import InputError
 
 __all__ = ["is_relative", "limited_cost", "resolve_limits"]
 
-_RELATIVE = re.compile(r"^(?P<cost>[^\W\d]\w*(?:@[0-9]+)?)\s*(?P<operator><=|<|>=|>)\s*(?P<percent>[0-9.]+)\s*%$")
+_RELATIVE = re.compile(
+    r"^(?P<cost>[^\W\d]\w*(?:@[0-9]+)?)\s*(?P<operator><=|>=|=<|=>|≤|≥|<|>)\s*(?P<percent>[0-9.]+)\s*%$"
+)
 
 
 def is_relative(text: str) -> bool:

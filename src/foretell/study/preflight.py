@@ -73,7 +73,8 @@ def refuse_early(study: StudyConfig, *, limits: bool = True) -> SearchSpace:
     for path in corpus_files(study):
         if not path.exists():
             raise InputError(f"the corpus's file {path} does not exist; correct its path in the study.")
-    choose_device(study.device)
+    for device in (study.device, *study.devices):
+        choose_device(device)
     for text in study.constraints:
         if is_relative(text):
             CostModel(space).full_name(limited_cost(text))

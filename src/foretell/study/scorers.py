@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from foretell.costs import CostModel
 from foretell.errors import UnknownNameError
 from foretell.predictors.supernet import SupernetPredictor
@@ -58,7 +60,8 @@ def supernet_predictor(
     network, about = load_supernet(supernet_folder(study, task), space, task)
     batches = task.validation_batches(_VALIDATION_TOKENS)
     smoothing = study.supernet.recipe.label_smoothing
-    predictor = SupernetPredictor(space, network, batches, smoothing=smoothing, share=share, device=study.device)
+    where: dict[str, Any] = {"device": study.device, "devices": study.devices}
+    predictor = SupernetPredictor(space, network, batches, smoothing=smoothing, share=share, **where)
     return predictor, fingerprint(["supernet", about["key"], smoothing])
 
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from foretell import spaces
 from foretell.errors import InputError, IntegrityError
-from foretell.objectives import make_executor, run_jobs
+from foretell.objectives import claim, make_executor, run_jobs
 from foretell.parsing import read_yaml
 from foretell.records import read_object
 from foretell.spaces import Architecture
@@ -44,9 +44,12 @@ _DECODING = ("beam", "length_penalty")
 def train_study_supernet(study: StudyConfig) -> tuple[Path, dict[str, Any]]:
     """Train the study's supernet where its executor says, or finish or find it; its folder and how training went."""
     folder = supernet_folder(study, study.make_task())
-    elsewhere = study.executor.name != "processes"  # whose executor has log files to keep
-    executor = make_executor(study.executor, cache_folder() / "jobs" / folder.name) if elsewhere else None
-    (result,) = run_jobs([supernet_job(study)], executor=executor)
+    if study.executor.name == "processes":
+        (result,) = run_jobs([supernet_job(study)])
+        return folder, result
+    beside = cache_folder() / "jobs" / folder.name  # of one driver at a time: log files, reports
+    with claim(beside):
+        (result,) = run_jobs([supernet_job(study)], executor=make_executor(study.executor, beside))
     return folder, result
 
 

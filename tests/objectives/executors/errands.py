@@ -6,7 +6,7 @@ import time
 from unittest.mock import patch
 
 from foretell.errors import InputError
-from foretell.objectives import Job
+from foretell.objectives import Job, claim
 from foretell.progress import track
 
 
@@ -46,6 +46,16 @@ def steps(folder, count, pause):
                 file.write(f"{os.getpid()}\n")
             meter.update(at + 1)
     return count
+
+
+def read(path):
+    return path.read_text()
+
+
+def claimed_steps(folder, count, pause):
+    """As `steps`, in a folder of the store."""
+    with claim(folder):
+        return steps(folder, count, pause)
 
 
 def threads():

@@ -103,8 +103,9 @@ def test_no_cluster_at_the_address(tmp_path):
         make_executor(ExecutorSettings(name="ray", address="127.0.0.1:1"), tmp_path)
 
 
-def test_an_object_store_that_is_full_is_told():
-    error = told(ray.exceptions.ObjectStoreFullError("no room for 7 bytes"))
+@pytest.mark.parametrize("kind", ["ObjectStoreFullError", "OutOfDiskError"])
+def test_an_object_store_that_is_full_is_told(kind):
+    error = told(getattr(ray.exceptions, kind)("no room for 7 bytes"))
     assert "object store is full" in str(error)
     assert "--object-store-memory" in str(error)
 

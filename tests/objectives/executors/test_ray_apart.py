@@ -97,29 +97,47 @@ def test_a_training_whose_node_is_killed_goes_on_from_the_checkpoint_that_was_fe
     assert not list((tmp_path / "second" / "ray").iterdir())  # it was at work, and has cleared up
 
 
-def test_a_supernet_that_two_train_is_the_one_that_two_train_under_torchrun(cluster, on, apart, study, tmp_path, start):
-    """Though one of them dies on the way; it is in the driver's store, and lends its weights."""
-    apart("only")
-    smallest, log = spaces.create(study.space).smallest(), tmp_path / "updates.log"
-    command = label_job(objective(apart.folder), smallest, seed=1, fidelity=1.0, folder=apart.folder / "run" / "labels")
+def test_nodes_that_see_the_folder_and_nodes_that_do_not_work_side_by_side(cluster, on, apart, tmp_path):
+    apart("far")
+    folders = [apart.folder / str(number) for number in range(8)]
+    with on(cluster, apart.folder / "run") as executor:
+        assert executor.slots == 4
+        for folder in folders:
+            told = {"folder": folder, "count": 4, "pause": 0.2}
+            executor.submit(Job(folder.name, errands.claimed_steps, told, folder=folder))
+        ended = list(executor.completed())
+    assert [(each.value, each.error) for each in ended] == [(4, None)] * 8
+    assert [len((folder / "steps").read_text().split()) for folder in folders] == [4] * 8
+    assert (tmp_path / "far" / "ray").exists()
+
+    given = apart.folder / "given"
+    given.write_text("of the driver")
+    smallest, labels = spaces.create("small-seq2seq").smallest(), apart.folder / "run" / "labels"
+    command = label_job(objective(apart.folder), smallest, seed=1, fidelity=1.0, folder=labels)
+    reading = Job("reads", errands.read, {"path": given}, reads=(given,))
     with on(cluster, apart.folder / "run", resources=apart.resources) as executor:
+        handles = [executor.submit(job) for job in (reading, command)]
+        found = {each.handle: each for each in executor.completed()}
+    assert found[handles[0]].value == "of the driver"
+    program = apart.folder / "program.py"
+    assert f"{program}, which the command names, does not exist" in str(found[handles[1]].error)
+
+
+def test_a_supernet_that_two_train_is_the_one_that_two_train_under_torchrun(cluster, on, apart, study, tmp_path, start):
+    """Though one of them dies on the way; it is in the driver's store."""
+    apart("only")
+    log = tmp_path / "updates.log"
+    with on(cluster, apart.folder / "run", resources=apart.resources) as executor:
+        executor.submit(Job("finds out", errands.double, {"x": 1}))  # that nothing is seen, sooner than two would
+        assert [each.value for each in executor.completed()] == [2]
         executor.submit(logged(supernet_job(study), log, dies=6))
         (trained,) = executor.completed()
         assert trained.error is None, trained.error
         times = Counter(updates(log))
         assert times.pop(6) in (2, 3)  # the other may have begun it when one died
         assert times == {0: 2, 1: 2, 2: 2, 3: 2, 4: 4, 5: 4, 7: 2}
-        (supernet,) = (apart.folder / "cache" / "supernets").iterdir()
-        assert (supernet / "validation.safetensors").exists()
-
-        tuned = scratch_job(study, smallest, 1, "tuned", apart.folder / "tuned", inherit=supernet)
-        handles = [executor.submit(job) for job in (tuned, command, Job("writes nothing", errands.double, {"x": 2}))]
-        found = {each.handle: each for each in executor.completed()}
-    tuned, command, plain = (found[handle] for handle in handles)
-    assert tuned.error is None, tuned.error
-    assert "inherited" in tuned.value["provenance"]
-    assert f"{apart.folder / 'program.py'}, which the command names, does not exist" in str(command.error)
-    assert plain.value == 4
+    (supernet,) = (apart.folder / "cache" / "supernets").iterdir()
+    assert (supernet / "validation.safetensors").exists()
     rank = {"WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
     words = ("supernet", "train", "--study", apart.folder / "study.yaml")
     for process in [start(*words, cache="torchrun", RANK=str(number), **rank) for number in range(2)]:

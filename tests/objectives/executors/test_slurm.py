@@ -1,5 +1,6 @@
 """Slurm by submitit's local executor, and by commands that stand in for Slurm's own."""
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 
 from foretell.errors import ForetellError, InputError
 from foretell.objectives import Executor, ExecutorSettings, Job, Resources, make_executor, run_jobs
+from foretell.objectives.executors.slurm import _Errand
 from tests.objectives.executors import errands
 from tests.objectives.programs import eventually, is_running, number_in
 
@@ -67,6 +69,7 @@ DRIVER = """
 import sys
 from pathlib import Path
 from foretell.objectives import ExecutorSettings, Job, make_executor, run_jobs
+from foretell.objectives.executors.slurm import _Errand
 from tests.objectives.executors import errands
 folder = Path(sys.argv[1])
 executor = make_executor(ExecutorSettings(name="slurm", cluster="local"), folder)
@@ -113,6 +116,16 @@ def test_ctrl_c_ends_what_an_earlier_driver_has_started(tmp_path):
     second.send_signal(signal.SIGINT)
     second.wait(timeout=60)
     assert eventually(lambda: not is_running(worker))
+
+
+def test_a_node_with_another_version_of_foretell_is_refused_and_both_are_named(tmp_path):
+    from foretell import __version__
+
+    (tmp_path / "job.json").write_text("{}")
+    _Errand(Job("x", errands.double, {"x": 1}), 1, tmp_path, "9.9", "head")()
+    told, code, _ = json.loads((tmp_path / "result.json").read_text())["error"]
+    assert f"has foretell {__version__} and the driver has 9.9; install the same version on both." in told
+    assert code == InputError.exit_code
 
 
 def test_without_slurm_it_says_so(tmp_path, monkeypatch):

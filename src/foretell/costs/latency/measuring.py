@@ -31,6 +31,7 @@ from foretell.spaces import Architecture, Population, SearchSpace
 __all__ = ["drift_summary", "measure_latency", "measured_latency", "random_and_extreme"]
 
 _FORMAT = 2
+_REPEATS = Repeats()
 _DISTURBED = 1.1
 """A probe slower than the undisturbed one by this factor counts as disturbed in the report."""
 
@@ -86,7 +87,7 @@ def measure_latency(
                     "key": key,
                     "architecture_key": architecture.key,
                     "architecture": architecture.to_dict(),
-                    **_measure(setting, architecture, probe, repeats or Repeats(), resources),
+                    **_measure(setting, architecture, probe, repeats or _REPEATS, resources),
                     "measured_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                     "setting": described,
                 }

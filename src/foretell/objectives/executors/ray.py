@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import platform
 import secrets
 import shutil
 import time
@@ -21,7 +22,7 @@ from foretell.objectives.executors.ray_post import Post
 from foretell.objectives.executors.ray_work import Packer
 from foretell.objectives.executors.remote import Outcome, RemoteExecutor, Running
 from foretell.objectives.executors.settings import ExecutorSettings
-from foretell.records import write_atomic
+from foretell.records import fingerprint, write_atomic
 from foretell.tasks.translation import cache_folder
 
 __all__ = ["RayExecutor"]
@@ -56,8 +57,8 @@ class RayExecutor(RemoteExecutor):
             super().__init__(folder, settings.slots or self._places, settings.retries)
             self._resources, self._threads = settings.resources, settings.resources.cpu
             shutil.rmtree(self.folder, ignore_errors=True)  # reports of jobs that ended with an earlier driver
-            token = secrets.token_hex(8)
-            self._seen = [path / f".seen-{token}" for path in (self.folder, cache_folder().absolute())]
+            token, name = secrets.token_hex(8), f".seen-{fingerprint([platform.node(), str(self.folder)])}"
+            self._seen = [path / name for path in (self.folder, cache_folder().absolute())]
             for path in self._seen:
                 write_atomic(path, token)
             self._task = remote_task(self._ray, settings.resources)

@@ -19,7 +19,7 @@ from foretell.tasks.language_model.config import TEXTS, TextConfig
 
 __all__ = ["ShrinkClassifier", "ShrinkConfig", "Shrinking", "read_shrink"]
 
-_TIMED = re.compile(r"^\s*((?:prefill_|decode_)?latency(?:_ms)?)(?=\s*[<>])", re.IGNORECASE)
+_TIMED = re.compile(r"^\s*((?:prefill_|decode_)?latency(?:_ms)?)(?=\s*[<>=≤≥])", re.IGNORECASE)
 _HELD_OUT = 120_000  # bytes of text that validation and test blocks are taken from
 
 

@@ -28,7 +28,8 @@ class CorpusConfig(BaseModel):
 
     Attributes:
         name: One of `CORPORA`.
-        source: Language translated from: a BCP 47 tag or ISO 639 code, spelled as the corpus spells it.
+        source: Language translated from: a BCP 47 tag, an ISO 639 code or a locale's name (`pt_BR.UTF-8`), spelled as
+            the data set spells it where the corpus is of the hub.
         target: Language translated to, likewise.
         paths: For `files`: two text files or one TSV. For `home-assistant`: the wheel, if it is not to be
             downloaded.
