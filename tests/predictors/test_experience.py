@@ -243,7 +243,7 @@ def test_what_goes_together_is_learnt_from_other_tasks():
 
     def matched(name, seed):
         rng = np.random.default_rng(seed)
-        rows = np.unique(SPACE.canonical(SPACE.sample(60, rng)), axis=0)[:40]
+        rows = rng.permutation(np.unique(SPACE.canonical(SPACE.sample(60, rng)), axis=0))
         depths = [np.log(SPACE.numbers(rows, f"{stack}-layer-num")[:, 0]) for stack in ("encoder", "decoder")]
         values = 20 - 4 * (depths[0] - depths[1]) ** 2 + rng.normal(0, 0.2, len(rows))
         return rows, [
@@ -253,4 +253,7 @@ def test_what_goes_together_is_learnt_from_other_tasks():
 
     rows, judged = matched("judged", 3)
     said = fitted((), (matched("one", 1)[1], matched("two", 2)[1])).predict(rows).mean
-    assert kendalltau(said, [item.metrics["test_bleu"] for item in judged]).statistic > 0.8
+    truth = [item.metrics["test_bleu"] for item in judged]
+    assert kendalltau(said, truth).statistic > 0.7
+    alone = create("regression", context=Context(SPACE, metric="test_bleu")).fit(judged[:40]).predict(rows[40:]).mean
+    assert kendalltau(alone, truth[40:]).statistic > 0.5  # .35 by sums
