@@ -137,7 +137,7 @@ def test_files_that_cannot_be_read(tmp_path: Path):
     ("data", "what", "remedy"),
     [
         (b"\x28\xb5\x2f\xfd\x24\x0c", "packed by Zstandard", "zstd -d"),
-        (gzip.compress(b"text"), "packed by gzip", "gzip -d"),
+        (gzip.compress(b"text", mtime=0), "packed by gzip", "gzip -d"),
         (b"PK\x03\x04\x14\0", "a zip archive (as .docx, .xlsx, .odt and .npz are)", "unpack it, or save"),
         (b"7z\xbc\xaf\x27\x1c\0", "a 7z archive", "7z x"),
         (b"PAR1\x15\x04\xff", "a Parquet table", "pandas.read_parquet"),
