@@ -78,7 +78,7 @@ def test_files_that_are_not_there_or_not_text(tmp_path: Path):
     path = tmp_path / "wmt14ende_cpu_xeon_all.csv"
     with pytest.raises(InputError, match="does not exist; check the path"):
         read_hat_latency(path)
-    path.write_bytes(b"\xff\xfe\x00")
+    path.write_bytes(b"caf\xe9\n")
     with pytest.raises(InputError, match="line 1 is not UTF-8 text"):
         read_hat_latency(path)
 
