@@ -122,14 +122,7 @@ class TextClassification:
         written: dict[str, Any] = {name: [list(each) for each in part] for name, part in named.items()}
         checked = {"vocabulary": vocabulary.fingerprint, "contents": fingerprint(written)}
         write_json(folder / "texts.json", {"format": _FORMAT, **checked, **written})
-        return cls(
-            texts,
-            _reader(vocabulary, named, config),
-            named,
-            config.token_dropout,
-            config.class_weights is not None,
-            folder,
-        )
+        return cls._of(texts, vocabulary, named, config, folder)
 
     @classmethod
     def _load(cls, folder: Path, texts: str, config: LabelledConfig) -> TextClassification:
@@ -141,14 +134,20 @@ class TextClassification:
         splits: dict[Split, list[LabelledText]] = {
             name: [(text, label) for text, label in written[name]] for name in SPLITS
         }
-        return cls(
-            texts,
-            _reader(vocabulary, splits, config),
-            splits,
-            config.token_dropout,
-            config.class_weights is not None,
-            folder,
-        )
+        return cls._of(texts, vocabulary, splits, config, folder)
+
+    @classmethod
+    def _of(
+        cls,
+        texts: str,
+        vocabulary: TextVocabulary,
+        splits: Mapping[Split, list[LabelledText]],
+        config: LabelledConfig,
+        folder: Path,
+    ) -> TextClassification:
+        classes = tuple(sorted({label for _, label in splits["train"]}))
+        reader = TextReader(vocabulary, classes, config.tokens, config.lowercase)
+        return cls(texts, reader, splits, config.token_dropout, config.class_weights is not None, folder)
 
     @cached_property
     def fingerprint(self) -> str:
@@ -284,13 +283,6 @@ class TextClassification:
     def keep(self, folder: Path) -> None:
         """Write the vocabulary, the names of the classes, and how texts are read."""
         self.reader.save(folder)
-
-
-def _reader(
-    vocabulary: TextVocabulary, splits: Mapping[Split, list[LabelledText]], config: LabelledConfig
-) -> TextReader:
-    classes = tuple(sorted({label for _, label in splits["train"]}))
-    return TextReader(vocabulary, classes, config.tokens, config.lowercase)
 
 
 def _coverage(texts: Sequence[str], size: int) -> float:
