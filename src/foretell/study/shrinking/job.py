@@ -71,8 +71,8 @@ def shrink(config: ShrinkConfig | ShrinkClassifier, out: Path | None = None, *, 
         resume: Go on with what is in it.
 
     Returns:
-        What `result.json` holds: `winner` and `baselines`, each with costs and metrics before and after healing; nothing
-        in the other processes that `torchrun` starts to train the parts.
+        What `result.json` holds: `winner` and `baselines`, each with costs and metrics before and after healing;
+        nothing in the other processes that `torchrun` starts to train the parts.
 
     Raises:
         InputError: The model, text or limits cannot be used, or the folder holds another run.
