@@ -70,8 +70,8 @@ def test_who_says_what_the_teacher_says_has_nothing_to_learn():
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     part = random_shape(NAME, 1)
     same = list(taught_losses(teacher, teacher, BATCH, [None, part], PLAIN))
-    assert float(same[0]) == pytest.approx(0, abs=1e-4)
-    assert float(same[1]) > 0.1
+    assert same[0].item() == pytest.approx(0, abs=1e-3)
+    assert same[1].item() > 0.1
     (loss,) = taught_losses(pupil, teacher, BATCH, [None], PLAIN)
     loss.backward()
     assert all(parameter.grad is None for parameter in teacher.parameters())
