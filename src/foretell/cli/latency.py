@@ -53,12 +53,11 @@ def _measure(
     """
     from foretell import spaces
     from foretell.costs import LatencySetting, Repeats, drift_summary, measure_latency, random_and_extreme
-    from foretell.errors import InputError, UnknownNameError
+    from foretell.errors import InputError, known_name
     from foretell.families.base import nominal_sizes
     from foretell.families.timing import timed_family
 
-    if precision not in ("float32", "bfloat16", "float16"):
-        raise UnknownNameError("precision", precision, ("float32", "bfloat16", "float16"))
+    precision = known_name("precision", precision, ("float32", "bfloat16", "float16"))
     if not 0 < width < 1:
         raise InputError(f"the width {width:g} is not between 0 and 1; 0.05 stops at an interval of 5 %.")
     chosen = spaces.create(space)
