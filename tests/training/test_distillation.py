@@ -6,7 +6,7 @@ import torch
 
 from foretell.nn import PAD
 from foretell.tasks.translation import Batch
-from foretell.training.distillation import distilled_losses
+from foretell.training.distillation import distilled_losses, taught_losses
 from tests.families.encoder_decoder.cases import random_shape, sentences, shifted, supernet
 
 pytestmark = pytest.mark.network
@@ -61,3 +61,25 @@ def test_the_teacher_is_a_constant_to_its_students():
             assert not outside.any()
         else:
             assert key not in used
+
+
+def test_who_says_what_the_teacher_says_has_nothing_to_learn():
+    teacher, pupil = supernet(NAME).eval(), supernet(NAME).eval()
+    with torch.no_grad():
+        for parameter in pupil.parameters():
+            parameter.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
+    part = random_shape(NAME, 1)
+    same = list(taught_losses(teacher, teacher, BATCH, [None, part], PLAIN))
+    assert same[0].item() == pytest.approx(0, abs=1e-3)
+    assert same[1].item() > 0.1
+    (loss,) = taught_losses(pupil, teacher, BATCH, [None], PLAIN)
+    loss.backward()
+    assert all(parameter.grad is None for parameter in teacher.parameters())
+    real = (TARGET != PAD).flatten()
+
+    def says(network):
+        return network(SOURCE, shifted(TARGET)).flatten(0, 1)[real].log_softmax(-1)
+
+    with torch.no_grad():
+        expected = (says(teacher).exp() * (says(teacher) - says(pupil))).sum()
+    torch.testing.assert_close(loss.detach(), expected, rtol=1e-3, atol=1e-3)

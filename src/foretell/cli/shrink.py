@@ -48,6 +48,19 @@ def _shrink(
         int | None, typer.Option("--learn", min=1, help="Updates by which an encoder learns the classes first.")
     ] = None,
     heal: Annotated[int | None, typer.Option("--heal", min=0, help="Updates of distillation from the parent.")] = None,
+    supernet: Annotated[
+        int | None,
+        typer.Option(
+            "--supernet", min=1, help="Updates by which the parts learn from the whole before the best is chosen."
+        ),
+    ] = None,
+    race: Annotated[
+        int | None,
+        typer.Option("--race", min=2, help="Heal so many of the search's best, the better ones further; with --heal."),
+    ] = None,
+    smaller: Annotated[
+        str | None, typer.Option("--smaller", metavar="MODEL", help="A smaller model of the same line to compare with.")
+    ] = None,
     to: Annotated[
         str | None,
         typer.Option("--to", metavar="TARGET,...", help="hf, gguf (language models), onnx (classifiers); by commas."),
@@ -81,6 +94,9 @@ def _shrink(
         "learn": learn,
         "constraints": constraint,
         "heal": heal,
+        "supernet": supernet,
+        "race": race,
+        "smaller": None if smaller is None else _place(smaller),
         "to": to.replace(" ", "").split(",") if to else None,
         "uniform": uniform or None,
         "weights": weights,
@@ -94,9 +110,10 @@ def _shrink(
         if not text and not data:
             raise InputError("there is nothing to judge by; give text of yours with --text, or labelled with --data.")
         name = Path(model.removeprefix("local:")).name.removesuffix(".gguf") or "model"
-        where = str(Path(model).expanduser().resolve()) if Path(model).expanduser().exists() else model
-        config = read_shrink({"name": f"{name}-shrunk", "model": where, **given})
+        config = read_shrink({"name": f"{name}-shrunk", "model": _place(model), **given})
     result = shrink(config, out, resume=resume)
+    if not result:  # of a process that only helped
+        return
     if as_json:
         print_json(result)
         return
@@ -122,6 +139,12 @@ _COLUMNS = {
     "classification": {"accuracy": ("accuracy %", 1), "macro_f1": ("macro-F1 %", 1)},
 }
 """Metrics that the table shows: title, and digits."""
+
+
+def _place(model: str) -> str:
+    """A model as a study names it: a path in full, so that the study can be read from anywhere."""
+    path = Path(model).expanduser()
+    return str(path.resolve()) if path.exists() else model
 
 
 def _labelled(data: list[str]) -> dict[str, Any]:

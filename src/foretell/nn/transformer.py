@@ -6,13 +6,14 @@ Weights are named and laid out as in Hugging Face's Llama.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, ClassVar, Protocol, Self, TypeVar, cast
+from typing import Any, ClassVar, Protocol, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from foretell.errors import InputError
 from foretell.nn.dropout import Dropout
@@ -21,9 +22,7 @@ from foretell.nn.gated import GatedFeedForward
 from foretell.nn.grouped import GroupedAttention, KeyValueCache
 from foretell.nn.rotary import RotaryPositions, Rotation
 
-__all__ = ["SCALE", "LayerShape", "Shape", "Shared", "Transformer", "TransformerLayer", "walk"]
-
-_Key = TypeVar("_Key", bound=Hashable)
+__all__ = ["SCALE", "LayerShape", "Shape", "Shared", "Transformer", "TransformerLayer"]
 
 SCALE = 0.02
 """Standard deviation of initial weights, as in GPT-2 and Llama."""
@@ -185,6 +184,10 @@ class Transformer(nn.Module):
         vocabulary: Pieces.
         dropout: Probability of dropping what layers add.
         attention_dropout: Of attention weights.
+
+    Attributes:
+        recompute: Whether training without dropout computes each layer again on the way back, instead of keeping what
+            was in it (gradient checkpointing, arXiv 1604.06174): a third more time for a fraction of the memory.
     """
 
     causal: ClassVar[bool]
@@ -217,6 +220,7 @@ class Transformer(nn.Module):
         )
         self.norm = ElasticRMSNorm(shape.width, backbone.epsilon)
         self.positions = RotaryPositions(backbone.head_size, backbone.theta)
+        self.recompute = False
 
     def hidden(
         self,
@@ -241,8 +245,10 @@ class Transformer(nn.Module):
         x = F.embedding(tokens, self.rows(shape))
         rotation = self.positions(start, tokens.shape[1])
         drop = Dropout(self.dropout if self.training else 0.0, 2 * len(shape.layers), x)
+        recompute = self.recompute and self.training and not self.dropout
         for number, (layer, dimensions) in enumerate(zip(self.layers, shape.layers, strict=False)):
-            x = layer(x, dimensions, rotation, drop, mask, None if caches is None else caches[number])
+            told = (dimensions, rotation, drop, mask, None if caches is None else caches[number])
+            x = checkpoint(layer, x, *told, use_reentrant=False) if recompute else layer(x, *told)
         normed: Tensor = self.norm(x)
         return normed
 
@@ -310,71 +316,3 @@ class Transformer(nn.Module):
 
 def _written(shape: Any) -> dict[str, Any]:
     return asdict(shape)
-
-
-@torch.inference_mode()
-def walk(
-    network: Transformer,
-    shapes: Sequence[Shape],
-    tokens: Tensor,
-    loss: Callable[[Tensor, Shape], float],
-    mask: Tensor | None = None,
-) -> Tensor:
-    """The loss of one batch under each of many architectures; what they share runs once.
-
-    A layer's output depends on the layers before it and on nothing after it. Architectures are therefore walked as a
-    tree, and every node is computed once; what a layer's attention makes is shared by all its feed-forward widths.
-
-    Args:
-        network: The supernet, in evaluation mode.
-        shapes: The architectures; all fit into the network.
-        tokens: int64 [B, T].
-        loss: Of what the last layer of an architecture makes, [B, T, d], before the norm.
-        mask: As for `Transformer.hidden`.
-
-    Returns:
-        float64 [number of architectures].
-    """
-    return _Walk(network, [network.resolve(shape) for shape in shapes], tokens, loss, mask).run()
-
-
-class _Walk:
-    """One batch; a node of the tree is a list of indices into the architectures that pass through it."""
-
-    def __init__(
-        self,
-        network: Transformer,
-        shapes: Sequence[Shape],
-        tokens: Tensor,
-        loss: Callable[[Tensor, Shape], float],
-        mask: Tensor | None,
-    ) -> None:
-        self.network, self.shapes, self.tokens, self.loss, self.mask = network, shapes, tokens, loss, mask
-        self.rotation = network.positions(0, tokens.shape[1])
-        self.losses = torch.zeros(len(shapes), dtype=torch.float64)
-
-    def run(self) -> Tensor:
-        for members in self._groups(range(len(self.shapes)), lambda shape: shape.width):
-            self._layer(members, 0, F.embedding(self.tokens, self.network.rows(self.shapes[members[0]])))
-        return self.losses
-
-    def _groups(self, members: Iterable[int], key: Callable[[Shape], _Key]) -> list[list[int]]:
-        groups: dict[_Key, list[int]] = {}
-        for index in members:
-            groups.setdefault(key(self.shapes[index]), []).append(index)
-        return list(groups.values())
-
-    def _layer(self, members: list[int], depth: int, x: Tensor) -> None:
-        """Score the architectures that end before layer number `depth`, and go on with the others."""
-        done = [index for index in members if len(self.shapes[index].layers) == depth]
-        if done:
-            self.losses[done] = self.loss(x, self.shapes[done[0]])
-        going = [index for index in members if len(self.shapes[index].layers) > depth]
-        layer = cast("TransformerLayer", self.network.layers[depth]) if going else None
-        for group in self._groups(going, lambda shape: (shape.layers[depth].heads, shape.layers[depth].kv_heads)):
-            assert layer is not None  # noqa: S101 - some are going
-            shape = self.shapes[group[0]].layers[depth]
-            mixed = x + layer.attend(x, shape, self.rotation, self.mask) if shape.heads else x
-            for same in self._groups(group, lambda shape: shape.layers[depth].ffn):
-                neurons = self.shapes[same[0]].layers[depth].ffn
-                self._layer(same, depth + 1, mixed + layer.feed(mixed, neurons) if neurons else mixed)

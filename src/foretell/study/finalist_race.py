@@ -38,7 +38,16 @@ from foretell.study.rules import Picks
 from foretell.study.run import Run
 from foretell.tasks import Task
 
-__all__ = ["Raced", "label_teacher", "race_finalists", "refuse_race", "seen_by", "target_of", "who_chooses"]
+__all__ = [
+    "Raced",
+    "label_teacher",
+    "measured_entrants",
+    "race_finalists",
+    "refuse_race",
+    "seen_by",
+    "target_of",
+    "who_chooses",
+]
 
 _SPARE = 1.5
 """So many times the entrants are drawn, so that some may break a limit when they are measured."""
@@ -215,7 +224,8 @@ def race_finalists(
     first = together(space, begin, sizes)
     wanted = min(max(settings.entrants, round(_SPARE * settings.entrants)), max(len(found.rows), settings.entrants))
     drawn = draw_entrants(space, found, wanted, rng, first=first)
-    measured, entering = _measured(run, device, limits, drawn, settings.entrants)
+    path = run.folder / "search" / "finalists.jsonl"
+    measured, entering = measured_entrants(path, device, limits, drawn, settings.entrants)
     labels = [] if predictor is None else list(predictor.save_state())
     with make_executor(study.executor, run.folder) as executor:
         result = run_race(
@@ -233,13 +243,23 @@ def race_finalists(
     return Raced(result, measured)
 
 
-def _measured(
-    run: Run, device: Device, limits: Constraints, drawn: Entrants, count: int
+def measured_entrants(
+    path: Path, device: Device, limits: Constraints, drawn: Entrants, count: int
 ) -> tuple[list[dict[str, Any]], Entrants]:
-    """The first so many that keep the limits when measured; others join them where there are too few."""
+    """The first so many that keep the limits when measured; others join them where there are too few.
+
+    Args:
+        path: JSON lines to which each measurement is appended; what stands there is not measured again.
+        device: Where.
+        limits: What must be kept.
+        drawn: In the order in which they may enter; more than `count`, so that some may break a limit.
+        count: How many race.
+
+    Returns:
+        What was measured of each that races, and those.
+    """
     rows: list[dict[str, Any]] = []
     scores = drawn.mean.tolist()
-    path = run.folder / "search" / "finalists.jsonl"
     for row in measure_each(path, device, limits, drawn.rows, scores):
         rows.append(row)
         if sum(each["kept"] for each in rows) == count:

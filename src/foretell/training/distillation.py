@@ -1,10 +1,11 @@
-"""In-place distillation: in one update the smaller networks of a sandwich learn from what the largest says."""
+"""Learning from what another network says: a teacher that stays as it is, or the largest of a sandwich, in place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -12,7 +13,7 @@ from foretell.families.base import Network
 from foretell.tasks import Batch
 from foretell.training.devices import Precision
 
-__all__ = ["distilled_losses"]
+__all__ = ["distilled_losses", "taught_losses"]
 
 
 def distilled_losses(
@@ -48,3 +49,26 @@ def distilled_losses(
             yield hard
         else:
             yield (1.0 - weight) * hard - weight * (teacher * log).sum()
+
+
+def taught_losses(
+    network: Network, teacher: Network, batch: Batch, members: Sequence[Any], precision: Precision
+) -> Iterator[Tensor]:
+    """How far several architectures' predictions on one batch are from a teacher's (arXiv 1503.02531).
+
+    Args:
+        network: In training mode.
+        teacher: On the same device, in evaluation mode; is not changed.
+        batch: Of the task.
+        members: Of the network; None is the whole.
+        precision: Gives the forward passes' context.
+
+    Yields:
+        The divergence of each, in nats, summed over targets.
+    """
+    with torch.no_grad(), precision.autocast():
+        wanted = teacher.predictions(batch)[0].float().log_softmax(-1)
+    for member in members:
+        with precision.autocast():
+            said = network.predictions(batch, member)[0].float().log_softmax(-1)
+        yield F.kl_div(said, wanted, reduction="sum", log_target=True)

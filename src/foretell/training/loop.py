@@ -19,7 +19,7 @@ from foretell.progress import track
 from foretell.records import read_object, write_json
 from foretell.spaces import Architecture
 from foretell.tasks import Task
-from foretell.training.checkpoint import load_network, load_own
+from foretell.training.checkpoint import load_own, load_tensors
 from foretell.training.devices import choose_device
 from foretell.training.distributed import Ranks
 from foretell.training.keys import training_keys
@@ -50,6 +50,7 @@ def train(
     ranks: Ranks | None = None,
     spelled: Mapping[str, Any] | None = None,
     until: int | None = None,
+    teacher: Network | None = None,
 ) -> TrainingResult:
     """Train a network, or finish the training of one whose folder holds a part of it.
 
@@ -72,6 +73,8 @@ def train(
         ranks: This process among those that train the network together; None: it is alone.
         spelled: Defaults that keys of the first version named besides `about` (`training_keys`).
         until: Pause after so many of the recipe's updates; None: train to the end.
+        teacher: In evaluation mode, is not changed: what it says is learnt instead of the labels, by which validation
+            judges all the same. What it is belongs into `about`. None: nobody teaches.
 
     Returns:
         The result; at once if the folder holds a finished run of the same key. Of a pause it is what the run would
@@ -98,7 +101,7 @@ def train(
         _check_not_past(recipe.updates, stop, folder)
         network.load_state_dict(best.tensors)
         return TrainingResult(**record["result"])
-    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": keys[0]}, where, ranks, keys[1:])
+    run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": keys[0]}, where, ranks, keys[1:], teacher)
     with _quiet_random_state():
         run.resume()
         _check_not_past(run.result.updates, stop, folder)
@@ -166,14 +169,16 @@ class _Run:
         device: torch.device,
         ranks: Ranks | None = None,
         older: Sequence[str] = (),
+        teacher: Network | None = None,
     ) -> None:
         self.ranks = ranks or Ranks()
         self.recipe, self.rule, self.folder = recipe, rule, folder
         self.device = device
         self.network = network.to(device)
+        teacher = None if teacher is None else teacher.to(device)
         data = task.batches(recipe.max_tokens, seed)
         self.valid = [batch.to(device) for batch in task.validation_batches(max(2048, recipe.max_tokens))]
-        self.updates = Updates(self.network, data, recipe, rule, seed, device, self.ranks)
+        self.updates = Updates(self.network, data, recipe, rule, seed, device, self.ranks, teacher)
         # The beginning of the curve tells most to who stops early; these points choose no checkpoint.
         quarter = recipe.validate_every // 4 if isinstance(rule, Fixed) else 0
         self.early = range(quarter, 2 * recipe.validate_every, quarter) if quarter else range(0)
@@ -250,8 +255,7 @@ class _Run:
 
     def _take_best(self) -> None:
         if self.ranks.first:  # others may see another folder
-            best, _ = load_network(self.state.best)
-            self.network.load_state_dict(best.state_dict())
+            self.network.load_state_dict(load_tensors(self.state.best).tensors)
         self.ranks.share(self.network.state_dict().values())
 
     def _start_clocks(self) -> None:

@@ -12,7 +12,7 @@ from foretell.families.base import Network, networks_of
 from foretell.spaces import Architecture
 from foretell.tasks import Batch, Batches
 from foretell.training.devices import Precision
-from foretell.training.distillation import distilled_losses
+from foretell.training.distillation import distilled_losses, taught_losses
 from foretell.training.distributed import Ranks
 from foretell.training.recipe import Recipe
 from foretell.training.sampling import SamplingRule
@@ -34,6 +34,7 @@ class Updates:
         seed: Of dropout.
         device: Where.
         ranks: This process among those that train together.
+        teacher: On the device; what it says is learnt instead of the labels. None: nobody teaches.
     """
 
     def __init__(
@@ -45,11 +46,13 @@ class Updates:
         seed: int,
         device: torch.device,
         ranks: Ranks,
+        teacher: Network | None = None,
     ) -> None:
+        self.teacher = teacher
         self.network, self.data, self.recipe, self.rule = network, data, recipe, rule
         self.seed, self.device, self.ranks = seed, device, ranks
         self.precision = Precision(recipe.precision, device)
-        self.parameters = list(network.parameters())
+        self.parameters = [each for each in network.parameters() if each.requires_grad]
         self.optimiser = torch.optim.AdamW(
             self.parameters,
             lr=recipe.learning_rate,
@@ -84,6 +87,10 @@ class Updates:
 
     def _losses(self, batches: Sequence[Batch], members: Sequence[Any]) -> Iterator[Tensor]:
         """The losses (nats, summed over targets) of each architecture on each batch, one graph at a time."""
+        if self.teacher is not None:
+            for batch in batches:
+                yield from taught_losses(self.network, self.teacher, batch, members, self.precision)
+            return
         smoothing = self.recipe.label_smoothing
         if self.rule.distillation:
             for batch in batches:

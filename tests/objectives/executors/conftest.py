@@ -58,6 +58,12 @@ def apart(cluster, tmp_path, monkeypatch):
     hidden = 'mount -t tmpfs none "$1" && shift && exec "$@"'
     with ExitStack() as stack:
 
+        def alive():
+            return sum(node["Alive"] for node in cluster.global_state.node_table())
+
+        before = alive()
+        stack.callback(lambda: eventually(lambda: alive() <= before))  # the next test shall not count on their places
+
         def start(name):
             known = len(cluster.global_state.node_table())
             environment = {**os.environ, "FORETELL_CACHE": str(tmp_path / name)}

@@ -17,7 +17,8 @@ from foretell.nn.elastic import ElasticProjection, leading
 from foretell.nn.grouped import KeyValueCache
 from foretell.nn.loss import smoothed_cross_entropy, summed_loss, token_loss
 from foretell.nn.tokens import PAD
-from foretell.nn.transformer import SCALE, Shape, Transformer, TransformerLayer, walk
+from foretell.nn.transformer import SCALE, Shape, Transformer, TransformerLayer
+from foretell.nn.walk import walk
 from foretell.tasks.language_model.batches import TextBatch
 
 __all__ = ["DecoderState", "LanguageModel"]

@@ -14,7 +14,8 @@ from foretell.families.encoder.genes import Backbone
 from foretell.nn.elastic import ElasticProjection, leading
 from foretell.nn.loss import smoothed_cross_entropy, summed_loss, weighted_cross_entropy
 from foretell.nn.tokens import PAD
-from foretell.nn.transformer import SCALE, Shape, Transformer, walk
+from foretell.nn.transformer import SCALE, Shape, Transformer
+from foretell.nn.walk import walk
 from foretell.tasks.classification.batches import LabelledBatch
 
 __all__ = ["TextClassifier"]

@@ -4,24 +4,46 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from foretell.costs.model import is_latency
 from foretell.errors import InputError, UnknownNameError, known_name
 from foretell.parsing import read_yaml
+from foretell.search.race_settings import Race
 from foretell.study.config import LatencySettings
 from foretell.study.limits import limited_cost
 from foretell.study.validation import in_known_case
 from foretell.tasks.classification import LabelledConfig
 from foretell.tasks.language_model.config import TEXTS, TextConfig
 
-__all__ = ["ShrinkClassifier", "ShrinkConfig", "Shrinking", "read_shrink"]
+__all__ = ["ShrinkClassifier", "ShrinkConfig", "Shrinking", "SupernetSettings", "read_shrink"]
 
 _TIMED = re.compile(r"^\s*((?:prefill_|decode_)?latency(?:_ms)?)(?=\s*[<>=≤≥])", re.IGNORECASE)
 _HELD_OUT = 120_000  # bytes of text that validation and test blocks are taken from
+
+
+class SupernetSettings(BaseModel):
+    """How the parent's parts learn from the whole before they are compared.
+
+    Attributes:
+        updates: How many; each trains the whole, a part at the limits and the same width everywhere.
+        adapters: Rank of low-rank adapters that are trained in place of all weights (arXiv 2106.09685) and merged
+            in the end; 0: all weights.
+        batches: Of an update, shared out to the processes that `torchrun` starts: at least one for each.
+        parts: Of the first search, so many of the best take part.
+        learning_rate: At most.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    updates: int = Field(ge=1)
+    adapters: int = Field(default=0, ge=0)
+    batches: int = Field(default=1, ge=1)
+    parts: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-4, gt=0)
 
 
 class Shrinking(BaseModel):
@@ -32,6 +54,8 @@ class Shrinking(BaseModel):
         task: What the model is for.
         model: `local:NAME`, a Hugging Face folder, a GGUF file, or a name of the hub.
         constraints: Limits such as "params<=70%".
+        supernet: Train the parts by distillation from the whole before the best is chosen; null: do not.
+        race: Choose among the search's best by healing them, the better part of them further; null: do not.
         heal: Updates of distillation from the parent; 0: none.
         uniform: Keep all layers alike, as every runtime wants them.
         step: Between feed-forward widths; null: a twelfth, as a multiple of 32.
@@ -52,6 +76,8 @@ class Shrinking(BaseModel):
     task: str
     model: str
     constraints: tuple[str, ...] = Field(min_length=1)
+    supernet: SupernetSettings | None = None
+    race: Race | None = None
     heal: int = Field(default=0, ge=0)
     uniform: bool = False
     step: int | None = Field(default=None, ge=1)
@@ -63,6 +89,21 @@ class Shrinking(BaseModel):
     device: str = "auto"
     latency: LatencySettings = LatencySettings(samples=24)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
+
+    @field_validator("supernet", "race", mode="before")
+    @classmethod
+    def _numbers(cls, value: Any, info: ValidationInfo) -> Any:
+        """A number stands for what there is most to say about."""
+        counted = {"supernet": "updates", "race": "entrants"}[str(info.field_name)]
+        return {counted: value} if isinstance(value, int) and not isinstance(value, bool) else value
+
+    @model_validator(mode="after")
+    def _races_by_healing(self) -> Self:
+        if self.race is not None and not self.heal:
+            raise InputError("a race compares what healing makes of its entrants; say how many updates (--heal 100).")
+        if self.race is not None and (self.race.predictor or self.race.metric or self.race.rules):
+            raise InputError("a race by healing has entrants, rungs and finishers; leave predictor, metric, rules out.")
+        return self
 
     @property
     def latencies(self) -> tuple[str, ...]:
@@ -83,6 +124,8 @@ class ShrinkConfig(Shrinking):
         importance_tokens: Of training text, on which parts are scored.
         search_tokens: Of validation text, on which the search judges.
         test_tokens: Of test text, for the final numbers.
+        smaller: A smaller model to compare with, written as `model` is; null: none.
+        gradient_checkpointing: Compute layers again on the way back, for less memory in healing.
         to: What is written: "hf", "gguf".
         weights: Type of the exported weights.
     """
@@ -93,6 +136,8 @@ class ShrinkConfig(Shrinking):
     importance_tokens: int = Field(default=4096, ge=16)
     search_tokens: int = Field(default=2048, ge=16)
     test_tokens: int = Field(default=8192, ge=16)
+    smaller: str | None = None
+    gradient_checkpointing: bool = False
     to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
     weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"
 
@@ -171,7 +216,8 @@ def read_shrink(data: dict[str, Any] | Path) -> ShrinkConfig | ShrinkClassifier:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))
         if first["type"] == "extra_forbidden":
-            inner = LabelledConfig if place.startswith("corpus.") else kind
+            parts: dict[str, type[BaseModel]] = {"corpus": LabelledConfig, "supernet": SupernetSettings, "race": Race}
+            inner: type[BaseModel] = parts.get(place.split(".")[0], kind) if "." in place else kind
             raise UnknownNameError("key", str(first["loc"][-1]), inner.model_fields, "shrink") from None
         cause = first.get("ctx", {}).get("error")
         if isinstance(cause, InputError):

@@ -9,10 +9,11 @@ from typing import Any
 from foretell.families.decoder.cutting import Parts, cut, reorder
 from foretell.families.decoder.exporting import export
 from foretell.families.decoder.network import LanguageModel
-from foretell.families.decoder.pupil import Pupil
 from foretell.families.pruned.genes import pruned_space
 from foretell.study.shrinking.card import model_card
 from foretell.study.shrinking.config import ShrinkConfig
+from foretell.study.shrinking.judging import Healer
+from foretell.study.shrinking.smaller import find_smaller, smaller_entry
 from foretell.study.shrinking.sources import find_model, refuse_early
 from foretell.tasks.language_model.batches import TextBatch
 from foretell.tasks.language_model.pretrained_text import PretrainedText, pretrained_text
@@ -39,6 +40,7 @@ class DecoderSubject:
         found = self.source.checkpoint
         self.tokenizer = found.tokenizer()
         refuse_early(config, self.source, self.tokenizer)
+        self.smaller = None if config.smaller is None else find_smaller(config, self.source)
         self.name, self.fingerprint, self.max_tokens = self.source.name, found.fingerprint, config.block
         self.space = pruned_space(self.name, found.shape, found.backbone, uniform=config.uniform, step=config.step)
         self.sizes: Mapping[str, int] = {"vocabulary": found.vocabulary}
@@ -71,9 +73,11 @@ class DecoderSubject:
         """See `Subject`."""
         return cut(network, parts)
 
-    def pupil(self, network: LanguageModel, teacher: LanguageModel) -> Pupil:
-        """See `Subject`."""
-        return Pupil.of(network, teacher)
+    def beside(self, healer: Healer, folder: Path) -> dict[str, dict[str, Any]]:
+        """The smaller model that the user names."""
+        if self.smaller is None:
+            return {}
+        return {"smaller": smaller_entry(self.config, self.smaller, healer, self.costs, folder)}
 
     def references(self) -> dict[str, dict[str, float]]:
         """None."""

@@ -9,14 +9,14 @@ from typing import Any
 
 from foretell.errors import InputError
 from foretell.families.decoder.cutting import Parts
-from foretell.families.encoder.bert.classifier import BertClassifier, Pupil, classifier_of
+from foretell.families.encoder.bert.classifier import BertClassifier, classifier_of
 from foretell.families.encoder.bert.cutting import cut, reorder
 from foretell.families.encoder.bert.family import encoder_parts
 from foretell.families.encoder.exporting import export
 from foretell.records import fingerprint
 from foretell.study.shrinking.card import model_card
 from foretell.study.shrinking.config import ShrinkClassifier
-from foretell.study.shrinking.judging import healing_recipe, precision_of
+from foretell.study.shrinking.judging import Healer, healing_recipe, precision_of
 from foretell.study.shrinking.sources import check_memory, find_encoder
 from foretell.tasks.classification import LabelledBatch, TextClassification, TextReader
 from foretell.tasks.classification.word_pieces import WordPieces
@@ -123,9 +123,9 @@ class EncoderSubject:
         """See `Subject`."""
         return cut(network, parts)
 
-    def pupil(self, network: BertClassifier, teacher: BertClassifier) -> Pupil:
-        """See `Subject`."""
-        return Pupil.of(network, teacher)
+    def beside(self, healer: Healer, folder: Path) -> dict[str, dict[str, Any]]:
+        """None."""
+        return {}
 
     def references(self) -> dict[str, dict[str, float]]:
         """The most frequent class, and a logistic regression on character n-grams."""

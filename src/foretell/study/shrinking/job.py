@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import os
 import platform
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-import torch
 
 from foretell import __version__, progress
 from foretell.costs import Constraints, CostModel
@@ -18,28 +17,40 @@ from foretell.errors import InputError
 from foretell.families.base import Network, networks_of
 from foretell.families.decoder.cutting import Parts, leading_parts
 from foretell.families.decoder.genes import DecoderShape
-from foretell.families.decoder.importance import SCORES, magnitudes, measured_importance, orders_of
+from foretell.families.decoder.importance import magnitudes, orders_of
 from foretell.locks import lock_folder
-from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import fingerprint, write_atomic, write_json
-from foretell.search import Evolution, Schedule, Scorer, evolve, open_journal
-from foretell.spaces import Population
+from foretell.search.keys import from_keys
+from foretell.spaces import Architecture, Population
 from foretell.study.binding import refuse_another
 from foretell.study.device import Device, measure_device, measure_finalists, quick_check
+from foretell.study.finalist_race import seen_by
 from foretell.study.limits import resolve_limits
 from foretell.study.run import paid_for
 from foretell.study.shrinking.choosing import Chooser
-from foretell.study.shrinking.config import ShrinkClassifier, ShrinkConfig, Shrinking, read_shrink
+from foretell.study.shrinking.config import (
+    ShrinkClassifier,
+    ShrinkConfig,
+    Shrinking,
+    SupernetSettings,
+    read_shrink,
+)
 from foretell.study.shrinking.decoders import DecoderSubject
 from foretell.study.shrinking.encoders import EncoderSubject
-from foretell.study.shrinking.judging import Healer, heal, healing_recipe, measured, precision_of
+from foretell.study.shrinking.following import IMPORTANCE, PARTS, follow
+from foretell.study.shrinking.judging import about_of, heal, healer_of, measured, precision_of
+from foretell.study.shrinking.ordering import put_in_order
+from foretell.study.shrinking.racing import race_by_healing
+from foretell.study.shrinking.searching import Found, search_parts
 from foretell.study.shrinking.subject import Subject
-from foretell.training.checkpoint import load_own, save_tensors
+from foretell.study.shrinking.supernet import NearLimits, train_parts
+from foretell.training.distributed import is_first
+from foretell.training.state import TrainingResult
 
 __all__ = ["shrink"]
 
-_CODE = 1
-"""Raised by hand when scores, searches or measurements come out otherwise than before."""
+Candidates = dict[str, tuple[Population, list[Parts] | None]]
+"""Rows, and orders of parts where they are others than the importance's."""
 
 BASELINES = {
     "uniform-width": "all layers, of each the same share of heads and neurons, the most important ones",
@@ -60,7 +71,8 @@ def shrink(config: ShrinkConfig | ShrinkClassifier, out: Path | None = None, *, 
         resume: Go on with what is in it.
 
     Returns:
-        What `result.json` holds: `winner` and `baselines`, each with costs and metrics before and after healing.
+        What `result.json` holds: `winner` and `baselines`, each with costs and metrics before and after healing;
+        nothing in the other processes that `torchrun` starts to train the parts.
 
     Raises:
         InputError: The model, text or limits cannot be used, or the folder holds another run.
@@ -69,16 +81,28 @@ def shrink(config: ShrinkConfig | ShrinkClassifier, out: Path | None = None, *, 
     """
     folder = out or Path("runs") / config.name
     study = folder / "study.yaml"
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1 and config.supernet is None:
+        raise InputError(
+            f"{processes} processes were started, but only training the parts is shared out; ask for it (--supernet "
+            "1000), or start one process."
+        )
+    if not is_first():
+        return follow(config, _subject(config), folder)
     if study.exists() and paid_for(folder):
         if not resume:
             raise InputError(
                 f"{folder} holds a run already; go on with it by --resume, or choose another folder with --out."
             )
         refuse_another(folder, read_shrink(study).model_dump(mode="json"), config.model_dump(mode="json"))
-    subject: Subject = EncoderSubject(config) if isinstance(config, ShrinkClassifier) else DecoderSubject(config)
+    subject = _subject(config)
     with lock_folder(folder):
         write_atomic(study, config.to_yaml())
         return _Job(config, folder, subject).run()
+
+
+def _subject(config: ShrinkConfig | ShrinkClassifier) -> Subject:
+    return EncoderSubject(config) if isinstance(config, ShrinkClassifier) else DecoderSubject(config)
 
 
 class _Job:
@@ -87,6 +111,7 @@ class _Job:
     def __init__(self, config: Shrinking, folder: Path, subject: Subject) -> None:
         self.config, self.folder, self.subject, self.space = config, folder, subject, subject.space
         self.seconds: dict[str, float] = {}
+        self.trained = ""
         vocabulary, classes = subject.sizes["vocabulary"], subject.sizes.get("classes")
         self.costs = CostModel(self.space, vocabulary=vocabulary, classes=classes)
         self.device: Device | None = None
@@ -102,16 +127,20 @@ class _Job:
     def run(self) -> dict[str, Any]:
         """See `shrink`."""
         with self.stage("loading"):
-            self.network, self.task = self.subject.load()
-            self.about = {"code": _CODE, "parent": self.subject.fingerprint, "text": self.task.fingerprint}
+            self.parent, self.task = self.subject.load()
+            self.network = self.parent
+            self.about = about_of(self.subject.fingerprint, self.task.fingerprint)
         learnt: dict[str, Any] = {}
         if self.subject.learns:
             with self.stage("learning"):
-                learnt = self.subject.learn(self.network, self.folder / "parent")
+                learnt = self.subject.learn(self.parent, self.folder / "parent")
         with self.stage("importance"):
-            scores, importance = self.importance()
+            self.ordered = put_in_order(
+                self.parent, self.subject, self.folder / IMPORTANCE, self.about, self.config.seed
+            )
+        self.healer = healer_of(self.config, self.parent, self.task, self.subject.max_tokens, self.about)
         with self.stage("search"):
-            winner, baselines, told = self.search(scores)
+            winner, baselines, told = self.search()
         entries: dict[str, dict[str, Any]] = {}
         with self.stage("measuring"):
             entries["parent"] = self.entry("parent", self.chooser.parent, None)
@@ -121,9 +150,10 @@ class _Job:
         if self.config.heal:
             with self.stage("healing"):
                 for name, (row, orders) in {"winner": (winner, None), **baselines}.items():
-                    network = self.healed(name, row, orders)
+                    network, _ = self.healed(name, row, orders)
                     entries[name]["metrics"]["after"] = self.measure(name, network, row, orders, after=True)
                     best = network if name == "winner" else best
+        entries |= self.subject.beside(self.healer, self.folder)
         with self.stage("exporting"):
             written = self.subject.export(best, entries, self.folder)
             files = {target: [str(path.relative_to(self.folder)) for path in each] for target, each in written.items()}
@@ -139,7 +169,7 @@ class _Job:
                 "baselines": entries,
                 "references": references,
                 "learning": learnt,
-                "importance": importance,
+                "importance": self.ordered.told,
                 "search": told,
                 "healing": self.config.heal,
                 "exported": files,
@@ -154,112 +184,97 @@ class _Job:
             yield
         self.seconds[name] = round(time.perf_counter() - start, 2)
 
-    # ---- importance
-
-    def importance(self) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
-        """Score the parts and put them in order; what was measured, and which score did better."""
-        batches = self.subject.importance_batches()
-        key = fingerprint({**self.about, "tokens": len(batches), "seed": self.config.seed})
-        path = self.folder / "importance.safetensors"
-        kept = load_own(path, key)
-        if kept is None:
-            scores = measured_importance(self.network, batches)
-            losses = {score: self._half(orders_of(scores, score, self.chooser.count), batches[:4]) for score in SCORES}
-            chosen = min(losses, key=lambda score: losses[score])
-            told = {"score": chosen, "loss_at_half_width": losses, "tokens": sum(batch.tokens for batch in batches)}
-            save_tensors(path, scores, {"key": key, "told": told})
-            kept = load_own(path, key)
-            assert kept is not None  # noqa: S101 - it was written just now
-        told = kept.about["told"]
-        self.order = f"{key} {told['score']}"
-        self.subject.reorder(self.network, orders_of(kept.tensors, told["score"], self.chooser.count))
-        return kept.tensors, told
-
-    def _half(self, orders: list[Parts], batches: Sequence[Any]) -> float:
-        """Loss (bits a token) of half of each layer's parts."""
-        parts = [
-            Parts(order.groups[: max(1, len(order.groups) // 2)], order.neurons[: max(1, len(order.neurons) // 2)])
-            for order in orders
-        ]
-        network = self.subject.cut(self.network, parts)
-        with torch.inference_mode():
-            nats = sum(float(network.loss(batch, smoothing=0.0)[1]) for batch in batches)
-        return nats / sum(batch.tokens for batch in batches) / float(np.log(2))
-
     # ---- search
 
-    def search(
-        self, scores: dict[str, torch.Tensor]
-    ) -> tuple[Population, dict[str, tuple[Population, list[Parts] | None]], dict[str, Any]]:
-        """The winner, the baselines (rows, and orders of parts where they are others), and what the search did."""
+    def search(self) -> tuple[Population, Candidates, dict[str, Any]]:
+        """The winner, the baselines, and what the search did."""
         chooser, config = self.chooser, self.config
-        dull = scores["influence"].argsort().tolist()
-        sizes = self.magnitude()
+        dull = self.ordered.scores["influence"].argsort().tolist()
         found: dict[str, tuple[Population | None, list[Parts] | None]] = {
             "uniform-width": (chooser.uniform_width(), None),
-            "magnitude": (chooser.uniform_width(), sizes),
+            "magnitude": (chooser.uniform_width(), self.magnitude()),
             "depth-last": (chooser.without_layers(list(range(chooser.count))[::-1]), None),
             "depth-influence": (chooser.without_layers(dull), None),
             "random": (chooser.random(config.seed), None),
         }
         baselines = {name: (row, orders) for name, (row, orders) in found.items() if row is not None}
-        batches = self.subject.search_batches()
-        predictor = SupernetPredictor(
-            self.space,
-            self.network,
-            batches,
-            smoothing=0.0,
-            name="inherited",
-            precision=precision_of(config, "cpu"),
-        )
-        key = fingerprint({**self.about, "order": self.order, "precision": predictor.precision})
-        with open_journal(self.folder / "search" / "scores.jsonl", self.space) as journal:
-            # A scorer of its own: the search names the best that its scorer was ever asked for, and what is measured
-            # on the way to the limits does not keep them yet.
-            greedy = list(chooser.greedy(Scorer(predictor, key, journal).scores, config.rounds))
-            scorer = Scorer(predictor, key, journal)
-            narrow = [chooser.without_layers(dull, width) for width in chooser.widths[1:4] if width]
-            initial = [row for row in (*greedy, *narrow) if row is not None]
-            initial += [row for row, orders in baselines.values() if orders is None]
-            feasible = [row for row in initial if self.limits.satisfied(self.costs, row)[0]]
-            if feasible:  # evolution's own draws and mutations would mostly break the network
-                best = feasible[int(scorer.scores(np.concatenate(feasible)).argmax())]
-                initial += chooser.neighbours(best, config.population, config.seed)
-            result = evolve(
-                self.costs,
-                self.limits,
-                Schedule.parse(f"inherited:1-{config.generations}"),
-                {"inherited": scorer},
-                self._settings(),
-                seed=config.seed,
-                initial=np.concatenate(initial) if initial else None,
+        narrow = [chooser.without_layers(dull, width) for width in chooser.widths[1:4] if width]
+        begin = [row for row in narrow if row is not None]
+        begin += [row for row, orders in baselines.values() if orders is None]
+        searched = self._searched("scores", {"order": self.ordered.name}, begin, greedy=True)
+        told = searched.told
+        if config.supernet is not None:
+            first = searched.scorer.best(config.supernet.parts)
+            told = {"before": told, "supernet": self._train_parts(config.supernet, first, found["uniform-width"][0])}
+            begin = [row[None] for row in from_keys(first, self.space.width)]
+            searched = self._searched(
+                "scores-trained", {"order": self.ordered.name, "parts": self.trained}, begin, greedy=False
             )
-            begun = scorer.scores(np.concatenate(feasible)).max() if feasible else float("nan")
-        told: dict[str, Any] = {
-            "asked": result.asked["inherited"],
-            "distinct": result.distinct["inherited"],
-            "loss_at_first": -float(begun) if np.isfinite(begun) else None,
-            "loss": -result.score,
-            "tokens": sum(batch.tokens for batch in batches),
-        }
-        first = result.best
-        if self.device is not None:
-            path, finalists = self.folder / "finalists.jsonl", config.latency.finalists
-            first, told["measured"] = measure_finalists(path, finalists, self.device, self.limits, result)
-        winner = self.space.population([first])
+            told |= searched.told
+        winner, more = self._winner(searched)
         assert self.limits.satisfied(self.costs, winner)[0]  # noqa: S101 - a winner beyond the limits is none
-        return winner, baselines, told
+        return winner, baselines, told | more
 
-    def _settings(self) -> Evolution:
-        population = self.config.population
-        parents, crossovers = max(2, population // 4), population // 4
-        return Evolution(
-            population=population,
-            parents=parents,
-            mutations=population - parents - crossovers,
-            crossovers=crossovers,
-            mutation_probability=min(1.0, 3.0 / self.space.width),
-        )
+    def _searched(self, name: str, about: dict[str, Any], begin: list[Population], *, greedy: bool) -> Found:
+        path, batches = self.folder / "search" / f"{name}.jsonl", self.subject.search_batches()
+        about = {**self.about, **about}
+        return search_parts(self.network, batches, self.chooser, self.config, path, about, begin, greedy=greedy)
+
+    def _train_parts(self, settings: SupernetSettings, keys: list[bytes], narrow: Population | None) -> dict[str, Any]:
+        """Train what the search liked, with the same width everywhere; the parent stays beside it."""
+        space, folder = self.space, self.folder / PARTS.parent
+        parts = space.architectures(from_keys(keys, space.width))
+        rule = NearLimits(parts, None if narrow is None else space.architectures(narrow)[0], self.config.seed)
+        told = {"parts": [each.to_dict() for each in parts], "narrow": rule.narrow and rule.narrow.to_dict()}
+        write_json(self.folder / PARTS, told)
+        self.network = copy.deepcopy(self.parent)
+        with self.stage("training the parts"):
+            result = train_parts(self.network, rule, settings, folder, self.healer, self.subject.max_tokens)
+        self.trained = fingerprint([settings.model_dump(mode="json"), told, precision_of(self.config)])
+        return {"updates": result.updates, "adapters": settings.adapters, "loss": result.best_loss}
+
+    def _winner(self, searched: Found) -> tuple[Population, dict[str, Any]]:
+        """The best that keeps the limits when it is measured; where a race is asked for, when it is healed, too."""
+        race, folder = self.config.race, self.folder
+        if race is not None:
+            with self.stage("racing"):
+                result, measured = race_by_healing(
+                    race,
+                    self.space,
+                    seen_by(searched.scorer, self.space.width),
+                    self._heal_entrant,
+                    self.config.heal,
+                    folder,
+                    self.limits,
+                    self.device,
+                    self.config.seed,
+                )
+            first = result.best.architecture
+            self._keep_winner(first)
+            told = {"measured": measured} if measured else {}
+            return self.space.population([first]), {"race": result.to_dict(), **told}
+        if self.device is None:
+            return self.space.population([searched.result.best]), {}
+        count = self.config.latency.finalists
+        first, told = measure_finalists(folder / "finalists.jsonl", count, self.device, self.limits, searched.result)
+        return self.space.population([first]), {"measured": told}
+
+    def _heal_entrant(self, architecture: Architecture, updates: int) -> TrainingResult:
+        row = self.space.population([architecture])
+        title, folder = f"healing {architecture.key}", self._entrants / architecture.key
+        return heal(self.part(row, None), title, folder, self.healer, self._cut(row, None), updates)
+
+    def _keep_winner(self, winner: Architecture) -> None:
+        """What the race has healed in full is the winner's healing; of the others nothing is gone on with."""
+        kept = self.folder / "healing" / "winner"
+        if not kept.exists():
+            (self._entrants / winner.key).replace(kept)
+        for state in self._entrants.glob("*/state*.safetensors"):
+            state.unlink()
+
+    @property
+    def _entrants(self) -> Path:
+        return self.folder / "healing" / "entrants"
 
     def magnitude(self) -> list[Parts]:
         """The parts by the size of their weights, as places in the network as it now is."""
@@ -278,7 +293,7 @@ class _Job:
 
     def entry(self, name: str, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
         """What `result.json` says of a candidate, before healing."""
-        network = self.network if name == "parent" else self.part(row, orders)
+        network = self.parent if name == "parent" else self.part(row, orders)
         wanted = (*self.subject.costs, *self.config.latencies)
         costs = {cost: float(values[0]) for cost, values in self.costs.costs(row, wanted).items()}
         shape = self.member(row)
@@ -303,13 +318,10 @@ class _Job:
         path = self.folder / "measured" / f"{name}{'-healed' if after else ''}.json"
         return measured(network, self.task, path, key)
 
-    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> Any:
+    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> tuple[Any, TrainingResult]:
         """A candidate after healing."""
-        config = self.config
-        precision = precision_of(config)
-        recipe = healing_recipe(config.heal, config.learning_rate, self.subject.max_tokens, precision)
-        healer = Healer(self.network, self.subject.pupil, self.task, recipe, config.seed, config.device, self.about)
-        return heal(self.part(row, orders), name, self.folder / "healing" / name, healer, self._cut(row, orders))
+        network, folder = self.part(row, orders), self.folder / "healing" / name
+        return network, heal(network, f"healing {name}", folder, self.healer, self._cut(row, orders))
 
     def _healing(self) -> dict[str, Any]:
         config = self.config
@@ -321,7 +333,8 @@ class _Job:
         return {
             "architecture": self.space.architectures(row)[0].to_text(),
             "space": self.space.fingerprint,
-            "parts": self.order if orders is None else "magnitude",
+            "parts": self.ordered.name if orders is None else "magnitude",
+            **({"trained": self.trained} if self.trained else {}),
         }
 
     # ---- the end

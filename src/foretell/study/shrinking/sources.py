@@ -145,8 +145,9 @@ def refuse_early(config: ShrinkConfig, source: Source, tokenizer: PretrainedToke
             "lower --block."
         )
     working = 24 * config.block * found.vocabulary + 160 * config.block * found.shape.width * len(found.shape.layers)
-    heal = config.heal > 0
-    check_memory(found.path, found.parameters, working, learns=heal, advice="leave out --heal, " if heal else "")
+    learning = [name for name, asked in (("--heal", config.heal), ("--supernet", config.supernet)) if asked]
+    advice = f"leave out {' and '.join(learning)}, " if learning else ""
+    check_memory(found.path, found.parameters, working, learns=bool(learning), advice=advice)
 
 
 def check_memory(path: Path, parameters: int, working: int, *, learns: bool, advice: str = "") -> None:

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from foretell.families.decoder.cutting import Parts
 from foretell.spaces import SearchSpace
+from foretell.study.shrinking.judging import Healer
 from foretell.tasks.task import Batch, Task
 
 __all__ = ["Subject"]
@@ -66,8 +67,8 @@ class Subject(Protocol):
         """A stand-alone network of some parts."""
         ...
 
-    def pupil(self, network: Any, teacher: Any) -> Any:
-        """A network that learns from another, with the weights of a third."""
+    def beside(self, healer: Healer, folder: Path) -> dict[str, dict[str, Any]]:
+        """Other models that are judged and healed alike: what `result.json` says of each, by name."""
         ...
 
     def references(self) -> dict[str, dict[str, float]]:

@@ -18,7 +18,7 @@ from foretell.nn.loss import weighted_cross_entropy
 from foretell.nn.tokens import PAD
 from foretell.tasks.classification.batches import LabelledBatch
 
-__all__ = ["BertClassifier", "Pupil", "classifier_of"]
+__all__ = ["BertClassifier", "classifier_of"]
 
 
 class BertClassifier(SentenceEncoder, Network):
@@ -122,40 +122,6 @@ class BertClassifier(SentenceEncoder, Network):
         """See `Network.parameter_count`; those of places are embeddings, too."""
         total = sum(parameter.numel() for parameter in self.parameters())
         return total if embeddings else total - self.words.weight.numel() - self.positions.weight.numel()
-
-
-class Pupil(BertClassifier):
-    """A classifier that learns from a larger one; made by `Pupil.of`, and kept on disk as the classifier that it is."""
-
-    _teacher: tuple[BertClassifier, ...] = ()
-
-    @classmethod
-    def of(cls, network: BertClassifier, teacher: BertClassifier) -> Self:
-        """A pupil with the weights of a network.
-
-        Args:
-            network: Its weights are used, not copied.
-            teacher: Of the same classes; is not changed, and is no part of the pupil.
-        """
-        with torch.device("meta"):
-            made = cls(network.shape, network.backbone, network.classes)
-        made.load_state_dict(network.state_dict(), assign=True)
-        made.requires_grad_(True)
-        made._teacher = (teacher,)  # in a tuple it is no submodule, whose weights would be trained and kept
-        return made
-
-    def loss(
-        self, batch: LabelledBatch, member: DecoderShape | None = None, *, smoothing: float
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """In training, the divergence from the teacher's predictions in nats (arXiv 1503.02531); else see `Network`."""
-        if not self.training or not self._teacher:
-            return super().loss(batch, member, smoothing=smoothing)
-        with torch.no_grad():
-            wanted = self._teacher[0].to(batch.inputs.device).predictions(batch)[0].float().log_softmax(-1)
-        said = self.predictions(batch, member)[0].float().log_softmax(-1)
-        nll = F.nll_loss(said.detach(), batch.targets, reduction="sum")
-        total = F.kl_div(said, wanted, reduction="sum", log_target=True)
-        return total, nll, torch.tensor(batch.tokens, device=total.device)
 
 
 @torch.no_grad()
