@@ -122,6 +122,8 @@ def test_measure_for_people_says_what_is_not_told(run, tmp_path: Path, monkeypat
         (["measure", "--device", "toaster"], "'toaster' is not a device"),
         (["measure", "--space", "smal-seq2seq"], "did you mean 'small-seq2seq'"),
         (["measure", "--precision", "float31"], "did you mean 'float32'"),
+        (["measure", "--runtime", "llamacpp"], "did you mean 'llama.cpp'"),
+        (["measure", "--cost", "prefil_latency"], "small-seq2seq"),
         (["measure", "--width", "2"], "the width 2 is not between 0 and 1"),
         (["fit", "nothing.jsonl"], "nothing.jsonl does not exist"),
         (["fit", "."], "is a folder"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
@@ -38,7 +38,11 @@ def _measure(
     beam: Annotated[int, typer.Option("--beam", min=1, help="Hypotheses of the beam search.")] = 4,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Sentences translated together.")] = 1,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Of the CPU, for one translation.")] = 1,
-    precision: Annotated[str, typer.Option("--precision", help="float32, bfloat16 or float16.")] = "float32",
+    precision: Annotated[
+        str, typer.Option("--precision", help="float32, bfloat16, float16; q8_0: llama.cpp.")
+    ] = "float32",
+    cost: Annotated[str, typer.Option("--cost", help="Such as prefill_latency@512; default: latency.")] = "latency_ms",
+    runtime: Annotated[str, typer.Option("--runtime", help="torch; llama.cpp: decoders, on the CPU.")] = "torch",
     width: Annotated[float, typer.Option("--width", help="Stop when the median's interval is so narrow.")] = 0.05,
     resources: Annotated[bool, typer.Option("--resources", help="Also measure energy and peak memory.")] = False,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Of the architectures and their order.")] = 0,
@@ -50,28 +54,33 @@ def _measure(
     with a larger `--n` it adds to what is there.
 
     Example: `foretell latency measure --space small-seq2seq --n 200 --out latency.jsonl`
+    Example: `foretell latency measure --space small-lm --cost prefill_latency@512 --runtime llama.cpp`
     """
     from foretell import spaces
     from foretell.costs import LatencySetting, Repeats, drift_summary, measure_latency, random_and_extreme
+    from foretell.costs.latency import Precision, Runtime
     from foretell.errors import InputError, known_name
     from foretell.families.base import nominal_sizes
-    from foretell.families.timing import timed_family
+    from foretell.study.device import timed_workload
 
-    precision = known_name("precision", precision, ("float32", "bfloat16", "float16"))
+    precision = known_name("precision", precision, get_args(Precision))
+    runtime = known_name("runtime", runtime, get_args(Runtime))
     if not 0 < width < 1:
         raise InputError(f"the width {width:g} is not between 0 and 1; 0.05 stops at an interval of 5 %.")
     chosen = spaces.create(space)
-    sizes = dict(timed_family(chosen).workloads(chosen)["latency_ms"].sizes)
+    name, sizes = timed_workload(chosen, cost)
     given = {"sentence_length": length, "beam": beam}
     sizes |= {name: value for name, value in given.items() if name in sizes and value is not None}
     setting = LatencySetting(
         chosen,
         vocabulary or nominal_sizes(chosen)["vocabulary"],
         sizes,
+        name,
         device=device,
         threads=threads,
         batch=batch,
         precision=precision,  # type: ignore[arg-type]
+        runtime=runtime,  # type: ignore[arg-type]
     )
     rows = random_and_extreme(chosen, n, seed)
     repeats = Repeats(relative_width=width)

@@ -12,9 +12,27 @@ import numpy.typing as npt
 from foretell.errors import InputError
 from foretell.spaces import Architecture, Population, SearchSpace
 
-__all__ = ["TimedFamily", "TimedSetting", "Workload", "layer_steps", "timed_family"]
+__all__ = [
+    "ELSE_TORCH",
+    "LLAMA_CPP",
+    "TORCH",
+    "Step",
+    "TimedFamily",
+    "TimedSetting",
+    "Workload",
+    "layer_steps",
+    "timed_family",
+]
 
 Floats = npt.NDArray[np.float64]
+
+TORCH, LLAMA_CPP = "torch", "llama.cpp"
+"""Where networks are timed."""
+ELSE_TORCH = "leave the latency's runtime out, and it is measured in torch"
+"""What can be done where it is not possible elsewhere."""
+
+Step = Callable[[], tuple[float, float] | None]
+"""Does what is timed. One that takes its own time returns milliseconds: what is compared, and the wall's."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +43,13 @@ class Workload:
         about: What it is, in a phrase.
         sizes: How much of it is timed, where nobody says otherwise.
         at: The size that a number in a limit sets ("prefill_latency@512"); empty where none does.
+        runtimes: Where it can be timed.
     """
 
     about: str
     sizes: Mapping[str, int] = field(default_factory=dict)
     at: str = ""
+    runtimes: tuple[str, ...] = (TORCH,)
 
 
 class TimedSetting(Protocol):
@@ -61,13 +81,23 @@ class TimedSetting(Protocol):
         ...
 
     @property
+    def runtime(self) -> str:
+        """What runs the networks, one of the workload's."""
+        ...
+
+    @property
     def device(self) -> str:
         """Where."""
         ...
 
     @property
+    def threads(self) -> int:
+        """Of the CPU."""
+        ...
+
+    @property
     def precision(self) -> str:
-        """Of weights and activations, by torch's name."""
+        """Of weights and activations, by torch's name; "q8_0" in llama.cpp alone."""
         ...
 
 
@@ -91,7 +121,7 @@ class TimedFamily(Protocol):
         """A network with random weights on the setting's device, in its precision and evaluation mode."""
         ...
 
-    def timed_step(self, setting: TimedSetting, network: Any) -> Callable[[], None]:
+    def timed_step(self, setting: TimedSetting, network: Any) -> Step:
         """A call that does the setting's workload once."""
         ...
 

@@ -8,7 +8,6 @@ ending; Gemma needs `swa_full` for that, or its sliding window forgets the prefi
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
@@ -18,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError, IntegrityError
+from foretell.llama_cpp import import_runtime, serve
 from foretell.llm.fetch import fetch_model
 from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
 from foretell.llm.models import MODELS, model_file
@@ -186,28 +186,14 @@ def start_server(
         InputError: The extra `local` is not installed.
         LanguageModelError: The runtime cannot load the file.
     """
-    # Threads that spin while they wait take the machine from everybody else on it; read when libgomp loads.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        import xllamacpp
-    except ImportError:
-        raise InputError(
-            "local models need the runtime xllamacpp, which is not installed: pip install 'foretell[local]', or use "
-            "an endpoint with --llm openai:MODEL or --llm URL#MODEL."
-        ) from None
-    settings = xllamacpp.CommonParams()
-    settings.model.path = path
-    settings.n_ctx, settings.n_parallel, settings.port = context, slots, port
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = threads
-    settings.swa_full, settings.warmup, settings.verbosity = True, False, -1
+    runtime = import_runtime("use an endpoint with --llm openai:MODEL or --llm URL#MODEL")
+    settings: dict[str, Any] = {"swa_full": True}
     # Its flash attention on CPUs answers differently when a prefix comes from the cache (log-probabilities by up
     # to 0.35); without it the same prompt has the same bits, and is no slower.
-    settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    settings.cache_ram_mib = 0  # slots hold every prefix that is asked for; copies of old ones only cost memory
+    settings["flash_attn_type"] = runtime.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
     if embedding:
-        settings.embedding = True
-        settings.pooling_type = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+        settings |= {"embedding": True, "pooling_type": runtime.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN}
     try:
-        return xllamacpp.Server(settings)
+        return serve(runtime, path, context=context, slots=slots, threads=threads, port=port, **settings)
     except (RuntimeError, ValueError) as error:
         raise LanguageModelError(f"the runtime cannot load {path} ({error}); it must be a GGUF model.") from error

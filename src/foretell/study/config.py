@@ -16,6 +16,7 @@ from pydantic import (
 
 from foretell import spaces
 from foretell.costs import Constraints
+from foretell.costs.latency import Precision, Runtime
 from foretell.errors import InputError, UnknownNameError, spelt
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
@@ -60,11 +61,16 @@ class LatencySettings(Part):
         samples: Architectures to measure for the latency predictor.
         beam: Hypotheses of the translation step that is timed.
         finalists: The best so many architectures of a search are measured again before one is chosen.
+        runtime: What runs the networks that are timed; decoders also run in llama.cpp (extras `local` and `hf`), on the
+            CPU wherever the study trains.
+        precision: Of their weights; "q8_0" in llama.cpp alone.
     """
 
     samples: int = Field(default=80, ge=20)
     beam: int = Field(default=4, ge=1)
     finalists: int = Field(default=5, ge=1)
+    runtime: Runtime = Field(default="torch", exclude_if=lambda runtime: runtime == "torch")
+    precision: Precision = Field(default="float32", exclude_if=lambda precision: precision == "float32")
 
 
 class SupernetSettings(SupernetOptions):

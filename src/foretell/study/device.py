@@ -19,6 +19,7 @@ from foretell.costs import (
     measured_latency,
     random_and_extreme,
 )
+from foretell.costs.latency import check_setting
 from foretell.costs.model import LATENCY, cost_name, is_latency
 from foretell.errors import InfeasibleError, InputError, IntegrityError, UnknownNameError
 from foretell.families.timing import timed_family
@@ -37,6 +38,7 @@ __all__ = [
     "measure_each",
     "measure_finalists",
     "quick_check",
+    "timed_workload",
 ]
 
 _SAMPLES = "latency-samples.json"
@@ -80,11 +82,28 @@ def latency_setting(
 
     Raises:
         UnknownNameError: The family times nothing of that name.
-        InputError: It times nothing at all.
+        InputError: It times nothing at all, or not in the runtime; or that is not installed.
     """
     from foretell.training import choose_device
 
-    device = str(choose_device(study.device))
+    settings = study.latency
+    in_torch = settings.runtime == "torch"
+    name, sizes = timed_workload(space, cost)
+    sizes |= {"beam": settings.beam} if "beam" in sizes else {}
+    device = str(choose_device(study.device)) if in_torch else "cpu"
+    more: dict[str, Any] = {"precision": settings.precision, "runtime": settings.runtime}
+    setting = LatencySetting(space, vocabulary, sizes, name, device=device, **more)
+    check_setting(setting)
+    return setting
+
+
+def timed_workload(space: SearchSpace, cost: str) -> tuple[str, dict[str, int]]:
+    """What a latency is of: the first name of it, which its other names share measurements with, and its sizes.
+
+    Raises:
+        UnknownNameError: The family times nothing of that name.
+        InputError: It times nothing at all.
+    """
     workloads = timed_family(space).workloads(space)
     name, _, amount = cost_name(cost).partition("@")
     if not workloads:
@@ -95,11 +114,8 @@ def latency_setting(
     if name not in workloads:
         raise UnknownNameError("latency", cost, workloads, f"the space {space.name}")
     chosen = workloads[name]
-    sizes = {**chosen.sizes, **({"beam": study.latency.beam} if "beam" in chosen.sizes else {})}
-    sizes |= {chosen.at: int(amount)} if amount else {}
-    # Names of one thing share its measurements.
     first = next(each for each, workload in workloads.items() if workload == chosen)
-    return LatencySetting(space, vocabulary, sizes, first, device=device)
+    return first, {**chosen.sizes, **({chosen.at: int(amount)} if amount else {})}
 
 
 def quick_check(space: SearchSpace, study: MeasuredStudy, vocabulary: int) -> None:
@@ -109,6 +125,8 @@ def quick_check(space: SearchSpace, study: MeasuredStudy, vocabulary: int) -> No
         InputError: A limit cannot be read.
         InfeasibleError: The message names what can be reached.
     """
+    if study.latency.runtime != "torch":
+        latency_setting(space, study, vocabulary)  # refuses what cannot be measured
     absolute = Constraints.parse(text for text in study.constraints if not is_relative(text))
     costs = CostModel(space, vocabulary=vocabulary)
     counted = Constraints(tuple(item for item in absolute if not is_latency(item.cost)))

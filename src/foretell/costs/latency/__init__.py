@@ -7,7 +7,7 @@ from foretell.costs.latency.inputs import LatencyInputs
 from foretell.costs.latency.measuring import drift_summary, measure_latency, measured_latency, random_and_extreme
 from foretell.costs.latency.predictor import LatencyPredictor
 from foretell.costs.latency.samples import LatencySamples, read_samples, samples_of_records
-from foretell.costs.latency.setting import LatencySetting, device_name
+from foretell.costs.latency.setting import LatencySetting, Precision, Runtime, check_setting, device_name
 from foretell.costs.latency.slow_blocks import SlowBlock, find_slow_blocks
 from foretell.costs.latency.timing import Repeats
 
@@ -22,8 +22,11 @@ __all__ = [
     "LatencyPredictor",
     "LatencySamples",
     "LatencySetting",
+    "Precision",
     "Repeats",
+    "Runtime",
     "SlowBlock",
+    "check_setting",
     "device_name",
     "drift_summary",
     "export_network",

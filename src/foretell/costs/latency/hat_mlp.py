@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from foretell.costs.latency.inputs import Floats, LatencyInputs
-from foretell.families.encoder_decoder.genes import Backbone
 from foretell.perceptron import PUBLISHED, Perceptron
 
 __all__ = ["HatNetwork"]
@@ -43,7 +42,7 @@ class HatNetwork:
     @classmethod
     def fit(cls, inputs: LatencyInputs, ms: Floats, weights: Floats) -> Self:
         """Train, seeded; about a minute on one core."""
-        norm = np.array(Backbone.of(inputs.space).latency_norm or np.maximum(inputs.averages.max(0), 1e-9))
+        norm = inputs.norms()
         unit = _unit(ms)
         network, _ = Perceptron.fit((inputs.averages / norm).astype(np.float32), ms / unit, _RECIPE, seed=0)
         return cls(norm, unit, network)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from foretell.families.encoder_decoder.genes import Backbone
 from foretell.families.timing import timed_family
 from foretell.spaces import Population, SearchSpace
 
@@ -44,6 +45,12 @@ class LatencyInputs:
         """Some of the rows, by index or mask."""
         population = None if self.population is None else self.population[rows]
         return LatencyInputs(self.space, self.averages[rows], population)
+
+    def norms(self) -> Floats:
+        """What each average is divided by, `[p]`: HAT's published norms where the space has them, else its largest."""
+        shared = self.space.constants
+        published = shared.latency_norm if isinstance(shared, Backbone) else None
+        return np.array(published or np.maximum(self.averages.max(0), 1e-9))
 
     @property
     def part_names(self) -> tuple[str, ...]:

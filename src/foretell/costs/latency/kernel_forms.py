@@ -10,7 +10,6 @@ import numpy as np
 from foretell.costs.latency.inputs import Floats, LatencyInputs
 from foretell.costs.latency.kernels import condition, rbf, tangent, tune_rbf, tune_tangent
 from foretell.costs.latency.physical_form import PhysicalForm
-from foretell.families.encoder_decoder.genes import Backbone
 
 __all__ = ["GaussianProcess", "WideNetwork"]
 
@@ -129,7 +128,7 @@ class WideNetwork:
     @classmethod
     def fit(cls, inputs: LatencyInputs, ms: Floats, weights: Floats) -> Self:
         """Fit, with the noise that makes some 200 rows likeliest; weights `[n]`, 1 is full say."""
-        norm = np.array(Backbone.of(inputs.space).latency_norm or np.maximum(inputs.averages.max(0), 1e-9))
+        norm = inputs.norms()
         rows = _some(weights, _TUNED)
         noise = tune_tangent(inputs.averages[rows] / norm, ms[rows] / ms.mean() - 1)
         return cls._condition(norm, noise, inputs, ms, weights)

@@ -18,10 +18,10 @@ import numpy.typing as npt
 
 from foretell.costs.latency.samples import undisturbed_ms
 from foretell.costs.latency.sensors import device_state, energy_joules, peak_memory_bytes
-from foretell.costs.latency.setting import LatencySetting, check_device
+from foretell.costs.latency.setting import LatencySetting, check_setting
 from foretell.costs.latency.timing import Repeats, time_pairs
 from foretell.errors import InputError
-from foretell.families.timing import timed_family
+from foretell.families.timing import TORCH, timed_family
 from foretell.locks import lock_file
 from foretell.machine import torch_threads
 from foretell.progress import track
@@ -67,11 +67,13 @@ def measure_latency(
         undisturbed), what `time_pairs` and `device_state` tell, `measured_at`, `setting`, `key`.
 
     Raises:
-        InputError: The device is not there.
+        InputError: The device is not there, or the runtime does not run such networks.
         RunBusyError: Another process measures into the same file.
         StorageError: The disk refused; the records before are kept.
     """
-    check_device(setting.device)
+    check_setting(setting)
+    if resources and setting.runtime != TORCH:
+        raise InputError(f"energy and memory are measured in torch, not in {setting.runtime}; leave them out.")
     key, described, family = setting.key, setting.describe(), timed_family(setting.space)
     architectures = list(dict.fromkeys(setting.space.architectures(population)))
     with _held(path):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.costs.latency.setting import LatencySetting
+from foretell.families.timing import Step
 
 __all__ = ["device_state", "energy_joules", "peak_memory_bytes"]
 
@@ -28,7 +29,7 @@ def device_state(setting: LatencySetting) -> dict[str, float | None]:
     return {"temperature_c": max(told, default=None), "clock_mhz": _cpu_mhz()}
 
 
-def energy_joules(setting: LatencySetting, call: Callable[[], None]) -> float | None:
+def energy_joules(setting: LatencySetting, call: Step) -> float | None:
     """Joules of one call, averaged over a fifth of a second: RAPL on Linux CPUs, NVML on NVIDIA GPUs.
 
     The whole package is metered, other processes included. None where the system exposes no counter, or
@@ -47,7 +48,7 @@ def energy_joules(setting: LatencySetting, call: Callable[[], None]) -> float | 
     return (after - before) / calls if after is not None and after >= before else None
 
 
-def peak_memory_bytes(setting: LatencySetting, network: Any, call: Callable[[], None]) -> int:
+def peak_memory_bytes(setting: LatencySetting, network: Any, call: Step) -> int:
     """Most bytes that weights and activations take at once during a call.
 
     On a GPU the allocator's own peak; on a CPU the sum over all tensors alive, seen at every operation, so
@@ -64,7 +65,7 @@ def peak_memory_bytes(setting: LatencySetting, network: Any, call: Callable[[], 
     return sum(weights.values()) + _peak_of_activations(call, set(weights))
 
 
-def _peak_of_activations(call: Callable[[], None], known: set[int]) -> int:
+def _peak_of_activations(call: Step, known: set[int]) -> int:
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves

@@ -5,16 +5,20 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from foretell.errors import InputError
+from foretell.families.timing import ELSE_TORCH, LLAMA_CPP, TORCH, timed_family
+from foretell.llama_cpp import import_runtime
 from foretell.records import fingerprint
 from foretell.spaces import SearchSpace
 
-__all__ = ["LatencySetting", "Precision", "check_device", "device_name"]
+__all__ = ["LatencySetting", "Precision", "Runtime", "check_setting", "device_name"]
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "bfloat16", "float16", "q8_0"]
+Runtime = Literal["torch", "llama.cpp"]
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,8 @@ class LatencySetting:
         device: "cpu", "cuda" or "cuda:1".
         threads: Threads of the CPU that one call may use.
         batch: Sentences that go through together; the latency is that of the whole batch.
-        precision: Of weights and activations.
+        precision: Of weights and activations; in llama.cpp of the weights in the file, and only there "q8_0".
+        runtime: What runs the networks, of those that the workload knows.
     """
 
     space: SearchSpace
@@ -40,6 +45,7 @@ class LatencySetting:
     threads: int = 1
     batch: int = 1
     precision: Precision = "float32"
+    runtime: Runtime = "torch"
 
     @property
     def on_gpu(self) -> bool:
@@ -58,8 +64,11 @@ class LatencySetting:
             **values,
             "device_name": device_name(self.device),
             "driver": _driver() if self.on_gpu else platform.release(),
-            "torch": torch.__version__,
+            **({"torch": torch.__version__} if self.runtime == TORCH else self._other_runtime()),
         }
+
+    def _other_runtime(self) -> dict[str, str]:
+        return {"runtime": self.runtime, "xllamacpp": version("xllamacpp")}
 
     @property
     def key(self) -> str:
@@ -77,6 +86,30 @@ def device_name(device: str) -> str:
 
     check_device(device)
     return torch.cuda.get_device_name(device) if device.startswith("cuda") else _processor()
+
+
+def check_setting(setting: LatencySetting) -> None:
+    """Refuse what cannot be measured.
+
+    Raises:
+        InputError: The device is not there, or the runtime does not run the space's networks, or not so.
+    """
+    check_device(setting.device)
+    space, runtime = setting.space, setting.runtime
+    if runtime not in timed_family(space).workloads(space)[setting.cost].runtimes:
+        raise InputError(
+            f"{runtime} runs decoders with gated feed-forward networks, and {space.name} is a space of others; "
+            f"{ELSE_TORCH}."
+        )
+    if runtime == LLAMA_CPP:
+        import_runtime(ELSE_TORCH)
+    if runtime == LLAMA_CPP and (setting.on_gpu or setting.batch > 1):
+        raise InputError(
+            f"in llama.cpp one text is timed on the CPU, not {setting.batch} on {setting.device}; give batch 1 and "
+            "device cpu."
+        )
+    if runtime == TORCH and setting.precision == "q8_0":
+        raise InputError("q8_0 is a precision of llama.cpp; give runtime llama.cpp, or another precision.")
 
 
 def check_device(name: str) -> None:

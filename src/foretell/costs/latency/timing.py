@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from foretell.costs.latency.inputs import Floats
 from foretell.costs.latency.setting import LatencySetting
+from foretell.families.timing import Step
 
 __all__ = ["Repeats", "clock", "median_interval", "time_pairs"]
 
@@ -36,9 +36,7 @@ class Repeats:
     warm_up: int = 3
 
 
-def time_pairs(
-    setting: LatencySetting, translate: Callable[[], None], probe: Callable[[], None], repeats: Repeats
-) -> dict[str, object]:
+def time_pairs(setting: LatencySetting, translate: Step, probe: Step, repeats: Repeats) -> dict[str, object]:
     """Time a translation and, just before it each time, the probe's, so that both see the same machine.
 
     Returns:
@@ -86,23 +84,23 @@ def median_interval(values: Floats) -> tuple[float, float]:
     return float(ordered[low]), float(ordered[n - 1 - low])
 
 
-def clock(setting: LatencySetting, call: Callable[[], None]) -> tuple[float, float]:
+def clock(setting: LatencySetting, call: Step) -> tuple[float, float]:
     """Milliseconds of a call: by the clock that is compared, and on the wall.
 
     With one thread on a CPU the first is that thread's own time, which leaves out when other processes had
     the processor; on an idle machine the two are equal. Several threads have no such clock. On a GPU both
-    are the time between two of its events.
+    are the time between two of its events. A step that takes its own time is believed.
     """
     if setting.on_gpu:
         milliseconds = _gpu_clock(call)
         return milliseconds, milliseconds
     thread, wall = time.thread_time(), time.perf_counter()
-    call()
+    own = call()
     thread, wall = time.thread_time() - thread, time.perf_counter() - wall
-    return (thread if setting.threads == 1 else wall) * 1000, wall * 1000
+    return own or ((thread if setting.threads == 1 else wall) * 1000, wall * 1000)
 
 
-def _gpu_clock(call: Callable[[], None]) -> float:
+def _gpu_clock(call: Step) -> float:
     import torch
 
     start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))  # type: ignore[no-untyped-call]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,7 +15,7 @@ from foretell.families.decoder.genes import Backbone
 from foretell.families.decoder.picture import draw
 from foretell.families.decoder.stack import StackFamily
 from foretell.families.picture import Picture
-from foretell.families.timing import TimedSetting, Workload
+from foretell.families.timing import LLAMA_CPP, TORCH, Step, TimedSetting, Workload
 from foretell.spaces import Architecture, Population, SearchSpace
 
 if TYPE_CHECKING:
@@ -111,22 +111,27 @@ class Decoder(StackFamily[Backbone]):
 
     def workloads(self, space: SearchSpace) -> dict[str, Workload]:
         """One token more at the end of a context, which is what `latency` means, and reading a prompt."""
-        sizes = {"tokens": self.shared(space).context}
-        decode = Workload("one token more at the end of a context", sizes, "tokens")
-        prefill = Workload("reading a prompt, up to the choice of the first token", sizes, "tokens")
+        shared = self.shared(space)
+        about: dict[str, Any] = {"sizes": {"tokens": shared.context}, "at": "tokens"}
+        if shared.feed_forward == "swiglu":  # llama.cpp knows no other
+            about["runtimes"] = (TORCH, LLAMA_CPP)
+        decode = Workload("one token more at the end of a context", **about)
+        prefill = Workload("reading a prompt, up to the choice of the first token", **about)
         return {"latency_ms": decode, "decode_latency_ms": decode, "prefill_latency_ms": prefill}
 
-    def timed_network(self, setting: TimedSetting, architecture: Architecture) -> LanguageModel:
-        """See `foretell.families.decoder.timing`."""
-        from foretell.families.decoder.timing import timed_network
+    def timed_network(self, setting: TimedSetting, architecture: Architecture) -> Any:
+        """See `foretell.families.decoder.timing` and `foretell.families.decoder.timing_in_llama_cpp`."""
+        from foretell.families.decoder import timing, timing_in_llama_cpp
 
-        return timed_network(setting, self.member(architecture), self.shared(architecture.space))
+        make = timing_in_llama_cpp.timed_server if setting.runtime == LLAMA_CPP else timing.timed_network
+        return make(setting, self.member(architecture), self.shared(architecture.space))
 
-    def timed_step(self, setting: TimedSetting, network: LanguageModel) -> Callable[[], None]:
-        """See `foretell.families.decoder.timing`."""
-        from foretell.families.decoder.timing import timed_step
+    def timed_step(self, setting: TimedSetting, network: Any) -> Step:
+        """See `foretell.families.decoder.timing` and `foretell.families.decoder.timing_in_llama_cpp`."""
+        from foretell.families.decoder import timing, timing_in_llama_cpp
 
-        return timed_step(setting, network)
+        make = timing_in_llama_cpp.timed_completion if setting.runtime == LLAMA_CPP else timing.timed_step
+        return make(setting, network)
 
 
 FAMILY = Decoder()

@@ -10,7 +10,7 @@ from foretell.families.decoder.genes import Backbone, DecoderShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.families.timing import TimedSetting
 
-__all__ = ["PREFILL", "timed_network", "timed_step"]
+__all__ = ["PREFILL", "random_prompt", "timed_network", "timed_step"]
 
 PREFILL = "prefill_latency_ms"
 _FIRST_WORD = 4
@@ -25,16 +25,20 @@ def timed_network(setting: TimedSetting, shape: DecoderShape, shared: Backbone) 
     return network.to(getattr(torch, setting.precision))
 
 
+def random_prompt(setting: TimedSetting) -> torch.Tensor:
+    """Tokens of a whole context, int64 [batch, T]; the same whenever it is asked for."""
+    with torch.random.fork_rng(devices=[]), torch.device(setting.device):
+        torch.manual_seed(0)
+        return torch.randint(_FIRST_WORD, setting.vocabulary, (setting.batch, setting.sizes["tokens"]))
+
+
 def timed_step(setting: TimedSetting, network: LanguageModel) -> Callable[[], None]:
     """A call that does what the setting says once.
 
     Reading a prompt ends with the choice of the token that follows. A token more is read with the keys and values of
     all tokens of the context before it, and ends with the same choice; every call reads at the same place.
     """
-    length = setting.sizes["tokens"]
-    with torch.random.fork_rng(devices=[]), torch.device(setting.device):
-        torch.manual_seed(0)
-        prompt = torch.randint(_FIRST_WORD, setting.vocabulary, (setting.batch, length))
+    length, prompt = setting.sizes["tokens"], random_prompt(setting)
 
     @torch.inference_mode()
     def prefill() -> None:

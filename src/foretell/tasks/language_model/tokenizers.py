@@ -10,7 +10,7 @@ from typing import Any
 from foretell.tasks.language_model.vocabulary import BYTES, ByteVocabulary, PieceVocabulary, TextVocabulary
 from foretell.tasks.vocabulary import BOS, EOS, PAD, UNK
 
-__all__ = ["Tokenizer", "exported_tokenizer"]
+__all__ = ["Tokenizer", "exported_tokenizer", "numbered_tokenizer"]
 
 _MARKS = {BOS: "<s>", PAD: "<pad>", EOS: "</s>", UNK: "<unk>"}
 _SPACE = "▁"
@@ -68,16 +68,29 @@ def exported_tokenizer(vocabulary: TextVocabulary, *, longest: int | None = None
     return Tokenizer(files, ids, _gguf(vocabulary, pieces, scores, types, unigram), (BOS, PAD, UNK))
 
 
+def numbered_tokenizer(size: int) -> Tokenizer:
+    """So many pieces that no text is read with: for GGUF files whose tokens are given by their numbers."""
+    pieces = [_MARKS.get(number, f"piece{number}") for number in range(size)]
+    types = [_UNKNOWN if number == UNK else _CONTROL if number in _MARKS else _NORMAL for number in range(size)]
+    return Tokenizer({}, {}, _fields("llama", pieces, [0.0] * size, types))
+
+
 def _gguf(
     vocabulary: TextVocabulary, pieces: list[str], scores: list[float], types: list[int], unigram: bool
 ) -> dict[str, Any]:
     # llama.cpp writes spaces as this mark before it reads, so where there are but bytes the space's byte is the mark.
     spaced = {UNK + 1 + ord(" "): _SPACE} if isinstance(vocabulary, ByteVocabulary) else {}
+    tokens = [spaced.get(number, piece) for number, piece in enumerate(pieces)]
+    kinds = [_NORMAL if number in spaced else kind for number, kind in enumerate(types)]
+    return _fields("t5" if unigram else "llama", tokens, scores, kinds)
+
+
+def _fields(model: str, tokens: list[str], scores: list[float], types: list[int]) -> dict[str, Any]:
     return {
-        "model": "t5" if unigram else "llama",
-        "tokens": [spaced.get(number, piece) for number, piece in enumerate(pieces)],
+        "model": model,
+        "tokens": tokens,
         "scores": scores,
-        "token_type": [_NORMAL if number in spaced else kind for number, kind in enumerate(types)],
+        "token_type": types,
         "bos_token_id": EOS,
         "eos_token_id": EOS,
         "unknown_token_id": UNK,
