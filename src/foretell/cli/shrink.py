@@ -67,7 +67,8 @@ def _shrink(
     ] = None,
     uniform: Annotated[bool, typer.Option("--uniform", help="Keep all layers alike: every runtime loads it.")] = False,
     weights: Annotated[
-        Literal["f32", "f16", "bf16", "q8_0"] | None, typer.Option("--weights", help="Type of the weights; q8_0: gguf.")
+        Literal["f32", "f16", "bf16", "q8_0"] | None,
+        typer.Option("--weights", case_sensitive=False, help="Type of the weights; q8_0: gguf."),
     ] = None,
     block: Annotated[int | None, typer.Option("--block", help="Tokens that are read at a time.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of everything random.")] = None,
@@ -96,7 +97,7 @@ def _shrink(
         "supernet": supernet,
         "race": race,
         "smaller": None if smaller is None else _place(smaller),
-        "to": to.split(",") if to else None,
+        "to": to.replace(" ", "").split(",") if to else None,
         "uniform": uniform or None,
         "weights": weights,
         "block": block,
