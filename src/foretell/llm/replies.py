@@ -15,7 +15,8 @@ that is a label with its number, or a number that stands alone on the last line 
 a chat's format (``<|im_end|>``) are nothing.
 
 Spaces, quotes, dollar signs, the marks of headings, lists and quotations, and Markdown's ``*``, ``_`` and backquotes
-around the parts are free, letters and digits may be wide; what follows on later lines is an explanation and ignored. No exponents, no words for infinity, no second number on the line:
+around the parts are free, letters and digits may be wide; what follows on later lines is an explanation and ignored.
+No exponents, no words for infinity, no second number on the line:
 guessing which of two numbers was meant has poisoned result tables before.
 
 A reply to K questions has one line for each, ``i: number``, each i from 1 to K exactly once.
