@@ -84,3 +84,12 @@ def test_whatever_fails_while_memory_is_wanting_is_told_as_that():
     before, after = done.stdout.splitlines()
     assert before.startswith("unexpected SystemError: error return without exception set")
     assert after.startswith("there is not enough memory")
+
+
+@pytest.mark.parametrize("word", ["hs-nas", "HS-NAS", "hs_nas", "Hs_Nas"])
+def test_a_name_is_known_in_any_case(word):
+    assert errors.known_name("method", word, ["race", "hs-nas"]) == "hs-nas"
+
+
+def test_of_names_that_differ_by_case_alone_each_is_itself():
+    assert [errors.spelt(word, ["HAT", "hat"]) for word in ("HAT", "hat", "Hat", "hut")] == ["HAT", "hat", "HAT", "hut"]

@@ -23,7 +23,9 @@ __all__ = [
     "RunBusyError",
     "StorageError",
     "UnknownNameError",
+    "known_name",
     "sentence",
+    "spelt",
 ]
 
 
@@ -69,6 +71,26 @@ class UnknownNameError(InputError):
         hint = f"did you mean {close[0]!r}?" if close else f"known are: {', '.join(names)}."
         super().__init__(f"unknown {kind} {name!r}{place}; {hint}")
         self.nearest = close[0] if close else None
+
+
+def spelt(name: str, known: Iterable[str]) -> str:
+    """A word as it is spelt among known ones: neither case nor `_` for `-` is a mistake; else the word as it is."""
+    names = list(known)
+    plainly = {each.casefold().replace("_", "-"): each for each in reversed(names)}
+    return name if name in names else plainly.get(name.casefold().replace("_", "-"), name)
+
+
+def known_name(kind: str, name: str, known: Iterable[str], where: str = "") -> str:
+    """The name as it is spelt among known ones; arguments as of `UnknownNameError`.
+
+    Raises:
+        UnknownNameError: There is none of that name, whatever its case; the message names the nearest.
+    """
+    names = list(known)
+    found = spelt(name, names)
+    if found not in names:
+        raise UnknownNameError(kind, name, names, where)
+    return found
 
 
 class IntegrityError(InputError):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from foretell.nn.attention import CrossAttention
-from foretell.nn.elastic import ElasticLayerNorm, ElasticLinear, leading
+from foretell.nn.elastic import ElasticLayerNorm, ElasticLinear, ElasticRMSNorm, leading
 
 pytestmark = pytest.mark.network
 
@@ -30,3 +30,19 @@ def test_initial_scales_are_xaviers():
 def test_a_norm_of_fewer_channels_is_a_norm_of_those():
     norm, x = ElasticLayerNorm(8), torch.randn(2, 5)
     torch.testing.assert_close(norm(x), torch.nn.functional.layer_norm(x, (5,)))
+
+
+def test_the_norms_gradients_are_those_of_its_definition_and_can_be_differentiated_again():
+    torch.manual_seed(0)
+    norm = ElasticRMSNorm(6, 1e-5).double()
+    x = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(norm(x), torch.nn.functional.rms_norm(x, (4,), norm.weight[:4], 1e-5))
+    with torch.no_grad():
+        torch.testing.assert_close(norm(x), torch.nn.functional.rms_norm(x, (4,), norm.weight[:4], 1e-5))
+
+    def call(values, weight):
+        return torch.func.functional_call(norm, {"weight": weight}, values)
+
+    inputs = (x, torch.randn(6, dtype=torch.float64, requires_grad=True))
+    assert torch.autograd.gradcheck(call, inputs)
+    assert torch.autograd.gradgradcheck(call, inputs)

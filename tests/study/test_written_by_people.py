@@ -1,10 +1,15 @@
 """Study files as people write them: words that YAML takes for truths, numbers, home folders, names in any letters."""
 
+from operator import attrgetter
+from typing import Literal, get_args, get_origin
+
 import pytest
+from pydantic import BaseModel
 
 from foretell.cli import main
 from foretell.errors import InputError
-from foretell.study import load_study, read_study
+from foretell.study import StudyConfig, load_study, read_study
+from foretell.tasks import task_kind, task_kinds
 
 TRIALS = """
 name: проба
@@ -55,6 +60,72 @@ def test_a_power_of_ten_is_a_number(tmp_path):
 def test_what_cannot_be_meant_is_said_in_the_words_of_the_file(tmp_path, text, sentence):
     with pytest.raises(InputError, match=sentence):
         study_of(tmp_path, text)
+
+
+def words_with_choices(model, place=()):
+    """The keys of a study for which there are fixed words, each with its words."""
+    for name, field in model.model_fields.items():
+        kinds = [field.annotation, *get_args(field.annotation)]
+        inner = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if inner is not None:
+            yield from words_with_choices(inner, (*place, name))
+        for kind in kinds:
+            if get_origin(kind) is Literal:
+                yield (*place, name), get_args(kind)
+
+
+WORDS = [
+    pytest.param(prefix, place, word, id=f"{prefix}{'.'.join(place)}={word}")
+    for prefix, model in (
+        ("", StudyConfig),
+        *((f"task: {task}", task_kind(task).corpus) for task in task_kinds()),
+    )
+    for place, words in words_with_choices(model, ("corpus",) if prefix else ())
+    for word in words
+]
+
+
+@pytest.mark.parametrize(("prefix", "place", "word"), WORDS)
+def test_a_word_in_other_case_is_that_word(tmp_path, prefix, place, word):
+    text = word.upper().replace("-", "_")
+    for key in reversed(place):
+        text = f"{{{key}: {text}}}"
+    text = text.replace("executor: {", "executor: {name: SLURM, ")  # which alone has such keys
+    found = study_of(tmp_path, f"{prefix}\n{text[1:-1]}")
+    for key in place:
+        found = getattr(found, key)
+    assert found in (word, (word,))
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "word"),
+    [
+        ("task: Language_Model", "task", "language_model"),
+        ("task: CLASSIFICATION\nspace: Small-Encoder", "space", "small-encoder"),
+        ("space: HAT-WMT14-En-De", "space", "hat-wmt14-en-de"),
+        ("executor: Slurm", "executor.name", "slurm"),
+        ("corpus: {name: Home-Assistant}", "corpus.name", "home-assistant"),
+        ("search: {algorithm: NSGA2}", "search.algorithm", "nsga2"),
+        ("search: {schedule: 'Distilled:1-15,SUPERNET:16-30'}", "search.schedule", "distilled:1-15,supernet:16-30"),
+    ],
+)
+def test_a_name_in_other_case_is_that_name(tmp_path, text, place, word):
+    assert attrgetter(place)(study_of(tmp_path, text)) == word
+
+
+def test_a_study_of_trials_takes_its_words_in_any_case(tmp_path):
+    study = study_of(tmp_path, TRIALS.replace("workers: 1", "algorithm: Genius") + "executor: Processes")
+    assert (study.search.algorithm, study.executor.name) == ("genius", "processes")
+
+
+def test_a_space_in_other_case_brings_its_published_recipe(tmp_path):
+    text = "space: hat-wmt14-en-de"
+    assert study_of(tmp_path, text.replace("hat", "HAT")) == study_of(tmp_path, text)
+
+
+def test_a_word_that_is_none_of_the_choices_is_refused_with_all_of_them(tmp_path):
+    with pytest.raises(InputError, match=r"supernet\.kind is 'sandwitch': input should be 'spos', 'sandwich', "):
+        study_of(tmp_path, "supernet: {kind: sandwitch}")
 
 
 def test_one_word_is_a_list_of_one(tmp_path):

@@ -16,7 +16,7 @@ from typer.main import get_command
 
 from foretell.cli.interrupt import how_to_go_on, interruptible
 from foretell.display import plain
-from foretell.errors import ForetellError, InterruptedRunError, sentence
+from foretell.errors import ForetellError, InputError, InterruptedRunError, sentence
 from foretell.machine import keep_to_share
 from foretell.records import refused_path
 
@@ -122,7 +122,8 @@ def _run(arguments: list[str]) -> int:
     try:
         with interruptible(lambda: how_to_go_on(get_command(commands()), arguments)):
             warnings.showwarning = _one_line_warnings()
-            commands()(arguments)
+            code = commands()(arguments, standalone_mode=False)
+            return code if isinstance(code, int) else 0
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
     except InterruptedRunError as error:  # told already
@@ -130,10 +131,26 @@ def _run(arguments: list[str]) -> int:
     except Exception as failure:
         if "--debug" in arguments:
             raise
+        if hasattr(failure, "format_message"):  # of a command line that cannot be read; the class's place has moved
+            return _misread(failure)
         told = refused_path(failure) or failure
         print(f"foretell: {plain(sentence(told))}", file=sys.stderr)
         return told.exit_code if isinstance(told, ForetellError) else 1
-    return 0
+
+
+def _misread(failure: Any) -> int:
+    """Say in one sentence what is wrong with a command line; the exit code."""
+    if type(failure).__name__ != "NoArgsIsHelpError":  # the help has been shown
+        text = failure.format_message().replace("Value error, ", "").replace(": Input ", ": input ").strip(" .")
+        words: list[str] = []
+        context = getattr(failure, "ctx", None)
+        while context is not None and context.parent is not None:
+            words.insert(0, str(context.info_name))
+            context = context.parent
+        help_of = " ".join(["foretell", *words, "--help"])
+        hint = "" if text.endswith("?") else f"; `{help_of}` says what there is."
+        print(f"foretell: {plain(text[:1].lower() + text[1:])}{hint}", file=sys.stderr)
+    return InputError.exit_code
 
 
 def _global_first(arguments: list[str]) -> list[str]:

@@ -26,7 +26,7 @@ def _export(
     ],
     weights: Annotated[
         Literal["f32", "f16", "bf16", "q8_0"],
-        typer.Option("--weights", help="Type of the weights; ONNX: f32; q8_0: GGUF alone."),
+        typer.Option("--weights", case_sensitive=False, help="Type of the weights; ONNX: f32; q8_0: GGUF alone."),
     ] = "f32",
     out: Annotated[Path | None, typer.Option("--out", help="Folder with one for each target; RUN/exported.")] = None,
     as_json: JsonOption = False,
@@ -38,7 +38,10 @@ def _export(
     from foretell.study import export_network
 
     folder = out or (run if run.is_dir() else Path()) / "exported"
-    found = {target: export_network(run, target, folder / target, weights) for target in dict.fromkeys(to.split(","))}
+    found = {
+        target: export_network(run, target, folder / target, weights)
+        for target in dict.fromkeys(to.lower().replace(" ", "").split(","))
+    }
     if as_json:
         print_json({target: [str(path) for path in paths] for target, paths in found.items()})
         return

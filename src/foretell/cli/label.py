@@ -199,11 +199,9 @@ def _llm(context: Any, session: Session, options: dict[str, Any]) -> Llm:
 
 
 def _uniform(name: str) -> Literal["genes", "architectures"]:
-    from foretell.errors import UnknownNameError
+    from foretell.errors import known_name
 
-    if name == "genes" or name == "architectures":
-        return name  # type: ignore[return-value]
-    raise UnknownNameError("kind of sample", name, ("genes", "architectures"))
+    return known_name("kind of sample", name, ("genes", "architectures"))  # type: ignore[return-value]
 
 
 def _show(predictor: Predictor, sample: Population, as_json: bool) -> None:

@@ -59,13 +59,12 @@ def _measure(
     from foretell import spaces
     from foretell.costs import LatencySetting, Repeats, drift_summary, measure_latency, random_and_extreme
     from foretell.costs.latency import Precision, Runtime
-    from foretell.errors import InputError, UnknownNameError
+    from foretell.errors import InputError, known_name
     from foretell.families.base import nominal_sizes
     from foretell.study.device import timed_workload
 
-    for kind, word, known in (("precision", precision, get_args(Precision)), ("runtime", runtime, get_args(Runtime))):
-        if word not in known:
-            raise UnknownNameError(kind, word, known)
+    precision = known_name("precision", precision, get_args(Precision))
+    runtime = known_name("runtime", runtime, get_args(Runtime))
     if not 0 < width < 1:
         raise InputError(f"the width {width:g} is not between 0 and 1; 0.05 stops at an interval of 5 %.")
     chosen = spaces.create(space)

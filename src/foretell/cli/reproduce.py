@@ -43,16 +43,15 @@ def _reproduce(table: _Table = "table-1", llm: LlmOption = "", as_json: JsonOpti
 
     `foretell reproduce table-2`
     """
-    from foretell.errors import UnknownNameError
+    from foretell.errors import known_name
     from foretell.published.paper_tables import SEARCH_TABLES
 
+    table = known_name("table", table, ["table-1", *SEARCH_TABLES])
     if table == "table-1":
         use_llm(llm)
         _table_1(bool(llm), as_json)
-    elif table in SEARCH_TABLES:
-        _search_table(table, as_json)
     else:
-        raise UnknownNameError("table", table, ["table-1", *SEARCH_TABLES])
+        _search_table(table, as_json)
 
 
 def _table_1(asks: bool, as_json: bool) -> None:

@@ -149,7 +149,7 @@ def _search(
     if compare is not None:
         if chosen.alternatives:
             raise InputError("a comparison is made under one limit; leave the alternatives out.")
-        names = [name.strip() for name in compare.split(",") if name.strip()]
+        names = [name.strip().lower().replace("_", "-") for name in compare.split(",") if name.strip()]
         if seconds is not None:
             found = _compare_in_equal_time(chosen, names, seconds, _integers(seeds), out, train, resume, as_json)
         else:

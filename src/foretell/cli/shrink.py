@@ -73,7 +73,8 @@ def _shrink(
     ] = None,
     uniform: Annotated[bool, typer.Option("--uniform", help="Keep all layers alike: every runtime loads it.")] = False,
     weights: Annotated[
-        Literal["f32", "f16", "bf16", "q8_0"] | None, typer.Option("--weights", help="Type of the weights; q8_0: gguf.")
+        Literal["f32", "f16", "bf16", "q8_0"] | None,
+        typer.Option("--weights", case_sensitive=False, help="Type of the weights; q8_0: gguf."),
     ] = None,
     block: Annotated[int | None, typer.Option("--block", help="Tokens that are read at a time.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of everything random.")] = None,
@@ -102,8 +103,8 @@ def _shrink(
         "supernet": supernet,
         "race": race,
         "smaller": None if smaller is None else _place(smaller),
-        "lm_eval": [_place(task) for task in lm_eval.split(",")] if lm_eval else None,
-        "to": to.split(",") if to else None,
+        "lm_eval": [_place(task.strip()) for task in lm_eval.split(",")] if lm_eval else None,
+        "to": to.replace(" ", "").split(",") if to else None,
         "uniform": uniform or None,
         "weights": weights,
         "block": block,

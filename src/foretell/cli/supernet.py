@@ -20,12 +20,18 @@ _OF_TRAINING = ("study", "space", "updates", "sampler", "distillation", "experts
 _group = typer.Typer(no_args_is_help=True, help="Train a supernet and score architectures with it.")
 _Kind = Annotated[
     Literal["spos", "sandwich", "layerwise-mos", "neuronwise-mos"] | None,
-    typer.Option("--kind", help="spos (HAT), sandwich, or a mixture of supernets; the study's if not given."),
+    typer.Option(
+        "--kind",
+        case_sensitive=False,
+        help="spos (HAT), sandwich, or a mixture of supernets; the study's if not given.",
+    ),
 ]
 _Updates = Annotated[int | None, typer.Option("--updates", min=1, help="Optimiser steps.")]
 _Sampler = Annotated[
     Literal["genes", "architectures"] | None,
-    typer.Option("--sampler", help="Uniform over genes (so over depths, HAT's way), or over architectures."),
+    typer.Option(
+        "--sampler", case_sensitive=False, help="Uniform over genes (so over depths, HAT's way), or over architectures."
+    ),
 ]
 _Distillation = Annotated[
     float | None, typer.Option("--distillation", min=0, max=1, help="Share of the largest network's word; not spos.")
@@ -34,7 +40,7 @@ _Experts = Annotated[int | None, typer.Option("--experts", help="Of a mixture, a
 _Width = Annotated[int | None, typer.Option("--router-width", min=1, help="Hidden units of a mixture's routers.")]
 _Input = Annotated[
     Literal["averages", "per-layer", "constant"] | None,
-    typer.Option("--router-input", help="What a mixture's routers read of an architecture."),
+    typer.Option("--router-input", case_sensitive=False, help="What a mixture's routers read of an architecture."),
 ]
 
 
@@ -190,15 +196,13 @@ def _compare(
 
     Example: `foretell supernet compare --updates 1500`
     """
-    from foretell.errors import UnknownNameError
+    from foretell.errors import known_name
     from foretell.observations import load
     from foretell.study import compare_supernets
     from foretell.training import KINDS
 
-    names = list(dict.fromkeys(name.strip() for name in kinds.split(",") if name.strip())) or list(KINDS)
-    for name in names:
-        if name not in KINDS:
-            raise UnknownNameError("supernet kind", name, KINDS, "--kinds")
+    asked = [name.strip() for name in kinds.split(",") if name.strip()]
+    names = list(dict.fromkeys(known_name("supernet kind", name, KINDS, "--kinds") for name in asked)) or list(KINDS)
     chosen = _study(
         study,
         space,

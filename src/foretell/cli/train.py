@@ -41,7 +41,9 @@ def _train(
     design: Annotated[
         Literal["d-optimal", "maximin", "random"] | None,
         typer.Option(
-            "--design", help="With --observe: d-optimal (default), maximin, or random (to judge predictors on)."
+            "--design",
+            case_sensitive=False,
+            help="With --observe: d-optimal (default), maximin, or random (to judge predictors on).",
         ),
     ] = None,
     noise: Annotated[

@@ -44,12 +44,14 @@ class Workload:
         sizes: How much of it is timed, where nobody says otherwise.
         at: The size that a number in a limit sets ("prefill_latency@512"); empty where none does.
         runtimes: Where it can be timed.
+        version: Raised when torch does the same in another time, so that measurements of before are not mixed in.
     """
 
     about: str
     sizes: Mapping[str, int] = field(default_factory=dict)
     at: str = ""
     runtimes: tuple[str, ...] = (TORCH,)
+    version: int = 1
 
 
 class TimedSetting(Protocol):

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from foretell.archives import copy_member, open_archive
-from foretell.errors import InputError, IntegrityError, UnknownNameError
+from foretell.errors import InputError, IntegrityError, known_name
 from foretell.llm.models import ENCODERS, Model, Part, model_named
 from foretell.progress import track
 from foretell.records import file_sha256, storage, written_whole
@@ -49,9 +49,8 @@ def fetch_model(name: str, *, tell: Callable[[str], None] | None = None) -> Path
 
 def fetch_encoder(name: str, *, tell: Callable[[str], None] | None = None) -> Path:
     """The folder of a known encoder, fetched the first time; see `fetch_model`."""
-    if name not in ENCODERS:
-        raise UnknownNameError("encoder", name, ENCODERS, "those that are fetched; a folder works by its path")
-    model = ENCODERS[name]
+    where = "those that are fetched; a folder works by its path"
+    model = ENCODERS[known_name("encoder", name, ENCODERS, where)]
     if model.fetched:
         return model.folder
     archive = _fetched(model, tell)

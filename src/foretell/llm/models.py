@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.records import file_sha256
 from foretell.tasks.translation import cache_folder
 
@@ -142,9 +142,8 @@ def model_named(name: str) -> Model:
     Raises:
         UnknownNameError: There is none; the message names the nearest.
     """
-    if name not in MODELS:
-        raise UnknownNameError("model", name, MODELS, "local models; a GGUF file of your own works by its path")
-    return MODELS[name]
+    where = "local models; a GGUF file of your own works by its path"
+    return MODELS[known_name("model", name, MODELS, where)]
 
 
 def model_file(name: str) -> tuple[Path, str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from foretell.display import one_line
-from foretell.errors import UnknownNameError
+from foretell.errors import known_name
 from foretell.metrics import Metric
 from foretell.spaces import Architecture, SearchSpace
 
@@ -101,9 +101,7 @@ def parts_named(name: str) -> Parts:
     Raises:
         UnknownNameError: There is no such row; the message names the nearest.
     """
-    if name not in ABLATION:
-        raise UnknownNameError("prompt", name, ABLATION)
-    return ABLATION[name]
+    return ABLATION[known_name("prompt", name, ABLATION)]
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -103,4 +104,34 @@ class ElasticRMSNorm(nn.Module):
         width = x.shape[-1]
         # Under autocast queries and keys come in bf16: they are normed in the precision of the weight, and stay bf16.
         weight = leading(self.weight, width)
-        return F.rms_norm(x.to(weight.dtype), (width,), weight, self.epsilon).to(x.dtype)
+        whole = x.to(weight.dtype)
+        if torch.is_grad_enabled():
+            normed: Tensor = _RMSNorm.apply(whole, weight, self.epsilon)  # type: ignore[no-untyped-call]
+            return normed.to(x.dtype)
+        return F.rms_norm(whole, (width,), weight, self.epsilon).to(x.dtype)
+
+
+class _RMSNorm(torch.autograd.Function):
+    """The norm of `x` [..., d] with a gradient in few passes; torch's own takes more than twice the time on a CPU."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
+        scale = _scale(x, epsilon)
+        ctx.save_for_backward(x, weight, scale)
+        ctx.epsilon = epsilon
+        return (x * scale).mul_(weight)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+        x, weight, scale = ctx.saved_tensors
+        if torch.is_grad_enabled():  # somebody differentiates twice: the scale is a function of `x`
+            scale = _scale(x, ctx.epsilon)
+        normed = x * scale
+        products = (grad * normed).flatten(0, -2)
+        along = torch.mv(products, weight).div(-x.shape[-1]).view_as(scale)
+        return (grad * weight).addcmul_(normed, along).mul_(scale), products.sum(0), None
+
+
+def _scale(x: Tensor, epsilon: float) -> Tensor:
+    """One over the root mean square, [..., 1]."""
+    return (x.square().mean(-1, keepdim=True) + epsilon).rsqrt()

@@ -37,6 +37,12 @@ class KeyValueCache:
             larger[:, :, :before] = kept[:, :, :before]
         return larger
 
+    def kept(self) -> tuple[Tensor, Tensor]:
+        """Keys and values of what was seen, at least one token, [B, K, t, D]."""
+        assert self._keys is not None  # noqa: S101 - something was seen
+        assert self._values is not None  # noqa: S101
+        return self._keys[:, :, : self.length], self._values[:, :, : self.length]
+
     def forget(self, length: int) -> None:
         """Keep the first so many tokens only."""
         self.length = min(self.length, length)
@@ -122,9 +128,10 @@ class GroupedAttention(nn.Module):
             # Query heads of one group are treated as its query positions: its keys are never copied.
             mixed = F.scaled_dot_product_attention(q.view(batch, kv_heads, groups, self.head_size), k, v)
         else:
-            k, v = (part if groups == 1 else part.repeat_interleave(groups, dim=1) for part in (k, v))
             dropout = self.dropout if self.training else 0.0
-            mixed = F.scaled_dot_product_attention(q, k, v, mask, dropout, is_causal=self.causal).transpose(1, 2)
+            mixed = F.scaled_dot_product_attention(
+                q, k, v, mask, dropout, is_causal=self.causal, enable_gqa=groups > 1
+            ).transpose(1, 2)
         return self.o_proj(mixed.reshape(batch, length, heads * self.head_size), width)
 
     def _split(self, x: Tensor, heads: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from pathlib import Path
 
-from foretell.errors import UnknownNameError
+from foretell.errors import known_name
 
 __all__ = [
     "PUBLISHED_PREFIX",
@@ -37,9 +37,7 @@ def reference_path(name: str) -> Path:
     Raises:
         UnknownNameError: There is none of that name.
     """
-    short = name.removeprefix(REFERENCE_PREFIX)
-    if short not in reference_names():
-        raise UnknownNameError("reference benchmark", short, reference_names())
+    short = known_name("reference benchmark", name.removeprefix(REFERENCE_PREFIX), reference_names())
     return Path(str(files("foretell") / "reference" / f"{short}.jsonl"))
 
 
@@ -59,7 +57,5 @@ def shipped_path(name: str) -> Path | None:
         return reference_path(name)
     if not name.startswith(PUBLISHED_PREFIX):
         return None
-    short = name.removeprefix(PUBLISHED_PREFIX)
-    if short not in published_names():
-        raise UnknownNameError("published table", short, published_names())
+    short = known_name("published table", name.removeprefix(PUBLISHED_PREFIX), published_names())
     return Path(str(files("foretell") / "published" / "tables" / f"{short}{_TABLE}"))

@@ -6,11 +6,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.search.algorithm import Algorithm, Setting
 from foretell.search.settings import Evolution
 
-__all__ = ["GENIUS", "ROUNDS", "Entry", "check_proposing", "create", "describe", "names", "sizes_for"]
+__all__ = [
+    "GENIUS",
+    "ROUNDS",
+    "Entry",
+    "check_proposing",
+    "create",
+    "describe",
+    "known_algorithm",
+    "names",
+    "sizes_for",
+]
 
 GENIUS, ROUNDS = "genius", 10
 """The algorithm of arXiv 2304.10970, and how long it is there."""
@@ -72,9 +82,16 @@ def describe(name: str) -> Entry:
     Raises:
         UnknownNameError: There is no algorithm of that name; the message names the nearest.
     """
-    if name not in _BUILT_IN:
-        raise UnknownNameError("algorithm", name, _BUILT_IN)
-    return _BUILT_IN[name]
+    return _BUILT_IN[known_algorithm(name)]
+
+
+def known_algorithm(name: str) -> str:
+    """An algorithm's name, as it is spelt.
+
+    Raises:
+        UnknownNameError: There is no algorithm of that name; the message names the nearest.
+    """
+    return known_name("algorithm", name, _BUILT_IN)
 
 
 def check_proposing(name: str) -> None:

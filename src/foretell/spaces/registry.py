@@ -7,7 +7,7 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-from foretell.errors import UnknownNameError
+from foretell.errors import UnknownNameError, known_name
 from foretell.spaces.space import SearchSpace
 from foretell.spaces.written import load_space
 
@@ -42,14 +42,15 @@ def create(name: str) -> SearchSpace:
         UnknownNameError: Neither a known space nor an existing file; the message names the nearest.
         InputError: The file does not describe a space.
     """
-    if name in _SPACES:
-        module, _, attribute = _SPACES[name].partition(":")
-        made: Callable[[], SearchSpace] = getattr(import_module(module), attribute)
-        return made()
     path = Path(name)
     if path.suffix in (".yaml", ".yml"):
         return load_space(path)
-    raise UnknownNameError("search space", name, _SPACES)
+    known = known_name("search space", name, _SPACES)
+    if known != name:
+        return create(known)
+    module, _, attribute = _SPACES[name].partition(":")
+    made: Callable[[], SearchSpace] = getattr(import_module(module), attribute)
+    return made()
 
 
 def named(name: object) -> SearchSpace:

@@ -14,16 +14,17 @@ from pydantic import (
     model_validator,
 )
 
+from foretell import spaces
 from foretell.costs import Constraints
 from foretell.costs.latency import Precision, Runtime
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, UnknownNameError, spelt
 from foretell.llm.models import model_named
 from foretell.llm.session import DEFAULT_LLM
 from foretell.metrics import FIRST_METRICS, Metric, metric_named
 from foretell.objectives import ExecutorSettings, ExternalScorer, ScorerSettings
 from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Propose, Race, Schedule
-from foretell.search.algorithms import check_proposing
+from foretell.search.algorithms import check_proposing, known_algorithm
 from foretell.search.algorithms import describe as describe_algorithm
 from foretell.study.limits import is_relative
 from foretell.study.validation import Part
@@ -172,6 +173,7 @@ class SearchSettings(Part):
     @field_validator("algorithm")
     @classmethod
     def _judged(cls, name: str) -> str:
+        name = known_algorithm(name)
         about = describe_algorithm(name)
         if about.labels or about.fidelities:
             raise InputError(
@@ -183,7 +185,7 @@ class SearchSettings(Part):
     @field_validator("schedule")
     @classmethod
     def _readable(cls, text: str) -> str:
-        schedule = Schedule.parse(text)
+        schedule = Schedule.parse(text.lower())
         for name in schedule.predictors:
             if name not in SCORERS:
                 raise UnknownNameError("predictor", name, SCORERS, f"the schedule {text}")
@@ -267,6 +269,11 @@ class StudyConfig(Part):
     @classmethod
     def _known(cls, name: str) -> str:
         return task_kind(name).name
+
+    @field_validator("space")
+    @classmethod
+    def _spelt(cls, name: str) -> str:
+        return spelt(name, spaces.names())
 
     @field_validator("corpus")
     @classmethod

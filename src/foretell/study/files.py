@@ -13,7 +13,7 @@ from foretell.study.architectures import resolved_source
 from foretell.study.config import StudyConfig
 from foretell.study.presets import with_published
 from foretell.study.trial_config import TrialStudyConfig, trial_study_from
-from foretell.study.validation import validation_sentence
+from foretell.study.validation import in_known_case, validation_sentence
 
 __all__ = ["load_study", "read_study"]
 
@@ -48,7 +48,7 @@ def load_study(path: Path | None, changes: dict[str, Any] | None = None) -> Stud
             "`foretell search`."
         )
     try:
-        study = StudyConfig.model_validate(with_published({**data, **(changes or {})}))
+        study = StudyConfig.model_validate(in_known_case(with_published({**data, **(changes or {})}), StudyConfig))
     except ValidationError as error:
         raise validation_sentence(error, str(path or "the study"), StudyConfig) from None
     return _resolve_paths(study, path.parent.absolute()) if path is not None else study

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from foretell import spaces
+from foretell.errors import spelt
 from foretell.published.recipes import PUBLISHED
 from foretell.search import HS_NAS
 from foretell.study.classifiers import CLASSIFIERS
 from foretell.study.language_models import LANGUAGE_MODELS
+from foretell.tasks import task_kinds
 
 __all__ = ["with_published"]
 
@@ -25,6 +28,9 @@ def with_published(data: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         data: A study as read; not changed. A recipe given in part is completed from the published one.
     """
+    named = {"space": spaces.names(), "task": task_kinds()}
+    words = {key: data[key] for key in named if isinstance(data.get(key), str)}
+    data = {**data, **{key: spelt(word, named[key]) for key, word in words.items()}}
     space = str(data.get("space"))
     if space in _TRAINED:
         known = _TRAINED[space]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from foretell.costs import CostModel
-from foretell.errors import UnknownNameError
+from foretell.errors import UnknownNameError, known_name
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.records import fingerprint
 from foretell.search import HalvingScorer, ScoreJournal, Scorer
@@ -71,8 +71,7 @@ def with_kind(study: StudyConfig, kind: str) -> StudyConfig:
     Raises:
         UnknownNameError: There is no such kind.
     """
-    if kind not in KINDS:
-        raise UnknownNameError("supernet kind", kind, KINDS)
+    kind = known_name("supernet kind", kind, KINDS)
     changes: dict[str, object] = {"kind": kind}
     if kind == "spos":
         changes["distillation"] = 0.0

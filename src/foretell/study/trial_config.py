@@ -23,12 +23,11 @@ from foretell.objectives import (
 )
 from foretell.predictors.registry import check_name
 from foretell.search import Propose, Race
-from foretell.search.algorithms import GENIUS, ROUNDS, check_proposing
-from foretell.search.algorithms import describe as describe_algorithm
+from foretell.search.algorithms import GENIUS, ROUNDS, check_proposing, known_algorithm
 from foretell.search.asking import designed
 from foretell.spaces import Population, SearchSpace
 from foretell.study.architectures import initial_rows, resolved_source
-from foretell.study.validation import Part, validation_sentence
+from foretell.study.validation import Part, in_known_case, validation_sentence
 
 __all__ = ["ObjectiveSettings", "TrialSearchSettings", "TrialStudyConfig", "trial_study_from"]
 
@@ -96,11 +95,12 @@ class TrialSearchSettings(Part):
             return {**{key: each for key, each in value.items() if key != "predictor"}, "algorithm": "random"}
         return value
 
-    @field_validator("algorithm")
+    @model_validator(mode="before")
     @classmethod
-    def _known_algorithm(cls, name: str) -> str:
-        describe_algorithm(name)
-        return name
+    def _known_algorithm(cls, value: Any) -> Any:
+        if isinstance(value, Mapping) and isinstance(value.get("algorithm"), str):
+            return {**value, "algorithm": known_algorithm(value["algorithm"])}
+        return value
 
     @field_validator("predictor")
     @classmethod
@@ -309,7 +309,7 @@ def trial_study_from(data: Mapping[str, Any], where: Path | str) -> TrialStudyCo
     if isinstance(where, Path):
         data = _resolved(data, where.parent)
     try:
-        return TrialStudyConfig.model_validate(dict(data))
+        return TrialStudyConfig.model_validate(in_known_case(dict(data), TrialStudyConfig))
     except ValidationError as error:
         raise validation_sentence(error, str(where), TrialStudyConfig) from None
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, get_args, get_origin
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, UnknownNameError, spelt
 from foretell.tasks import task_kind, task_kinds
+from foretell.tasks.registry import FIRST_KIND
 
-__all__ = ["Part", "validation_sentence"]
+__all__ = ["Part", "in_known_case", "validation_sentence"]
 
 _MOST = 4
 """Places of a key that one sentence names."""
@@ -29,6 +30,40 @@ class Part(BaseModel):
         fields = cls.model_fields
         lists = [key for key in value if key in fields and get_origin(fields[key].annotation) is tuple]
         return {**value, **{key: (value[key],) for key in lists if isinstance(value[key], str)}}
+
+
+def in_known_case(written: Any, kind: Any) -> Any:
+    """What people wrote, each word that has fixed choices as these are spelt: `Sandwich` is no mistake.
+
+    Args:
+        written: A part of a study, or a value in it.
+        kind: What is to be made of it: a model, or the annotation of a field.
+    """
+    if isinstance(written, str):
+        return spelt(written, _choices(kind))
+    if isinstance(written, list | tuple):
+        return [in_known_case(each, kind) for each in written]
+    model = _model(kind)
+    if not isinstance(written, Mapping) or model is None:
+        return written
+    kinds: dict[str, Any] = {name: field.annotation for name, field in model.model_fields.items()}
+    if kinds.get("corpus") is Any:  # each kind of task has its own
+        task = spelt(str(written.get("task", FIRST_KIND)), task_kinds())
+        kinds["corpus"] = task_kind(task).corpus if task in task_kinds() else Any
+    return {key: in_known_case(value, kinds.get(key, Any)) for key, value in written.items()}
+
+
+def _choices(kind: Any) -> list[str]:
+    inner = get_args(kind)
+    if get_origin(kind) is Literal:
+        return [each for each in inner if isinstance(each, str)]
+    return [choice for each in inner for choice in _choices(each)]
+
+
+def _model(kind: Any) -> type[BaseModel] | None:
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    return next((found for each in get_args(kind) if (found := _model(each)) is not None), None)
 
 
 def validation_sentence(error: ValidationError, where: str, model: type[BaseModel]) -> InputError:

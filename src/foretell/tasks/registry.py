@@ -8,7 +8,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from foretell.errors import UnknownNameError
+from foretell.errors import known_name
 
 if TYPE_CHECKING:
     from foretell.tasks.task import TaskKind
@@ -39,8 +39,6 @@ def task_kind(name: str) -> TaskKind:
     Raises:
         UnknownNameError: There is none; the message names the nearest.
     """
-    if name not in _KINDS:
-        raise UnknownNameError("task", name, _KINDS)
-    module, _, attribute = _KINDS[name].partition(":")
+    module, _, attribute = _KINDS[known_name("task", name, _KINDS)].partition(":")
     found: TaskKind = getattr(import_module(module), attribute)
     return found

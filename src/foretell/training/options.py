@@ -6,7 +6,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SerializerFunctionWrapHandler, field_validator, model_serializer
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.nn import Mixture
 
 __all__ = ["KINDS", "SupernetKind", "SupernetOptions"]
@@ -71,8 +71,7 @@ class SupernetOptions(BaseModel):
         Raises:
             UnknownNameError: There is no such kind.
         """
-        if kind not in KINDS:
-            raise UnknownNameError("supernet kind", kind, KINDS)
+        kind = known_name("supernet kind", kind, KINDS)
         if not kind.endswith("-mos"):
             return None
         return Mixture(

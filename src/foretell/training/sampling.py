@@ -6,7 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.spaces import Architecture, SearchSpace
 from foretell.training.options import KINDS, SupernetOptions
 
@@ -112,8 +112,7 @@ def sampling_rule(kind: str, space: SearchSpace, seed: int, options: SupernetOpt
         InputError: In-place distillation without a largest network to learn from.
     """
     options = options or SupernetOptions()
-    if kind not in KINDS:
-        raise UnknownNameError("supernet kind", kind, KINDS)
+    kind = known_name("supernet kind", kind, KINDS)
     if kind != "spos":
         return Sandwich(space, seed, options.sampler, options.distillation)
     if options.distillation:

@@ -9,6 +9,7 @@ from foretell.families.decoder.generating import generate
 from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.families.decoder.spaces import decoder_space
+from foretell.families.decoder.stepping import JoinedStepper, PlainStepper
 from foretell.nn import BOS, EOS, PAD, UNK
 from foretell.tasks.language_model.batches import TextBatch, text_batches
 
@@ -65,6 +66,32 @@ def test_reading_token_by_token_says_the_same():
             rest = [network.features(tokens[:, i : i + 1], shape, state) for i in range(4, tokens.shape[1])]
             expected = network.features(tokens, shape)
             torch.testing.assert_close(torch.cat([first, *rest], dim=1), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {"feed_forward": "gelu", "tied": False}, {"attention_bias": True}, {"head_norms": True}]
+)
+@pytest.mark.parametrize("rows", [1, 3])
+def test_steps_with_joined_matrices_read_what_layers_read(values, rows):
+    layers = (LayerShape(4, 2, 24), LayerShape(0, 0, 8), LayerShape(2, 2, 0), LayerShape(4, 1, 16))
+    torch.manual_seed(0)
+    network = LanguageModel(DecoderShape(16, layers), Backbone(head_size=4, context=64, **values), VOCABULARY).eval()
+    tokens = text(rows, 12)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.add_(0.1 * torch.randn_like(parameter))
+        expected = network.features(tokens)
+        for make_stepper in (
+            lambda state: JoinedStepper(network, state, 8),
+            lambda state: PlainStepper(network, state),
+        ):
+            state = network.start()
+            network.features(tokens[:, :4], state=state)
+            step = make_stepper(state)
+            step(tokens[:, 0])
+            step.back(4)  # as if it had not been read
+            found = torch.stack([step(tokens[:, i]) for i in range(4, 12)], dim=1)
+            torch.testing.assert_close(found, expected[:, 4:], atol=1e-5, rtol=0)
 
 
 def test_no_position_sees_what_follows_it():

@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from foretell.costs.latency.inputs import Floats, LatencyInputs
-from foretell.errors import UnknownNameError
+from foretell.errors import known_name
 
 __all__ = ["DEFAULT_FORMS", "FORMS", "LatencyForm", "form_from_json", "form_named"]
 
@@ -69,9 +69,7 @@ def form_named(name: str) -> _FormClass:
     Raises:
         UnknownNameError: There is none; the message names the nearest.
     """
-    if name not in _PLACES:
-        raise UnknownNameError("latency model", name, _PLACES)
-    module, attribute = _PLACES[name]
+    module, attribute = _PLACES[known_name("latency model", name, _PLACES)]
     found: _FormClass = getattr(import_module(f"foretell.costs.latency.{module}"), attribute)
     return found
 

@@ -58,6 +58,9 @@ class LatencySetting:
 
         values = {name: getattr(self, name) for name in ("vocabulary", "device", "threads", "batch", "precision")}
         values |= {**self.sizes, **({} if self.cost == "latency_ms" else {"cost": self.cost})}
+        workload = timed_family(self.space).workloads(self.space).get(self.cost)
+        if workload is not None and workload.version > 1 and self.runtime == TORCH:
+            values["workload"] = workload.version
         return {
             "space": self.space.name,
             "space_fingerprint": self.space.fingerprint,

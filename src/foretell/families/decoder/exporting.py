@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.families.decoder.card import Card
 from foretell.families.decoder.network import LanguageModel
 from foretell.records import write_atomic, written_whole
@@ -67,8 +67,7 @@ def export(
         InputError: The target cannot express the network, or what writes it is not installed.
         StorageError: The folder cannot be written.
     """
-    if target not in _WRITERS:
-        raise UnknownNameError("export target", target, _WRITERS)
+    target = known_name("export target", target, _WRITERS)
     if not network.shape.layers:
         raise InputError("a network without layers is nothing that another runtime loads; choose another architecture.")
     return written_whole(folder, lambda made: _WRITERS[target](network, tokenizer, card, made, weights))

@@ -115,7 +115,7 @@ class Decoder(StackFamily[Backbone]):
         about: dict[str, Any] = {"sizes": {"tokens": shared.context}, "at": "tokens"}
         if shared.feed_forward == "swiglu":  # llama.cpp knows no other
             about["runtimes"] = (TORCH, LLAMA_CPP)
-        decode = Workload("one token more at the end of a context", **about)
+        decode = Workload("one token more at the end of a context", **about, version=2)
         prefill = Workload("reading a prompt, up to the choice of the first token", **about)
         return {"latency_ms": decode, "decode_latency_ms": decode, "prefill_latency_ms": prefill}
 

@@ -63,23 +63,24 @@ def generate(
     features = features.repeat(samples, 1)
     for cache in state.caches:
         cache.repeat(samples)
-    written, open_ = torch.empty(samples, 0, dtype=torch.int64, device=device), torch.ones(samples, dtype=torch.bool)
+    step = network.stepper(state, tokens)
+    forbidden = torch.tensor(list(never), dtype=torch.int64, device=device)
+    written: list[Tensor] = []
+    open_ = torch.ones(samples, dtype=torch.bool, device=device)
     for _ in range(tokens):
-        chosen = _choose(network.logits(features).float(), temperature, top_k, top_p, random, never)
-        written = torch.cat((written, chosen[:, None]), dim=1)
-        open_ &= (chosen != end).cpu()
-        if not open_.any() or written.shape[1] == tokens:
+        logits = network.logits(features).float().index_fill_(1, forbidden, -math.inf)
+        written.append(_choose(logits, temperature, top_k, top_p, random))
+        open_ &= written[-1] != end
+        if not open_.any() or len(written) == tokens:
             break
-        features = network.features(chosen[:, None], state=state)[:, -1]
+        features = step(written[-1])
     network.train(training)
-    return [row[: row.index(end)] if end in row else row for row in written.tolist()]
+    rows = torch.stack(written, dim=1).tolist()
+    return [row[: row.index(end)] if end in row else row for row in rows]
 
 
-def _choose(
-    logits: Tensor, temperature: float, top_k: int, top_p: float, random: torch.Generator, never: Sequence[int]
-) -> Tensor:
+def _choose(logits: Tensor, temperature: float, top_k: int, top_p: float, random: torch.Generator) -> Tensor:
     """One token for each row of logits [N, V]."""
-    logits[:, list(never)] = -math.inf
     if temperature == 0:
         return logits.argmax(-1)
     ordered, order = (logits / temperature).sort(dim=-1, descending=True)

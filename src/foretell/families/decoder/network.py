@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -21,7 +21,13 @@ from foretell.nn.transformer import SCALE, Shape, Transformer, TransformerLayer
 from foretell.nn.walk import walk
 from foretell.tasks.language_model.batches import TextBatch
 
+if TYPE_CHECKING:
+    from foretell.families.decoder.stepping import Stepper
+
 __all__ = ["DecoderState", "LanguageModel"]
+
+_COPIED = 1 << 24
+"""Most weights that are copied to read with fewer operations."""
 
 
 @dataclass(eq=False)
@@ -102,6 +108,17 @@ class LanguageModel(Transformer, Network):
     def start(self, shape: DecoderShape | None = None) -> DecoderState:
         """Prepare reading token by token."""
         return DecoderState([KeyValueCache() for _ in self.resolve(shape).layers])
+
+    def stepper(self, state: DecoderState, tokens: int) -> Stepper:
+        """To go on from what was read, at most so many tokens.
+
+        Small networks do it with few operations on copies of their weights; in large ones the sums take the time.
+        """
+        from foretell.families.decoder.stepping import JoinedStepper, PlainStepper
+
+        if self.parameter_count(embeddings=False) > _COPIED:
+            return PlainStepper(self, state)
+        return JoinedStepper(self, state, tokens)
 
     def loss(
         self, batch: TextBatch, member: DecoderShape | None = None, *, smoothing: float

@@ -32,6 +32,7 @@ def random_prompt(setting: TimedSetting) -> torch.Tensor:
         return torch.randint(_FIRST_WORD, setting.vocabulary, (setting.batch, setting.sizes["tokens"]))
 
 
+@torch.no_grad()
 def timed_step(setting: TimedSetting, network: LanguageModel) -> Callable[[], None]:
     """A call that does what the setting says once.
 
@@ -47,18 +48,16 @@ def timed_step(setting: TimedSetting, network: LanguageModel) -> Callable[[], No
     if setting.cost == PREFILL:
         return prefill
     state = network.start()
-    if length > 1:  # what the cache holds takes no other time than what a prompt would have left there
-        for cache, layer in zip(state.caches, network.shape.layers, strict=True):
-            shape = (setting.batch, layer.kv_heads, length - 1, network.backbone.head_size)
-            if layer.heads:
-                cache.append(*network.embed_tokens.new_zeros(2, *shape).unbind())
-        state.position = length - 1
+    for cache, layer in zip(state.caches, network.shape.layers, strict=True):
+        shape = (setting.batch, layer.kv_heads, length - 1, network.backbone.head_size)
+        if layer.heads:  # what the cache holds takes no other time than what a prompt would have left there
+            cache.append(*network.embed_tokens.new_zeros(2, *shape).unbind())
+    state.position = length - 1
+    step, last = network.stepper(state, 1), prompt[:, -1]
 
     @torch.inference_mode()
     def decode() -> None:
-        network.logits(network.features(prompt[:, -1:], state=state)[:, -1]).argmax(-1)
-        state.position = length - 1
-        for cache in state.caches:
-            cache.forget(length - 1)
+        network.logits(step(last)).argmax(-1)
+        step.back(length - 1)
 
     return decode

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.families.decoder.card import Card
 from foretell.families.decoder.onnx_file import write_onnx
 from foretell.families.encoder.bert.classifier import BertClassifier
@@ -50,8 +50,7 @@ def export(
         InputError: The target cannot express the network, or what writes it is not installed.
         StorageError: The folder cannot be written.
     """
-    if target not in TARGETS:
-        raise UnknownNameError("export target", target, TARGETS, "those of classifiers")
+    target = known_name("export target", target, TARGETS, "those of classifiers")
     if target == "hf":
         return written_whole(folder, lambda made: write_folder(network, tokenizer, card, classes, made, weights))
     if weights != "f32":

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.objectives.settings import seconds
 
 __all__ = ["EXECUTORS", "ExecutorSettings", "Resources"]
@@ -107,9 +107,7 @@ class ExecutorSettings(BaseModel):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in EXECUTORS:
-            raise UnknownNameError("executor", name, EXECUTORS)
-        return name
+        return known_name("executor", name, EXECUTORS)
 
     @model_validator(mode="after")
     def _meant(self) -> ExecutorSettings:
@@ -130,8 +128,7 @@ class ExecutorSettings(BaseModel):
         Raises:
             UnknownNameError: There is no such executor.
         """
-        if name is None or name == self.name:
+        chosen = self.name if name is None else known_name("executor", name, EXECUTORS)
+        if chosen == self.name:
             return self
-        if name not in EXECUTORS:
-            raise UnknownNameError("executor", name, EXECUTORS)
-        return ExecutorSettings.model_validate({"name": name, "slots": self.slots, "resources": self.resources})
+        return ExecutorSettings.model_validate({"name": chosen, "slots": self.slots, "resources": self.resources})

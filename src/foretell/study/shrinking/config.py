@@ -10,11 +10,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from foretell.costs.model import is_latency
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, UnknownNameError, known_name
 from foretell.parsing import read_yaml
 from foretell.search.race_settings import Race
 from foretell.study.config import LatencySettings
 from foretell.study.limits import limited_cost
+from foretell.study.validation import in_known_case
 from foretell.tasks.classification import LabelledConfig
 from foretell.tasks.language_model.config import TEXTS, TextConfig
 
@@ -211,12 +212,10 @@ def read_shrink(data: dict[str, Any] | Path) -> ShrinkConfig | ShrinkClassifier:
         values = found.get("shrink") if isinstance(found, dict) else None
         if not isinstance(values, dict):
             raise InputError(f"{data} is no study of shrinking; expected a mapping with the key shrink.")
-    task = values.get("task", "language_model")
-    if task not in _KINDS:
-        raise UnknownNameError("task", str(task), _KINDS, "shrink")
+    task = known_name("task", str(values.get("task", "language_model")), _KINDS, "shrink")
     kind = _KINDS[task]
     try:
-        return kind.model_validate(values)
+        return kind.model_validate(in_known_case(values, kind))
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"]))

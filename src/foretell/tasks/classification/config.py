@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 
 __all__ = ["LABELLED", "LabelledConfig"]
 
@@ -71,9 +71,7 @@ class LabelledConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in LABELLED:
-            raise UnknownNameError("corpus", name, LABELLED)
-        return name
+        return known_name("corpus", name, LABELLED)
 
     @model_validator(mode="after")
     def _complete(self) -> LabelledConfig:

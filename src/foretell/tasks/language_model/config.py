@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 
 __all__ = ["TEXTS", "TextConfig"]
 
@@ -51,9 +51,7 @@ class TextConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in TEXTS:
-            raise UnknownNameError("text", name, TEXTS)
-        return name
+        return known_name("text", name, TEXTS)
 
     @model_validator(mode="after")
     def _complete(self) -> TextConfig:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, known_name
 from foretell.tasks.translation.languages import check_language
 
 __all__ = ["CORPORA", "CorpusConfig", "cache_folder"]
@@ -82,9 +82,7 @@ class CorpusConfig(BaseModel):
     @field_validator("name")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in CORPORA:
-            raise UnknownNameError("corpus", name, CORPORA)
-        return name
+        return known_name("corpus", name, CORPORA)
 
     @field_validator("source", "target")
     @classmethod
