@@ -27,7 +27,7 @@ class EvalTasks:
 
     def __init__(self, names: Sequence[str], limit: int | None) -> None:
         try:
-            from foretell.integrations.lm_eval import find_tasks, task_scores
+            from foretell.study.shrinking.eval_model import find_tasks, task_scores
         except ImportError:
             raise InputError("tasks of lm-eval need that package; pip install 'foretell[lm-eval]'.") from None
         self.names, self.limit, self._scores = tuple(names), limit, task_scores

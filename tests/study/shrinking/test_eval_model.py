@@ -49,7 +49,7 @@ def test_what_a_model_says_is_what_the_tasks_are_told(tmp_path, monkeypatch):
     pytest.importorskip("lm_eval", reason="needs the extra lm-eval")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     from foretell.families.decoder.reading import read_pretrained
-    from foretell.integrations.lm_eval import task_scores
+    from foretell.study.shrinking.eval_model import task_scores
 
     make_checkpoint(tmp_path / "model", "llama")
     found = read_pretrained(tmp_path / "model")
