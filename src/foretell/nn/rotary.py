@@ -41,7 +41,7 @@ class RotaryPositions(nn.Module):
         return torch.cat((cosines, cosines), dim=1).float(), torch.cat((-sines, sines), dim=1).float()
 
     def forward(self, start: int, length: int) -> Rotation:
-        """Of positions `start` to `start + length`: cosines, and sines (negative first half), each [length, head_size]."""
+        """Of positions `start` to `start + length`: cosines, sines (negative first half), both [length, head_size]."""
         end = start + length
         if end > len(self.cosines):
             cosines, sines = self._table(max(end, 2 * len(self.cosines)))
