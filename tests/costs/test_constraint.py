@@ -211,7 +211,7 @@ def test_further_latencies_are_predicted_by_their_own_models():
     ],
 )
 def test_limits_of_which_one_asks_for_more_than_another_allows_are_refused_at_once(texts):
-    with pytest.raises(InfeasibleError, match="nothing keeps both .* and .*; correct one of them"):
+    with pytest.raises(InfeasibleError, match=r"nothing keeps both .* and .*; correct one of them"):
         Constraints.parse(texts)
 
 

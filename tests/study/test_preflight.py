@@ -138,7 +138,7 @@ def test_a_rise_longer_than_the_training_is_told_and_an_unknown_metric_of_the_ra
     (tmp_path / "study.yaml").write_text(f"{text}search: {{race: {{metric: valid_chrv}}}}\n")
     study = load_study(tmp_path / "study.yaml")
     with pytest.raises(UnknownNameError, match="did you mean 'valid_chrf'"):
-        plan_study(study, tmp_path / "run")
+        plan_study(study)
 
 
 def test_a_plan_of_trials_is_as_long_as_those_that_there_are_or_may_be(tmp_path):

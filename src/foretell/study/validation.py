@@ -83,8 +83,8 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
         if key in fields:  # of the corpus, whose keys are those of a task
             tasks = " or ".join(name for name in task_kinds() if key in task_kind(name).corpus.model_fields)
             return InputError(
-                f"{where}: {place} is a key of the task {tasks}, and this study has another task by its space or its key "
-                "task; correct one of them."
+                f"{where}: {place} is a key of the task {tasks}, and this study has another task by its space or its "
+                "key task; correct one of them."
             )
         known = UnknownNameError("key", key, fields, where)
         elsewhere = [] if parents else sorted(_places_of(model, str(key)))[:_MOST]
