@@ -41,9 +41,10 @@ test-ray: $(RAY)/.ready
 search: setup
 	$(BIN)/foretell search --resume
 
-# One thread a process: results do not depend on it, and two test workers do not fight over two cores.
+# One thread a process: results do not depend on it, and two test workers do not fight over two cores. Workers get the
+# files in the order of tests/conftest.py, those that take longest first.
 test: setup-dev
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # What a night may bring, in every long command: kills, full disks, damage and so on; one line each (docs/faults.md).
 faults: setup-dev

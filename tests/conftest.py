@@ -7,6 +7,52 @@ import pytest
 
 from tests.zygote import COMMAND_LINE, Zygotes
 
+LONGEST = (
+    "docs/test_docs.py",
+    "study/test_pipeline.py",
+    "study/test_teaching.py",
+    "faults/test_faults.py",
+    "cli/test_next_steps.py",
+    "faults/test_determinism.py",
+    "study/test_finalist_race.py",
+    "study/test_trials.py",
+    "predictors/test_conformance.py",
+    "predictors/test_experience.py",
+    "fuzz/test_readers.py",
+    "predictors/test_llm.py",
+    "cli/test_paths.py",
+    "objectives/executors/test_slurm.py",
+    "objectives/executors/test_processes.py",
+    "predictors/test_llm_embedding.py",
+    "training/test_processes.py",
+    "training/test_loop.py",
+    "report/test_page_in_browser.py",
+    "study/test_drivers.py",
+    "families/encoder_decoder/test_published.py",
+    "study/test_methods.py",
+    "study/test_proposing.py",
+    "training/test_supernet.py",
+    "study/shrinking/test_shrink.py",
+    "study/shrinking/test_encoders.py",
+    "study/test_classifiers.py",
+    "llm/test_api.py",
+    "llm/test_proposing.py",
+    "predictors/test_published.py",
+    "cli/test_supernet.py",
+    "llm/test_label.py",
+    "search/test_algorithms.py",
+    "predictors/test_directions.py",
+    "families/decoder/test_exporting.py",
+    "cli/test_interrupt.py",
+)
+"""The files that take longest, which workers begin with: the last to end should be a short one."""
+
+
+def pytest_collection_modifyitems(items):
+    """Files in the order in which workers get them (`--no-loadscope-reorder`; else by their numbers of tests)."""
+    rank = {f"tests/{name}": at for at, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: rank.get(item.nodeid.partition("::")[0], len(rank)))
+
 
 @pytest.fixture(scope="session")
 def published() -> Path:

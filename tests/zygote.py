@@ -28,7 +28,7 @@ from types import ModuleType
 from foretell import spaces
 from foretell.cli import app
 from foretell.costs.latency import measuring
-from foretell.predictors import distilled
+from foretell.predictors import distilled, experience_model
 from foretell.predictors.records import shipped_records
 from foretell.report import trust
 
@@ -273,6 +273,7 @@ def _serve():
     # And what is measured and judged on the way to something else need not be known well.
     measuring._REPEATS = measuring.Repeats(most=8, relative_width=0.25, warm_up=1)
     trust._DIVISIONS = 3
+    experience_model._GRID = {name: grid[-2:] for name, grid in experience_model._GRID.items()}
     shipped_records(spaces.create("small-seq2seq"))  # are read once, not by every command
     SpawnContext.Process = _ForkedWorker
     requests, replies = sys.stdin, os.fdopen(os.dup(1), "w")

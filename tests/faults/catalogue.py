@@ -27,7 +27,8 @@ class Fault:
         commands: On which commands it is tried.
         count: How often in `make faults`.
         brief: On which commands it is tried in `make test`, three times where there are kills, else once. The
-            whole search is killed in every stage by tests/study/test_pipeline.py.
+            whole search is killed in every stage by tests/study/test_pipeline.py, the driver of Slurm's jobs by
+            tests/objectives/executors/test_slurm.py.
         needs: What the machine must offer: "", "mount" or "preload".
     """
 
@@ -47,7 +48,7 @@ class Fault:
 FAULTS = (
     Fault("SIGKILL at a random moment", kills.random_kills, _ALL, 50, _ALL[1:]),
     Fault("SIGKILL within a write", kills.torn_writes, _ALL, 20, ("train", "label"), "preload"),
-    Fault("SIGKILL for the driver", drivers.driver_kills, _CAMPAIGNS, 50, _CAMPAIGNS[:2]),
+    Fault("SIGKILL for the driver", drivers.driver_kills, _CAMPAIGNS, 50, _CAMPAIGNS[:1]),
     Fault("full disk", disks.full_disk, _ALL, 5, ("train", "label"), "mount"),
     Fault("read-only disk", disks.read_only, _ALL, 2, ("train", "label"), "mount"),
     Fault("torn last line", damage.torn_last_line, _GROWING, 3, ("label", "latency measure")),

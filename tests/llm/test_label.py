@@ -55,7 +55,7 @@ def run(start):
 
 def test_killed_three_times_it_ends_complete_and_pays_once(serve, command, run, start, tmp_path):
     faults = ("429", "429-retry-after", "500", "reset", "empty", "not-json", "prose", "nan", "out-of-range")
-    server = serve(rate=0.2, faults=faults, seed=7, delay=0.01)
+    server = serve(rate=0.12, faults=faults, seed=7, delay=0.01)
     labels = tmp_path / "labels.jsonl"
     for kill in range(1, 4):
         process = start(*command(server), FORETELL_API_KEY=KEY)

@@ -15,8 +15,9 @@ SPELLINGS = {
 }
 
 
-# These need a model or a network of their own, and prove themselves beside their own tests.
-ELSEWHERE = {"llm", "llm-embedding", "distilled", "student", "spos", "sandwich", "layerwise-mos", "neuronwise-mos"}
+# These need a model, a network or tasks of their own, and prove themselves beside their own tests.
+ELSEWHERE = {"experience", "llm", "llm-embedding", "distilled", "student"}
+ELSEWHERE |= {"spos", "sandwich", "layerwise-mos", "neuronwise-mos"}
 
 
 @pytest.mark.parametrize("name", [name for name in names() if name not in ELSEWHERE])

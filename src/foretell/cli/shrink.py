@@ -61,6 +61,12 @@ def _shrink(
     smaller: Annotated[
         str | None, typer.Option("--smaller", metavar="MODEL", help="A smaller model of the same line to compare with.")
     ] = None,
+    lm_eval: Annotated[
+        str | None,
+        typer.Option(
+            "--lm-eval", metavar="TASK,...", help="Judge by tasks of lm-eval's too (extra lm-eval), by commas."
+        ),
+    ] = None,
     to: Annotated[
         str | None,
         typer.Option("--to", metavar="TARGET,...", help="hf, gguf (language models), onnx (classifiers); by commas."),
@@ -97,6 +103,7 @@ def _shrink(
         "supernet": supernet,
         "race": race,
         "smaller": None if smaller is None else _place(smaller),
+        "lm_eval": [_place(task.strip()) for task in lm_eval.split(",")] if lm_eval else None,
         "to": to.replace(" ", "").split(",") if to else None,
         "uniform": uniform or None,
         "weights": weights,

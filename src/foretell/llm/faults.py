@@ -29,7 +29,8 @@ _PASSING = (429, 503)  # too many calls at the moment, a model that is being loa
 _UNCONNECTED = ("ConnectError", "ConnectTimeout")
 _NO_HTTP = ("RemoteProtocolError", "ReadError")
 _NAMED = re.compile("log[ _-]?prob|\\bstream", re.IGNORECASE)  # parameters that are refused by any status
-_PLACES = ("message", "detail", "error", "msg", "title", "reason", "errors")
+_PLACES = ("message", "detail", "error_description", "error", "error_msg", "msg", "title", "reason", "errors")
+_SAID = ("message", "msg", "string", "description", "detail", "reason")  # how such keys end whoever made them
 _JITTER = random.SystemRandom()
 
 
@@ -134,10 +135,11 @@ def _status_of(body: str) -> int:
 
 def what_was_said(body: str) -> str:
     """The sentence in the body of a refusal, whatever its shape: JSON of any kind, a page of HTML, plain text."""
-    try:
-        return _sentence(json.loads(body))
-    except (ValueError, RecursionError):
-        pass
+    for written in (body, body.strip().removeprefix("data:")):  # the one event of a stream, too
+        try:
+            return _sentence(json.loads(written))
+        except (ValueError, RecursionError):
+            pass
     title = re.search("<title[^>]*>([^<]*)</title>", body, re.IGNORECASE)
     return html.unescape(title[1] if title else re.sub("<[^>]*>", " ", body)).strip()
 
@@ -148,7 +150,13 @@ def _sentence(value: Any, left: int = 6) -> str:
     if isinstance(value, list) and left:
         return "; ".join(filter(None, (_sentence(each, left - 1) for each in value[:3])))
     if isinstance(value, dict) and left:
-        return next((said for name in _PLACES if name in value and (said := _sentence(value[name], left - 1))), "")
+        small = {str(name).lower(): each for name, each in value.items()}
+        others = [name for name, each in small.items() if isinstance(each, dict) or name.endswith(_SAID)]
+        said = next(filter(None, (_sentence(small.get(name), left - 1) for name in (*_PLACES, *others))), "")
+        # A go-between quotes the one behind it: {"message": "Provider returned error", "metadata": {"raw": ...}}.
+        behind = small.get("metadata")
+        quoted = behind.get("raw") if isinstance(behind, dict) else None
+        return f"{said}: {what_was_said(quoted)}" if said and isinstance(quoted, str) and quoted else said
     return ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
@@ -192,8 +193,9 @@ def _coverage(sentences: Sequence[str], size: int) -> float:
 
 def _refused(message: str, size: int) -> InputError:
     least = re.search(r"\d+ vs (\d+)", message)
-    need = f"at least {least[1]}" if least else "more"
+    need = int(least[1]) if least else size
+    roomy = 1000 * math.ceil(need * (_ALPHABET_SHARE - 1) / 1000)
     return InputError(
-        f"a vocabulary of {size} pieces cannot hold the corpus's alphabet, {need} are needed; "
-        "raise the vocabulary size."
+        f"a vocabulary of {size} pieces cannot hold the corpus's alphabet, which takes at least {need} by itself; "
+        f"leave room for words, too, as with vocabulary: {roomy}."
     )

@@ -69,9 +69,14 @@ DRIVER = """
 import sys
 from pathlib import Path
 from foretell.objectives import ExecutorSettings, Job, make_executor, run_jobs
-from foretell.objectives.executors.slurm import _Errand
+from foretell.objectives.executors.slurm import SlurmExecutor, _Errand
 from tests.objectives.executors import errands
 folder = Path(sys.argv[1])
+look = SlurmExecutor._ended
+def watched(executor):
+    (folder / "watched").touch()  # what is to run has been sent, or found again
+    return look(executor)
+SlurmExecutor._ended = watched
 executor = make_executor(ExecutorSettings(name="slurm", cluster="local"), folder)
 job = Job("long", errands.wait_for, {"path": folder / "go", "begun": folder / "begun"}, key="long")
 (folder / "said").write_text(str(run_jobs([job], executor=executor)))
@@ -111,8 +116,10 @@ def test_ctrl_c_ends_what_an_earlier_driver_has_started(tmp_path):
     worker = number_in(tmp_path / "begun")
     first.kill()
     first.wait()
+    (tmp_path / "watched").unlink(missing_ok=True)
     second = drive(tmp_path)
-    assert not eventually(lambda: second.poll() is not None or not is_running(worker), seconds=4)
+    assert eventually((tmp_path / "watched").exists)
+    assert is_running(worker)
     second.send_signal(signal.SIGINT)
     second.wait(timeout=60)
     assert eventually(lambda: not is_running(worker))

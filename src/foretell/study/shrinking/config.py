@@ -125,6 +125,8 @@ class ShrinkConfig(Shrinking):
         search_tokens: Of validation text, on which the search judges.
         test_tokens: Of test text, for the final numbers.
         smaller: A smaller model to compare with, written as `model` is; null: none.
+        lm_eval: Tasks of lm-eval's to judge by as well, by name or as YAML files.
+        lm_eval_limit: Examples of each; null: all.
         gradient_checkpointing: Compute layers again on the way back, for less memory in healing.
         to: What is written: "hf", "gguf".
         weights: Type of the exported weights.
@@ -137,6 +139,8 @@ class ShrinkConfig(Shrinking):
     search_tokens: int = Field(default=2048, ge=16)
     test_tokens: int = Field(default=8192, ge=16)
     smaller: str | None = None
+    lm_eval: tuple[str, ...] = ()
+    lm_eval_limit: int | None = Field(default=None, ge=1)
     gradient_checkpointing: bool = False
     to: tuple[Literal["hf", "gguf"], ...] = ("hf",)
     weights: Literal["f32", "f16", "bf16", "q8_0"] = "f32"

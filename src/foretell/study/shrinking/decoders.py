@@ -12,6 +12,7 @@ from foretell.families.decoder.network import LanguageModel
 from foretell.families.pruned.genes import pruned_space
 from foretell.study.shrinking.card import model_card
 from foretell.study.shrinking.config import ShrinkConfig
+from foretell.study.shrinking.eval_tasks import EvalTasks
 from foretell.study.shrinking.judging import Healer
 from foretell.study.shrinking.smaller import find_smaller, smaller_entry
 from foretell.study.shrinking.sources import find_model, refuse_early
@@ -40,6 +41,7 @@ class DecoderSubject:
         found = self.source.checkpoint
         self.tokenizer = found.tokenizer()
         refuse_early(config, self.source, self.tokenizer)
+        self.tasks = EvalTasks(config.lm_eval, config.lm_eval_limit) if config.lm_eval else None
         self.smaller = None if config.smaller is None else find_smaller(config, self.source)
         self.name, self.fingerprint, self.max_tokens = self.source.name, found.fingerprint, config.block
         self.space = pruned_space(self.name, found.shape, found.backbone, uniform=config.uniform, step=config.step)
@@ -73,11 +75,15 @@ class DecoderSubject:
         """See `Subject`."""
         return cut(network, parts)
 
+    def further(self, network: LanguageModel, path: Path, key: str) -> dict[str, float]:
+        """Tasks of lm-eval's."""
+        return {} if self.tasks is None else self.tasks.scores(network, self.tokenizer, path, key)
+
     def beside(self, healer: Healer, folder: Path) -> dict[str, dict[str, Any]]:
         """The smaller model that the user names."""
         if self.smaller is None:
             return {}
-        return {"smaller": smaller_entry(self.config, self.smaller, healer, self.costs, folder)}
+        return {"smaller": smaller_entry(self.config, self.smaller, healer, self.costs, folder, self.tasks)}
 
     def references(self) -> dict[str, dict[str, float]]:
         """None."""

@@ -123,6 +123,10 @@ class EncoderSubject:
         """See `Subject`."""
         return cut(network, parts)
 
+    def further(self, network: BertClassifier, path: Path, key: str) -> dict[str, float]:
+        """None."""
+        return {}
+
     def beside(self, healer: Healer, folder: Path) -> dict[str, dict[str, Any]]:
         """None."""
         return {}

@@ -315,8 +315,9 @@ class _Job:
     ) -> dict[str, float]:
         """Metrics on the test text, kept by all that they depend on."""
         key = fingerprint({**self.about, "cut": self._cut(row, orders), "healed": self._healing() if after else None})
-        path = self.folder / "measured" / f"{name}{'-healed' if after else ''}.json"
-        return measured(network, self.task, path, key)
+        path, title = self.folder / "measured", f"{name}{'-healed' if after else ''}"
+        found = measured(network, self.task, path / f"{title}.json", key)
+        return found | self.subject.further(network, path / f"{title}-tasks.json", key)
 
     def healed(self, name: str, row: Population, orders: list[Parts] | None) -> tuple[Any, TrainingResult]:
         """A candidate after healing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from foretell.training.recipe import Recipe
 from foretell.training.sampling import Fixed
 from foretell.training.state import TrainingResult
 
-__all__ = ["Healer", "about_of", "heal", "healer_of", "healing_recipe", "measured", "precision_of"]
+__all__ = ["Healer", "about_of", "heal", "healer_of", "healing_recipe", "kept", "measured", "precision_of"]
 
 _CODE = 1
 """Raised by hand when scores, searches or measurements come out otherwise than before."""
@@ -139,11 +140,20 @@ def measured(network: Network, task: Task, path: Path, key: str) -> dict[str, fl
         path: Where they are kept.
         key: Names all that they depend on.
     """
+
+    def measure() -> dict[str, float]:
+        metrics = task.measure(network, ["test"]).metrics
+        return {name.removeprefix("test_"): value for name, value in metrics.items()}
+
+    return kept(path, key, measure)
+
+
+def kept(path: Path, key: str, measure: Callable[[], dict[str, float]]) -> dict[str, float]:
+    """Metrics, kept on disk by all that they depend on."""
     if path.exists():
-        kept = read_object(path)
-        if kept.get("key") == key:
-            return dict(kept["metrics"])
-    metrics = task.measure(network, ["test"]).metrics
-    found = {name.removeprefix("test_"): value for name, value in metrics.items()}
-    write_json(path, {"key": key, "metrics": found})
-    return found
+        found = read_object(path)
+        if found.get("key") == key:
+            return dict(found["metrics"])
+    metrics = measure()
+    write_json(path, {"key": key, "metrics": metrics})
+    return metrics

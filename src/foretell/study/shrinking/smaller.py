@@ -10,6 +10,7 @@ from foretell.errors import InputError
 from foretell.families.pruned.genes import pruned_space
 from foretell.records import fingerprint
 from foretell.study.shrinking.config import ShrinkConfig
+from foretell.study.shrinking.eval_tasks import EvalTasks
 from foretell.study.shrinking.judging import Healer, heal, measured
 from foretell.study.shrinking.sources import Source, find_model
 from foretell.tasks.language_model.pretrained_text import PretrainedText, pretrained_text
@@ -40,7 +41,7 @@ def find_smaller(config: ShrinkConfig, parent: Source) -> Source:
 
 
 def smaller_entry(
-    config: ShrinkConfig, source: Source, healer: Healer, costs: tuple[str, ...], folder: Path
+    config: ShrinkConfig, source: Source, healer: Healer, costs: tuple[str, ...], folder: Path, tasks: EvalTasks | None
 ) -> dict[str, Any]:
     """What `result.json` says of it: judged on the same text, and healed by as many updates.
 
@@ -52,6 +53,7 @@ def smaller_entry(
         healer: How the others heal; its task is the parent's.
         costs: That results tell.
         folder: Of the run.
+        tasks: Further ones to judge by.
     """
     checkpoint = source.checkpoint
     network, tokenizer = checkpoint.load(), checkpoint.tokenizer()
@@ -62,7 +64,13 @@ def smaller_entry(
     whole = space.population([space.largest()])
     counted = CostModel(space, vocabulary=checkpoint.vocabulary).costs(whole, costs)
     about = {"model": checkpoint.fingerprint, "text": task.fingerprint}
-    before = measured(network, task, folder / "measured" / "smaller.json", fingerprint(about))
+
+    def judged(name: str, key: str) -> dict[str, float]:
+        path = folder / "measured"
+        found = measured(network, task, path / f"{name}.json", key)
+        return found if tasks is None else found | tasks.scores(network, tokenizer, path / f"{name}-tasks.json", key)
+
+    before = judged("smaller", fingerprint(about))
     after = None
     if config.heal:
         teacher = healer.teacher if alike else None
@@ -72,7 +80,7 @@ def smaller_entry(
         heal(network, f"healing {source.name}", folder / "healing" / "smaller", own, {})
         recipe = healer.recipe.model_dump(mode="json")
         key = fingerprint({**own.about, "recipe": recipe, "seed": healer.seed})
-        after = measured(network, task, folder / "measured" / "smaller-healed.json", key)
+        after = judged("smaller-healed", key)
     learns = "learns from the parent" if alike else "learns from the text, for it is spelt otherwise"
     return {
         "about": f"{source.name} as it is" + (f"; {learns}" if config.heal else ""),

@@ -67,6 +67,10 @@ class Subject(Protocol):
         """A stand-alone network of some parts."""
         ...
 
+    def further(self, network: Any, path: Path, key: str) -> dict[str, float]:
+        """More metrics of a network, kept on disk by a key that names it; none where none are asked for."""
+        ...
+
     def beside(self, healer: Healer, folder: Path) -> dict[str, dict[str, Any]]:
         """Other models that are judged and healed alike: what `result.json` says of each, by name."""
         ...
