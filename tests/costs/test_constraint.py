@@ -199,3 +199,22 @@ def test_further_latencies_are_predicted_by_their_own_models():
     costs = CostModel(SMALL, latencies={"latency_ms@12": Twice()})
     assert set(costs.cost(POPULATION, "latency@12")) == {2.0}
     assert "latency_ms@12" in costs.available
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ("latency>=5ms", "latency<=4ms"),
+        ("params<0.3M", "params>=0.3M"),
+        ("flops<=3G", "params<=1M", "flops>4000M"),
+        ("ms_of_mine>=2", "ms_of_mine<=1"),
+    ],
+)
+def test_limits_of_which_one_asks_for_more_than_another_allows_are_refused_at_once(texts):
+    with pytest.raises(InfeasibleError, match=r"nothing keeps both .* and .*; correct one of them"):
+        Constraints.parse(texts)
+
+
+def test_limits_that_leave_one_value_or_are_on_different_costs_are_taken():
+    for texts in (("params>=5", "params<=5"), ("params>=5", "flops<=4"), ("latency<=4ms@90%", "latency>=5ms")):
+        assert len(Constraints.parse(texts)) == 2

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from foretell import spaces
-from foretell.errors import InfeasibleError, InputError
+from foretell.errors import InfeasibleError, InputError, UnknownNameError
 from foretell.study import load_study, read_study
 from foretell.study.opening import run_trials
 from foretell.study.plan import plan_study, plan_trials
@@ -127,6 +127,18 @@ def test_long_sentences_ask_for_larger_batches(tmp_path, monkeypatch):
     enough = study.train.recipe.model_copy(update={"max_tokens": int(found[2])})
     study = study.model_copy(update={"train": study.train.model_copy(update={"recipe": enough})})
     assert not any("An update" in each for each in told_of_data(study, study.make_task()))
+
+
+def test_a_rise_longer_than_the_training_is_told_and_an_unknown_metric_of_the_race_refused(tmp_path):
+    (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in pairs(100)))
+    text = "corpus: {paths: [pairs.tsv]}\nvocabulary: 64\ntrain: {recipe: {updates: 200, warmup: 400}}\n"
+    (tmp_path / "study.yaml").write_text(text)
+    study = load_study(tmp_path / "study.yaml")
+    assert any("a training has 200: lower warmup" in each for each in told_of_data(study, study.make_task()))
+    (tmp_path / "study.yaml").write_text(f"{text}search: {{race: {{metric: valid_chrv}}}}\n")
+    study = load_study(tmp_path / "study.yaml")
+    with pytest.raises(UnknownNameError, match="did you mean 'valid_chrf'"):
+        plan_study(study)
 
 
 def test_a_plan_of_trials_is_as_long_as_those_that_there_are_or_may_be(tmp_path):

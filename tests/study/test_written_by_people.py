@@ -54,6 +54,9 @@ def test_a_power_of_ten_is_a_number(tmp_path):
         ("updates: 300", r"it belongs to a part: supernet.recipe.updates, train.recipe.updates"),
         ("name: ~", "name is null, .* leave name out"),
         ("name: a/b", "name is 'a/b', expected a name that begins with a letter and has no slash"),
+        ("constraints: {params: 60%}", "constraints holds keys with values, expected a list, each item after a hyphen"),
+        ("train: {recipe: {updates: 1,500}}", "found the key 500, expected a word; write numbers without commas"),
+        ("space: small-lm\ncorpus: {source: en}", "corpus.source is a key of the task translation, and this study has"),
         ("corpus: {name: files, paths: a.tsv}", r"corpus.paths is 'a.tsv', expected a list; write \[a.tsv\]"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.costs.model import CostModel, cost_name, is_latency, plain_name
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InfeasibleError, InputError, UnknownNameError
 from foretell.spaces import Population
 
 if TYPE_CHECKING:
@@ -120,8 +121,24 @@ class Constraints:
 
         Raises:
             InputError: One of them cannot be read.
+            InfeasibleError: Two of them allow nothing.
         """
-        return cls(tuple(Constraint.parse(text) for text in texts))
+        found = cls(tuple(Constraint.parse(text) for text in texts))
+        found.check_together()
+        return found
+
+    def check_together(self) -> None:
+        """Refuse limits of which one asks for more than another allows, whatever is limited.
+
+        Raises:
+            InfeasibleError: There are two such; the message names them.
+        """
+        least = [item for item in self.items if not item.is_upper and item.confidence is None]
+        most = [item for item in self.items if item.is_upper and item.confidence is None]
+        for low, high in itertools.product(least, most):
+            strict = low.operator == ">" or high.operator == "<"
+            if low.cost == high.cost and (low.limit > high.limit or (strict and low.limit == high.limit)):
+                raise InfeasibleError(f"nothing keeps both {low} and {high}; correct one of them.")
 
     def spelled(self, names: Iterable[str]) -> Constraints:
         """The same limits, on those of these costs that their names are but for the case of letters."""

@@ -154,8 +154,21 @@ def check_proposer(algorithm: str, propose: Propose | None) -> None:
 
 
 def told_of_data(study: StudyConfig, task: Task) -> list[str]:
-    """What the data lack or ask for, each as a sentence: fewer sentences than wanted, batches of hardly any pairs."""
+    """What the data and the recipe lack or ask for, each as a sentence: fewer sentences than wanted, tiny batches.
+
+    Raises:
+        UnknownNameError: The race goes by what the task does not measure.
+    """
+    from foretell.study.finalist_race import target_of
+
     told, recipe = list(task.shortfalls), study.train.recipe
+    if study.search.finalists_race is not None:
+        target_of(study, task)
+    if recipe.warmup > recipe.updates:
+        told.append(
+            f"The learning rate rises for {recipe.warmup:,} updates and a training has {recipe.updates:,}: lower "
+            f"warmup of the recipe (train: recipe: warmup: {recipe.updates // 10})."
+        )
     if isinstance(task, TranslationTask):
         tokens = recipe.tokens_per_update or recipe.max_tokens
         long = float(np.maximum(task.train.source.lengths, task.train.target.lengths).mean()) + 1
@@ -177,7 +190,7 @@ def look_at_task(study: StudyConfig, task: Task, folder: Path) -> None:
         folder: Of the run, which keeps that the scorers work.
 
     Raises:
-        InputError: A scorer does not work; the message says why.
+        InputError: A scorer does not work, or the race goes by an unknown metric; the message says which.
 
     Warns:
         ShortfallWarning: Something was asked of the data that is not in them.

@@ -80,6 +80,12 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
     if first["type"] == "extra_forbidden":
         *parents, key = first["loc"]
         fields = _fields(model, [str(parent) for parent in parents])
+        if key in fields:  # of the corpus, whose keys are those of a task
+            tasks = " or ".join(name for name in task_kinds() if key in task_kind(name).corpus.model_fields)
+            return InputError(
+                f"{where}: {place} is a key of the task {tasks}, and this study has another task by its space or its "
+                "key task; correct one of them."
+            )
         known = UnknownNameError("key", key, fields, where)
         elsewhere = [] if parents else sorted(_places_of(model, str(key)))[:_MOST]
         if elsewhere:
@@ -92,6 +98,14 @@ def validation_sentence(error: ValidationError, where: str, model: type[BaseMode
         return InputError(f"{where}: {place} is missing; give it.")
     if first["input"] is None:
         return InputError(f"{where}: {place} is null, and something is expected there; give it, or leave {place} out.")
+    if first["type"] == "invalid_key":
+        return InputError(
+            f"{where}: found the key {first['input']!r}, expected a word; write numbers without commas, as 1500."
+        )
+    if first["type"] in ("tuple_type", "list_type") and isinstance(first["input"], Mapping):
+        return InputError(
+            f"{where}: {place} holds keys with values, expected a list, each item after a hyphen; correct it."
+        )
     if first["type"] in ("tuple_type", "list_type"):
         return InputError(f"{where}: {place} is {first['input']!r}, expected a list; write [{first['input']}].")
     if first["type"] == "string_pattern_mismatch":
