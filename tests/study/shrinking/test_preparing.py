@@ -41,8 +41,10 @@ def test_parts_that_learnt_race_by_healing_and_go_on_after_a_kill(tmp_path, text
     make_checkpoint(tmp_path / "small", "llama", num_hidden_layers=1)
     asked = {**ASKED, "smaller": str(tmp_path / "small"), "gradient_checkpointing": True}
     path = study(tmp_path, tmp_path / "parent", text, **asked)
+    began = time.monotonic()
     whole = shrunk(path, tmp_path / "whole", capsys)
 
+    assert sum(whole["seconds"].values()) <= time.monotonic() - began  # no part is counted twice
     race = whole["search"]["race"]
     assert [(rung["share"], rung["trained"]) for rung in race["rungs"]] == [(0.5, 3), (1.0, 1)]
     assert race["standings"][0]["architecture"] == whole["winner"]["architecture"]
