@@ -12,14 +12,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import nn
 
+from alternating import alternated
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.encoder.genes import Backbone
 from foretell.families.encoder.network import TextClassifier
@@ -94,23 +93,24 @@ def scorer(network: nn.Module) -> Step:
     return step
 
 
-def compare(first: Step, second: Step, batches: list[LabelledBatch], repeats: int) -> dict[str, float]:
+def all_of(step: Step, batches: list[LabelledBatch]) -> Callable[[], None]:
+    """The step on each batch."""
+
+    def work() -> None:
+        for batch in batches:
+            step(batch)
+
+    return work
+
+
+def compare(first: Step, second: Step, batches: list[LabelledBatch], repeats: int) -> dict[str, object]:
     """Texts a second of both, and the median ratio with its quartiles."""
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for repeat in range(-1, repeats):
-        for side in (0, 1) if repeat % 2 else (1, 0):
-            start = time.process_time()
-            for batch in batches:
-                (first, second)[side](batch)
-            if repeat >= 0:  # the first round warms up
-                seconds[side].append(time.process_time() - start)
-    ratios = sorted(b / a for a, b in zip(*seconds, strict=True))
-    texts = sum(map(len, batches))
+    turns, texts = alternated(all_of(first, batches), all_of(second, batches), repeats), sum(map(len, batches))
     return {
-        "texts_per_second": round(texts / statistics.median(seconds[0])),
-        "bert_texts_per_second": round(texts / statistics.median(seconds[1])),
-        "ratio": round(statistics.median(ratios), 2),
-        "quartiles": [round(float(np.quantile(ratios, q)), 2) for q in (0.25, 0.75)],
+        "texts_per_second": round(texts / turns.seconds),
+        "bert_texts_per_second": round(texts / turns.theirs),
+        "ratio": round(turns.ratio, 2),
+        "quartiles": [round(each, 2) for each in turns.quartiles],
     }
 
 

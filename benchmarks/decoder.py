@@ -11,20 +11,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
-import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+import transformers
 from torch import Tensor, nn
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from alternating import Turns, alternated
 from foretell import spaces
+from foretell.costs import CostModel
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.decoder.hugging_face import llama_config, llama_tensors
 from foretell.families.decoder.network import LanguageModel
+from foretell.spaces import Population, SearchSpace
 from foretell.tasks.language_model.batches import TextBatch
 
 SPACE = "small-lm"
@@ -35,19 +37,6 @@ SHAPES = {
 }
 """Layers alike, of the space's sizes: plain Llama has no others."""
 _Work = Callable[[], object]
-
-
-def alternated(ours: _Work, theirs: _Work, repeats: int) -> tuple[float, float, float]:
-    """Median seconds of both, and the median of theirs over ours."""
-    ours(), theirs()
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for repeat in range(repeats):
-        for i in (0, 1) if repeat % 2 else (1, 0):
-            start = time.process_time()
-            (ours, theirs)[i]()
-            seconds[i].append(time.process_time() - start)
-    ratio = statistics.median(b / a for a, b in zip(*seconds, strict=True))
-    return statistics.median(seconds[0]), statistics.median(seconds[1]), ratio
 
 
 def batch_of(tokens: Tensor) -> TextBatch:
@@ -120,20 +109,44 @@ def against_llama(options: argparse.Namespace, name: str) -> dict[str, object]:
     return {
         "shape": name,
         "parameters": network.parameter_count(embeddings=True),
-        "training_tokens_per_second": round(learnt / training[0]),
-        "llama_training_tokens_per_second": round(learnt / training[1]),
-        "training_ratio": round(training[2], 2),
-        "decoded_tokens_per_second": round(tokens / writing[0]),
-        "llama_decoded_tokens_per_second": round(tokens / writing[1]),
-        "decoding_ratio": round(writing[2], 2),
+        "training": told(training, learnt),
+        "decoding": told(writing, tokens),
     }
 
 
-def population(options: argparse.Namespace) -> dict[str, object]:
+def told(turns: Turns, tokens: int) -> dict[str, object]:
+    """Tokens a second of both, and how many times those of Llama ours are."""
+    return {
+        "tokens_per_second": round(tokens / turns.seconds),
+        "llama": round(tokens / turns.theirs),
+        "ratio": round(turns.ratio, 2),
+        "quartiles": [round(each, 2) for each in turns.quartiles],
+    }
+
+
+def bred(space: SearchSpace, rng: np.random.Generator) -> Population:
+    """64 architectures as a search asks for them in its tenth generation, here one for many FLOPs; no two are alike."""
+    costs, rows = CostModel(space), drawn(space, rng)
+    for _ in range(9):
+        best = rows[np.argsort(-costs.cost(rows, "flops"), kind="stable")[:16]]
+        mutants = space.mutate(best[rng.integers(16, size=200)], 0.1, rng)
+        mixed = space.crossover(best[rng.integers(16, size=200)], best[rng.integers(16, size=200)], rng)
+        children = np.unique(space.canonical(np.concatenate([mutants, mixed])), axis=0)
+        rows = children[rng.permutation(len(children))[:64]]
+    return rows
+
+
+def drawn(space: SearchSpace, rng: np.random.Generator) -> Population:
+    """64 random ones; no two are alike."""
+    rows = np.unique(space.canonical(space.sample(200, rng)), axis=0)
+    return rows[rng.permutation(len(rows))[:64]]
+
+
+def population(options: argparse.Namespace, kind: str) -> dict[str, object]:
     """Scoring 64 architectures with one supernet: together, and one by one."""
-    space = spaces.create(SPACE)
-    rng = np.random.default_rng(options.seed)
-    shapes = [DecoderShape.of(each) for each in space.architectures(space.canonical(space.sample(64, rng)))]
+    space, rng = spaces.create(SPACE), np.random.default_rng(options.seed)
+    rows = bred(space, rng) if kind == "tenth generation" else drawn(space, rng)
+    shapes = [DecoderShape.of(each) for each in space.architectures(rows)]
     network = LanguageModel(DecoderShape.of(space.largest()), space.constants, space.constants.vocabulary).eval()
     tokens = torch.randint(4, space.constants.vocabulary, (options.rows, space.constants.context + 1))
     batch = batch_of(tokens)
@@ -146,8 +159,15 @@ def population(options: argparse.Namespace) -> dict[str, object]:
         return torch.stack([network.loss(batch, shape, smoothing=0.0)[0] for shape in shapes])
 
     torch.testing.assert_close(together().float(), one_by_one(), rtol=1e-5, atol=1e-3)
-    seconds = alternated(together, one_by_one, options.repeats)
-    return {"architectures": 64, "seconds": round(seconds[0], 3), "ratio": round(seconds[2], 2)}
+    turns = alternated(together, one_by_one, options.repeats)
+    quartiles = [round(each, 2) for each in turns.quartiles]
+    return {
+        "population": kind,
+        "architectures": len(shapes),
+        "seconds": round(turns.seconds, 3),
+        "ratio": round(turns.ratio, 2),
+        "quartiles": quartiles,
+    }
 
 
 def main() -> None:
@@ -160,8 +180,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
     rows = [against_llama(options, name) for name in SHAPES]
-    print(json.dumps({"torch": torch.__version__, **vars(options), "rows": rows, "population": population(options)}))
+    populations = [population(options, kind) for kind in ("random", "tenth generation")]
+    print(json.dumps({**versions, **vars(options), "rows": rows, "populations": populations}, indent=1))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     python benchmarks/latency.py published ../shared/data/hat/latency_dataset [--hat-mlp]
     python benchmarks/latency.py device [--n 200] [--fresh 50]
+    python benchmarks/latency.py device --n 80 --space small-lm --cost prefill_latency [--runtime llama.cpp]
 
 The first fits every file as `foretell latency fit --curve` does and prints its errors beside those of HAT's
 MLP on the same split. The second measures architectures of the small space as
@@ -16,6 +17,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
+from typing import get_args
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -34,9 +36,10 @@ from foretell.costs import (
     random_and_extreme,
     read_samples,
 )
-from foretell.costs.latency import DEFAULT_FORMS, samples_of_records
+from foretell.costs.latency import DEFAULT_FORMS, Runtime, samples_of_records
 from foretell.costs.latency.selection import fit_candidates
 from foretell.published.hat_latency import import_hat_latency
+from foretell.study.device import timed_workload
 
 # RMSE in ms / MAPD in percent.
 HAT_MLP = {
@@ -74,12 +77,11 @@ def published(folder: Path, hat_mlp: bool) -> None:
             print(f"  {point['samples']:>5} samples: {point['rmse_ms']:.1f} ms, {point['mapd']:.2f} %")
 
 
-def device(n: int, fresh: int) -> None:
+def device(n: int, fresh: int, space_name: str, cost: str, runtime: Runtime) -> None:
     """This machine."""
-    space = spaces.create("small-seq2seq")
-    setting = LatencySetting(
-        space, space.constants.vocabulary, {"sentence_length": space.constants.sentence_length, "beam": 4}
-    )
+    space = spaces.create(space_name)
+    workload, sizes = timed_workload(space, cost)
+    setting = LatencySetting(space, space.constants.vocabulary, sizes, workload, runtime=runtime)
     rows = random_and_extreme(space, n + fresh)
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as place:
@@ -95,8 +97,9 @@ def device(n: int, fresh: int) -> None:
     load = os.getloadavg()[0]
     print(f"{n} architectures in {seconds:.0f} s; load {load:.1f}; median interval {width:.1%}; drift {drift}")
     for candidate in fit_candidates(DEFAULT_FORMS, train.inputs, train.ms, train.weights, strict=False):
-        error = np.abs(candidate.form.predict(test.inputs) / test.ms - 1).mean()
-        print(f"  {candidate.name:<9} cross-validated {candidate.error:.2%}, on {len(test)} fresh ones {error:.2%}")
+        errors = np.abs(candidate.form.predict(test.inputs) / test.ms - 1)
+        told = f"mean {errors.mean():.2%}, median {np.median(errors):.2%}"
+        print(f"  {candidate.name:<9} cross-validated {candidate.error:.2%}, on {len(test)} fresh ones {told}")
     report_chosen(train, test)
 
 
@@ -109,7 +112,9 @@ def report_chosen(train: LatencySamples, test: LatencySamples) -> None:
     covered = ((low <= test.ms) & (test.ms <= high)).mean()
     print(f"  chosen {found.predictor.name}: {off:.2%} on fresh ones, {covered:.0%} of them inside its 90 % interval")
     rng = np.random.default_rng(0)
-    for size in (50, 100, len(train)):
+    for size in sorted({50, 100, len(train)}):
+        if size > len(train):
+            continue
         errors = []
         for _ in range(5 if size < len(train) else 1):
             some = train.take(np.sort(rng.choice(len(train), size, replace=False)))
@@ -134,8 +139,11 @@ if __name__ == "__main__":
     second = commands.add_parser("device")
     second.add_argument("--n", type=int, default=200)
     second.add_argument("--fresh", type=int, default=50)
+    second.add_argument("--space", default="small-seq2seq")
+    second.add_argument("--cost", default="latency")
+    second.add_argument("--runtime", choices=get_args(Runtime), default="torch")
     options = parser.parse_args()
     if options.command == "published":
         published(options.folder, options.hat_mlp)
     else:
-        device(options.n, options.fresh)
+        device(options.n, options.fresh, options.space, options.cost, options.runtime)

@@ -16,16 +16,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from alternating import Turns, alternated
 from foretell.families.base import networks_of
 from foretell.families.decoder.cutting import cut, leading_parts
 from foretell.families.decoder.hugging_face import llama_config, llama_tensors
 from foretell.families.pruned.genes import pruned_space
+from foretell.llama_cpp import import_runtime, serve
 from foretell.predictors.supernet import SupernetPredictor
 from foretell.study import export_network
 from foretell.study.shrinking.sources import find_model, pretrained_of
@@ -44,17 +45,9 @@ print(time.perf_counter() - start)
 _PROMPT = "def setup(hass, config):\n"
 
 
-def alternated(ours: Callable[[], Any], theirs: Callable[[], Any], repeats: int) -> dict[str, float]:
+def told(turns: Turns) -> dict[str, float]:
     """Median seconds of both, and the median of theirs over ours."""
-    ours(), theirs()
-    seconds: tuple[list[float], list[float]] = ([], [])
-    for repeat in range(repeats):
-        for place in (0, 1) if repeat % 2 else (1, 0):
-            start = time.perf_counter()
-            (ours, theirs)[place]()
-            seconds[place].append(time.perf_counter() - start)
-    ratio = statistics.median(b / a for a, b in zip(*seconds, strict=True))
-    return {"seconds": statistics.median(seconds[0]), "theirs": statistics.median(seconds[1]), "ratio": ratio}
+    return {"seconds": turns.seconds, "theirs": turns.theirs, "ratio": turns.ratio}
 
 
 def first_score(model: str) -> dict[str, float]:
@@ -97,16 +90,19 @@ def scoring(model: str, repeats: int) -> dict[str, Any]:
         for batch in batches:
             theirs(batch.inputs)
 
-    found = {}
+    found, clock = {}, time.perf_counter
     for precision in dict.fromkeys(("fp32", fast_precision("cpu"))):
         shared, alone = predictor(precision=precision), predictor(precision=precision, share=False)
         together = predictor(precision=precision, threads=1)  # as one by one
         found[precision] = {
-            "one_against_transformers": alternated(lambda: shared.predict(rows[:1]), forward, repeats),  # noqa: B023
-            "eight_against_one_by_one": alternated(
-                lambda: together.predict(rows[1:]),  # noqa: B023
-                lambda: [alone.predict(row[None]) for row in rows[1:]],  # noqa: B023
-                1,
+            "one_against_transformers": told(alternated(lambda: shared.predict(rows[:1]), forward, repeats, clock)),  # noqa: B023
+            "eight_against_one_by_one": told(
+                alternated(
+                    lambda: together.predict(rows[1:]),  # noqa: B023
+                    lambda: [alone.predict(row[None]) for row in rows[1:]],  # noqa: B023
+                    1,
+                    clock,
+                )
             ),
         }
     return found
@@ -114,8 +110,7 @@ def scoring(model: str, repeats: int) -> dict[str, Any]:
 
 def in_llama_cpp(run: Path, repeats: int) -> dict[str, Any]:
     """The run's GGUF and its parent's in the same type: megabytes, tokens a second; and whether texts are the same."""
-    import xllamacpp
-
+    runtime = import_runtime("leave --run out")
     result = json.loads((run / "result.json").read_text())
     shrunk = pretrained_of(run)
     assert shrunk is not None
@@ -124,14 +119,12 @@ def in_llama_cpp(run: Path, repeats: int) -> dict[str, Any]:
     ours = network.write(prompt, 64, temperature=0, never=(), end=tokenizer.end)[0]
 
     def server(path: Path) -> Any:
-        settings = xllamacpp.CommonParams()
-        settings.model.path = str(path)
-        settings.n_ctx, settings.n_parallel, settings.port = 1024, 1, 0
-        settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
-        settings.warmup, settings.verbosity, settings.cache_ram_mib = False, -1, 0
-        settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-        settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-        return xllamacpp.Server(settings)
+        exact = {
+            "flash_attn_type": runtime.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+            "cache_type_k": runtime.ggml_type.GGML_TYPE_F32,
+            "cache_type_v": runtime.ggml_type.GGML_TYPE_F32,
+        }
+        return serve(runtime, path, context=1024, **exact)
 
     with tempfile.TemporaryDirectory() as folder:
         whole = Path(folder) / "parent"

@@ -108,7 +108,7 @@ class ElasticRMSNorm(nn.Module):
         if torch.is_grad_enabled():
             normed: Tensor = _RMSNorm.apply(whole, weight, self.epsilon)  # type: ignore[no-untyped-call]
             return normed.to(x.dtype)
-        return F.rms_norm(whole, (width,), weight, self.epsilon).to(x.dtype)
+        return (whole * _scale(whole, self.epsilon)).mul_(weight).to(x.dtype)
 
 
 class _RMSNorm(torch.autograd.Function):
@@ -134,4 +134,4 @@ class _RMSNorm(torch.autograd.Function):
 
 def _scale(x: Tensor, epsilon: float) -> Tensor:
     """One over the root mean square, [..., 1]."""
-    return (x.square().mean(-1, keepdim=True) + epsilon).rsqrt()
+    return (torch.linalg.vector_norm(x, dim=-1, keepdim=True).square() / x.shape[-1] + epsilon).rsqrt()

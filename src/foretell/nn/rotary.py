@@ -37,11 +37,11 @@ class RotaryPositions(nn.Module):
     def _table(self, length: int) -> Rotation:
         frequencies = self.theta ** -(torch.arange(0, self.head_size, 2, dtype=torch.float64) / self.head_size)
         angles = torch.arange(length, dtype=torch.float64)[:, None] * frequencies
-        twice = torch.cat((angles, angles), dim=1)
-        return twice.cos().float(), twice.sin().float()
+        cosines, sines = angles.cos(), angles.sin()
+        return torch.cat((cosines, cosines), dim=1).float(), torch.cat((-sines, sines), dim=1).float()
 
     def forward(self, start: int, length: int) -> Rotation:
-        """Cosines and sines of positions `start` to `start + length`, each [length, head_size]."""
+        """Of positions `start` to `start + length`: cosines, sines (negative first half), both [length, head_size]."""
         end = start + length
         if end > len(self.cosines):
             cosines, sines = self._table(max(end, 2 * len(self.cosines)))
@@ -53,4 +53,4 @@ def rotate(x: Tensor, rotation: Rotation) -> Tensor:
     """Turn the heads `x` [B, H, T, D] to their positions."""
     cosines, sines = rotation
     first, second = x.chunk(2, dim=-1)
-    return x * cosines + torch.cat((-second, first), dim=-1) * sines
+    return torch.addcmul(x * cosines, torch.cat((second, first), dim=-1), sines)

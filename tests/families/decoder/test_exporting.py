@@ -11,6 +11,7 @@ from foretell.families.decoder.card import Card
 from foretell.families.decoder.exporting import export
 from foretell.families.decoder.genes import Backbone, DecoderShape, LayerShape
 from foretell.families.decoder.network import LanguageModel
+from foretell.llama_cpp import serve
 from foretell.tasks.language_model.tokenizers import exported_tokenizer
 from foretell.tasks.language_model.vocabulary import ByteVocabulary, train_vocabulary
 
@@ -97,14 +98,12 @@ def test_a_folder_needs_no_class_of_ours_where_layers_are_alike(tmp_path):
 def runtime(path):
     """llama.cpp without what makes its numbers coarse: flash attention, a half-precision cache."""
     xllamacpp = pytest.importorskip("xllamacpp", reason="needs the extra local")
-    settings = xllamacpp.CommonParams()
-    settings.model.path = str(path)
-    settings.n_ctx, settings.n_parallel, settings.port = 128, 1, 0
-    settings.cpuparams.n_threads = settings.cpuparams_batch.n_threads = 1
-    settings.warmup, settings.verbosity, settings.cache_ram_mib = False, -1, 0
-    settings.flash_attn_type = xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED
-    settings.cache_type_k = settings.cache_type_v = xllamacpp.ggml_type.GGML_TYPE_F32
-    return xllamacpp.Server(settings)
+    exact = {
+        "flash_attn_type": xllamacpp.llama_flash_attn_type.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+        "cache_type_k": xllamacpp.ggml_type.GGML_TYPE_F32,
+        "cache_type_v": xllamacpp.ggml_type.GGML_TYPE_F32,
+    }
+    return serve(xllamacpp, path, context=128, **exact)
 
 
 def chances(server, prompt, vocabulary):

@@ -69,10 +69,8 @@ class JoinedStepper:
         end = state.position + tokens
         cosines, sines = network.positions(0, end)
         half = cosines.shape[1] // 2
-        self.position, self._rotations = (
-            state.position,
-            torch.complex(cosines[:, :half].float(), sines[:, :half].float()),
-        )
+        self.position = state.position
+        self._rotations = torch.complex(cosines[:, half:].float(), sines[:, half:].float())
         self._embedding, self._norm = network.embed_tokens, network.norm
         self._parts: list[_Attention | _FeedForward] = []
         for module, cache in zip(network.layers, state.caches, strict=True):

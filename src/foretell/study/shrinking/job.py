@@ -343,6 +343,13 @@ class _Job:
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return it."""
         software = {"foretell": __version__, "python": platform.python_version(), "machine": platform.machine()}
-        whole = {"format": 1, "name": self.config.name, **result, "seconds": self.seconds, "software": software}
+        whole = {
+            "format": 1,
+            "kind": "shrunk",
+            "name": self.config.name,
+            **result,
+            "seconds": self.seconds,
+            "software": software,
+        }
         write_json(self.folder / "result.json", whole)
         return whole
