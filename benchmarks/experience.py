@@ -35,6 +35,7 @@ PAIRS = {
     "en-ga": ("reference:en-ga",),
     "en-tr": ("reference:en-tr",),
     "en-ko": ("reference:en-ko",),
+    "en-pl": ("reference:en-pl",),
 }
 TASKS = ("wmt14ende", "wmt14enfr", "wmt19ende")
 METRICS = ("test_chrf", "test_bleu", LOSS)

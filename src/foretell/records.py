@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import warnings
 import zlib
@@ -97,11 +98,13 @@ def storage(path: Path) -> Iterator[None]:
         told = told or _PATHS.get(error.errno or 0)
         if told:
             raise InputError(f"cannot write {path}: {told}; choose another path.") from error
-        if error.errno not in reasons:
+        # numpy's `tofile` says what was not written, and no number.
+        short = error.errno is None and re.search(r"requested and \d+ written", str(error))
+        why = reasons[errno.ENOSPC] if short else reasons.get(error.errno or 0)
+        if why is None:
             raise
         raise StorageError(
-            f"cannot write {path}: {reasons[error.errno]}; "
-            "make room or choose another folder, then run the same command with --resume."
+            f"cannot write {path}: {why}; make room or choose another folder, then run the same command with --resume."
         ) from error
 
 

@@ -94,7 +94,10 @@ def test_a_stream_that_nobody_asked_for_is_read():
     assert "model not loaded" in broken.failure
 
 
-@pytest.mark.parametrize("rest", ["", "/", "/v1/", "/v1/chat/completions", "/v1/completions"])
+@pytest.mark.parametrize(
+    "rest",
+    ["", "/", "/v1/", "/v1//", "/v1/chat/completions", "/v1/completions", "/v1/chat", "/v1/models", "/v1/responses/"],
+)
 def test_an_address_without_v1_or_with_the_path_of_a_call_is_corrected(serve, ledger, check, rest, recwarn):
     server = serve(prefix="/v1")
     model = open_model(f"{server.url.removesuffix('/v1')}{rest}#fake", concurrency=2)

@@ -3,7 +3,7 @@ import json
 import pytest
 
 from foretell.errors import InputError, IntegrityError
-from foretell.report.result import read_result
+from foretell.report.reading import read_result
 
 
 def change(run, **values):

@@ -11,6 +11,7 @@ import typer
 from foretell.cli.network import next_of_network
 from foretell.cli.options import OutOption, ResumeOption
 from foretell.cli.output import JsonOption, figure, print_json, print_table, say
+from foretell.cli.report import draw_page
 
 __all__ = ["register"]
 
@@ -121,6 +122,8 @@ def _shrink(
     result = shrink(config, out, resume=resume)
     if not result:  # of a process that only helped
         return
+    folder = out or Path("runs") / config.name
+    page = draw_page(folder)
     if as_json:
         print_json(result)
         return
@@ -135,7 +138,8 @@ def _shrink(
         rows.append([name, *told])
     titles = [title for label, _ in columns.values() for title in (label, "healed")]
     print_table(config.name, ["model", "parameters", *titles], rows)
-    folder = out or Path("runs") / config.name
+    if page is not None:
+        say(f"\nThe page of this run: {page}")
     for target in result["exported"]:
         say(f"{target}: {folder / 'exported' / target}")
     next_of_network(result["task"], folder)

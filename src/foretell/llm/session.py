@@ -25,6 +25,8 @@ __all__ = ["DEFAULT_LLM", "Session", "default_ledger", "open_model", "open_sessi
 DEFAULT_LLM = f"local:{DEFAULT_MODEL}"
 _FORMS = "local:NAME, openai:MODEL or URL#MODEL, such as http://127.0.0.1:8080/v1#my-model"
 _OPENAI = "https://api.openai.com/v1"
+_CALL = re.compile("/+(?:chat(?:/+completions)?|completions|models|responses|embeddings|messages)/*$")
+"""How the address of a call ends, which people give instead of the base."""
 
 
 @dataclass
@@ -114,7 +116,9 @@ def open_model(
         )
     if parts.username or parts.password or parts.query:
         raise InputError("the URL of the language model holds a password or a query; put the key in FORETELL_API_KEY.")
-    url = re.sub("/(?:chat/)?completions/?$", "", url)  # the address of a call instead of the base
+    url = re.sub(
+        "/+(?:chat(?:/+completions)?|completions|models|responses|embeddings|messages)/*$", "", url
+    )  # the address of a call instead of the base
     return ApiModel(model, url, partial(find_key, url, openai=False), spelling, raw=raw, concurrency=concurrency)
 
 

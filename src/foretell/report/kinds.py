@@ -1,4 +1,4 @@
-"""Which kind of run a page shows: a search that trains by itself, or a study of trials."""
+"""Which kind of run a page shows: a search that trains by itself, a study of trials, or a model that was shrunk."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from foretell.errors import InputError
 from foretell.report.comparison import Comparison
 from foretell.report.plot import Plot
 from foretell.report.record import RunRecord
+from foretell.report.shrunk.record import ShrunkRecord
+from foretell.report.shrunk.view import ShrunkView
 from foretell.report.trials.comparison import TrialComparison
 from foretell.report.trials.record import TrialRecord
 from foretell.report.trials.view import TrialView
@@ -17,7 +19,7 @@ from foretell.report.view import RunView
 
 __all__ = ["Record", "View", "bytes_of_row", "comparison_of", "comparison_plots", "run_plots", "titles", "view_of"]
 
-Record = RunRecord | TrialRecord
+Record = RunRecord | TrialRecord | ShrunkRecord
 
 _ROW, _CELL, _MARK = 100, 4, 40
 
@@ -47,6 +49,8 @@ def view_of(record: Record, number: int, most: int) -> View:
         number: 0, 1, ... on the page.
         most: Architectures that the page can afford to hold of it.
     """
+    if isinstance(record, ShrunkRecord):
+        return ShrunkView(record, number)
     if isinstance(record, TrialRecord):
         return TrialView(record, number, most)
     return RunView(record, number, most)
@@ -54,6 +58,8 @@ def view_of(record: Record, number: int, most: int) -> View:
 
 def bytes_of_row(record: Record) -> int:
     """What an architecture takes on a page, roughly: its genes, its marks and its row in tables."""
+    if isinstance(record, ShrunkRecord):  # which shows models and no architectures
+        return _ROW
     row = _ROW + _CELL * record.space.width
     if isinstance(record, TrialRecord):
         # A row of the table of trials with a cell for each gene and cost, and a mark in each gene's strip.
@@ -75,10 +81,13 @@ def comparison_of(records: Sequence[Record]) -> Comparison | TrialComparison | N
     """The part that has runs side by side; None of a single one.
 
     Raises:
-        InputError: Runs of both kinds.
+        InputError: Runs of several kinds, or of a kind whose runs are shown one at a time.
     """
     if len(records) < 2:
         return None
+    shrunk = [record for record in records if isinstance(record, ShrunkRecord)]
+    if shrunk:
+        raise InputError(f"{shrunk[0].folder} is a run of foretell shrink, which has a page of its own; give it alone.")
     searches = [record for record in records if isinstance(record, RunRecord)]
     trials = [record for record in records if isinstance(record, TrialRecord)]
     if searches and trials:

@@ -16,8 +16,10 @@ from foretell.parsing import read_yaml
 from foretell.predictors import Context
 from foretell.report.calls import ModelCalls, calls_of
 from foretell.report.examples import Confusion, Example, confusion_of, examples_of
-from foretell.report.result import RunResult, TrialResult, read_result
+from foretell.report.reading import read_result
+from foretell.report.result import RunResult, TrialResult
 from foretell.report.seen import Seen, read_seen
+from foretell.report.shrunk.record import ShrunkRecord, ShrunkResult, shrunk_record
 from foretell.report.trials.record import TrialRecord, trial_record
 from foretell.report.trust import Trust, judge
 from foretell.search import Schedule
@@ -101,8 +103,8 @@ class RunRecord:
         return Constraints.parse([] if text == "none" else text.split(","))
 
 
-def read_run(folder: Path) -> RunRecord | TrialRecord:
-    """Read a finished run of either kind; what beside its result cannot be had is left out, with the reason.
+def read_run(folder: Path) -> RunRecord | TrialRecord | ShrunkRecord:
+    """Read a finished run of any kind; what beside its result cannot be had is left out, with the reason.
 
     Args:
         folder: The run's folder.
@@ -112,6 +114,8 @@ def read_run(folder: Path) -> RunRecord | TrialRecord:
         IntegrityError: A file of it is damaged.
     """
     result = read_result(folder)
+    if isinstance(result, ShrunkResult):
+        return shrunk_record(folder, result)
     return trial_record(folder, result) if isinstance(result, TrialResult) else _search_record(folder, result)
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from foretell.errors import InputError, IntegrityError
 from foretell.metrics import REPORTED, Metric, metric_from, metric_named
-from foretell.records import read_json
 from foretell.spaces import Scalar
 
 __all__ = [
     "Entry",
     "Finalist",
     "Iteration",
+    "Part",
     "RaceRung",
     "RaceTold",
     "RuleTold",
@@ -25,7 +23,6 @@ __all__ = [
     "TrialEntry",
     "TrialResult",
     "TrialTrust",
-    "read_result",
 ]
 
 
@@ -39,13 +36,13 @@ Interval = Annotated[tuple[float, float], AfterValidator(_ordered)]
 Genes = dict[str, int | list[int]]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """Keys of a later version are left alone; what is here must be of its type."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False)
 
 
-class Entry(_Part):
+class Entry(Part):
     """An architecture that was trained: the winner, or a baseline."""
 
     architecture: Genes
@@ -65,7 +62,7 @@ class Entry(_Part):
         return value if isinstance(value, tuple) else None
 
 
-class Finalist(_Part):
+class Finalist(Part):
     """One of the search's best, measured again."""
 
     architecture: Genes
@@ -77,7 +74,7 @@ class Finalist(_Part):
     kept: bool
 
 
-class Iteration(_Part):
+class Iteration(Part):
     """One iteration of the search; see `foretell.search.Generation`."""
 
     iteration: int
@@ -89,7 +86,7 @@ class Iteration(_Part):
     distinct: int
 
 
-class _Search(_Part):
+class _Search(Part):
     algorithm: str = "evolution"
     schedule: str
     score: float | None
@@ -98,11 +95,11 @@ class _Search(_Part):
     history: list[Iteration]
 
 
-class _Scores(_Part):
+class _Scores(Part):
     metrics: dict[str, float]
 
 
-class Teacher(_Part):
+class Teacher(Part):
     """Who labelled the architectures that the distilled predictor learnt from, and how good it is."""
 
     name: str
@@ -113,12 +110,12 @@ class Teacher(_Part):
     note: str = ""
 
 
-class _Looked(_Part):
+class _Looked(Part):
     share: float = Field(gt=0, le=1)
     metrics: dict[str, float]
 
 
-class Standing(_Part):
+class Standing(Part):
     """How far an entrant of a race came."""
 
     entrant: int = Field(ge=0)
@@ -128,7 +125,7 @@ class Standing(_Part):
     failed: str = ""
 
 
-class RaceRung(_Part):
+class RaceRung(Part):
     """What happened on a rung of a race."""
 
     share: float = Field(gt=0, le=1)
@@ -139,7 +136,7 @@ class RaceRung(_Part):
     seconds: float = Field(ge=0)
 
 
-class RaceTold(_Part):
+class RaceTold(Part):
     """How a race ended; see `foretell.search.RaceResult`."""
 
     metric: dict[str, Any]
@@ -150,14 +147,14 @@ class RaceTold(_Part):
     standings: list[Standing] = Field(min_length=1)
 
 
-class _Predicted(_Part):
+class _Predicted(Part):
     by: str
     metric: str
     mean: float
     std: float | None = None
 
 
-class RuleTold(_Part):
+class RuleTold(Part):
     """What a simple rule would have picked."""
 
     rule: str
@@ -169,7 +166,7 @@ class RuleTold(_Part):
     predicted: _Predicted | None = None
 
 
-class RunResult(_Part):
+class RunResult(Part):
     """A finished run's `result.json` (docs/formats.md)."""
 
     format: Literal[1]
@@ -203,7 +200,7 @@ class RunResult(_Part):
         return {name.replace("_", " "): each.metrics.get(self.reported[-1]) for name, each in told.items()}
 
 
-class TrialEntry(_Part):
+class TrialEntry(Part):
     """An architecture that the user's objective was asked about, and what came out of it."""
 
     trial: int = Field(ge=0, lt=1_000_000_000)
@@ -217,12 +214,12 @@ class TrialEntry(_Part):
     seconds: float = Field(default=0.0, ge=0)
 
 
-class _Front(_Part):
+class _Front(Part):
     against: list[str]
     trials: list[int]
 
 
-class _TrialSearch(_Part):
+class _TrialSearch(Part):
     algorithm: str = "predictor"
     predictor: str
     startup: int = Field(ge=0)
@@ -230,7 +227,7 @@ class _TrialSearch(_Part):
     asked: int = Field(ge=0)
 
 
-class TrialTrust(_Part):
+class TrialTrust(Part):
     """How good a predictor is on the trials' labels, each unseen when it was predicted."""
 
     predictor: str
@@ -238,7 +235,7 @@ class TrialTrust(_Part):
     kendall_tau: float
 
 
-class TrialResult(_Part):
+class TrialResult(Part):
     """The `result.json` of a study of trials (docs/formats.md)."""
 
     format: Literal[1]
@@ -254,35 +251,3 @@ class TrialResult(_Part):
     race: RaceTold | None = None
     rules: list[RuleTold] = []
     software: dict[str, str]
-
-
-def read_result(folder: Path) -> RunResult | TrialResult:
-    """Read a run's result, of either kind.
-
-    Raises:
-        InputError: The folder holds no finished run of one search.
-        IntegrityError: The file is not of this version, or damaged.
-    """
-    path = folder / "result.json"
-    if not path.exists():
-        raise InputError(f"{folder} holds no finished run; {_what_it_holds(folder)}")
-    value = read_json(path)
-    kind = TrialResult if isinstance(value, dict) and value.get("kind") == "trials" else RunResult
-    try:
-        return kind.model_validate(value)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(map(str, first["loc"]))
-        raise IntegrityError(
-            f"{path} is not a result of this version ({place}: {first['msg']}); run the search again."
-        ) from None
-
-
-def _what_it_holds(folder: Path) -> str:
-    if (folder / "compare.json").exists():
-        return "it holds a comparison of searches, for which `foretell search --compare` prints the table."
-    if (folder / "equal-time.json").exists():
-        return "it holds a comparison at equal time, for which `foretell search --compare --seconds` prints the table."
-    if (folder / "study.yaml").exists():
-        return "finish it with `foretell search --resume` and the options that it was started with."
-    return "give the folder of a finished `foretell search`, such as runs/home-assistant-en-de."

@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
 
 import pytest
 
 from foretell.cli.app import main
 from tests.checkpoints import make_checkpoint
+from tests.faults.disks import may_mount
 from tests.study.shrinking.test_shrink import study, text, told
 
 __all__ = ["text"]
@@ -41,8 +43,10 @@ def test_parts_that_learnt_race_by_healing_and_go_on_after_a_kill(tmp_path, text
     make_checkpoint(tmp_path / "small", "llama", num_hidden_layers=1)
     asked = {**ASKED, "smaller": str(tmp_path / "small"), "gradient_checkpointing": True}
     path = study(tmp_path, tmp_path / "parent", text, **asked)
+    began = time.monotonic()
     whole = shrunk(path, tmp_path / "whole", capsys)
 
+    assert sum(whole["seconds"].values()) <= time.monotonic() - began  # no part is counted twice
     race = whole["search"]["race"]
     assert [(rung["share"], rung["trained"]) for rung in race["rungs"]] == [(0.5, 3), (1.0, 1)]
     assert race["standings"][0]["architecture"] == whole["winner"]["architecture"]
@@ -113,3 +117,25 @@ def test_a_smaller_model_that_spells_otherwise_learns_from_the_text(tmp_path, te
     entry = shrunk(path, tmp_path / "run", capsys)["baselines"]["smaller"]
     assert "learns from the text, for it is spelt otherwise" in entry["about"]
     assert entry["metrics"]["after"]["bits_per_byte"] != entry["metrics"]["before"]["bits_per_byte"]
+
+
+@pytest.mark.parametrize("target", ["hf", "gguf"])
+def test_a_disk_that_is_full_in_the_middle_of_an_export_costs_nothing_but_the_export(tmp_path, text, target, capsys):
+    if not may_mount(tmp_path):
+        pytest.skip("file systems may not be mounted here")
+    make_checkpoint(tmp_path / "parent", "llama")
+    path, run = study(tmp_path, tmp_path / "parent", text, to=[target]), tmp_path / "run"
+    disk = run / "exported"
+    disk.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=128k", "none", disk], check=True)
+    try:
+        code, said = told(capsys, path, "--out", run)
+        assert (code, said.count("\n"), "Traceback" in said) == (1, 1, False), said
+        assert "disk is full" in said
+        assert not list(disk.iterdir())
+        subprocess.run(["mount", "-o", "remount,size=64m", disk], check=True)
+        done = (run / "search" / "scores.jsonl").read_bytes()
+        assert shrunk(path, run, capsys, "--resume")["exported"][target]
+        assert (run / "search" / "scores.jsonl").read_bytes() == done
+    finally:
+        subprocess.run(["umount", "--lazy", disk], check=True)

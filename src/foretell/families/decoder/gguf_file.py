@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -97,10 +98,15 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
         data = tensor.to("cpu", torch.float32).contiguous().numpy()
         type_ = kinds[_kind(data, weights)]
         writer.add_tensor(name, gguf.quants.quantize(data, type_), raw_dtype=type_)
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
+    try:
+        writer.write_header_to_file()
+        writer.write_kv_data_to_file()
+        writer.write_tensors_to_file()
+        writer.close()
+    except OSError:
+        with suppress(OSError):  # what was left to write has no room either
+            writer.close()
+        raise
 
 
 def _architecture(network: LanguageModel) -> str:

@@ -150,7 +150,7 @@ class _Job:
         if self.config.heal:
             with self.stage("healing"):
                 for name, (row, orders) in {"winner": (winner, None), **baselines}.items():
-                    network, _ = self.healed(name, row, orders)
+                    network = self.healed(name, row, orders)
                     entries[name]["metrics"]["after"] = self.measure(name, network, row, orders, after=True)
                     best = network if name == "winner" else best
         entries |= self.subject.beside(self.healer, self.folder)
@@ -178,11 +178,12 @@ class _Job:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Show and time a part of the job."""
-        start = time.perf_counter()
+        """Show and time a part of the job; a part of that is timed by itself and not counted twice."""
+        start, before = time.perf_counter(), sum(self.seconds.values())
         with progress.stage(name):
             yield
-        self.seconds[name] = round(time.perf_counter() - start, 2)
+        inner = sum(self.seconds.values()) - before
+        self.seconds[name] = round(time.perf_counter() - start - inner, 2)
 
     # ---- search
 
@@ -319,10 +320,11 @@ class _Job:
         found = measured(network, self.task, path / f"{title}.json", key)
         return found | self.subject.further(network, path / f"{title}-tasks.json", key)
 
-    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> tuple[Any, TrainingResult]:
+    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> Any:
         """A candidate after healing."""
         network, folder = self.part(row, orders), self.folder / "healing" / name
-        return network, heal(network, f"healing {name}", folder, self.healer, self._cut(row, orders))
+        heal(network, f"healing {name}", folder, self.healer, self._cut(row, orders))
+        return network
 
     def _healing(self) -> dict[str, Any]:
         config = self.config
@@ -343,6 +345,13 @@ class _Job:
     def finish(self, result: dict[str, Any]) -> dict[str, Any]:
         """Write `result.json` and return it."""
         software = {"foretell": __version__, "python": platform.python_version(), "machine": platform.machine()}
-        whole = {"format": 1, "name": self.config.name, **result, "seconds": self.seconds, "software": software}
+        whole = {
+            "format": 1,
+            "kind": "shrunk",
+            "name": self.config.name,
+            **result,
+            "seconds": self.seconds,
+            "software": software,
+        }
         write_json(self.folder / "result.json", whole)
         return whole
