@@ -105,6 +105,13 @@ def test_a_limit_stops_it_with_exit_code_four_and_it_goes_on(serve, command, run
     assert server.succeeded == 40
 
 
+def test_naming_the_language_model_as_the_teacher_asks_the_one_that_is_given(serve, command, run):
+    server = serve()
+    done = run(command(server, "--teacher", "LLM", n=5))
+    assert done.returncode == 0, done.stderr
+    assert server.succeeded == 5
+
+
 def test_the_key_is_found_nowhere(serve, command, run, tmp_path):
     crashing = serve(echo_key=True)
     plain = run(command(crashing, n=5))

@@ -105,6 +105,7 @@ def _label(
     from foretell.predictors.labelling import draw_architectures, label_architectures
     from foretell.records import fingerprint
 
+    teacher = "" if teacher.strip().lower() == "llm" else teacher  # which is the teacher where none is named
     known = (
         labelled(load(observations, task), metric)
         if observations is not None
@@ -119,6 +120,7 @@ def _label(
         context = with_task(context, load_study(study), examples=not teacher and template == "paper")
     session = asked = None
     if teacher:
+        use_llm(llm)
         predictor: Predictor = predictors.create(teacher, context=context)
     else:
         session = _session(llm, style, concurrency, ledger, prices, max_usd, max_tokens, offline, batch)

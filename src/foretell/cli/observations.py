@@ -113,7 +113,12 @@ def _score(
 
 
 @_group.command("measure")
-def _measure(file: _FileArgument, study: StudyOption = None, as_json: JsonOption = False) -> None:
+def _measure(
+    file: _FileArgument,
+    study: StudyOption = None,
+    cost: Annotated[str, typer.Option("--cost", help="Such as prefill_latency@512; default: latency.")] = "latency_ms",
+    as_json: JsonOption = False,
+) -> None:
     """Add the latency of each architecture on this device, with its interval, to a file of observations.
 
     Example: `foretell observations measure labels.jsonl`
@@ -121,7 +126,7 @@ def _measure(file: _FileArgument, study: StudyOption = None, as_json: JsonOption
     from foretell.cli.options import study_from
     from foretell.study import add_latency
 
-    _rewrite(file, lambda known: add_latency(study_from(study), known), as_json)
+    _rewrite(file, lambda known: add_latency(study_from(study), known, cost), as_json)
 
 
 def _rewrite(file: Path, change: Any, as_json: bool) -> None:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell import spaces
-from foretell.costs import measure_latency
+from foretell.costs import cost_name, measure_latency
+from foretell.costs.model import LATENCY
 from foretell.errors import InputError
 from foretell.objectives import claim, store_folder
 from foretell.observations import OWN_UNIT, Observation, population_of
@@ -85,8 +86,8 @@ def _scores(
         raise InputError(f"{name} cannot score without labels ({error}); evaluate it instead.") from error
 
 
-def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list[Observation]:
-    """Latency measured on this device, with its 95 % interval, as `costs` beside the labels.
+def add_latency(study: StudyConfig, observations: Sequence[Observation], cost: str = "latency_ms") -> list[Observation]:
+    """A latency measured on this device, with its 95 % interval, as `costs` beside the labels.
 
     Measurements are kept in the user's store beside those of the device: none is made twice. Their file is their
     own, for the samples that searches predict latency from, and the scale of those, must stay what they are.
@@ -94,14 +95,16 @@ def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list
     Args:
         study: Corpus, vocabulary, beam and device.
         observations: Of the study's space.
+        cost: Which latency, such as "prefill_latency@512".
 
     Returns:
-        The observations with the costs `latency_ms`, `latency_ms_low` and `latency_ms_high`; the provenance
-        tells the device.
+        The observations with the cost and its ends, such as `latency_ms`, `latency_ms_low` and `latency_ms_high`; the
+        provenance tells the device.
     """
     space = spaces.create(study.space)
     task = study.make_task()
-    setting = latency_setting(space, study, task.sizes["vocabulary"])
+    name = cost_name(cost)
+    setting = latency_setting(space, study, task.sizes["vocabulary"], name)
     path = store_folder("latency", setting.key) / "observed.jsonl"
     with claim(path.parent):
         measured = measure_latency(setting, population_of(observations), path)
@@ -110,7 +113,8 @@ def add_latency(study: StudyConfig, observations: Sequence[Observation]) -> list
     for item in observations:
         record = records[item.architecture.key]
         low, high = record["latency_interval_ms"]
-        costs = {"latency_ms": record["latency_ms"], "latency_ms_low": low, "latency_ms_high": high}
+        costs = {name: record["latency_ms"], f"{name}_low": low, f"{name}_high": high}
         about = {"setting": record["setting"], "measured_at": record["measured_at"]}
-        found.append(replace(item, costs={**item.costs, **costs}, provenance={**item.provenance, "latency": about}))
+        told = {"latency" if name == LATENCY else name: about}
+        found.append(replace(item, costs={**item.costs, **costs}, provenance={**item.provenance, **told}))
     return found

@@ -13,6 +13,8 @@ from foretell.errors import InputError, UnknownNameError
 from foretell.families.decoder.genes import Backbone, DecoderShape
 from foretell.families.decoder.network import LanguageModel
 from foretell.families.decoder.spaces import decoder_space
+from foretell.predictors import Context
+from foretell.predictors.zero_cost import PASSES, ZeroCost
 from foretell.testing import FamilyConformance
 
 SPACE = spaces.create("small-lm")
@@ -181,3 +183,10 @@ def test_restore_gives_the_network_back():
     assert again.config() == network.config()
     with pytest.raises(InputError, match="description is damaged"):
         SPACE.family.restore({"shape": {}})
+
+
+@pytest.mark.parametrize("proxy", sorted(PASSES))
+def test_zero_cost_proxies_read_networks_with_and_without_layers(proxy):
+    space = uneven()
+    rows = space.population([space.smallest(), space.largest()])
+    assert np.isfinite(ZeroCost(Context(space), proxy=proxy).fit([]).predict(rows).mean).all()

@@ -80,7 +80,9 @@ def _fisher(probe: AnyProbe) -> float:
             activations.append(output)
 
     with hooked(probe.network, probe.linears, keep):
-        gradients = _gradients(probe.loss(), activations)
+        loss = probe.loss()
+    # A network without layers has none.
+    gradients = _gradients(loss, activations) if activations else []
     return formulas.fisher(_values(activations), gradients)
 
 
