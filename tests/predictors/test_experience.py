@@ -197,6 +197,26 @@ def test_records_of_one_task_are_one():
     assert len(found[0].labels(Context(metric="test_bleu").quality)) == 12
 
 
+def test_a_task_whose_labels_are_chance_for_a_good_part_teaches_nothing_where_others_do():
+    rng = np.random.default_rng(0)
+
+    def again(items, noise):
+        """Trainings that were repeated with other seeds."""
+        return [
+            Observation(
+                each.architecture,
+                {"test_bleu": each.metrics["test_bleu"] + rng.normal(0, noise)},
+                provenance=each.provenance,
+            )
+            for each in items[:10]
+        ]
+
+    clear = [*OTHERS[0], *again(OTHERS[0], 0.2)]
+    blurred = [*OTHERS[1], *again(OTHERS[1], 4.0)]
+    assert fitted(others=(clear, blurred)).records == ("one",)
+    assert fitted(others=(blurred,)).records == ("two",)
+
+
 def test_few_labels_do_not_make_a_source():
     record = Record("few", SPACE, tuple(JUDGED[:4]), frozenset())
     assert record.labels(Context(metric="test_bleu").quality) is None

@@ -22,6 +22,8 @@ Vector = npt.NDArray[np.float64]
 
 _ROWS, _FEWEST = 300, 30
 """Labels of other tasks that are learnt from in all; of each task at least so many, if it has them."""
+_CLEAR = 2.0
+"""So many times their noise labels must spread: below, a quarter of what differs and more is chance."""
 _RANDOM = 1000
 
 
@@ -74,6 +76,13 @@ class Source:
     scores: Vector
     noise: float | None
 
+    @property
+    def blurred(self) -> bool:
+        """Whether labels are known to spread less than so many times what another seed changes."""
+        if self.noise is None or len(self.values) < 2:
+            return False
+        return float(self.values.std(ddof=1)) < _CLEAR * self.noise
+
     def take(self, kept: npt.NDArray[np.bool_]) -> Source:
         """Some of its architectures, those marked in `[n]`."""
         blocks = [block[kept] for block in self.blocks]
@@ -94,7 +103,10 @@ class Source:
 
 
 def sources_of(view: View, records: Sequence[Record]) -> list[Source]:
-    """What can be learnt from records: those of the very space, else of the same shape, else of the family."""
+    """What can be learnt from records: those of the very space, else of the same shape, else of the family.
+
+    Where repeated trainings tell that a task's labels are chance for a good part, it is left out, unless all are such.
+    """
     space, quality = view.space, view.quality
     names, widths = zip(*((n, m.shape[1]) for n, m in view.matrices(space, _random(space)[:2])), strict=True)
     found: dict[int, list[Source]] = {0: [], 1: [], 2: []}
@@ -109,6 +121,7 @@ def sources_of(view: View, records: Sequence[Record]) -> list[Source]:
         source = Source(record, of.population, np.asarray(quality.goodness(of.values)), blocks, scores, of.noise)
         found[0 if record.space.fingerprint == space.fingerprint else 1 if same else 2].append(source)
     nearest = next((each for each in found.values() if each), [])
+    nearest = [source for source in nearest if not source.blurred] or nearest
     most = max(_FEWEST, _ROWS // max(len(nearest), 1))
     return [
         source if len(source.values) <= most else source.take(_some(len(source.values), most)) for source in nearest
