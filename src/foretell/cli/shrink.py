@@ -113,7 +113,11 @@ def _shrink(
     }
     given = {name: value for name, value in said.items() if value is not None}
     if model.endswith((".yaml", ".yml")):
-        config = read_shrink({**read_shrink(Path(model)).model_dump(mode="json"), **given})
+        before = read_shrink(Path(model)).model_dump(mode="json")
+        for name, counted in (("supernet", "updates"), ("race", "entrants")):
+            if name in given and before[name]:  # the rest stays as the study says
+                given[name] = {**before[name], counted: given[name]}
+        config = read_shrink({**before, **given})
     else:
         if not text and not data:
             raise InputError("there is nothing to judge by; give text of yours with --text, or labelled with --data.")

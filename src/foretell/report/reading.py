@@ -44,6 +44,8 @@ def _what_it_holds(folder: Path) -> str:
         return "it holds a comparison of searches, for which `foretell search --compare` prints the table."
     if (folder / "equal-time.json").exists():
         return "it holds a comparison at equal time, for which `foretell search --compare --seconds` prints the table."
+    if (folder / "importance.safetensors").exists():
+        return f"finish it with `foretell shrink {folder / 'study.yaml'} --out {folder} --resume`."
     if (folder / "study.yaml").exists():
         return "finish it with `foretell search --resume` and the options that it was started with."
     return "give the folder of a finished `foretell search`, such as runs/home-assistant-en-de."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from foretell.parsing import read_text
 from foretell.report.result import Part
@@ -45,7 +45,7 @@ class ShrunkResult(Part):
 
     format: Literal[1]
     name: str
-    task: str
+    task: Literal["language_model", "classification"]
     model: str
     constraints: list[str]
     limits: list[str]
@@ -56,6 +56,14 @@ class ShrunkResult(Part):
     exported: dict[str, list[str]]
     seconds: dict[str, float]
     software: dict[str, str]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if "parent" not in self.baselines:
+            raise ValueError("the whole model is missing")
+        if any("parameters" not in each.costs for each in (self.winner, *self.baselines.values())):
+            raise ValueError("a model's parameters are missing")
+        return self
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ _JUDGED = {
 }
 """What a task is judged by first: metric, title and digits."""
 _COSTS = {"parameters": "parameters", "memory_bytes": "memory, bytes", "flops": "FLOPs"}
+_NO_PART = ("parent", "smaller")
+"""Models that are no part under the limits."""
 _STAR, _GROUND, _HEALED = 4, 0, 2
 
 
@@ -66,7 +68,7 @@ class ShrunkView:
         """The winner against the best of what it must beat, in a sentence."""
         healed = self.record.result.healing > 0
         own = self._value(self.record.result.winner, healed=healed)
-        rest = {n: self._value(e, healed=healed) for n, e in self.record.result.baselines.items() if n != "parent"}
+        rest = {n: self._value(e, healed=healed) for n, e in self.record.result.baselines.items() if n not in _NO_PART}
         known = {name: value for name, value in rest.items() if np.isfinite(value)}
         if not known:
             return "Nothing else keeps the limits."

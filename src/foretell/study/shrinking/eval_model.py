@@ -1,7 +1,8 @@
 """A language model of foretell's under the tasks of EleutherAI's lm-eval (extra `[lm-eval]`).
 
-Tasks are named as lm-eval names them, or are YAML files of the user's. What a task file says is data: tags that would
-run code are refused, and data sets are read without code of theirs.
+Tasks are named as lm-eval names them, or are YAML files of the user's. Of such a file tags that would run code are
+refused, and data sets are read without code of theirs; but lm-eval fills in its templates without a sandbox, so only
+files that one trusts should be given.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ from foretell.study.shrinking.config import (
 )
 from foretell.study.shrinking.decoders import DecoderSubject
 from foretell.study.shrinking.encoders import EncoderSubject
-from foretell.study.shrinking.following import IMPORTANCE, PARTS, follow
+from foretell.study.shrinking.following import IMPORTANCE, PARTS, follow, parts_key
 from foretell.study.shrinking.judging import about_of, heal, healer_of, measured, precision_of
 from foretell.study.shrinking.ordering import put_in_order
 from foretell.study.shrinking.racing import race_by_healing
@@ -86,6 +86,11 @@ def shrink(config: ShrinkConfig | ShrinkClassifier, out: Path | None = None, *, 
         raise InputError(
             f"{processes} processes were started, but only training the parts is shared out; ask for it (--supernet "
             "1000), or start one process."
+        )
+    if config.supernet is not None and config.supernet.batches < processes:
+        raise InputError(
+            f"an update has {config.supernet.batches} batch(es), too few for {processes} processes; give each at least "
+            "one (supernet: {batches: ...}), or start fewer."
         )
     if not is_first():
         return follow(config, _subject(config), folder)
@@ -227,7 +232,7 @@ class _Job:
         parts = space.architectures(from_keys(keys, space.width))
         rule = NearLimits(parts, None if narrow is None else space.architectures(narrow)[0], self.config.seed)
         told = {"parts": [each.to_dict() for each in parts], "narrow": rule.narrow and rule.narrow.to_dict()}
-        write_json(self.folder / PARTS, told)
+        write_json(self.folder / PARTS, {"key": parts_key(self.about, self.ordered.name), **told})
         self.network = copy.deepcopy(self.parent)
         with self.stage("training the parts"):
             result = train_parts(self.network, rule, settings, folder, self.healer, self.subject.max_tokens)

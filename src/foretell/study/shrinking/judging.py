@@ -30,7 +30,7 @@ class Healer:
     """How candidates learn from their parent.
 
     Attributes:
-        teacher: The parent.
+        teacher: The parent; None: the text itself.
         task: The user's text.
         recipe: How.
         seed: Of the order of the text, the same for all.
@@ -46,6 +46,11 @@ class Healer:
     device: str
     about: dict[str, Any]
     recompute: bool = False
+
+    def teacher_back(self) -> None:
+        """Bring the parent back to the CPU, where it is judged and cut."""
+        if self.teacher is not None:
+            self.teacher.to("cpu")
 
 
 def precision_of(config: Shrinking, device: str | None = None) -> str:
@@ -127,6 +132,7 @@ def heal(
     )
     if result.updates == healer.recipe.updates:
         (folder / "state.safetensors").unlink(missing_ok=True)  # three times the weights, and no longer of use
+    healer.teacher_back()
     network.to("cpu").eval()
     return result
 

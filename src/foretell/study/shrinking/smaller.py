@@ -74,9 +74,8 @@ def smaller_entry(
     after = None
     if config.heal:
         teacher = healer.teacher if alike else None
-        own = Healer(
-            teacher, task, healer.recipe, healer.seed, healer.device, {**healer.about, **about, "taught": alike}
-        )
+        told = {**healer.about, **about, "taught": alike}
+        own = Healer(teacher, task, healer.recipe, healer.seed, healer.device, told, healer.recompute)
         heal(network, f"healing {source.name}", folder / "healing" / "smaller", own, {})
         recipe = healer.recipe.model_dump(mode="json")
         key = fingerprint({**own.about, "recipe": recipe, "seed": healer.seed})

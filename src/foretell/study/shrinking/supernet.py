@@ -37,7 +37,7 @@ class NearLimits:
         self.parts, self.narrow, self.seed = list(parts), narrow, seed
 
     def at(self, update: int) -> list[Architecture | None]:
-        """The whole and two or three of its parts."""
+        """The whole and one or two of its parts."""
         rng = np.random.default_rng([self.seed, update])
         drawn = self.parts[int(rng.integers(len(self.parts)))]
         return [None, drawn, *self._ends()]
@@ -93,6 +93,7 @@ def train_parts(
         )
         if ranks.first:
             (folder / "state.safetensors").unlink(missing_ok=True)  # three times the weights, and no longer of use
+    healer.teacher_back()
     network.to("cpu").eval()
     if settings.adapters:
         merge_adapters(network.layers)
