@@ -177,8 +177,9 @@ def _classes() -> set[type[ForetellError]]:
             continue
         try:
             importlib.import_module(module.name)
-        except ModuleNotFoundError:
-            if not module.name.startswith("foretell.integrations."):  # of libraries that come as extras
+        except ModuleNotFoundError as error:
+            # Libraries that come as extras.
+            if not module.name.startswith("foretell.integrations.") and error.name != "lm_eval":
                 raise
     found = {ForetellError}
     while new := {sub for known in found for sub in known.__subclasses__()} - found:

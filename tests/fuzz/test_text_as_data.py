@@ -85,7 +85,7 @@ def test_planted_examples_come_through_the_corpus_file(tmp_path):
         "99,500",
         "nan",
         "inf",
-        "９９",
+        "９９９",
         "9" * 100_000,
         "BLEU" + " " * 100_000 + "x",
         "*" * 100_000,
