@@ -142,3 +142,17 @@ def test_a_worker_hands_its_reports_on_at_most_five_times_a_second(clock):
     assert {title for title, _, _ in told} == {"training"}
     assert 4 <= len(told) <= 6
     assert told[0][1] < told[-1][1] <= 0.5
+
+
+def test_a_report_that_must_not_wait_is_handed_on_at_once(clock):
+    told = []
+    token = progress._send.set(None)
+    try:
+        forward_progress(lambda *report: told.append(report))
+        with show_progress("bar"), track("training", 200) as meter:
+            for update in range(1, 5):
+                clock.now += 0.01
+                meter.update(update, at_once=update == 3)
+    finally:
+        progress._send.reset(token)
+    assert [share for _, share, _ in told] == [1 / 200, 3 / 200]

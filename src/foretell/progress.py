@@ -26,12 +26,14 @@ _TITLE_WIDTH, _BAR_WIDTH, _OTHER_WIDTH = 20, 12, 20
 class Meter(Protocol):
     """What a running piece of work reports to."""
 
-    def update(self, done: float, note: str = "") -> None:
+    def update(self, done: float, note: str = "", *, at_once: bool = False) -> None:
         """Say how far the work is.
 
         Args:
             done: Units finished so far, of the total that `track` was given.
             note: A few words to stand beside the bar ("4,300 tokens/s").
+            at_once: Whoever hears of it must do so now, however short ago the last report was: a checkpoint was
+                written that may have to be sent away.
         """
         ...
 
@@ -60,7 +62,7 @@ class _Work:
         self._first: tuple[float, float] | None = None
         self._speed = 0.0
 
-    def update(self, done: float, note: str = "") -> None:
+    def update(self, done: float, note: str = "", *, at_once: bool = False) -> None:
         now = time.monotonic()
         self.done, self.note = done, note
         if self._first is None:
@@ -180,21 +182,21 @@ def _rich_progress() -> Progress:
 
 
 class _Forwarding:
-    """Hands every report to a function, at most five times a second: a worker's link to its parent."""
+    """Hands reports to a function, five times a second and those that must not wait: a worker's link to its parent."""
 
     def __init__(self, send: Callable[[str, float, str], None], title: str, total: float) -> None:
         self.send, self.title, self.total = send, title, total
         self.last = 0.0
 
-    def update(self, done: float, note: str = "") -> None:
+    def update(self, done: float, note: str = "", *, at_once: bool = False) -> None:
         now = time.monotonic()
-        if now - self.last >= 0.2:
+        if at_once or now - self.last >= 0.2:
             self.last = now
             self.send(self.title, done / self.total, note)
 
 
 class _Silent:
-    def update(self, done: float, note: str = "") -> None:
+    def update(self, done: float, note: str = "", *, at_once: bool = False) -> None:
         pass
 
 

@@ -213,7 +213,7 @@ class _Run:
                     self._read_clocks()
                     self._keep()
                     # Whoever sends checkpoints away as they are written does so now, before more is trained.
-                    meter.update(result.updates, self._note(seen, start))
+                    meter.update(result.updates, self._note(seen, start), at_once=True)
 
     def _note(self, seen: int, start: float) -> str:
         """How fast it goes, and the best so far."""
