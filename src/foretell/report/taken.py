@@ -32,8 +32,8 @@ def rounded(values: npt.NDArray[np.float64]) -> list[float | None]:
     return [float(f"{value:.6g}") if np.isfinite(value) else None for value in values.tolist()]
 
 
-def repeat_command(run: Path) -> str:
+def repeat_command(run: Path, command: str = "search") -> str:
     """What repeats a run, in the folder where it was started: paths in a study are relative to its file."""
     folder = run.as_posix()
     study, again = shlex.quote(f"{folder}/study.yaml"), shlex.quote(f"{folder}-again")
-    return f"cp {study} repeat.yaml\nforetell search repeat.yaml --out {again}"
+    return f"cp {study} repeat.yaml\nforetell {command} repeat.yaml --out {again}"

@@ -53,7 +53,8 @@ _SPARE = 1.5
 """So many times the entrants are drawn, so that some may break a limit when they are measured."""
 _WITHOUT_SCHEDULE = "experience"
 """Who chooses entrants where neither a schedule nor the race says so."""
-_DRAWS, _CHANCES = 0x7ACE, 0xC0DE
+DRAWS, CHANCES = 0x7ACE, 0xC0DE
+"""Of the seeds by which entrants are drawn, and chances told."""
 
 
 @dataclass(frozen=True)
@@ -211,7 +212,7 @@ def race_finalists(
     warn_of_cost(settings, objective.fidelities)
     predictor = who_chooses(study, task, costs, run.folder)
     begin = None if study.predictors else initial_rows(study.search.initial, space)  # else the search began with them
-    rng = np.random.default_rng([seed, _DRAWS])
+    rng = np.random.default_rng([seed, DRAWS])
     if predictor is None and judge is not None:
         found = seen_by(judge, space.width)
     else:
@@ -237,7 +238,7 @@ def race_finalists(
             run.folder / "race.jsonl",
             lambda: entering,
             refit=None if predictor is None else refitting(predictor, labels),
-            seed=seed + _CHANCES,
+            seed=seed + CHANCES,
             beside=beside,
         )
     return Raced(result, measured)

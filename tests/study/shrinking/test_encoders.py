@@ -186,3 +186,14 @@ def test_bad_input_is_one_sentence(tmp_path, parent, texts, capsys, monkeypatch)
     make_checkpoint(tmp_path / "decoder", "llama")
     assert "reads encoders of type 'bert'" in refused(tmp_path / "decoder", *data, *limit)
     assert not list(tmp_path.glob("run/*.safetensors"))
+
+
+def test_parts_of_an_encoder_learn_together_and_race_by_healing(tmp_path, parent, texts, capsys):
+    supernet, race = {"updates": 3, "parts": 4, "adapters": 2}, {"entrants": 2, "rungs": ["50%", "100%"]}
+    path = study(tmp_path, parent, texts, supernet=supernet, race=race, heal=4, learn=20)
+    assert main(["-q", "shrink", str(path), "--out", str(tmp_path / "run"), "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    assert result["search"]["supernet"]["updates"] == 3
+    assert result["search"]["race"]["standings"][0]["architecture"] == result["winner"]["architecture"]
+    assert result["winner"]["metrics"]["after"]["accuracy"] > 0
+    assert main(["classify", str(tmp_path / "run"), "apple pie"]) == 0

@@ -222,7 +222,7 @@ class ShrunkView:
     @property
     def command(self) -> str:
         """What repeats the run."""
-        return repeat_command(self.record.folder).replace("foretell search", "foretell shrink")
+        return repeat_command(self.record.folder, "shrink")
 
     @property
     def study(self) -> str:

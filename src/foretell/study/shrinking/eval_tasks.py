@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from foretell.errors import InputError
@@ -31,7 +32,7 @@ class EvalTasks:
         except ImportError:
             raise InputError("tasks of lm-eval need that package; pip install 'foretell[lm-eval]'.") from None
         self.names, self.limit, self._scores = tuple(names), limit, task_scores
-        self.fingerprint = fingerprint([find_tasks(names), limit])
+        self.fingerprint = fingerprint([find_tasks(names), limit, version("lm_eval")])
 
     def scores(self, network: LanguageModel, tokenizer: PretrainedTokenizer, path: Path, key: str) -> dict[str, float]:
         """What a network comes to: `TASK/METRIC`.

@@ -49,12 +49,13 @@ def follow(config: Shrinking, subject: Subject, folder: Path) -> dict[str, Any]:
     if subject.learns:
         subject.learn(parent, folder / "parent")
     about = about_of(subject.fingerprint, task.fingerprint)
-    key = parts_key(about, put_in_order(parent, subject, folder / IMPORTANCE, about, config.seed).name)
+    order = put_in_order(parent, subject, folder / IMPORTANCE, about, config.seed).name
+    key = parts_key(about, order)
     while (told := read_object(folder / PARTS)).get("key") != key:  # of an earlier run
         time.sleep(_LOOK_EVERY)
     parts = [Architecture.from_dict(subject.space, each) for each in told["parts"]]
     narrow = None if told["narrow"] is None else Architecture.from_dict(subject.space, told["narrow"])
     healer = healer_of(config, parent, task, subject.max_tokens, about)
     rule, network = NearLimits(parts, narrow, config.seed), copy.deepcopy(parent)
-    train_parts(network, rule, config.supernet, folder / PARTS.parent, healer, subject.max_tokens)
+    train_parts(network, rule, config.supernet, folder / PARTS.parent, healer, subject.max_tokens, order)
     return {}

@@ -6,6 +6,7 @@ import copy
 import os
 import platform
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,19 +15,18 @@ from typing import Any
 from foretell import __version__, progress
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
-from foretell.families.base import Network, networks_of
-from foretell.families.decoder.cutting import Parts, leading_parts
-from foretell.families.decoder.genes import DecoderShape
+from foretell.families.decoder.cutting import Parts
 from foretell.families.decoder.importance import magnitudes, orders_of
 from foretell.locks import lock_folder
 from foretell.records import fingerprint, write_atomic, write_json
 from foretell.search.keys import from_keys
-from foretell.spaces import Architecture, Population
+from foretell.spaces import Population
 from foretell.study.binding import refuse_another
 from foretell.study.device import Device, measure_device, measure_finalists, quick_check
 from foretell.study.finalist_race import seen_by
 from foretell.study.limits import resolve_limits
 from foretell.study.run import paid_for
+from foretell.study.shrinking.candidates import Candidates
 from foretell.study.shrinking.choosing import Chooser
 from foretell.study.shrinking.config import (
     ShrinkClassifier,
@@ -38,28 +38,18 @@ from foretell.study.shrinking.config import (
 from foretell.study.shrinking.decoders import DecoderSubject
 from foretell.study.shrinking.encoders import EncoderSubject
 from foretell.study.shrinking.following import IMPORTANCE, PARTS, follow, parts_key
-from foretell.study.shrinking.judging import about_of, heal, healer_of, measured, precision_of
+from foretell.study.shrinking.judging import about_of, healer_of, precision_of
 from foretell.study.shrinking.ordering import put_in_order
 from foretell.study.shrinking.racing import race_by_healing
 from foretell.study.shrinking.searching import Found, search_parts
 from foretell.study.shrinking.subject import Subject
 from foretell.study.shrinking.supernet import NearLimits, train_parts
 from foretell.training.distributed import is_first
-from foretell.training.state import TrainingResult
 
 __all__ = ["shrink"]
 
-Candidates = dict[str, tuple[Population, list[Parts] | None]]
-"""Rows, and orders of parts where they are others than the importance's."""
-
-BASELINES = {
-    "uniform-width": "all layers, of each the same share of heads and neurons, the most important ones",
-    "magnitude": "the same sizes, the parts with the largest weights",
-    "depth-last": "the last layers left out",
-    "depth-influence": "the layers left out whose output is most like their input (ShortGPT)",
-    "random": "parts left out at random",
-}
-"""What a winner must beat, at the same limits."""
+_Rows = dict[str, tuple[Population, list[Parts] | None]]
+"""Rows by name, and orders of parts where they are others than the importance's."""
 
 
 def shrink(config: ShrinkConfig | ShrinkClassifier, out: Path | None = None, *, resume: bool = False) -> dict[str, Any]:
@@ -116,7 +106,6 @@ class _Job:
     def __init__(self, config: Shrinking, folder: Path, subject: Subject) -> None:
         self.config, self.folder, self.subject, self.space = config, folder, subject, subject.space
         self.seconds: dict[str, float] = {}
-        self.trained = ""
         vocabulary, classes = subject.sizes["vocabulary"], subject.sizes.get("classes")
         self.costs = CostModel(self.space, vocabulary=vocabulary, classes=classes)
         self.device: Device | None = None
@@ -133,7 +122,6 @@ class _Job:
         """See `shrink`."""
         with self.stage("loading"):
             self.parent, self.task = self.subject.load()
-            self.network = self.parent
             self.about = about_of(self.subject.fingerprint, self.task.fingerprint)
         learnt: dict[str, Any] = {}
         if self.subject.learns:
@@ -144,19 +132,20 @@ class _Job:
                 self.parent, self.subject, self.folder / IMPORTANCE, self.about, self.config.seed
             )
         self.healer = healer_of(self.config, self.parent, self.task, self.subject.max_tokens, self.about)
+        self.candidates = Candidates(self.config, self.subject, self.costs, self.folder, self.ordered.name, self.healer)
         with self.stage("search"):
             winner, baselines, told = self.search()
         entries: dict[str, dict[str, Any]] = {}
         with self.stage("measuring"):
-            entries["parent"] = self.entry("parent", self.chooser.parent, None)
+            entries["parent"] = self.candidates.entry("parent", self.chooser.parent, None)
             for name, (row, orders) in {"winner": (winner, None), **baselines}.items():
-                entries[name] = self.entry(name, row, orders)
-        best = self.part(winner, None)
+                entries[name] = self.candidates.entry(name, row, orders)
+        best = self.candidates.part(winner)
         if self.config.heal:
             with self.stage("healing"):
                 for name, (row, orders) in {"winner": (winner, None), **baselines}.items():
-                    network = self.healed(name, row, orders)
-                    entries[name]["metrics"]["after"] = self.measure(name, network, row, orders, after=True)
+                    network = self.candidates.healed(name, row, orders)
+                    entries[name]["metrics"]["after"] = self.candidates.measure(name, network, row, orders, after=True)
                     best = network if name == "winner" else best
         entries |= self.subject.beside(self.healer, self.folder)
         with self.stage("exporting"):
@@ -192,7 +181,7 @@ class _Job:
 
     # ---- search
 
-    def search(self) -> tuple[Population, Candidates, dict[str, Any]]:
+    def search(self) -> tuple[Population, _Rows, dict[str, Any]]:
         """The winner, the baselines, and what the search did."""
         chooser, config = self.chooser, self.config
         dull = self.ordered.scores["influence"].argsort().tolist()
@@ -214,7 +203,7 @@ class _Job:
             told = {"before": told, "supernet": self._train_parts(config.supernet, first, found["uniform-width"][0])}
             begin = [row[None] for row in from_keys(first, self.space.width)]
             searched = self._searched(
-                "scores-trained", {"order": self.ordered.name, "parts": self.trained}, begin, greedy=False
+                "scores-trained", {"order": self.ordered.name, "parts": self.candidates.trained}, begin, greedy=False
             )
             told |= searched.told
         winner, more = self._winner(searched)
@@ -222,9 +211,9 @@ class _Job:
         return winner, baselines, told | more
 
     def _searched(self, name: str, about: dict[str, Any], begin: list[Population], *, greedy: bool) -> Found:
-        path, batches = self.folder / "search" / f"{name}.jsonl", self.subject.search_batches()
-        about = {**self.about, **about}
-        return search_parts(self.network, batches, self.chooser, self.config, path, about, begin, greedy=greedy)
+        network, batches = self.candidates.network, self.subject.search_batches()
+        path, about = self.folder / "search" / f"{name}.jsonl", {**self.about, **about}
+        return search_parts(network, batches, self.chooser, self.config, path, about, begin, greedy=greedy)
 
     def _train_parts(self, settings: SupernetSettings, keys: list[bytes], narrow: Population | None) -> dict[str, Any]:
         """Train what the search liked, with the same width everywhere; the parent stays beside it."""
@@ -233,10 +222,12 @@ class _Job:
         rule = NearLimits(parts, None if narrow is None else space.architectures(narrow)[0], self.config.seed)
         told = {"parts": [each.to_dict() for each in parts], "narrow": rule.narrow and rule.narrow.to_dict()}
         write_json(self.folder / PARTS, {"key": parts_key(self.about, self.ordered.name), **told})
-        self.network = copy.deepcopy(self.parent)
+        self.candidates.network = copy.deepcopy(self.parent)
         with self.stage("training the parts"):
-            result = train_parts(self.network, rule, settings, folder, self.healer, self.subject.max_tokens)
-        self.trained = fingerprint([settings.model_dump(mode="json"), told, precision_of(self.config)])
+            result = train_parts(
+                self.candidates.network, rule, settings, folder, self.healer, self.subject.max_tokens, self.ordered.name
+            )
+        self.candidates.trained = fingerprint([settings.model_dump(mode="json"), told, precision_of(self.config)])
         return {"updates": result.updates, "adapters": settings.adapters, "loss": result.best_loss}
 
     def _winner(self, searched: Found) -> tuple[Population, dict[str, Any]]:
@@ -244,106 +235,33 @@ class _Job:
         race, folder = self.config.race, self.folder
         if race is not None:
             with self.stage("racing"):
-                result, measured = race_by_healing(
+                raced = race_by_healing(
                     race,
                     self.space,
                     seen_by(searched.scorer, self.space.width),
-                    self._heal_entrant,
+                    self.candidates.heal_entrant,
                     self.config.heal,
                     folder,
                     self.limits,
                     self.device,
                     self.config.seed,
                 )
-            first = result.best.architecture
-            self._keep_winner(first)
-            told = {"measured": measured} if measured else {}
-            return self.space.population([first]), {"race": result.to_dict(), **told}
+            self.candidates.keep_winner(raced.winner)
+            told = {"race": raced.result.to_dict()}
+            if raced.measured:
+                told["measured"] = raced.winner_measured
+                if not told["measured"]["kept"]:
+                    warnings.warn("no entrant of the race keeps the limits when it is measured.", stacklevel=2)
+            return self.space.population([raced.winner]), told
         if self.device is None:
             return self.space.population([searched.result.best]), {}
         count = self.config.latency.finalists
         first, told = measure_finalists(folder / "finalists.jsonl", count, self.device, self.limits, searched.result)
         return self.space.population([first]), {"measured": told}
 
-    def _heal_entrant(self, architecture: Architecture, updates: int) -> TrainingResult:
-        row = self.space.population([architecture])
-        title, folder = f"healing {architecture.key}", self._entrants / architecture.key
-        return heal(self.part(row, None), title, folder, self.healer, self._cut(row, None), updates)
-
-    def _keep_winner(self, winner: Architecture) -> None:
-        """What the race has healed in full is the winner's healing; of the others nothing is gone on with."""
-        kept = self.folder / "healing" / "winner"
-        if not kept.exists():
-            (self._entrants / winner.key).replace(kept)
-        for state in self._entrants.glob("*/state*.safetensors"):
-            state.unlink()
-
-    @property
-    def _entrants(self) -> Path:
-        return self.folder / "healing" / "entrants"
-
     def magnitude(self) -> list[Parts]:
-        """The parts by the size of their weights, as places in the network as it now is."""
-        return orders_of(magnitudes(self.network), "magnitude", self.chooser.count)
-
-    # ---- candidates
-
-    def member(self, row: Population) -> DecoderShape:
-        """The dimensions of a row."""
-        shape: DecoderShape = networks_of(self.space).member(self.space.architectures(row)[0])
-        return shape
-
-    def part(self, row: Population, orders: list[Parts] | None) -> Any:
-        """A stand-alone network."""
-        return self.subject.cut(self.network, leading_parts(self.member(row), orders))
-
-    def entry(self, name: str, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
-        """What `result.json` says of a candidate, before healing."""
-        network = self.parent if name == "parent" else self.part(row, orders)
-        wanted = (*self.subject.costs, *self.config.latencies)
-        costs = {cost: float(values[0]) for cost, values in self.costs.costs(row, wanted).items()}
-        shape = self.member(row)
-        return {
-            "about": BASELINES.get(name, "the whole model" if name == "parent" else "what the search found"),
-            "architecture": self.space.architectures(row)[0].to_dict(),
-            "layers": [
-                {"layer": place, "heads": layer.heads, "kv_heads": layer.kv_heads, "ffn": layer.ffn}
-                for place, layer in enumerate(shape.layers)
-                if layer.heads or layer.ffn
-            ],
-            "uniform": network.shape.uniform,
-            "costs": costs,
-            "metrics": {"before": self.measure(name, network, row, orders, after=False), "after": None},
-        }
-
-    def measure(
-        self, name: str, network: Network, row: Population, orders: list[Parts] | None, *, after: bool
-    ) -> dict[str, float]:
-        """Metrics on the test text, kept by all that they depend on."""
-        key = fingerprint({**self.about, "cut": self._cut(row, orders), "healed": self._healing() if after else None})
-        path, title = self.folder / "measured", f"{name}{'-healed' if after else ''}"
-        found = measured(network, self.task, path / f"{title}.json", key)
-        return found | self.subject.further(network, path / f"{title}-tasks.json", key)
-
-    def healed(self, name: str, row: Population, orders: list[Parts] | None) -> Any:
-        """A candidate after healing."""
-        network, folder = self.part(row, orders), self.folder / "healing" / name
-        heal(network, f"healing {name}", folder, self.healer, self._cut(row, orders))
-        return network
-
-    def _healing(self) -> dict[str, Any]:
-        config = self.config
-        told = {"updates": config.heal, "learning_rate": config.learning_rate, "seed": config.seed}
-        return {**told, "precision": precision_of(config)}
-
-    def _cut(self, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
-        """What a candidate is, as JSON values."""
-        return {
-            "architecture": self.space.architectures(row)[0].to_text(),
-            "space": self.space.fingerprint,
-            "parts": self.ordered.name if orders is None else "magnitude",
-            **({"trained": self.trained} if self.trained else {}),
-        }
+        """The parts by the size of their weights, as places in the parent as it now is."""
+        return orders_of(magnitudes(self.parent), "magnitude", self.chooser.count)
 
     # ---- the end
 

@@ -13,18 +13,17 @@ from foretell.metrics import metric_named
 from foretell.objectives import Fidelities, Job
 from foretell.objectives.executors.inline import InlineExecutor
 from foretell.observations import Observation
-from foretell.search import Race, RaceResult, run_race
+from foretell.search import Race, run_race
 from foretell.search.entrants import Candidates, draw_entrants
 from foretell.spaces import Architecture, SearchSpace
 from foretell.study.device import Device
-from foretell.study.finalist_race import measured_entrants
+from foretell.study.finalist_race import CHANCES, DRAWS, Raced, measured_entrants
 from foretell.training.loop import DivergedError
 from foretell.training.state import TrainingResult
 
 __all__ = ["race_by_healing"]
 
 _LOSS = "valid_loss"
-_DRAWS, _CHANCES = 0x7ACE, 0xC0DE
 _SPARE = 2
 Heal = Callable[[Architecture, int], TrainingResult]
 """Heals an architecture so many updates, on from where it was."""
@@ -61,7 +60,7 @@ def race_by_healing(
     limits: Constraints,
     device: Device | None,
     seed: int,
-) -> tuple[RaceResult, list[dict[str, Any]]]:
+) -> Raced:
     """Race the best of a search, or go on with that.
 
     Args:
@@ -76,13 +75,13 @@ def race_by_healing(
         seed: Of the draws.
 
     Returns:
-        How it ended, and what was measured of the entrants.
+        How it ended, and what was measured of the entrants: nothing where no latency is limited.
 
     Raises:
         InputError: The search saw fewer architectures than there are entrants, or every healing diverged.
         StorageError: A checkpoint cannot be written.
     """
-    rng = np.random.default_rng([seed, _DRAWS])
+    rng = np.random.default_rng([seed, DRAWS])
     wanted = settings.entrants if device is None else min(_SPARE * settings.entrants, len(found.rows))
     entrants = draw_entrants(space, found, max(wanted, settings.entrants), rng)
     measured: list[dict[str, Any]] = []
@@ -98,6 +97,6 @@ def race_by_healing(
             executor,
             folder / "race.jsonl",
             lambda: entrants,
-            seed=seed + _CHANCES,
+            seed=seed + CHANCES,
         )
-    return result, measured
+    return Raced(result, measured)

@@ -9,6 +9,7 @@ from foretell.costs import CostModel
 from foretell.errors import InputError
 from foretell.families.pruned.genes import pruned_space
 from foretell.records import fingerprint
+from foretell.study.shrinking.candidates import layers_left
 from foretell.study.shrinking.config import ShrinkConfig
 from foretell.study.shrinking.eval_tasks import EvalTasks
 from foretell.study.shrinking.judging import Healer, heal, measured
@@ -70,7 +71,7 @@ def smaller_entry(
         found = measured(network, task, path / f"{name}.json", key)
         return found if tasks is None else found | tasks.scores(network, tokenizer, path / f"{name}-tasks.json", key)
 
-    before = judged("smaller", fingerprint(about))
+    before = judged("smaller", fingerprint({**healer.about, **about}))
     after = None
     if config.heal:
         teacher = healer.teacher if alike else None
@@ -84,10 +85,7 @@ def smaller_entry(
     return {
         "about": f"{source.name} as it is" + (f"; {learns}" if config.heal else ""),
         "architecture": space.largest().to_dict(),
-        "layers": [
-            {"layer": place, "heads": layer.heads, "kv_heads": layer.kv_heads, "ffn": layer.ffn}
-            for place, layer in enumerate(checkpoint.shape.layers)
-        ],
+        "layers": layers_left(checkpoint.shape),
         "uniform": True,
         "costs": {cost: float(values[0]) for cost, values in counted.items()},
         "metrics": {"before": before, "after": after},

@@ -52,7 +52,13 @@ class NearLimits:
 
 
 def train_parts(
-    network: Any, rule: NearLimits, settings: SupernetSettings, folder: Path, healer: Healer, max_tokens: int
+    network: Any,
+    rule: NearLimits,
+    settings: SupernetSettings,
+    folder: Path,
+    healer: Healer,
+    max_tokens: int,
+    order: str,
 ) -> TrainingResult:
     """Train a network's parts, or finish or find that; alone, or with the processes that `torchrun` started.
 
@@ -63,6 +69,7 @@ def train_parts(
         folder: Of its checkpoints.
         healer: Who teaches, on what and where; its recipe is that of single parts and is not used.
         max_tokens: Of a batch.
+        order: Names the order of the network's parts.
 
     Raises:
         DivergedError: The loss became infinite.
@@ -76,7 +83,8 @@ def train_parts(
     network.recompute = healer.recompute
     if settings.adapters:
         attach_adapters(network, network.layers, settings.adapters, healer.seed)
-    parts = [part.to_text() for part in (*rule.parts, *([] if rule.narrow is None else [rule.narrow]))]
+    parts = [part.to_text() for part in rule.parts]
+    narrow = None if rule.narrow is None else rule.narrow.to_text()
     with joined(choose_device(healer.device)) as ranks:
         result = train(
             network,
@@ -85,7 +93,7 @@ def train_parts(
             rule,
             folder,
             seed=healer.seed,
-            about={**healer.about, "parts": parts, "adapters": settings.adapters},
+            about={**healer.about, "order": order, "parts": parts, "narrow": narrow, "adapters": settings.adapters},
             title="training the parts",
             device=healer.device,
             ranks=ranks,
