@@ -2,7 +2,9 @@ import pytest
 
 from foretell import spaces
 from foretell.costs import CostModel
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InfeasibleError, InputError, UnknownNameError
+from foretell.study.config import StudyConfig
+from foretell.study.device import quick_check
 from foretell.study.limits import is_relative, resolve_limits
 
 SPACE = spaces.create("small-seq2seq")
@@ -34,3 +36,30 @@ def test_absolute_limits_stay_as_they_are():
 def test_a_share_beyond_the_largest_is_refused():
     with pytest.raises(InputError, match="not between 0 and 100 %"):
         resolve_limits(("flops<=140%",), CostModel(SPACE))
+
+
+@pytest.mark.parametrize(
+    "limits",
+    [
+        ("params<=50%", "params>=80%"),
+        ("flops<30%", "flops>=30%"),
+        ("latency<=2.4%", "latency>=2.5%"),
+        ("params <= 0.1M", "params >= 0.2M"),
+    ],
+)
+def test_limits_that_contradict_each_other_are_refused_when_the_file_is_read(limits):
+    with pytest.raises(InfeasibleError, match=f"nothing keeps both {limits[1]} and {limits[0]}"):
+        StudyConfig(name="s", constraints=limits)
+    with pytest.raises(InfeasibleError, match="nothing keeps both"):
+        StudyConfig(name="s", constraints=limits[:1], alternatives=((limits[1],), ("params<=90%",)))
+
+
+def test_shares_that_leave_something_between_them_are_taken():
+    limits = ("latency<=50%", "latency>=20%", "params>=50%", "flops<=40%")
+    assert StudyConfig(name="s", constraints=limits).constraints == limits
+
+
+@pytest.mark.parametrize("limits", [("params<=50%", "params>=10M"), ("flops>=95%", "params<=0.1M"), ("params<=1%",)])
+def test_counted_limits_that_nothing_keeps_are_refused_before_anything_is_measured(limits):
+    with pytest.raises(InfeasibleError):
+        quick_check(SPACE, StudyConfig(name="s", constraints=limits), 2000)

@@ -15,7 +15,6 @@ from pydantic import (
 )
 
 from foretell import spaces
-from foretell.costs import Constraints
 from foretell.costs.latency import Precision, Runtime
 from foretell.errors import InputError, UnknownNameError, spelt
 from foretell.llm.models import model_named
@@ -26,7 +25,7 @@ from foretell.predictors.registry import check_name
 from foretell.search import Evolution, Halving, Propose, Race, Schedule
 from foretell.search.algorithms import check_proposing, known_algorithm
 from foretell.search.algorithms import describe as describe_algorithm
-from foretell.study.limits import is_relative
+from foretell.study.limits import check_limits
 from foretell.study.validation import Part
 from foretell.tasks import Task, TaskKind, task_kind
 from foretell.tasks.registry import FIRST_KIND
@@ -283,7 +282,7 @@ class StudyConfig(Part):
     @field_validator("constraints")
     @classmethod
     def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
-        Constraints.parse(text for text in texts if not is_relative(text))
+        check_limits(texts)
         return texts
 
     @field_validator("alternatives", mode="before")
@@ -294,11 +293,13 @@ class StudyConfig(Part):
 
     @field_validator("alternatives")
     @classmethod
-    def _all_readable(cls, alternatives: tuple[tuple[str, ...], ...]) -> tuple[tuple[str, ...], ...]:
+    def _all_readable(
+        cls, alternatives: tuple[tuple[str, ...], ...], info: ValidationInfo
+    ) -> tuple[tuple[str, ...], ...]:
         for texts in alternatives:
             if not texts:
                 raise InputError("an alternative has no limit; give it one such as latency<=5ms, or leave it out.")
-            cls._readable(texts)
+            check_limits((*info.data.get("constraints", ()), *texts))  # both hold
         return alternatives
 
     @model_serializer(mode="wrap")

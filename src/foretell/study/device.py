@@ -28,7 +28,7 @@ from foretell.records import read_object, write_json
 from foretell.search import SearchResult
 from foretell.spaces import Architecture, Population, SearchSpace
 from foretell.study.config import LatencySettings
-from foretell.study.limits import is_relative, limited_cost
+from foretell.study.limits import counted_limits, is_relative, limited_cost
 
 __all__ = [
     "Device",
@@ -129,7 +129,7 @@ def quick_check(space: SearchSpace, study: MeasuredStudy, vocabulary: int) -> No
         latency_setting(space, study, vocabulary)  # refuses what cannot be measured
     absolute = Constraints.parse(text for text in study.constraints if not is_relative(text))
     costs = CostModel(space, vocabulary=vocabulary)
-    counted = Constraints(tuple(item for item in absolute if not is_latency(item.cost)))
+    counted = counted_limits(study.constraints, costs)
     if len(counted):
         counted.check_feasible(costs, np.random.default_rng(0))
     for item in absolute:

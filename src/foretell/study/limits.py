@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from foretell.costs import Constraint, Constraints, CostModel
 from foretell.costs.model import cost_name, counted_costs, is_latency, plain_name
 from foretell.errors import InputError
 
-__all__ = ["is_relative", "limited_cost", "resolve_limits"]
+__all__ = ["check_limits", "counted_limits", "is_relative", "limited_cost", "resolve_limits"]
 
 _RELATIVE = re.compile(
     r"^(?P<cost>[^\W\d]\w*(?:@[0-9]+)?)\s*(?P<operator><=|>=|=<|=>|≤|≥|<|>)\s*(?P<percent>[0-9.]+)\s*%$"
 )
+
+
+def check_limits(texts: Sequence[str]) -> None:
+    """Refuse limits of a study that cannot be read, or of which two allow nothing whatever things cost.
+
+    Raises:
+        InputError: One of them cannot be read.
+        InfeasibleError: Two of them contradict each other; the message names them.
+    """
+    Constraints.parse(text for text in texts if not is_relative(text))
+    # Shares of the same cost compare as their numbers do.
+    shares = [match for text in texts if is_relative(text) and (match := _RELATIVE.match(text.strip()))]
+    Constraints(
+        tuple(replace(_limit(match, 1.0), limit=float(match["percent"]), text=match[0]) for match in shares)
+    ).check_together()
 
 
 def is_relative(text: str) -> bool:
@@ -60,6 +77,16 @@ def resolve_limits(texts: tuple[str, ...], costs: CostModel) -> Constraints:
     return Constraints.parse(_absolute(text, costs) for text in texts).spelled(counted_costs(costs.space))
 
 
+def counted_limits(texts: Iterable[str], costs: CostModel) -> Constraints:
+    """Those of a study's limits that are not on latency, in absolute numbers: what is known without a measurement.
+
+    Raises:
+        InputError: A limit cannot be read, or is on a cost that the space does not have.
+        InfeasibleError: Two of them allow nothing.
+    """
+    return resolve_limits(tuple(text for text in texts if not is_latency(limited_cost(text))), costs)
+
+
 def _absolute(text: str, costs: CostModel) -> str:
     match = _RELATIVE.match(text.strip())
     if match is None:
@@ -67,9 +94,11 @@ def _absolute(text: str, costs: CostModel) -> str:
     is_relative(text)  # refuses shares that make no sense
     share = float(match["percent"]) / 100
     largest = costs.space.population([costs.space.largest()])
-    value = float(costs.cost(largest, match["cost"])[0]) * share
+    return _limit(match, float(costs.cost(largest, match["cost"])[0]) * share).text
+
+
+def _limit(match: re.Match[str], value: float) -> Constraint:
+    """A relative limit with a number in its percentage's place."""
     unit = "ms" if is_latency(match["cost"]) else "B" if plain_name(match["cost"]) == "memory_bytes" else ""
     rounded = f"{value:.3g}" if unit == "ms" else f"{value:.0f}"
-    limit = f"{match['cost']}{match['operator']}{rounded}{unit}"
-    Constraint.parse(limit)
-    return limit
+    return Constraint.parse(f"{match['cost']}{match['operator']}{rounded}{unit}")

@@ -14,7 +14,7 @@ from foretell.errors import InputError, UnknownNameError, known_name
 from foretell.parsing import read_yaml
 from foretell.search.race_settings import Race
 from foretell.study.config import LatencySettings
-from foretell.study.limits import limited_cost
+from foretell.study.limits import check_limits, limited_cost
 from foretell.study.validation import in_known_case
 from foretell.tasks.classification import LabelledConfig
 from foretell.tasks.language_model.config import TEXTS, TextConfig
@@ -156,6 +156,12 @@ class ShrinkConfig(Shrinking):
             ]
             return {**values, "constraints": limits}
         return values
+
+    @field_validator("constraints")
+    @classmethod
+    def _readable(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        check_limits(texts)
+        return texts
 
     @property
     def corpus(self) -> TextConfig:
