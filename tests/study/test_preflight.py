@@ -121,9 +121,17 @@ def test_long_sentences_ask_for_larger_batches(tmp_path, monkeypatch):
     (tmp_path / "pairs.tsv").write_text("".join(f"{a}\t{b}\n" for a, b in rows))
     (tmp_path / "study.yaml").write_text("corpus: {paths: [pairs.tsv]}\nvocabulary: 64\n")
     study = load_study(tmp_path / "study.yaml")
-    told = told_of_data(study, study.make_task())[-1]
-    found = re.fullmatch(r"An update reads about ([0-3]\.\d) sentence pairs, .*max_tokens: (\d+)\)\.", told)
+    told = told_of_data(study, study.make_task())
+    small = [each for each in told if each.startswith("An update")]
+    found = re.fullmatch(r"An update reads about ([0-3]\.\d) sentence pairs, .*max_tokens: (\d+)\)\.", small[0])
     assert found
+    # A hundred pairs are read very often.
+    times = re.search(r"A training goes (\d+) times over the corpus", " ".join(told))
+    assert times
+    assert int(times[1]) > 20
+    patient = study.train.recipe.model_copy(update={"patience": 2})
+    study = study.model_copy(update={"train": study.train.model_copy(update={"recipe": patient})})
+    assert not any("patience" in each for each in told_of_data(study, study.make_task()))
     enough = study.train.recipe.model_copy(update={"max_tokens": int(found[2])})
     study = study.model_copy(update={"train": study.train.model_copy(update={"recipe": enough})})
     assert not any("An update" in each for each in told_of_data(study, study.make_task()))

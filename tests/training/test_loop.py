@@ -189,6 +189,49 @@ def test_the_best_checkpoint_by_validation_loss_is_kept(architecture, task, tmp_
     assert found == pytest.approx(result.best_loss, abs=1e-6)
 
 
+TIRING = Recipe(
+    updates=60,
+    warmup=1,
+    validate_every=5,
+    learning_rate=0.2,
+    schedule="inverse-sqrt",
+    average_last=0,
+    max_tokens=128,
+)
+"""A rate so high that some validations bring nothing better."""
+
+
+def test_patience_ends_a_training_after_so_many_validations_without_a_better_loss(architecture, task, tmp_path):
+    _, whole = scratch(architecture, task, tmp_path / "whole", TIRING)
+    patient = TIRING.model_copy(update={"patience": 2})
+    kept, result = scratch(architecture, task, tmp_path / "patient", patient)
+    due = [row for row in whole.history if row["update"] % 5 == 0]
+    best = [min(range(end), key=lambda at: due[at]["valid_loss"]) for end in range(1, len(due) + 1)]
+    ends = next(5 * (at + 1) for at, first in enumerate(best) if at - first == 2)
+    assert result.updates == ends < 60
+    assert result.best_update == ends - 10
+    assert result.history == [row for row in whole.history if row["update"] <= ends]
+    # Finished: whoever asks for all updates, or for more than there were, gets what is there, at once.
+    assert scratch(architecture, task, tmp_path / "patient", patient)[1] == result
+    network = build_network(architecture, task.sizes, patient, 1)
+    again = train(network, task, patient, Fixed(), tmp_path / "patient", seed=1, about={"test": 1}, until=ends + 5)
+    assert again == result
+    assert equal(weights(network), kept)
+
+
+def test_a_patient_run_that_was_cut_ends_where_a_whole_one_does(architecture, task, tmp_path, monkeypatch):
+    patient = TIRING.model_copy(update={"patience": 2})
+    kept, result = scratch(architecture, task, tmp_path / "whole", patient)
+    with monkeypatch.context() as patched:
+        cut_after(patched, result.updates // 5)  # right after the checkpoint at which patience is at its end
+        with pytest.raises(Cut):
+            scratch(architecture, task, tmp_path / "cut", patient)
+    resumed, after = scratch(architecture, task, tmp_path / "cut", patient)
+    assert equal(resumed, kept)
+    assert after.updates == result.updates
+    assert after.history == result.history
+
+
 def test_accumulated_micro_batches_give_the_update_of_their_sum(architecture, task, tmp_path):
     """The gradient of an update is the mean over all of its target tokens, however they are cut up."""
     recipe = Recipe(updates=1, warmup=0, validate_every=1, max_tokens=64, tokens_per_update=256, dropout=0.0)

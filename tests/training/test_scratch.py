@@ -35,6 +35,22 @@ def test_an_observation_has_all_scores_and_its_provenance(space, task, tmp_path)
     assert Observation.from_dict(space, found.to_dict()) == found
 
 
+def test_early_stopping_makes_whole_labels_and_later_rungs_cost_nothing(space, task, tmp_path):
+    changes = {"updates": 60, "validate_every": 5, "learning_rate": 0.2, "schedule": "inverse-sqrt", "patience": 1}
+    tiring = SHORT.model_copy(update=changes)
+    begun = train_from_scratch(space.smallest(), task, tiring, tmp_path, splits=("valid",), until=6)
+    assert begun.fidelity == 0.1
+    whole = train_from_scratch(space.smallest(), task, tiring, tmp_path)
+    ended = whole.provenance["updates"]
+    assert whole.fidelity == 1
+    assert ended < 54
+    rung = train_from_scratch(space.smallest(), task, tiring, tmp_path, splits=("valid",), until=54)
+    assert rung.fidelity == 0.9
+    assert rung.provenance["updates"] == ended
+    assert rung.metrics["valid_loss"] == whole.metrics["valid_loss"]
+    assert rung.provenance["training_seconds"] == whole.provenance["training_seconds"]
+
+
 def test_the_initial_weights_depend_on_the_seed_alone(space, task):
     one, two = (build_network(space.smallest(), task.sizes, SHORT, 1).state_dict() for _ in range(2))
     other = build_network(space.smallest(), task.sizes, SHORT, 2).state_dict()

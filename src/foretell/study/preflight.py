@@ -43,6 +43,9 @@ _STACK = 4
 _FEW_PAIRS = 4
 """In an update; fewer teach long sentences worse in the same time (docs/tutorial.md)."""
 
+_MANY_TIMES = 20
+"""Over a corpus in one training: English-Polish (3,700 pairs) has its best weights after 10 to 15 of 40."""
+
 _TRIED = 2
 """Sentences that a scorer is tried on."""
 
@@ -171,12 +174,18 @@ def told_of_data(study: StudyConfig, task: Task) -> list[str]:
         )
     if isinstance(task, TranslationTask):
         tokens = recipe.tokens_per_update or recipe.max_tokens
-        long = float(np.maximum(task.train.source.lengths, task.train.target.lengths).mean()) + 1
+        longer = np.maximum(task.train.source.lengths, task.train.target.lengths) + 1
+        long, times = float(longer.mean()), recipe.updates * tokens / float(longer.sum())
         if tokens / long < _FEW_PAIRS:
             enough = int(np.ceil(2 * _FEW_PAIRS * long / 100)) * 100
             told.append(
                 f"An update reads about {tokens / long:.1f} sentence pairs, for these are long: raise max_tokens of "
                 f"the recipe (train: recipe: max_tokens: {enough})."
+            )
+        if times > _MANY_TIMES and not recipe.patience:
+            told.append(
+                f"A training goes {times:.0f} times over the corpus, of which the last may teach nothing: let it end "
+                "after two validations without a better loss (train: recipe: patience: 2)."
             )
     return told
 

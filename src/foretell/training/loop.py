@@ -57,7 +57,8 @@ def train(
     The order of the data and the architectures of update `u` depend on the seed and `u` only, dropout also on the
     process, so that a run that was killed and resumed by the same number of processes ends bit for bit where an
     uninterrupted one does. On interruption at most the updates since the last validation are lost. A training may
-    also pause after some updates: another call goes on from there, and ends where one without a pause does.
+    also pause after some updates: another call goes on from there, and ends where one without a pause does. One that
+    the recipe's patience has ended before is finished, however far another call would go.
 
     Args:
         network: Freshly initialised; holds the best weights afterwards.
@@ -98,15 +99,16 @@ def train(
     best = load_own(folder / "model.safetensors", *keys) if record.get("key") in keys else None
     _check_agreement(ranks, int(best is not None), where, folder)
     if best is not None:
-        _check_not_past(recipe.updates, stop, folder)
+        result = TrainingResult(**record["result"])
+        _check_not_past(result.updates, stop, folder)
         network.load_state_dict(best.tensors)
-        return TrainingResult(**record["result"])
+        return result
     run = _Run(network, task, recipe, rule, folder, seed, {**about, "key": keys[0]}, where, ranks, keys[1:], teacher)
     with _quiet_random_state():
         run.resume()
         _check_not_past(run.result.updates, stop, folder)
         run.go(title, stop)
-        if stop < recipe.updates:
+        if not run.ended:
             return run.pause()
         run.finish()
     if ranks.first:
@@ -198,7 +200,7 @@ class _Run:
         self._start_clocks()
         self.network.train()
         with track(title, stop) as meter:
-            while result.updates < stop:
+            while result.updates < stop and not self.ended:
                 loss, tokens = self._update(result.updates)
                 result.updates += 1
                 result.tokens += tokens
@@ -225,6 +227,13 @@ class _Run:
         """Whether the present weights may be kept as the best."""
         done = self.result.updates
         return done % self.recipe.validate_every == 0 or done == self.recipe.updates
+
+    @property
+    def ended(self) -> bool:
+        """Whether all updates are done, or the last validations were too many without a better loss."""
+        result, recipe = self.result, self.recipe
+        waited = result.updates - result.best_update
+        return result.updates == recipe.updates or 0 < recipe.patience * recipe.validate_every <= waited
 
     def finish(self) -> None:
         """Take the best weights, after the last update."""

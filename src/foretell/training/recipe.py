@@ -33,6 +33,8 @@ class Recipe(BaseModel):
         validate_every: Updates between validations; each also writes a checkpoint.
         average_last: Average the weights at the last so many validations; the average is kept if its
             validation loss is the best. 0 switches it off.
+        patience: Early stopping: end the training after so many validations in a row without a better loss, at the
+            learning rates of the whole; 0 does all updates.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -55,6 +57,8 @@ class Recipe(BaseModel):
     precision: Literal["auto", "fp32", "bf16", "fp16"] = "auto"
     validate_every: int = Field(default=500, ge=1)
     average_last: int = Field(default=3, ge=0)
+    # Left out where it is not used: records from before it was there keep their recipe's name.
+    patience: int = Field(default=0, ge=0, exclude_if=lambda it: it == 0)
 
     @property
     def accumulate(self) -> int:

@@ -124,7 +124,8 @@ def train_from_scratch(
         "measuring_cpu_seconds": spent,  # of one split
         **({} if inherit is None else {"inherited": about["inherited"]}),
     }
-    observation = Observation(architecture, metrics, provenance=provenance, fidelity=result.updates / recipe.updates)
+    share = 1.0 if paused is None else paused / recipe.updates  # early stopping may have taken fewer updates
+    observation = Observation(architecture, metrics, provenance=provenance, fidelity=share)
     if keep_outputs:
         write_json(beside, {"key": key, "outputs": measured.outputs})
     write_json(record, {"key": key, "observation": observation.to_dict()})
