@@ -170,20 +170,6 @@ class Seq2SeqTransformer(Network):
         features, output = self._features(source, target_in, self._resolve(shape))
         return token_loss(features, output, target_out, smoothing)
 
-    def decoder_loss(
-        self,
-        encoded: EncoderOutput,
-        target_in: Tensor,
-        target_out: Tensor,
-        smoothing: float = 0.1,
-        shape: TransformerShape | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """As `teacher_forced_loss`, with the encoder's part already done: decoders that share it need not repeat it."""
-        shape = self._resolve(shape)
-        rows = self._rows(shape)
-        features = self._decode(target_in, encoded, rows.target, shape)
-        return token_loss(features, rows.output, target_out, smoothing)
-
     def encode(
         self, source: Tensor, shape: TransformerShape | None = None, *, layers: int | None = None
     ) -> EncoderOutput:
