@@ -128,31 +128,27 @@ def test_a_title_is_text_and_not_markup(terminal):
     assert any("[red]hot" in line and "[bold]x" in line for line in terminal())
 
 
-def test_a_worker_hands_its_reports_on_at_most_five_times_a_second(clock):
+def handed_on(clock, updates, **options):
+    """What a worker tells its parent of so many updates, a hundredth of a second each: title, share, note."""
     told = []
     token = progress._send.set(None)
     try:
         forward_progress(lambda *report: told.append(report))
         with show_progress("bar"), track("training", 200) as meter:
-            for update in range(1, 101):
+            for update in range(1, updates + 1):
                 clock.now += 0.01
-                meter.update(update, "fast")
+                meter.update(update, "fast", **{name: update == at for name, at in options.items()})
     finally:
         progress._send.reset(token)
+    return told
+
+
+def test_a_worker_hands_its_reports_on_at_most_five_times_a_second(clock):
+    told = handed_on(clock, 100)
     assert {title for title, _, _ in told} == {"training"}
     assert 4 <= len(told) <= 6
     assert told[0][1] < told[-1][1] <= 0.5
 
 
 def test_a_report_that_must_not_wait_is_handed_on_at_once(clock):
-    told = []
-    token = progress._send.set(None)
-    try:
-        forward_progress(lambda *report: told.append(report))
-        with show_progress("bar"), track("training", 200) as meter:
-            for update in range(1, 5):
-                clock.now += 0.01
-                meter.update(update, at_once=update == 3)
-    finally:
-        progress._send.reset(token)
-    assert [share for _, share, _ in told] == [1 / 200, 3 / 200]
+    assert [share for _, share, _ in handed_on(clock, 4, at_once=3)] == [1 / 200, 3 / 200]

@@ -131,6 +131,18 @@ def test_what_was_paid_is_not_paid_again():
     assert charges({"architecture": {"a": 2}, "provenance": {"training_seconds": 3.0}}) == 3.0
 
 
+def test_a_training_that_early_stopping_has_ended_is_paid_once_however_far_a_rung_asks():
+    charges = Charges()
+
+    def label(share, updates, cpu):
+        about = {"training_cpu_seconds": cpu, "updates": updates, "measuring_cpu_seconds": 1.0}
+        return {"architecture": {"a": 1}, "fidelity": share, "provenance": about}
+
+    assert charges(label(0.25, 1000, 10.0)) == 11.0
+    assert charges(label(0.5, 1500, 15.0)) == pytest.approx(6.0)  # it ended at 1,500 of 2,000
+    assert charges(label(1.0, 1500, 15.0)) == 1.0
+
+
 @pytest.fixture
 def judged(monkeypatch):
     """Fresh trainings on record, too."""

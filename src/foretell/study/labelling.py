@@ -63,11 +63,12 @@ class StudyTrainings:
 class Charges:
     """What trainings cost those who asked for them: processor seconds on record, and nothing for what was paid before.
 
-    A part of a training costs its part of the seconds; one that goes on from a smaller one costs what is new. Measuring
-    the network on the validation split costs what it cost, each time; records that do not tell count none.
+    A part of a training costs its part of the seconds; one that goes on from a smaller one costs what is new, which is
+    nothing where early stopping had ended it. Measuring the network on the validation split costs what it cost, each
+    time; records that do not tell count none.
     """
 
-    _paid: dict[str, float] = field(default_factory=dict)
+    _paid: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def __call__(self, result: Any) -> float:
         """Seconds of a label, given as `Observation.to_dict`, alone or under "observation"."""
@@ -75,8 +76,9 @@ class Charges:
         about, share = found.get("provenance", {}), float(found.get("fidelity", 1.0))
         seconds = float(about.get("training_cpu_seconds", about.get("training_seconds", 0.0)))
         key = f"{found['architecture']} {about.get('seed')}"
-        before = self._paid.get(key, 0.0)
-        self._paid[key] = max(share, before)
+        before, done = self._paid.get(key, (0.0, 0.0))
         if share <= before:
             return 0.0
-        return seconds * (share - before) / share + float(about.get("measuring_cpu_seconds", 0.0))
+        updates = float(about.get("updates", share))  # those of other objectives tell their shares alone
+        self._paid[key] = share, updates
+        return seconds * (updates - done) / updates + float(about.get("measuring_cpu_seconds", 0.0))

@@ -197,7 +197,7 @@ def _by_supernet(chosen: Preset, arena: Arena, *, whole: bool) -> Found:
     searched = time.process_time() - start
     about = {
         "supernet_seconds": supernet,
-        "supernet_updates": study.supernet.recipe.updates,
+        "supernet_updates": result["updates"],
         "teacher": study.distilled.teacher,
         "teacher_seconds": teacher,
         "search_seconds": searched,
@@ -217,7 +217,7 @@ def _shortened(study: StudyConfig, arena: Arena, *, distils: bool) -> StudyConfi
     """
     recipe = study.supernet.recipe
     (result,) = run_jobs([supernet_job(study)])
-    an_update = float(result["cpu_seconds"] or result["seconds"]) / recipe.updates
+    an_update = float(result["cpu_seconds"] or result["seconds"]) / result["updates"]
     updates = min(recipe.updates, int(_SUPERNET * arena.seconds / an_update))
     if updates < 1:
         raise InputError(f"no update of the supernet fits into {arena.seconds:g} s; give more seconds.")
