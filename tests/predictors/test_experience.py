@@ -61,6 +61,19 @@ def tau(predictor, start=0):
     return kendalltau(predictor.predict(ROWS[start:]).mean, TRUTH[start:]).statistic
 
 
+def test_the_curve_of_a_training_that_ended_early_is_read_by_the_shares_of_its_recipe():
+    whole = next(item for item in JUDGED if item.provenance.get("history"))
+    total, history = whole.provenance["updates"], whole.provenance["history"]
+    ended = total // 2
+    seen = [point for point in history if point["update"] <= ended]
+    best = min(point[LOSS] for point in seen)
+    about = {**whole.provenance, "updates": ended, "recipe_updates": total, "history": seen}
+    early = replace(whole, provenance=about, metrics={**whole.metrics, LOSS: best})
+    for share in (0.125, 0.25, 0.5):
+        assert loss_at(early, share) == loss_at(whole, share)
+    assert loss_at(early, 0.75) == best
+
+
 def test_no_label_is_needed():
     predictor = fitted()
     assert tau(predictor) > 0.6

@@ -44,6 +44,7 @@ def test_early_stopping_makes_whole_labels_and_later_rungs_cost_nothing(space, t
     ended = whole.provenance["updates"]
     assert whole.fidelity == 1
     assert ended < 54
+    assert whole.provenance["recipe_updates"] == 60
     rung = train_from_scratch(space.smallest(), task, tiring, tmp_path, splits=("valid",), until=54)
     assert rung.fidelity == 0.9
     assert rung.provenance["updates"] == ended

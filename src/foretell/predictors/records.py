@@ -84,12 +84,15 @@ def loss_at(item: Observation, share: float) -> float | None:
     """The validation loss of a training after a share of it, between the points of its curve; None if nobody knows."""
     if item.fidelity == share and LOSS in item.metrics:
         return float(item.metrics[LOSS])
-    total, history = item.provenance.get("updates"), item.provenance.get("history")
+    ended, history = item.provenance.get("updates"), item.provenance.get("history")
+    total = item.provenance.get("recipe_updates", ended)  # more, where early stopping has ended it
     if not isinstance(total, int) or not isinstance(history, list) or item.fidelity != 1:
         return None
     points = [(point["update"] / total, point[LOSS]) for point in history if LOSS in point and "update" in point]
-    if not points or share < 0.99 * points[0][0] or share > points[-1][0]:
+    if not points or share < 0.99 * points[0][0]:
         return None
+    if share > points[-1][0]:  # after its end a training is what it was then
+        return float(item.metrics[LOSS]) if ended != total and LOSS in item.metrics else None
     places, losses = np.array(points, dtype=np.float64).T
     return float(np.interp(np.log(share), np.log(places), losses))
 

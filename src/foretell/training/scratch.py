@@ -163,6 +163,8 @@ def _provenance(
     return {
         "seed": seed,
         "updates": result.updates,
+        # Shares of a training are of its recipe's, which early stopping leaves unfinished.
+        **({"recipe_updates": recipe.updates} if recipe.patience else {}),
         "tokens": result.tokens,
         "training_seconds": round(result.seconds, 2),
         "training_cpu_seconds": round(result.cpu_seconds, 2),
