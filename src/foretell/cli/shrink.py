@@ -73,6 +73,9 @@ def _shrink(
         typer.Option("--to", metavar="TARGET,...", help="hf, gguf (language models), onnx (classifiers); by commas."),
     ] = None,
     uniform: Annotated[bool, typer.Option("--uniform", help="Keep all layers alike: every runtime loads it.")] = False,
+    hidden_width: Annotated[
+        bool, typer.Option("--hidden-width", help="Language models: channels of embeddings and layers may go, too.")
+    ] = False,
     weights: Annotated[
         Literal["f32", "f16", "bf16", "q8_0"] | None,
         typer.Option("--weights", case_sensitive=False, help="Type of the weights; q8_0: gguf."),
@@ -107,6 +110,7 @@ def _shrink(
         "lm_eval": [_place(task.strip()) for task in lm_eval.split(",")] if lm_eval else None,
         "to": to.replace(" ", "").split(",") if to else None,
         "uniform": uniform or None,
+        "hidden_width": hidden_width or None,
         "weights": weights,
         "block": block,
         "seed": seed,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-__all__ = ["Site", "Sited"]
+__all__ = ["Reading", "Site", "Sited"]
 
 
 class Site(NamedTuple):
@@ -26,6 +26,18 @@ class Site(NamedTuple):
     before: tuple[Tensor, ...]
     after: Tensor
     parts: int
+
+
+class Reading(NamedTuple):
+    """Where the channels of embeddings and layers are read.
+
+    Attributes:
+        norm: Its output is read, [B, T, d].
+        readers: The matrices that do, [outputs, d].
+    """
+
+    norm: nn.Module
+    readers: tuple[Tensor, ...]
 
 
 class Sited(Protocol):

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from foretell.families.base import networks_of
-from foretell.families.decoder.cutting import cut, leading_parts, reorder
+from foretell.families.decoder.cutting import cut, leading_parts, reorder, reorder_channels
 from foretell.families.decoder.importance import SCORES, magnitudes, measured_importance, orders_of
 from foretell.families.decoder.reading import TYPES, read_pretrained
 from foretell.families.pruned.genes import pruned_space
@@ -98,3 +98,29 @@ def test_what_is_cut_is_all_where_the_whole_is(tmp_path):
     network = read_pretrained(tmp_path).load().to("meta")
     part = cut(network, leading_parts(network.shape))
     assert {each.device.type for each in (*part.parameters(), *part.buffers())} == {"meta"}
+
+
+@pytest.mark.parametrize("kind", TYPES)
+@pytest.mark.parametrize("score", SCORES)
+def test_channels_in_order_change_nothing_and_fewer_are_what_is_cut(tmp_path, kind, score):
+    make_checkpoint(tmp_path, kind)
+    found = read_pretrained(tmp_path)
+    network, batch = found.load(), text(found.vocabulary)
+    with torch.no_grad():
+        network.embed_tokens[:, 5] = 0  # a channel that nothing ever writes to
+        for layer in network.layers:
+            layer.self_attn.o_proj.weight[5] = 0
+            layer.mlp.down_proj.weight[5] = 0
+        before = network(batch.inputs)
+    order = measured_importance(network, [batch], network.readings())[f"channels.{score}"].argsort(descending=True)
+    assert order[-1] == 5
+    reorder_channels(network, order)
+    space = pruned_space("a test", found.shape, found.backbone, hidden_width=True)
+    architecture = space.architecture(space.read([[2, 1, 1, 2, 2, 96, 64, 32]])[0])
+    member = networks_of(space).member(architecture)
+    alone = cut(network, leading_parts(member), member.width)
+    with torch.no_grad():
+        torch.testing.assert_close(network(batch.inputs), before, atol=1e-4, rtol=0)
+        torch.testing.assert_close(network(batch.inputs, member), alone(batch.inputs), atol=1e-5, rtol=0)
+    count = space.family.count(space, space.population([architecture]), ["parameters"], {})["parameters"]
+    assert count[0] == alone.parameter_count(embeddings=True)

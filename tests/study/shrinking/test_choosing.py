@@ -53,3 +53,26 @@ def test_neighbours_keep_the_limits_and_differ(chooser):
     assert (near != row).sum(axis=1).max() <= 5
     again = np.concatenate(chooser.neighbours(row, 10, seed=1))
     assert (near == again).all()
+
+
+def test_channels_go_where_they_are_worth_least():
+    shape = DecoderShape(256, (LayerShape(4, 2, 192),) * 3)
+    backbone = Backbone(head_size=16, vocabulary=1000, context=64)
+    space = pruned_space("a-parent", shape, backbone, step=32, hidden_width=True)
+    assert [int(each) for each in space.gene("width").numbers] == [256, 224, 192, 160, 128]
+    assert space.size() == 5 * pruned_space("a-parent", shape, backbone, step=32).size()
+    costs = CostModel(space, vocabulary=1000)
+    chooser = Chooser(costs, resolve_limits(["params<=70%"], costs))
+    parameters = costs.cost(chooser.hidden_width(), "parameters")[0]
+    assert parameters == 1000 * 160 + 160 * (6 * 16 * 2 + 3 * 192 + 2) * 3 + 160
+
+    def judge(rows):  # layers are worth much, channels nothing
+        numbers = [space.numbers(rows, name).astype(float) for name in ("kept", "groups", "ffn")]
+        return (numbers[0] * (numbers[1] / 2 + numbers[2] / 192)).sum(axis=1)
+
+    found = np.concatenate(list(chooser.greedy(judge, 3)))
+    assert chooser.constraints.satisfied(costs, found).all()
+    assert space.numbers(found, "width").max() < 256
+    assert (judge(found) == 6).all()
+    near = np.concatenate(chooser.neighbours(found[:1], 4, seed=1))
+    assert (space.numbers(near, "width") == space.numbers(found[:1], "width")).all()

@@ -53,7 +53,8 @@ def test_the_whole_job(tmp_path, text, kind, capsys):
     import transformers
 
     model = make_checkpoint(tmp_path / "parent", kind)
-    path = study(tmp_path, tmp_path / "parent", text, uniform=kind.startswith("qwen"), to=["hf", "gguf"])
+    more = {"uniform": kind.startswith("qwen"), "hidden_width": kind in ("mistral", "qwen3"), "to": ["hf", "gguf"]}
+    path = study(tmp_path, tmp_path / "parent", text, **more)
     out = tmp_path / "run"
     assert main(["shrink", str(path), "--heal", "3", "--out", str(out), "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
@@ -61,7 +62,7 @@ def test_the_whole_job(tmp_path, text, kind, capsys):
     whole = sum(parameter.numel() for parameter in model.parameters())
     assert result["baselines"]["parent"]["costs"]["parameters"] == whole
     names = {"parent", "uniform-width", "magnitude", "depth-last", "depth-influence", "random"}
-    assert set(result["baselines"]) == names
+    assert set(result["baselines"]) == names | ({"hidden-width"} if more["hidden_width"] else set())
     for name, entry in {"winner": result["winner"], **result["baselines"]}.items():
         assert entry["metrics"]["before"]["bits_per_byte"] > 0
         if name != "parent":
@@ -84,7 +85,7 @@ def test_the_whole_job(tmp_path, text, kind, capsys):
     written = ours.write(prompt[0].tolist(), 12, temperature=0, never=(), end=0)[0]
     assert written == [token for token in theirs if token != 0][: len(written)]
     _used_by_other_commands(out, tokenizer, exported, tmp_path / "again", capsys)
-    if kind == "llama":
+    if kind in ("llama", "mistral"):
         _same_in_llama_cpp(out / "exported" / "gguf" / "model.gguf", prompt[0].tolist(), ours)
 
 

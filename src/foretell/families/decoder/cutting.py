@@ -13,7 +13,7 @@ from foretell.families.decoder.network import LanguageModel
 from foretell.nn.rotary import RotaryPositions
 from foretell.nn.transformer import TransformerLayer
 
-__all__ = ["Parts", "cut", "leading_parts", "permute", "reorder"]
+__all__ = ["Parts", "cut", "leading_parts", "permute", "reorder", "reorder_channels"]
 
 
 class Parts(NamedTuple):
@@ -57,6 +57,30 @@ def reorder(network: LanguageModel, orders: Sequence[Parts]) -> None:
 
 
 @torch.no_grad()
+def reorder_channels(network: LanguageModel, order: Tensor) -> None:
+    """Put the channels of embeddings, norms and layers in another order, in place; the outputs stay what they are.
+
+    Args:
+        network: Changed; its tokens' logits are the same up to rounding, for norms do not know the order.
+        order: A permutation of its channels, int64 [width].
+    """
+    for name, parameter in network.named_parameters():
+        dim = _across_channels(name)
+        if dim is not None:
+            parameter.copy_(parameter.index_select(dim, order.to(parameter.device)))
+
+
+def _across_channels(name: str) -> int | None:
+    """The dimension of a parameter that goes along the channels of embeddings and layers; None where none does."""
+    if name.endswith("norm.weight") and not name.endswith(("q_norm.weight", "k_norm.weight")):
+        return 0
+    if name.endswith(("o_proj.weight", "down_proj.weight")):
+        return 0
+    reads = ("embed_tokens", "lm_head.weight", "q_proj.weight", "k_proj.weight", "v_proj.weight")
+    return 1 if name.endswith((*reads, "gate_proj.weight", "up_proj.weight")) else None
+
+
+@torch.no_grad()
 def permute(layer: nn.Module, chosen: Mapping[str, tuple[int, Tensor]]) -> None:
     """Put rows or columns of a layer's parameters in another order, in place.
 
@@ -71,13 +95,15 @@ def permute(layer: nn.Module, chosen: Mapping[str, tuple[int, Tensor]]) -> None:
 
 
 @torch.no_grad()
-def cut(network: LanguageModel, parts: Sequence[Parts]) -> LanguageModel:
+def cut(network: LanguageModel, parts: Sequence[Parts], width: int | None = None) -> LanguageModel:
     """A stand-alone network of some parts, in evaluation mode, on the same device; empty layers are not in it.
 
     Args:
         network: Left as it is.
         parts: Of each of its layers.
+        width: So many of its first channels; None: all.
     """
+    width = width or network.shape.width
     tensors: dict[str, Tensor] = {
         name: tensor.clone() for name, tensor in network.state_dict().items() if not name.startswith("layers.")
     }
@@ -95,8 +121,12 @@ def cut(network: LanguageModel, parts: Sequence[Parts]) -> LanguageModel:
                 new = parameter.clone() if rows is None else parameter.index_select(dim, rows.to(parameter.device))
                 tensors[f"layers.{len(shapes)}.{name}"] = new
         shapes.append(left)
+    for name, tensor in tensors.items():
+        along = _across_channels(name)
+        if along is not None and width < network.shape.width:
+            tensors[name] = tensor.narrow(along, 0, width).clone()
     with torch.device("meta"):
-        made = LanguageModel(DecoderShape(network.shape.width, tuple(shapes)), network.backbone, network.vocabulary)
+        made = LanguageModel(DecoderShape(width, tuple(shapes)), network.backbone, network.vocabulary)
     made.positions = RotaryPositions(network.backbone.head_size, network.backbone.theta).to(network.norm.weight.device)
     made.load_state_dict(tensors, assign=True)
     for parameter in made.parameters():

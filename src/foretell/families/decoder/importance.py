@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from foretell.families.decoder.cutting import Parts
-from foretell.families.sites import Sited
+from foretell.families.sites import Reading, Sited
 from foretell.progress import track
 
 __all__ = ["SCORES", "Score", "magnitudes", "measured_importance", "orders_of"]
@@ -26,12 +26,13 @@ Score = Literal["activation", "first_order"]
 SCORES: tuple[Score, ...] = get_args(Score)
 
 
-def measured_importance(network: Sited, batches: Sequence[Any]) -> dict[str, Tensor]:
+def measured_importance(network: Sited, batches: Sequence[Any], readings: Sequence[Reading] = ()) -> dict[str, Tensor]:
     """Scores on text: `NUMBER.groups.SCORE`, `NUMBER.neurons.SCORE` and `influence`, one number a part.
 
     Args:
         network: In evaluation mode; its gradients are left as they are.
         batches: Of texts, hardly padded.
+        readings: Where its channels are read: `channels.SCORE` are told, too.
     """
     found: dict[str, Tensor] = {}
     with _only_activations_learn(network), ExitStack() as stack:
@@ -40,6 +41,8 @@ def measured_importance(network: Sited, batches: Sequence[Any]) -> dict[str, Ten
         for site in network.sites():
             hook = _noting(found, site.name, site.parts)
             stack.callback(site.module.register_forward_pre_hook(hook).remove)
+        for reading in readings:
+            stack.callback(reading.norm.register_forward_hook(_reading(found, reading)).remove)
         with track("importance", len(batches)) as meter:
             for number, batch in enumerate(batches, 1):
                 loss, _, _ = network.loss(batch, smoothing=0.0)
@@ -49,6 +52,8 @@ def measured_importance(network: Sited, batches: Sequence[Any]) -> dict[str, Ten
     for site in network.sites():  # what is read, times the size of what is made of it
         whole = found.pop(f"{site.name}.squares") * site.after.detach().square().sum(0)
         found[f"{site.name}.activation"] = whole.view(site.parts, -1).sum(1).sqrt()
+    if readings:
+        found["channels.activation"] = found["channels.activation"].sqrt()
     return {**found, "influence": torch.stack(influence)}
 
 
@@ -111,6 +116,22 @@ def _noting(found: dict[str, Tensor], name: str, parts: int) -> Any:
             _add(found, f"{name}.first_order", change.abs().sum(0))
 
         x.register_hook(backward)  # type: ignore[no-untyped-call]
+
+    return hook
+
+
+def _reading(found: dict[str, Tensor], reading: Reading) -> Any:
+    """A hook on a norm: what each channel says to its readers, and what leaving it out there does at first order."""
+    sizes = torch.stack([each.detach().square().sum(0) for each in reading.readers]).sum(0)
+
+    def hook(_module: Any, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        values = output.detach()
+        _add(found, "channels.activation", values.square().sum((0, 1)) * sizes)
+
+        def backward(gradient: Tensor) -> None:
+            _add(found, "channels.first_order", (values * gradient).sum(1).abs().sum(0))
+
+        output.register_hook(backward)  # type: ignore[no-untyped-call]
 
     return hook
 

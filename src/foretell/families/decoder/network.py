@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from foretell.families.base import Network
 from foretell.families.decoder.genes import Backbone, DecoderShape
-from foretell.families.sites import Site
+from foretell.families.sites import Reading, Site
 from foretell.nn.elastic import ElasticProjection, leading
 from foretell.nn.grouped import KeyValueCache
 from foretell.nn.loss import smoothed_cross_entropy, summed_loss, token_loss
@@ -169,6 +169,20 @@ class LanguageModel(Transformer, Network):
                 makes = (layer.mlp.up_proj.weight, *gates)
                 last = layer.mlp.down_proj
                 found.append(Site(f"{number}.neurons", last, makes, last.weight, shape.ffn))
+        return found
+
+    def readings(self) -> list[Reading]:
+        """Every norm, with the matrices that read what it makes."""
+        found = [Reading(self.norm, (self.output(self.shape),))]
+        for module in self.layers:
+            layer = cast("TransformerLayer", module)
+            if layer.self_attn is not None and layer.input_layernorm is not None:
+                own = layer.self_attn
+                readers = tuple(each.weight for each in (own.q_proj, own.k_proj, own.v_proj))
+                found.append(Reading(layer.input_layernorm, readers))
+            if layer.mlp is not None and layer.post_attention_layernorm is not None:
+                gates = () if layer.mlp.gate_proj is None else (layer.mlp.gate_proj.weight,)
+                found.append(Reading(layer.post_attention_layernorm, (layer.mlp.up_proj.weight, *gates)))
         return found
 
     def entrance(self) -> nn.Parameter:

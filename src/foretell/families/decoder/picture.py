@@ -21,11 +21,11 @@ def draw(
         architecture: Of a family with the genes of decoders.
         kind: What the stack is called.
         output: What the last box says.
-        shape: Its dimensions, where its genes are others; all members are then of one width.
+        shape: Its dimensions, where its genes are others.
     """
-    space, wide = architecture.space, shape is None
+    space = architecture.space
     shape = shape or DecoderShape.of(architecture)
-    widest = max(1.0, float(space.gene("width").numbers.max())) if wide else float(shape.width)
+    widest = max((float(g.numbers.max()) for g in space.genes if g.name == "width"), default=float(shape.width))
     most = max(1.0, float(space.gene("ffn").numbers.max()))
     parts = [("embedding", f"embed {shape.width}", shape.width / widest, 0)]
     gaps = [_LAYER]

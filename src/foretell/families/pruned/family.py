@@ -15,7 +15,7 @@ from foretell.families.decoder.genes import Backbone, DecoderShape, StackBackbon
 from foretell.families.decoder.picture import draw
 from foretell.families.decoder.stack import StackFamily
 from foretell.families.picture import Picture
-from foretell.families.pruned.genes import PrunedBackbone, pruned_genes, pruned_shape
+from foretell.families.pruned.genes import PrunedBackbone, narrows, pruned_genes, pruned_shape
 from foretell.spaces import Architecture, Gene, Population, Scalar, SearchSpace
 
 __all__ = ["FAMILY", "Parts", "Pruned"]
@@ -27,7 +27,7 @@ class Parts(StackFamily[Any]):
     """What is left of a network that comes trained: members are parts of it at their own places."""
 
     def genes(self, choices: Mapping[str, Sequence[Scalar]], constants: StackBackbone) -> list[Gene]:
-        """The four genes."""
+        """Four genes, or five."""
         return pruned_genes(choices, constants)
 
     def canonical(self, space: SearchSpace, population: Population) -> Population:
@@ -53,14 +53,15 @@ class Parts(StackFamily[Any]):
     def size(self, space: SearchSpace) -> int:
         """See `foretell.spaces.RuledFamily.size`."""
         count = int(space.gene("layers").numbers.max())
+        widths = len(space.gene("width").choices) if narrows(space) else 1
         groups, ffn = space.gene("groups"), space.gene("ffn")
         kinds = len(groups.choices) * len(ffn.choices)
         droppable = bool((space.gene("kept").numbers == 0).any())
         if groups.depth is None:
-            return kinds * (2**count - 1) if droppable else kinds
+            return widths * kinds * (2**count - 1 if droppable else 1)
         nothing = bool((groups.numbers == 0).any() and (ffn.numbers == 0).any())
         kinds += droppable and not nothing  # a layer without parts and one that is left out are the same
-        return int(kinds**count - (droppable or nothing))
+        return int(widths * (kinds**count - (droppable or nothing)))
 
     def member(self, architecture: Architecture) -> DecoderShape:
         """The dimensions, with empty layers where some are left out."""
@@ -71,7 +72,10 @@ class Parts(StackFamily[Any]):
         """The sizes of all layers of a population; those that are left out have none."""
         backbone, kept = self.backbone.of(space), self._kept(space, population)
         groups, ffn = (space.numbers(population, name).astype(np.int64) * kept for name in ("groups", "ffn"))
-        width = np.full((len(population), 1), backbone.width, dtype=np.int64)
+        if narrows(space):
+            width = space.numbers(population, "width").astype(np.int64)
+        else:
+            width = np.full((len(population), 1), backbone.width, dtype=np.int64)
         return Layers(width, groups * backbone.ratio, groups, ffn)
 
     @staticmethod

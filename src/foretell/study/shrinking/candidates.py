@@ -20,6 +20,7 @@ __all__ = ["BASELINES", "Candidates", "layers_left"]
 
 BASELINES = {
     "uniform-width": "all layers, of each the same share of heads and neurons, the most important ones",
+    "hidden-width": "all layers whole, fewer channels of the embeddings and layers",
     "magnitude": "the same sizes, the parts with the largest weights",
     "depth-last": "the last layers left out",
     "depth-influence": "the layers left out whose output is most like their input (ShortGPT)",
@@ -60,7 +61,8 @@ class Candidates:
 
     def part(self, row: Population, orders: list[Parts] | None = None) -> Any:
         """A stand-alone network."""
-        return self.subject.cut(self.network, leading_parts(self.member(row), orders))
+        member = self.member(row)
+        return self.subject.cut(self.network, leading_parts(member, orders), member.width)
 
     def entry(self, name: str, row: Population, orders: list[Parts] | None) -> dict[str, Any]:
         """What `result.json` says of a candidate before healing, or of the parent."""

@@ -40,19 +40,30 @@ class Chooser:
         self.most_groups, self.most_ffn = (int(self.space.gene(name).numbers.max()) for name in ("groups", "ffn"))
         self.widths = sorted({int(value) for value in self.space.gene("ffn").numbers}, reverse=True)
         self.alike = self.space.gene("groups").depth is None
+        genes = [gene for gene in self.space.genes if gene.name == "width"]
+        self.channels = [number for gene in genes for number in sorted(map(int, gene.numbers), reverse=True)]
         self.parent = self.row(*self._whole())
         self._check()
 
-    def _whole(self) -> tuple[_Numbers, _Numbers, _Numbers]:
+    def _whole(self) -> tuple[_Numbers, _Numbers, _Numbers, _Numbers]:
         ones = np.ones(self.count, dtype=np.int64)
-        return ones, ones * self.most_groups, ones * self.most_ffn
+        return ones, ones * self.most_groups, ones * self.most_ffn, np.array(self.channels[:1])
 
-    def row(self, kept: _Numbers, groups: _Numbers, ffn: _Numbers) -> Population:
-        """The architecture with so much in each layer, each `[layers]`: canonical, `int16 [1, columns]`."""
+    def row(self, kept: _Numbers, groups: _Numbers, ffn: _Numbers, channels: _Numbers | None = None) -> Population:
+        """The architecture with so much in each layer, each `[layers]`: canonical, `int16 [1, columns]`.
+
+        Args:
+            kept: Which layers are there.
+            groups: Of heads.
+            ffn: Neurons.
+            channels: Of embeddings and layers, `[1]`; None: all.
+        """
         there = np.flatnonzero(kept)
         first = int(there[0]) if len(there) else 0
         shown = [groups[first : first + 1], ffn[first : first + 1]] if self.alike else [groups, ffn]
         spelt = [self.count, *kept.tolist(), *shown[0].tolist(), *shown[1].tolist()]
+        if self.channels:
+            spelt.append(self.channels[0] if channels is None else int(channels[0]))
         return self.space.canonical(self.space.read([spelt]))
 
     def excess(self, rows: Population) -> npt.NDArray[np.float64]:
@@ -70,7 +81,7 @@ class Chooser:
         kept, groups, ffn = (np.zeros(self.count, dtype=np.int64) for _ in range(3))
         kept[0], least = 1, min(width for width in self.widths if width)
         groups[0], ffn[0] = (1, least) if self.alike else (0, least)
-        smallest = self.row(kept, groups, ffn)
+        smallest = self.row(kept, groups, ffn, np.array(self.channels[-1:]))
         if not self.constraints.satisfied(self.costs, smallest)[0]:
             told = ", ".join(f"{self.costs.cost(smallest, name)[0]:,.0f} {name}" for name in names)
             raise InfeasibleError(
@@ -85,13 +96,19 @@ class Chooser:
 
     def uniform_width(self) -> Population | None:
         """All layers, of each the same share of heads and neurons."""
-        kept, _, _ = self._whole()
+        kept = self._whole()[0]
         found = []
         for width in self.widths:
             groups = max(1, round(self.most_groups * width / self.most_ffn))
             if width:
                 found.append(self.row(kept, kept * groups, kept * width))
         return self.first(found)
+
+    def hidden_width(self) -> Population | None:
+        """All layers whole, of as many channels as the limits allow; None where they are too many, or all there are."""
+        kept, groups, ffn, _ = self._whole()
+        found = [self.row(kept, groups, ffn, np.array([channels])) for channels in self.channels[1:]]
+        return self.first(found) if found else None
 
     def without_layers(self, order: Sequence[int], width: int | None = None) -> Population | None:
         """As many whole layers as the limits allow.
@@ -100,7 +117,7 @@ class Chooser:
             order: Layers, those first that go first.
             width: Of the feed-forward networks of those that stay; None: whole.
         """
-        kept, groups, ffn = self._whole()
+        kept, groups, ffn, _ = self._whole()
         ffn = ffn if width is None else np.full_like(ffn, width)
         found = []
         for number in order[:-1]:
@@ -112,7 +129,7 @@ class Chooser:
     def random(self, seed: int) -> Population | None:
         """Parts taken away at random, a step at a time, until the limits are kept."""
         rng = np.random.default_rng(seed)
-        kept, groups, ffn = self._whole()
+        kept, groups, ffn, _ = self._whole()
         if self.alike:
             found = [
                 self.without_layers(rng.permutation(self.count).tolist(), int(width))
@@ -149,6 +166,7 @@ class Chooser:
             goal = start * (1 - number / rounds)
             before = self.row(*state)
             moves = dict(self._layer_moves(state) if self.alike else self._part_moves(state))
+            moves |= dict(self._channel_moves(state))
             asked = sorted(moves, key=lambda move: prices.get(move, 0.0))[: max(_FEWEST, len(moves) // min(number, 2))]
             rows = np.concatenate([self.row(*moves[move]) for move in asked])
             scores = judge(np.concatenate([before, rows]))
@@ -172,7 +190,12 @@ class Chooser:
         for number in np.flatnonzero(state[0]):
             kept = state[0].copy()
             kept[number] = 0
-            yield ("layer", int(number), 0), [kept, state[1], state[2]]
+            yield ("layer", int(number), 0), [kept, *state[1:]]
+
+    def _channel_moves(self, state: list[_Numbers]) -> Iterator[tuple[_Move, list[_Numbers]]]:
+        """A step of channels away."""
+        for channels in [each for each in self.channels if each < state[3][0]][:1]:
+            yield ("channels", 0, channels), [*state[:3], np.array([channels])]
 
     def _part_moves(self, state: list[_Numbers]) -> Iterator[tuple[_Move, list[_Numbers]]]:
         """Each layer's attention away, its feed-forward network halved, or away."""
@@ -180,13 +203,13 @@ class Chooser:
             if state[1][number]:
                 groups = state[1].copy()
                 groups[number] = 0
-                yield ("groups", number, 0), [state[0], groups, state[2]]
+                yield ("groups", number, 0), [state[0], groups, *state[2:]]
             half = next((width for width in self.widths if 0 < width <= state[2][number] // 2), 0)
             for width in {half, 0}:
                 if state[2][number]:
                     ffn = state[2].copy()
                     ffn[number] = width
-                    yield ("ffn", number, width), [state[0], state[1], ffn]
+                    yield ("ffn", number, width), [*state[:2], ffn, state[3]]
 
     def neighbours(self, row: Population, count: int, seed: int) -> list[Population]:
         """Architectures that keep the limits, where a step of one layer's parts was given to another's.
@@ -200,7 +223,8 @@ class Chooser:
             Canonical rows that differ; none where all layers are alike.
         """
         rng, found = np.random.default_rng(seed), {row.tobytes(): row}
-        kept, groups, ffn = (self.space.numbers(row, name)[0].astype(np.int64) for name in ("kept", "groups", "ffn"))
+        genes = ("kept", "groups", "ffn", *(["width"] if self.channels else []))
+        kept, groups, ffn, *channels = (self.space.numbers(row, name)[0].astype(np.int64) for name in genes)
         for _ in range(0 if self.alike else _TRIES * count):
             changed = [groups * kept, ffn * kept]
             for direction in (1, -1, -1, -1):
@@ -209,7 +233,7 @@ class Chooser:
                 place = steps.index(int(changed[part][number])) + direction
                 if 0 <= place < len(steps):
                     changed[part][number] = steps[place]
-                near = self.row(kept, *changed)
+                near = self.row(kept, *changed, *channels)
                 if direction < 0 and self.constraints.satisfied(self.costs, near)[0]:
                     found.setdefault(near.tobytes(), near)
                     break
@@ -219,7 +243,7 @@ class Chooser:
 
     def _filled(self, state: list[_Numbers]) -> Population:
         """The same with steps of neurons added, from the narrowest layer on, while the limits are kept."""
-        kept, groups, ffn = (each.copy() for each in state)
+        kept, groups, ffn, channels = (each.copy() for each in state)
         grew = not self.alike
         while grew:
             grew = False
@@ -229,7 +253,7 @@ class Chooser:
                     continue
                 wider = ffn.copy()
                 wider[number] = self.widths[place - 1]
-                if self.constraints.satisfied(self.costs, self.row(kept, groups, wider))[0]:
+                if self.constraints.satisfied(self.costs, self.row(kept, groups, wider, channels))[0]:
                     ffn, grew = wider, True
                     break
-        return self.row(kept, groups, ffn)
+        return self.row(kept, groups, ffn, channels)

@@ -125,6 +125,8 @@ class ShrinkConfig(Shrinking):
         search_tokens: Of validation text, on which the search judges.
         test_tokens: Of test text, for the final numbers.
         smaller: A smaller model to compare with, written as `model` is; null: none.
+        hidden_width: Whether channels of the embeddings and layers may go, too; untrained, that costs more than other
+            parts of the same size.
         lm_eval: Tasks of lm-eval's to judge by as well, by name or as YAML files.
         lm_eval_limit: Examples of each; null: all.
         gradient_checkpointing: Compute layers again on the way back, for less memory in healing.
@@ -139,6 +141,7 @@ class ShrinkConfig(Shrinking):
     search_tokens: int = Field(default=2048, ge=16)
     test_tokens: int = Field(default=8192, ge=16)
     smaller: str | None = None
+    hidden_width: bool = False
     lm_eval: tuple[str, ...] = ()
     lm_eval_limit: int | None = Field(default=None, ge=1)
     gradient_checkpointing: bool = False

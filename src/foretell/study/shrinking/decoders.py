@@ -44,7 +44,14 @@ class DecoderSubject:
         self.tasks = EvalTasks(config.lm_eval, config.lm_eval_limit) if config.lm_eval else None
         self.smaller = None if config.smaller is None else find_smaller(config, self.source)
         self.name, self.fingerprint, self.max_tokens = self.source.name, found.fingerprint, config.block
-        self.space = pruned_space(self.name, found.shape, found.backbone, uniform=config.uniform, step=config.step)
+        self.space = pruned_space(
+            self.name,
+            found.shape,
+            found.backbone,
+            uniform=config.uniform,
+            step=config.step,
+            hidden_width=config.hidden_width,
+        )
         self.sizes: Mapping[str, int] = {"vocabulary": found.vocabulary}
 
     def load(self) -> tuple[LanguageModel, PretrainedText]:
@@ -71,9 +78,9 @@ class DecoderSubject:
         """See `Subject`."""
         reorder(network, orders)
 
-    def cut(self, network: LanguageModel, parts: Sequence[Parts]) -> LanguageModel:
+    def cut(self, network: LanguageModel, parts: Sequence[Parts], width: int | None = None) -> LanguageModel:
         """See `Subject`."""
-        return cut(network, parts)
+        return cut(network, parts, width)
 
     def further(self, network: LanguageModel, path: Path, key: str) -> dict[str, float]:
         """Tasks of lm-eval's."""

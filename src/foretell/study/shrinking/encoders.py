@@ -119,7 +119,7 @@ class EncoderSubject:
         """See `Subject`."""
         reorder(network, orders)
 
-    def cut(self, network: BertClassifier, parts: Sequence[Parts]) -> BertClassifier:
+    def cut(self, network: BertClassifier, parts: Sequence[Parts], width: int | None = None) -> BertClassifier:
         """See `Subject`."""
         return cut(network, parts)
 

@@ -187,6 +187,7 @@ class _Job:
         dull = self.ordered.scores["influence"].argsort().tolist()
         found: dict[str, tuple[Population | None, list[Parts] | None]] = {
             "uniform-width": (chooser.uniform_width(), None),
+            "hidden-width": (chooser.hidden_width(), None),
             "magnitude": (chooser.uniform_width(), self.magnitude()),
             "depth-last": (chooser.without_layers(list(range(chooser.count))[::-1]), None),
             "depth-influence": (chooser.without_layers(dull), None),

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from foretell.families.decoder.cutting import Parts
+from foretell.families.decoder.cutting import Parts, cut, leading_parts, reorder_channels
 from foretell.families.decoder.importance import SCORES, measured_importance, orders_of
+from foretell.families.pruned.genes import narrows
 from foretell.records import fingerprint
 from foretell.study.shrinking.subject import Subject
 from foretell.training.checkpoint import load_own, save_tensors
@@ -50,21 +51,46 @@ def put_in_order(network: Any, subject: Subject, path: Path, about: dict[str, An
         StorageError: They cannot be written.
     """
     batches, count = subject.importance_batches(), int(subject.space.gene("layers").numbers.max())
-    key = fingerprint({**about, "tokens": len(batches), "seed": seed})
+    narrow = narrows(subject.space)
+    key = fingerprint({**about, "tokens": len(batches), "seed": seed, **({"channels": True} if narrow else {})})
     kept = load_own(path, key)
     if kept is None:
-        scores = measured_importance(network, batches)
+        scores = measured_importance(network, batches, network.readings() if narrow else ())
         losses = {
             score: _half(network, subject, orders_of(scores, score, count), batches[:_JUDGED]) for score in SCORES
         }
-        chosen = min(losses, key=lambda score: losses[score])
-        told = {"score": chosen, "loss_at_half_width": losses, "tokens": sum(batch.tokens for batch in batches)}
+        told: dict[str, Any] = {
+            "score": min(losses, key=lambda score: losses[score]),
+            "loss_at_half_width": losses,
+            "tokens": sum(batch.tokens for batch in batches),
+        }
+        if narrow:
+            told |= _channels(network, subject, scores, batches[:_JUDGED])
         save_tensors(path, scores, {"key": key, "told": told})
         kept = load_own(path, key)
         assert kept is not None  # noqa: S101 - it was written just now
     told = kept.about["told"]
     subject.reorder(network, orders_of(kept.tensors, told["score"], count))
+    if narrow:
+        reorder_channels(network, _order(kept.tensors, told["channels"]))
     return Ordered(f"{key} {told['score']}", kept.tensors, told)
+
+
+def _order(scores: dict[str, Tensor], score: str) -> Tensor:
+    """The channels, the most important first."""
+    return scores[f"channels.{score}"].argsort(descending=True, stable=True)
+
+
+def _channels(network: Any, subject: Subject, scores: dict[str, Tensor], batches: Sequence[Any]) -> dict[str, Any]:
+    """Which score orders the channels, by the loss (bits a token) with one step of them less."""
+    width, parts = int(np.sort(subject.space.gene("width").numbers)[-2]), leading_parts(network.shape)
+    losses = {}
+    for score in SCORES:
+        order = _order(scores, score)
+        reorder_channels(network, order)
+        losses[score] = _loss(cut(network, parts, width), batches)
+        reorder_channels(network, order.argsort())
+    return {"channels": min(losses, key=lambda score: losses[score]), "loss_with_fewer_channels": losses}
 
 
 def _half(network: Any, subject: Subject, orders: list[Parts], batches: Sequence[Any]) -> float:
@@ -73,7 +99,11 @@ def _half(network: Any, subject: Subject, orders: list[Parts], batches: Sequence
         Parts(order.groups[: max(1, len(order.groups) // 2)], order.neurons[: max(1, len(order.neurons) // 2)])
         for order in orders
     ]
-    some = subject.cut(network, parts)
+    return _loss(subject.cut(network, parts), batches)
+
+
+def _loss(some: Any, batches: Sequence[Any]) -> float:
+    """Bits a token."""
     with torch.inference_mode():
         nats = sum(float(some.loss(batch, smoothing=0.0)[1]) for batch in batches)
     return nats / sum(batch.tokens for batch in batches) / float(np.log(2))

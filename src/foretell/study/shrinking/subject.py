@@ -63,8 +63,8 @@ class Subject(Protocol):
         """Put the parts of every layer in another order, in place."""
         ...
 
-    def cut(self, network: Any, parts: Sequence[Parts]) -> Any:
-        """A stand-alone network of some parts."""
+    def cut(self, network: Any, parts: Sequence[Parts], width: int | None = None) -> Any:
+        """A stand-alone network of some parts, and of some of its first channels where the space knows of such."""
         ...
 
     def further(self, network: Any, path: Path, key: str) -> dict[str, float]:
