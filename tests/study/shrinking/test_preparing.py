@@ -139,3 +139,26 @@ def test_a_disk_that_is_full_in_the_middle_of_an_export_costs_nothing_but_the_ex
         assert (run / "search" / "scores.jsonl").read_bytes() == done
     finally:
         subprocess.run(["umount", "--lazy", disk], check=True)
+
+
+def test_memory_is_asked_for_what_learns(tmp_path, text, monkeypatch):
+    """Gradients and moments are of all weights, of adapters' few, or of none."""
+    from foretell.errors import InputError
+    from foretell.study.shrinking import read_shrink
+    from foretell.study.shrinking.decoders import DecoderSubject
+
+    model = make_checkpoint(tmp_path / "parent", "llama")
+    parameters = sum(each.numel() for each in model.parameters())
+    asked = read_shrink(study(tmp_path, tmp_path / "parent", text))
+    vocabulary = model.config.vocab_size
+    working = 24 * 32 * vocabulary + 160 * 32 * 64 * 2
+    monkeypatch.setattr("foretell.study.shrinking.sources.available_memory", lambda: 4 * 2 * parameters + working)
+
+    def prepared(**changes):
+        return DecoderSubject(read_shrink({**asked.model_dump(mode="json"), **changes}))
+
+    prepared()
+    prepared(supernet={"updates": 2, "adapters": 2})
+    for changes in ({"heal": 2}, {"supernet": {"updates": 2}}):
+        with pytest.raises(InputError, match=r"leave out --\w+, add gradient_checkpointing: true"):
+            prepared(**changes)

@@ -144,10 +144,17 @@ def refuse_early(config: ShrinkConfig, source: Source, tokenizer: PretrainedToke
             f"a block of {config.block} tokens is longer than the {found.backbone.context} that {source.name} reads; "
             "lower --block."
         )
-    working = 24 * config.block * found.vocabulary + 160 * config.block * found.shape.width * len(found.shape.layers)
+    layers, tokens = len(found.shape.layers), config.block * found.shape.width
+    kept = 160 * tokens + 8 * tokens * layers if config.gradient_checkpointing else 160 * tokens * layers
     learning = [name for name, asked in (("--heal", config.heal), ("--supernet", config.supernet)) if asked]
     advice = f"leave out {' and '.join(learning)}, " if learning else ""
-    check_memory(found.path, found.parameters, working, learns=bool(learning), advice=advice)
+    if learning and not config.gradient_checkpointing:
+        advice += "add gradient_checkpointing: true to the study, "
+    adapted = not config.heal and config.supernet is not None and config.supernet.adapters > 0
+    learns = bool(learning) and not adapted  # what adapters need besides is little
+    check_memory(
+        found.path, found.parameters, 24 * config.block * found.vocabulary + kept, learns=learns, advice=advice
+    )
 
 
 def check_memory(path: Path, parameters: int, working: int, *, learns: bool, advice: str = "") -> None:
