@@ -26,6 +26,8 @@ from foretell.costs import CostModel
 from foretell.families.decoder.genes import DecoderShape, LayerShape
 from foretell.families.decoder.hugging_face import llama_config, llama_tensors
 from foretell.families.decoder.network import LanguageModel
+from foretell.predictors.supernet import SupernetPredictor
+from foretell.search import Halving, HalvingScorer
 from foretell.spaces import Population, SearchSpace
 from foretell.tasks.language_model.batches import TextBatch
 
@@ -36,6 +38,7 @@ SHAPES = {
     "largest": DecoderShape(128, (LayerShape(4, 2, 384),) * 6),
 }
 """Layers alike, of the space's sizes: plain Llama has no others."""
+HALVED = (0.1, 0.2, 0.7)
 _Work = Callable[[], object]
 
 
@@ -170,6 +173,33 @@ def population(options: argparse.Namespace, kind: str) -> dict[str, object]:
     }
 
 
+def halved(options: argparse.Namespace) -> dict[str, object]:
+    """The 16 parents of a tenth generation of 64, chosen on growing parts of the validation text, and one by one."""
+    space = spaces.create(SPACE)
+    rows = bred(space, np.random.default_rng(options.seed))
+    shapes = [DecoderShape.of(each) for each in space.architectures(rows)]
+    network = LanguageModel(DecoderShape.of(space.largest()), space.constants, space.constants.vocabulary).eval()
+    size = (options.rows, space.constants.context + 1)
+    batches = [batch_of(torch.randint(4, space.constants.vocabulary, size)) for _ in range(2 * options.batches)]
+
+    def together() -> object:
+        predictor = SupernetPredictor(space, network, batches, smoothing=0.0, name="supernet", precision="fp32")
+        return HalvingScorer(predictor, "supernet", halving=Halving(shares=HALVED)).scores(rows, survivors=16)
+
+    @torch.inference_mode()
+    def one_by_one() -> object:
+        return [sum(network.loss(batch, shape, smoothing=0.0)[0] for batch in batches) for shape in shapes]
+
+    turns = alternated(together, one_by_one, options.repeats)
+    return {
+        "population": f"tenth generation, halved on {', '.join(f'{share:.0%}' for share in HALVED)}",
+        "architectures": len(shapes),
+        "seconds": round(turns.seconds, 3),
+        "ratio": round(turns.ratio, 2),
+        "quartiles": [round(each, 2) for each in turns.quartiles],
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -178,11 +208,12 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=7, help="alternated blocks of each side")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--populations", action="store_true", help="these alone")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     versions = {"torch": torch.__version__, "transformers": transformers.__version__}
-    rows = [against_llama(options, name) for name in SHAPES]
-    populations = [population(options, kind) for kind in ("random", "tenth generation")]
+    rows = [] if options.populations else [against_llama(options, name) for name in SHAPES]
+    populations = [*(population(options, kind) for kind in ("random", "tenth generation")), halved(options)]
     print(json.dumps({**versions, **vars(options), "rows": rows, "populations": populations}, indent=1))
 
 

@@ -5,7 +5,8 @@
 Labels are given and regret is counted as in `regret_tables.py`, after 20 and 50 labels; low and high are the 95 %
 bootstrap interval of the median over seeds. Two controls stand beside the model: the same prompts with the scores of
 other architectures, drawn at random (what it is told means nothing), and with genes and operations renamed to
-meaningless words (what it may have read is of no use). `mutation` is the algorithm `llm` of a model that may use no
+meaningless words (what it may have read is of no use). Where a predictor judges, the better half of each reply is
+passed on. `mutation` is the algorithm `llm` of a model that may use no
 token: mutants of the best, which stand in for it wherever it has no idea. `predictor` is a regression on the same
 labels.
 `experience` cannot be there: it knows no other task of the table's space.
@@ -35,7 +36,7 @@ from foretell.spaces import SearchSpace
 from regret_tables import Record
 
 LABELS = (20, 50)
-COUNTS = ("calls", "asked", "valid", "repaired", "repeated", "dropped", "instead", "tokens", "seconds")
+COUNTS = ("calls", "asked", "valid", "repaired", "repeated", "dropped", "judged", "instead", "tokens", "seconds")
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,14 @@ class Row:
         share: Of children that the model proposes; 1 for all; 0: no model.
         shuffled: Tell it the scores of others.
         renamed: Hide all names from it.
+        judge: A predictor that passes the better half of the proposals on.
     """
 
     algorithm: str
     share: float = 0.0
     shuffled: bool = False
     renamed: bool = False
+    judge: str = ""
 
 
 ROWS = {
@@ -65,6 +68,8 @@ ROWS = {
     "llm": Row("llm", 1.0),
     "llm, scores of others": Row("llm", 1.0, shuffled=True),
     "llm, renamed": Row("llm", 1.0, renamed=True),
+    "llm, judged by itself": Row("llm", 1.0, judge="llm"),
+    "llm, judged by a regression": Row("llm", 1.0, judge="regression"),
     "evolution, a quarter by llm": Row("evolution", 0.25),
 }
 
@@ -79,7 +84,7 @@ def search(
     sizes = sizes_for(max(LABELS))
     setting = Setting(CostModel(space), metric=record.metric, settings=sizes, seed=seed, evaluations=max(LABELS))
     if row.share:
-        setting = replace(setting, propose=Propose(llm=llm, share=row.share, offline=offline))
+        setting = replace(setting, propose=Propose(llm=llm, share=row.share, offline=offline, judge=row.judge))
     elif row.algorithm == "llm":
         setting = replace(setting, propose=Propose(max_tokens=0))
     running = create(row.algorithm, setting)

@@ -199,8 +199,8 @@ ROWS = {
     "regularised": Row(algorithm("regularised")),
     "evolution": Row(algorithm("evolution")),
     "local search": Row(local_search),
-    "tpe": Row(algorithm("tpe"), 200, 20),
-    "gp": Row(algorithm("gp"), 50, 3),
+    "tpe": Row(algorithm("tpe"), 200),
+    "gp": Row(algorithm("gp"), 50, 10),
     "auto": Row(auto, 200, 10),
     "auto, once": Row(auto_once, 100, 10, anew=True),
 }

@@ -81,6 +81,8 @@ def told(study):
         ("evolution", {"share": 0.5}),
         ("regularised", {"share": 1.0}),
         ("llm", {"max_tokens": 1800}),
+        ("llm", {"judge": "regression"}),
+        ("evolution", {"share": 0.5, "judge": "regression"}),
     ],
 )
 def test_a_study_with_proposals_goes_on_where_it_was_and_buys_nothing_twice(tmp_path, model, algorithm, settings):
@@ -101,6 +103,41 @@ def test_a_study_with_proposals_goes_on_where_it_was_and_buys_nothing_twice(tmp_
     if "max_tokens" in settings:
         assert said["tokens"] <= 1800
         assert said["instead"] > 0
+
+
+def test_a_judge_passes_on_what_it_believes_in(tmp_path, model):
+    plain, judged = (
+        create(tmp_path / f"run{place}", model, propose=settings)
+        for place, settings in enumerate(({}, {"judge": "regression"}))
+    )
+    for study in (plain, judged):
+        study.optimize(loss, n_trials=24)
+    assert judged.proposals["judged"] > 4 > plain.proposals["judged"] == 0
+    losses = [np.mean([item.metrics["val_loss"] for item in study.observations[8:]]) for study in (judged, plain)]
+    assert losses[0] < losses[1] - 0.1
+    with pytest.raises(InputError, match="regresion"):
+        create(tmp_path / "typo", model, propose={"judge": "regresion"}).optimize(loss, n_trials=2)
+
+
+def test_a_model_judges_what_it_has_proposed(tmp_path, model, monkeypatch):
+    """Joint generation and prediction: the same model says how good each would be, and is asked nothing twice."""
+    ideas = fault_server.answer_to
+
+    def answer(prompt):
+        asked = prompt.strip().splitlines()[-1]
+        return ideas(prompt) if "new networks" in asked else f"{2 + zlib.crc32(asked.encode()) % 300 / 100:.2f}"
+
+    monkeypatch.setattr(fault_server, "answer_to", answer)
+    study = create(tmp_path / "run", model, propose={"judge": "llm", "task": "telling\nbirds"})
+    study.optimize(loss, n_trials=10)
+    prompts = [body["messages"][0]["content"] for body in model.bodies]
+    proposing = [prompt for prompt in prompts if "new networks" in prompt]
+    assert len(prompts) - len(proposing) >= study.proposals["judged"] > 0
+    assert all("The task is telling birds." in prompt for prompt in proposing)
+    assert study.proposals["calls"] == len(proposing)
+    again = create(tmp_path / "again", model, propose={"judge": "llm", "task": "telling\nbirds", "offline": True})
+    again.optimize(loss, n_trials=10)
+    assert told(again) == told(study)
 
 
 def test_the_model_is_shown_what_was_told(tmp_path, model):

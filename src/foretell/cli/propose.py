@@ -78,7 +78,7 @@ def _propose(
             break
     said, proposed = proposer.said, [architecture.to_dict() for architecture in found.architectures(rows)]
     summary = {"wanted": n, "proposed": proposed, **said.to_dict(), "out": str(out)}
-    del summary["instead"]
+    del summary["instead"], summary["judged"]  # of searches
     counts = f"{said.valid} valid, {said.repaired} repaired, {said.repeated} repeated, {said.dropped} dropped"
     if not proposed:
         raise stop or ForetellError(

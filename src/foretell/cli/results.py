@@ -135,6 +135,7 @@ def _print_proposals(search: Mapping[str, Any]) -> None:
     said = search.get("proposals")
     if said is not None:
         counts = ", ".join(f"{said[name]} {name}" for name in ("valid", "repaired", "repeated", "dropped"))
+        counts += f", {said['judged']} judged worse than others" if said.get("judged") else ""
         mutants = f"; {said['instead']} mutants stood in" if said["instead"] else ""
         say(
             f"Asked for {said['asked']} architectures, a language model came up with: {counts}{mutants} "

@@ -36,18 +36,23 @@ class ProposalPrompt:
         metric: What is to become good.
         limits: In words; empty for none.
         raw: Whether the model continues the text, in lines, instead of answering it in JSON.
+        task: What the networks are for, in a few words; empty: nobody knows.
     """
 
     space: SearchSpace
     metric: Metric
     limits: str
     raw: bool
+    task: str = ""
 
     @cached_property
     def heading(self) -> str:
         """Task, genes, limits."""
+        family = self.space.family
+        kind = "neural networks" if family is None else f"neural networks: {family.about}"
+        task = f" The task is {shortened(one_line(self.task), _LONGEST)}." if self.task else ""
         lines = [
-            f"You design neural networks. Wanted: the best {self.metric.word} ({self.metric.sentence}).",
+            f"You design {kind}.{task} Wanted: the best {self.metric.word} ({self.metric.sentence}).",
             "A network has these properties, in this order:",
             *map(self._about, in_order(self.space)),
         ]

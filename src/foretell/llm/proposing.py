@@ -41,6 +41,7 @@ class Proposals:
         repaired: Those that were none, or broke a limit, and for which the nearest that is right was taken.
         repeated: Those that were known, or proposed before.
         dropped: Those that could not be read, had nothing near within the limits, or were more than asked for.
+        judged: Of the valid and repaired, those that were believed worse than others and not given to the search.
         instead: Architectures that mutation made where the model proposed nothing.
         tokens: Read and written.
         seconds: Of the replies, as they were when they were bought.
@@ -52,6 +53,7 @@ class Proposals:
     repaired: int = 0
     repeated: int = 0
     dropped: int = 0
+    judged: int = 0
     instead: int = 0
     tokens: int = 0
     seconds: float = 0.0
@@ -76,6 +78,7 @@ class Proposer:
         per_call: Architectures that one reply shall have.
         max_tokens: A call that could go beyond these is not made; None: no limit.
         context: Tokens that the model has room for, in a prompt and its reply.
+        task: What the networks are for, in a few words; empty: nobody knows.
         said: What it has proposed so far.
     """
 
@@ -89,6 +92,7 @@ class Proposer:
     per_call: int = PER_CALL
     max_tokens: int | None = None
     context: int = 8192
+    task: str = ""
     said: Proposals = field(default_factory=Proposals)
     _fruitless: int = field(default=0, init=False)
     _heat: float = field(default=_COOL, init=False)
@@ -97,7 +101,8 @@ class Proposer:
     _warned: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
-        self._prompt = ProposalPrompt(self.space, self.metric, self.limits, self.asker.model.style == "raw")
+        raw = self.asker.model.style == "raw"
+        self._prompt = ProposalPrompt(self.space, self.metric, self.limits, raw, self.task)
 
     @property
     def exhausted(self) -> bool:

@@ -40,6 +40,7 @@ class Setting:
         against: Costs that the algorithm `nsga2` trades goodness against; None: see `traded_costs`.
         pool: All that can be evaluated, `int16 [n, columns]`, where only those have labels; None: the whole space.
         propose: The language model that proposes, where one does.
+        task: What the networks are for, in words for a language model; empty: nobody knows.
     """
 
     costs: CostModel
@@ -55,6 +56,7 @@ class Setting:
     against: tuple[str, ...] | None = None
     pool: Population | None = None
     propose: Propose | None = None
+    task: str = ""
 
     @property
     def beginning(self) -> Population:

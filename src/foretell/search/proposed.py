@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from foretell.llm import open_session
-from foretell.llm.proposing import Proposer
+from foretell.llm import Session, open_session
+from foretell.llm.proposing import Known, Proposals, Proposer
+from foretell.observations import Observation
+from foretell.predictors import Context, Predictor, create
+from foretell.predictors.labels import EqualLabelsError, TooFewLabelsError
 from foretell.search.algorithm import Algorithm, Asked, Goodness, Setting
 from foretell.search.breeding import Breeder, Crowd
 from foretell.search.keys import from_keys, row_keys
 from foretell.search.settings import Evolution, Propose
 from foretell.spaces import Population
 
-__all__ = ["LanguageModelLed", "open_proposer", "with_proposals"]
+__all__ = ["JudgedProposer", "LanguageModelLed", "open_proposer", "with_proposals"]
 
+_LLM = "llm"
 _PARENTS = 5
 _SIZES = Evolution(population=4, parents=2, mutations=1, crossovers=1)
 
@@ -79,15 +85,71 @@ class LanguageModelLed(Algorithm):
         self._good = dict.fromkeys(self._good, float("nan"))
 
 
-def open_proposer(setting: Setting, settings: Propose) -> Proposer:
+@dataclass
+class JudgedProposer:
+    """A language model proposes; where a predictor judges, the better half of it is passed on.
+
+    Attributes:
+        proposer: Who proposes.
+        session: Its model and ledger, which `llm` asks as well.
+        judge: How `foretell.predictors.create` spells the predictor; empty: all is passed on.
+        context: What that may know.
+    """
+
+    proposer: Proposer
+    session: Session
+    judge: str
+    context: Context
+    _refused: Population = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._refused = self.proposer.space.population([])
+
+    @property
+    def said(self) -> Proposals:
+        """What it has proposed so far."""
+        return self.proposer.said
+
+    def propose(self, n: int, known: Known, taken: Population, *, least: int) -> Population:
+        """See `Proposer.propose`; what was refused before does not come again."""
+        predictor = self._fitted(known) if self.judge else None
+        if predictor is None:
+            return self.proposer.propose(n, known, taken, least=least)
+        wanted, spared = 2 * n, np.concatenate([taken, self._refused])
+        found = self.proposer.propose(wanted, known, spared, least=2 * least)
+        if len(found) < 2:
+            return found
+        goodness = predictor.goodness(predictor.predict(found))
+        order = np.argsort(-np.where(np.isnan(goodness), -np.inf, goodness), kind="stable")
+        passed = order[: min(n, max(least, (len(found) + 1) // 2))]
+        refused = np.setdiff1d(order, passed)
+        self._refused = np.concatenate([self._refused, found[refused]])
+        self.said.judged += len(refused)
+        return found[passed]
+
+    def _fitted(self, known: Known) -> Predictor | None:
+        """The judge, taught; None while there is too little to learn from."""
+        space, metric = self.proposer.space, self.proposer.metric
+        options: dict[str, Any] = {"session": self.session} if self.judge == _LLM else {}
+        labels = [Observation(space.architecture(row), {metric.key: value}) for row, value in known]
+        try:
+            return create(self.judge, context=self.context, **options).fit(labels) if labels else None
+        except (TooFewLabelsError, EqualLabelsError):
+            return None
+
+
+def open_proposer(setting: Setting, settings: Propose) -> JudgedProposer:
     """The language model of a search; loaded or connected when it is first asked.
 
     Raises:
-        InputError: Its name cannot be read.
+        InputError: Its name, or that of its judge, cannot be read.
     """
     limits, costs = setting.constraints, setting.costs
     session = open_session(settings.llm, offline=settings.offline, context=settings.context)
-    return Proposer(
+    context = Context(costs.space, setting.metric, seed=setting.seed, task=settings.task or setting.task)
+    if settings.judge:
+        create(settings.judge, context=context)  # refuses a name that there is not
+    proposer = Proposer(
         session.asker(),
         costs.space,
         setting.metric,
@@ -98,10 +160,14 @@ def open_proposer(setting: Setting, settings: Propose) -> Proposer:
         per_call=settings.per_call,
         max_tokens=settings.max_tokens,
         context=settings.context,
+        task=settings.task or setting.task,
     )
+    return JudgedProposer(proposer, session, settings.judge, context)
 
 
-def with_proposals(proposer: Proposer, share: float, before: Crowd, bred: Crowd, told: Mapping[bytes, float]) -> Crowd:
+def with_proposals(
+    proposer: JudgedProposer, share: float, before: Crowd, bred: Crowd, told: Mapping[bytes, float]
+) -> Crowd:
     """A generation in which a language model's proposals stand in place of a share of the children.
 
     Args:
@@ -116,8 +182,8 @@ def with_proposals(proposer: Proposer, share: float, before: Crowd, bred: Crowd,
     wanted = round(share * len(children))
     if not wanted:
         return bred
-    known = from_keys(told, proposer.space.width)
-    values = list(zip(known, told.values(), strict=True))
+    known = from_keys(told, bred.canonical.shape[1])
+    values = [(row, value) for row, value in zip(known, told.values(), strict=True) if np.isfinite(value)]
     rows = proposer.propose(wanted, values, np.concatenate([known, bred.canonical]), least=wanted)
     proposer.said.instead += wanted - len(rows)
     replaced = children[len(children) - len(rows) :]

@@ -36,6 +36,7 @@ def search_by_schedule(
     initial: Population | None = None,
     against: Sequence[str] | None = None,
     propose: Propose | None = None,
+    task: str = "",
     enough: Callable[[], bool] = lambda: False,
 ) -> SearchResult:
     """Search a space for the best architecture that keeps all limits.
@@ -56,6 +57,7 @@ def search_by_schedule(
             first generation is drawn.
         against: Costs that nsga2 trades the score against; None: `traded_costs`.
         propose: The language model that proposes; what it is shown are the predictor's scores.
+        task: What the networks are for, in words for that model.
         enough: Asked after each iteration; where it says so, the last predictor judges what there is.
 
     Returns:
@@ -69,7 +71,7 @@ def search_by_schedule(
     settings = settings or Evolution()
     evaluations = settings.population * schedule.iterations
     score = metric_from({"name": "score", "higher_is_better": True})
-    setting = Setting(costs, constraints, score, settings, seed, evaluations, propose=propose)
+    setting = Setting(costs, constraints, score, settings, seed, evaluations, propose=propose, task=task)
     setting = replace(setting, initial=initial, against=None if against is None else tuple(against))
     running = create(algorithm, setting)
     start = time.perf_counter()

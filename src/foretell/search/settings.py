@@ -56,6 +56,10 @@ class Propose(BaseModel):
             no limit.
         context: Tokens that the model has room for, in a prompt and its reply.
         offline: Answer from the ledger only.
+        judge: A predictor that learns from what was evaluated and passes the better half of the proposals on; "llm" is
+            the model that proposes (joint generation and prediction). Empty: all are passed on. Its tokens are no part
+            of `max_tokens`.
+        task: What the networks are for, in words for the model; empty: what the study says of its corpus.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
@@ -66,3 +70,5 @@ class Propose(BaseModel):
     max_tokens: int | None = Field(default=None, ge=0)
     context: int = Field(default=8192, ge=256)
     offline: bool = False
+    judge: str = ""
+    task: str = ""

@@ -23,6 +23,7 @@ from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.distilling import distil, teacher_account
 from foretell.study.equal_race import race
 from foretell.study.jobs import supernet_job
+from foretell.study.prompting import corpus_title
 from foretell.study.scorers import make_scorer
 
 __all__ = ["AS_PUBLISHED", "RULES", "by_supernet", "check_method", "find", "method_names", "simple_rows"]
@@ -102,6 +103,7 @@ def _trained(name: str, arena: Arena) -> Found:
         fidelities=arena.trainings.fidelities,
         predictor="auto" if name == "predictor" else "regression",
         propose=arena.study.search.propose if describe(name).asks else None,
+        task=corpus_title(arena.study),
     )
     with arena.executor(arena.seconds) as executor:
         dialogue = Dialogue(name, setting)

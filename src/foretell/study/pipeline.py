@@ -26,6 +26,7 @@ from foretell.study.finalist_race import Raced, label_teacher, race_finalists, r
 from foretell.study.jobs import keep_trained, scratch_job, supernet_job, trained_label
 from foretell.study.limits import resolve_limits
 from foretell.study.preflight import look_at_task, refuse_early
+from foretell.study.prompting import corpus_title
 from foretell.study.rules import Picks, rule_entries
 from foretell.study.run import Run, open_run
 from foretell.study.scorers import make_scorer
@@ -191,6 +192,7 @@ class _Pipeline:
                 seed=settings.seed,
                 initial=initial_rows(self.study.search.initial, self.space),
                 propose=settings.propose,
+                task=corpus_title(self.study),
             )
             return found, scorers[schedule.at(schedule.iterations)]
 
