@@ -22,7 +22,9 @@ task: language_model
 corpus: {name: files, paths: [text], pieces: bytes, block: 16, valid_bytes: 600, test_bytes: 600}
 constraints: ["decode_latency<=500ms", "prefill_latency@24<=500ms", "memory<=90%"]
 latency: {samples: 20, finalists: 1}
-supernet: {recipe: {updates: 6, validate_every: 3, max_tokens: 64, warmup: 1, label_smoothing: 0}}
+supernet:
+  recipe: {updates: 6, validate_every: 3, max_tokens: 64, warmup: 1, label_smoothing: 0}
+  halving: {margin: 1, audit: 1}
 search: {schedule: "supernet:1-2", evolution: {population: 8, parents: 4, mutations: 2, crossovers: 2}}
 train:
   recipe: {updates: 6, validate_every: 3, max_tokens: 64, warmup: 1, label_smoothing: 0}
@@ -73,6 +75,15 @@ def test_a_search_ends_with_a_model_that_keeps_all_limits_when_measured(result, 
     assert set(result["floors"]) == {"unigram", "4-gram"}
     assert result["reported"] == ["valid_bits_per_byte", "test_bits_per_byte"]
     assert (folder / "run" / "latency-samples-prefill_latency_ms@24.json").exists()
+
+
+@pytest.mark.network
+def test_what_halving_left_out_is_told(result):
+    told = result["search"]["halving"]["supernet"]
+    assert told["generations"] == told["audited"] == 2
+    assert 4 <= told["left"] <= 8
+    assert 0 <= told["changed"] <= 2
+    assert told["changed"] <= told["exchanged"] <= 8
 
 
 @pytest.mark.network

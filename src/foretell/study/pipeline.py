@@ -245,6 +245,7 @@ class _Pipeline:
             "evaluations_asked": {} if found is None else found.asked,
             "evaluations_distinct": {} if found is None else found.distinct,
             "history": [] if found is None else [vars(generation) for generation in found.history],
+            **({"halving": {n: vars(each) for n, each in found.halvings.items()}} if found and found.halvings else {}),
             **({} if front is None else {"front": self._front(front)}),
             **({} if found is None or found.proposals is None else {"proposals": found.proposals.to_dict()}),
         }
