@@ -200,7 +200,7 @@ ROWS = {
     "evolution": Row(algorithm("evolution")),
     "local search": Row(local_search),
     "tpe": Row(algorithm("tpe"), 200),
-    "gp": Row(algorithm("gp"), 50, 10),
+    "gp": Row(algorithm("gp"), 50, 3),
     "auto": Row(auto, 200, 10),
     "auto, once": Row(auto_once, 100, 10, anew=True),
 }

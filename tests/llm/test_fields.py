@@ -4,6 +4,7 @@ import numpy as np
 
 from foretell import spaces
 from foretell.llm import candidate_fields, choose_fields, describe
+from foretell.spaces import SearchSpace
 
 SPACE = spaces.create("hat-wmt14-en-de")
 
@@ -70,3 +71,36 @@ def test_lines_are_short_and_in_readable_units():
 def test_spaces_with_two_depths_say_both():
     found = fields(space=spaces.create("small-seq2seq"))
     assert names(choose_fields(found, np.array([25.0]), [0])) == ["decoder layers", "encoder layers", "parameters"]
+
+
+MIXERS = SearchSpace(
+    {
+        "layers": [1, 2, 3],
+        "mixer": {"choices": ["gru", "attention", "a\nb"], "depth": "layers", "description": "what\nmixes places"},
+        "bias": ["yes", "no"],
+    }
+)
+
+
+def test_words_are_said_of_every_layer_that_there_is_and_stay_on_their_line():
+    rows = MIXERS.read([[2, "attention", "gru", "gru", "no"], [1, "a\nb", "gru", "gru", "yes"]])
+    fields = choose_fields(candidate_fields(MIXERS, rows, {}, 2), np.array([1.0, 2.0]), [0, 1])
+    assert describe(fields, 0) == "layers: 2, mixer: attention/gru, bias: no"
+    assert describe(fields, 1) == "layers: 1, mixer: a b, bias: yes"
+    hidden = [field.hidden() for field in fields]
+    assert describe(hidden, 0) == "layers: 2, mixer: kind 2/kind 1, bias: kind 2"
+    assert not any(field.about for field in hidden)
+
+
+def test_words_are_said_whatever_the_labels_say():
+    rows = MIXERS.sample(12, np.random.default_rng(0))
+    labels = MIXERS.numbers(rows, "layers")[:, 0].astype(float)
+    fields = choose_fields(candidate_fields(MIXERS, rows, {}, 12), labels, range(12))
+    assert [field.name for field in fields] == ["layers", "mixer", "bias"]
+
+
+def test_a_space_that_tells_neither_depth_nor_size_says_its_genes():
+    space = SearchSpace({"width": [4, 8, 16], "rate": [0.1, 0.5], "fixed": [3]})
+    rows = space.read([[4, 0.5, 3], [16, 0.1, 3]])
+    fields = choose_fields(candidate_fields(space, rows, {}, 2), np.array([1.0, 2.0]), [0, 1])
+    assert describe(fields, 1) == "width: 16, rate: 0.1"

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -157,19 +160,21 @@ def _probe(
     task: _Task = None,
     metric: _Metric = None,
     demonstrations: _Demonstrations = 10,
+    n: Annotated[int, typer.Option("--n", min=10, help="Of a larger table so many architectures are drawn.")] = 200,
     options: _Options = "",
     as_json: JsonOption = False,
 ) -> None:
     """Ask whether a model reasons or remembers: the same prompt with names hidden, and with labels shuffled.
 
     A model that remembers published results loses without the names; one that reads the demonstrations
-    loses when their labels are dealt out at random.
+    loses when their labels are dealt out at random. A regression on the same labels stands beside it.
 
     Example: `foretell llm probe --observations tfs-eval --llm openai:gpt-4o-mini`
     """
     rows = {"as it is": "", "names hidden": "hide=true", "labels shuffled": "shuffle=true"}
     rows["both"] = "hide=true, shuffle=true"
-    _evaluate(context, "Memorisation probe", rows, observations, llm, task, metric, demonstrations, options, as_json)
+    asked = (observations, llm, task, metric, demonstrations, options, as_json)
+    _evaluate(context, "Memorisation probe", rows, *asked, n=n, beside={"a regression": "regression"})
 
 
 def _evaluate(
@@ -184,12 +189,19 @@ def _evaluate(
     options: str,
     as_json: bool,
     study: Path | None = None,
+    n: int | None = None,
+    beside: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
+    import numpy as np
+
     from foretell.evaluation import SplitPlan, evaluate
     from foretell.observations import load
 
     known = load(observations, task)
-    spelt = {name: _spell(llm, options, extra) for name, extra in variants.items()}
+    if n is not None and len(known) > n and not known.splits:
+        drawn = np.sort(np.random.default_rng(0).permutation(len(known))[:n])
+        known = replace(known, observations=tuple(known.observations[place] for place in drawn))
+    spelt = {name: _spell(llm, options, extra) for name, extra in variants.items()} | dict(beside)
     plan = SplitPlan("stored" if known.splits else "random:3", ())
     result = evaluate(
         known,

@@ -4,24 +4,27 @@ A small model reads a line of two or three numbers far better than ten lists. Wh
 said unless the labels object: how deep, and how many parameters. Ten labels can hardly tell more; a free
 choice among all fields mostly fits noise. So one of these is dropped, or another one added, only where a
 regression then predicts each labelled architecture from the others clearly better. Nothing but the
-demonstrations is looked at.
+demonstrations is looked at. Genes of words are always said: words are what a language model knows more of than a
+regression. Where a space tells neither depth nor size, all its genes are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
+from foretell.display import one_line, shortened
 from foretell.ridge import fit_ridge, standardise
-from foretell.spaces import Population, SearchSpace, averaged_names, feature_names
+from foretell.spaces import Gene, Population, SearchSpace, averaged_names, feature_names
 
 __all__ = ["Field", "candidate_fields", "choose_fields", "describe"]
 
 Array = npt.NDArray[np.float64]
 _ENOUGH = 5
+_LONGEST = 60  # characters of a word
 _DROP, _ADD = 0.9, 0.7  # what the leave-one-out error must fall to, relative to the fields before
 
 
@@ -35,6 +38,9 @@ class Field:
         unit: Written after the number.
         decimals: Digits after the point.
         basic: Said unless the labels object.
+        words: Said in place of the values, one row of words for each architecture; empty: numbers are.
+        known: All words that there are.
+        about: What the gene of words means, where somebody has said it.
     """
 
     name: str
@@ -42,16 +48,26 @@ class Field:
     unit: str = ""
     decimals: int = 0
     basic: bool = False
+    words: tuple[tuple[str, ...], ...] = ()
+    known: tuple[str, ...] = ()
+    about: str = ""
+
+    def hidden(self) -> Field:
+        """The same with words that mean nothing."""
+        meaningless = {word: f"kind {number}" for number, word in enumerate(self.known, 1)}
+        return replace(self, words=tuple(tuple(meaningless[word] for word in row) for row in self.words), about="")
 
     def text(self, row: int) -> str:
         """What the prompt says of one architecture."""
+        if self.words:
+            return f"{self.name}: {'/'.join(self.words[row])}"
         return f"{self.name}: {self.values[row]:.{self.decimals}f}{self.unit}"
 
 
 def candidate_fields(
     space: SearchSpace, population: Population, costs: Mapping[str, Array], labelled: int
 ) -> list[Field]:
-    """Everything that may be said: depths, costs, and the average of each other gene that varies.
+    """Everything that may be said: depths, costs, the average of each other gene that varies, and genes of words.
 
     Args:
         space: The space.
@@ -68,34 +84,39 @@ def candidate_fields(
     averages = dict(zip(feature_names(space, "averages"), space.features(population, "averages").T, strict=True))
     # Decoders first: their depth decides more than the encoder's where both vary.
     first = sorted((g.name for g in varying if g.name in depths), key=lambda name: "decoder" not in name)
-    rest = [name for gene in varying if gene.name not in depths for name in averaged_names(gene)]
+    numbers = [gene for gene in varying if gene.name not in depths and gene.ordered]
+    rest = [name for gene in numbers for name in averaged_names(gene)]
     fields = [Field(_words(name), averages[name], basic=True) for name in first]
     fields += [
         _scaled(name, values, labelled, basic=number == 0) for number, (name, values) in enumerate(costs.items())
     ]
-    return fields + [
-        Field(_words(name), averages[name], decimals=_decimals(averages[name][:labelled])) for name in rest
+    words = [_said_in_words(space, gene, population) for gene in varying if not gene.ordered]
+    alone = not fields and not words
+    fields += [
+        Field(_words(name), averages[name], decimals=_decimals(averages[name][:labelled]), basic=alone) for name in rest
     ]
+    return fields + words
 
 
 def choose_fields(fields: Sequence[Field], labels: Array, known: Sequence[int]) -> list[Field]:
-    """The basic fields, less one that misleads, or with one more that helps.
+    """The basic fields, less one that misleads, or with one more that helps; and what is said in words.
 
     Args:
         fields: The candidates.
         labels: `[m]`.
         known: Rows of the fields' values that the labels belong to, `[m]`.
     """
+    words = [field for field in fields if field.words]
     basic = [field for field in fields if field.basic]
     if len(labels) < _ENOUGH or len(basic) < 2:
-        return basic
+        return basic + words
     rows = np.asarray(known)
-    rest = [field for field in fields if not field.basic and np.ptp(field.values[rows]) > 0]
+    rest = [f for f in fields if not f.basic and not f.words and np.ptp(f.values[rows]) > 0]
     fewer = [[each for each in basic if each is not field] for field in basic]
     more = [[*basic, field] for field in rest]
     allowed = [(1.0, basic), *((_DROP, each) for each in fewer), *((_ADD, each) for each in more)]
     errors = [_held_out_error(_design(each, rows), labels) / share for share, each in allowed]
-    return list(allowed[int(np.argmin(errors))][1])
+    return list(allowed[int(np.argmin(errors))][1]) + words
 
 
 def describe(fields: Sequence[Field], row: int) -> str:
@@ -111,6 +132,15 @@ def _design(fields: Sequence[Field], rows: npt.NDArray[np.intp]) -> Array:
 def _held_out_error(z: Array, labels: Array) -> float:
     """Root of the mean squared leave-one-out error of a ridge with strength 0.1."""
     return float(np.sqrt(fit_ridge(z, labels - labels.mean(), np.full((1, z.shape[1]), 0.1)).errors[0]))
+
+
+def _said_in_words(space: SearchSpace, gene: Gene, population: Population) -> Field:
+    """A gene of words: one for each architecture, or one for each of its layers."""
+    active, columns = space.active(population)[:, space.columns(gene.name)], population[:, space.columns(gene.name)]
+    spelt = [shortened(one_line(str(choice)), _LONGEST) for choice in gene.choices]
+    words = tuple(tuple(spelt[place] for place in row[there]) for row, there in zip(columns, active, strict=True))
+    none = np.zeros(len(population))
+    return Field(_words(gene.name), none, words=words, known=tuple(spelt), about=gene.description)
 
 
 def _words(gene: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from foretell.display import one_line
+from foretell.display import one_line, shortened
 from foretell.errors import known_name
 from foretell.metrics import Metric
 from foretell.spaces import Architecture, SearchSpace
@@ -30,6 +30,7 @@ __all__ = [
     "parts_named",
 ]
 
+_LONGEST = 300  # characters of what a gene means
 _TRANSLATES = "the Transformer encoder-decoder"
 """The family that the published prompt is of; prompts of others do not speak of translation."""
 VERSION = 1
@@ -220,6 +221,7 @@ def compact_prompt(
     *,
     instruct: bool = False,
     others: Sequence[tuple[str, Sequence[tuple[str, float]]]] = (),
+    meant: Sequence[tuple[str, str]] = (),
 ) -> Prompt:
     """One line an architecture: "decoder layers: 2, parameters: 31M, BLEU: 25.46".
 
@@ -230,6 +232,7 @@ def compact_prompt(
         queries: What is said of the architectures in question.
         instruct: Also say what to do, for models that answer a message instead of continuing a text.
         others: Other tasks that are shown before, each with its name and demonstrations.
+        meant: Names of what is said in words, and what they mean; each stays on its line.
     """
     label = card.metric.word
     name = card.name or ("a new task" if others else "")
@@ -242,7 +245,8 @@ def compact_prompt(
         f"Networks trained on {one_line(title) or 'another task'}.\n{_lines(card.metric, shown)}\n"
         for title, shown in others
     )
-    prefix = before + heading + _lines(card.metric, demonstrations)
+    explained = "".join(f"- {one_line(name)}: {shortened(one_line(about), _LONGEST)}\n" for name, about in meant)
+    prefix = explained + before + heading + _lines(card.metric, demonstrations)
     return Prompt(prefix, endings, f"compact/{VERSION}", _several(card))
 
 

@@ -277,6 +277,8 @@ class Llm(Predictor):
         known = np.concatenate([others.values, self._labels.values])
         everyone = np.concatenate([others.population, self._labels.population, population])
         fields = self._chosen(everyone, known)
+        if self.hide:
+            fields = [field.hidden() for field in fields]
         values = np.concatenate([self._dealt(others.values, 1), self._dealt(self._labels.values)])
 
         def lines(rows: npt.NDArray[np.intp]) -> list[tuple[str, float]]:
@@ -290,7 +292,8 @@ class Llm(Predictor):
         asked = [describe(fields, n + row) for row in range(len(population))]
         instruct = self.session.model.style == "chat"
         card = self._card(known)
-        prompt = compact_prompt(card, lines(order + first), asked, instruct=instruct, others=before)
+        meant = [(field.name, field.about) for field in fields if field.about]
+        prompt = compact_prompt(card, lines(order + first), asked, instruct=instruct, others=before, meant=meant)
         return hide_names(prompt, [field.name for field in fields], card) if self.hide else prompt
 
     def _chosen(self, everyone: Population, values: Vector) -> list[Field]:
