@@ -119,7 +119,8 @@ def test_a_judge_passes_on_what_it_believes_in(tmp_path, model):
         create(tmp_path / "typo", model, propose={"judge": "regresion"}).optimize(loss, n_trials=2)
 
 
-def test_a_model_judges_what_it_has_proposed(tmp_path, model, monkeypatch):
+@pytest.mark.parametrize("judge", ["llm", "llm(orders=1)"])
+def test_a_model_judges_what_it_has_proposed(tmp_path, model, monkeypatch, judge):
     """Joint generation and prediction: the same model says how good each would be, and is asked nothing twice."""
     ideas = fault_server.answer_to
 
@@ -128,14 +129,14 @@ def test_a_model_judges_what_it_has_proposed(tmp_path, model, monkeypatch):
         return ideas(prompt) if "new networks" in asked else f"{2 + zlib.crc32(asked.encode()) % 300 / 100:.2f}"
 
     monkeypatch.setattr(fault_server, "answer_to", answer)
-    study = create(tmp_path / "run", model, propose={"judge": "llm", "task": "telling\nbirds"})
+    study = create(tmp_path / "run", model, propose={"judge": judge, "task": "telling\nbirds"})
     study.optimize(loss, n_trials=10)
     prompts = [body["messages"][0]["content"] for body in model.bodies]
     proposing = [prompt for prompt in prompts if "new networks" in prompt]
     assert len(prompts) - len(proposing) >= study.proposals["judged"] > 0
     assert all("The task is telling birds." in prompt for prompt in proposing)
     assert study.proposals["calls"] == len(proposing)
-    again = create(tmp_path / "again", model, propose={"judge": "llm", "task": "telling\nbirds", "offline": True})
+    again = create(tmp_path / "again", model, propose={"judge": judge, "task": "telling\nbirds", "offline": True})
     again.optimize(loss, n_trials=10)
     assert told(again) == told(study)
 

@@ -11,7 +11,7 @@ from typing import Any, Literal, Self, get_args
 import numpy as np
 import numpy.typing as npt
 
-from foretell.errors import InputError, UnknownNameError
+from foretell.errors import InputError, UnknownNameError, known_name
 from foretell.llm import (
     DEFAULT_LLM,
     Estimated,
@@ -308,10 +308,7 @@ class Llm(Predictor):
             chosen = choose_fields(candidates, values, range(len(values)))
         else:
             by_name = {field.name: field for field in candidates}
-            names = [name.strip() for name in self.fields.split("+")]
-            for name in names:
-                _check("field", name, by_name)
-            chosen = [by_name[name] for name in names]
+            chosen = [by_name[known_name("field", name.strip(), by_name, "llm")] for name in self.fields.split("+")]
         self.why = f"the prompt says: {', '.join(field.name for field in chosen)}"
         return chosen
 

@@ -15,6 +15,7 @@ from foretell.llm.proposing import Known, Proposals, Proposer
 from foretell.observations import Observation
 from foretell.predictors import Context, Predictor, create
 from foretell.predictors.labels import EqualLabelsError, TooFewLabelsError
+from foretell.predictors.registry import parsed
 from foretell.search.algorithm import Algorithm, Asked, Goodness, Setting
 from foretell.search.breeding import Breeder, Crowd
 from foretell.search.keys import from_keys, row_keys
@@ -130,7 +131,9 @@ class JudgedProposer:
     def _fitted(self, known: Known) -> Predictor | None:
         """The judge, taught; None while there is too little to learn from."""
         space, metric = self.proposer.space, self.proposer.metric
-        options: dict[str, Any] = {"session": self.session} if self.judge == _LLM else {}
+        spelling = parsed(self.judge)
+        own = spelling.name == _LLM and "model" not in spelling.options  # another model was not asked for
+        options: dict[str, Any] = {"session": self.session} if own else {}
         labels = [Observation(space.architecture(row), {metric.key: value}) for row, value in known]
         try:
             return create(self.judge, context=self.context, **options).fit(labels) if labels else None

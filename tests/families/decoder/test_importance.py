@@ -20,6 +20,11 @@ def text(rows, seed=1):
     return TextBatch(tokens[:, :-1].contiguous(), tokens[:, 1:].contiguous(), 120)
 
 
+def counted(space, architecture):
+    """Its parameters in closed form."""
+    return space.family.count(space, space.population([architecture]), ["parameters"], {})["parameters"][0]
+
+
 @pytest.mark.parametrize("kind", TYPES)
 @pytest.mark.parametrize("score", SCORES)
 def test_order_changes_nothing_and_members_are_what_is_cut(tmp_path, kind, score):
@@ -39,8 +44,7 @@ def test_order_changes_nothing_and_members_are_what_is_cut(tmp_path, kind, score
     with torch.no_grad():
         torch.testing.assert_close(network(batch.inputs), before, atol=1e-4, rtol=0)
         torch.testing.assert_close(network(batch.inputs, member), alone(batch.inputs), atol=1e-5, rtol=0)
-    count = space.family.count(space, space.population([architecture]), ["parameters"], {})["parameters"]
-    assert count[0] == alone.parameter_count(embeddings=True)
+    assert counted(space, architecture) == alone.parameter_count(embeddings=True)
 
 
 def test_first_order_is_what_leaving_out_does(tmp_path):
@@ -122,5 +126,4 @@ def test_channels_in_order_change_nothing_and_fewer_are_what_is_cut(tmp_path, ki
     with torch.no_grad():
         torch.testing.assert_close(network(batch.inputs), before, atol=1e-4, rtol=0)
         torch.testing.assert_close(network(batch.inputs, member), alone(batch.inputs), atol=1e-5, rtol=0)
-    count = space.family.count(space, space.population([architecture]), ["parameters"], {})["parameters"]
-    assert count[0] == alone.parameter_count(embeddings=True)
+    assert counted(space, architecture) == alone.parameter_count(embeddings=True)

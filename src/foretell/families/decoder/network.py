@@ -173,17 +173,15 @@ class LanguageModel(Transformer, Network):
 
     def readings(self) -> list[Reading]:
         """Every norm, with the matrices that read what it makes."""
-        found = [Reading(self.norm, (self.output(self.shape),))]
-        for module in self.layers:
-            layer = cast("TransformerLayer", module)
-            if layer.self_attn is not None and layer.input_layernorm is not None:
-                own = layer.self_attn
-                readers = tuple(each.weight for each in (own.q_proj, own.k_proj, own.v_proj))
-                found.append(Reading(layer.input_layernorm, readers))
-            if layer.mlp is not None and layer.post_attention_layernorm is not None:
-                gates = () if layer.mlp.gate_proj is None else (layer.mlp.gate_proj.weight,)
-                found.append(Reading(layer.post_attention_layernorm, (layer.mlp.up_proj.weight, *gates)))
-        return found
+        layers = (cast("TransformerLayer", module) for module in self.layers)
+        norms = [
+            norm
+            for each in layers
+            for norm in (each.input_layernorm, each.post_attention_layernorm)
+            if norm is not None
+        ]
+        read = [Reading(norm, site.before) for norm, site in zip(norms, self.sites(), strict=True)]
+        return [*read, Reading(self.norm, (self.output(self.shape),))]
 
     def entrance(self) -> nn.Parameter:
         """See `foretell.families.sites.Sited`."""
