@@ -16,10 +16,16 @@ _PAGE = 4096
 
 
 def full_disk(ground: Ground, command: Command, count: int, rng: random.Random) -> Tally:
-    """Let the disk fill up somewhere in a run; with more room the same command goes on."""
+    """Let the disk fill up somewhere in a run; with more room the same command goes on.
+
+    What a run takes differs a little from run to run (a database writes more or less ahead): where one just fitted,
+    another is tried, unless too many do.
+    """
     needed = _pages(ground.finished(command)) - _pages(ground.template)
     tally = Tally()
-    for _ in range(count):
+    for _ in range(5 * count):
+        if tally.tried >= count:
+            break
         with _disk(ground):
             ground.begin()
             _remount(ground.place, f"size={(_pages(ground.place) + rng.randrange(1, needed)) * _PAGE}")
