@@ -185,3 +185,12 @@ def test_a_pruner_trains_few_in_full():
     reached = [sum(len(steps) > rung for steps in shares) for rung in range(3)]
     assert reached[0] > 2 * reached[1] > 4 * reached[2] > 0
     assert np.mean([len(steps) for steps in shares]) < 1.6
+
+
+def test_a_scored_search_ends_where_all_that_keeps_the_limits_is_scored():
+    space = SearchSpace({"a": [1, 2, 3, 4], "b": [1, 2, 3]}, costs={"params": "a * b"})
+    limits, schedule = Constraints.parse(["params<=6"]), Schedule.parse("linear:1-30")
+    scorer = Scorer(Linear(space), "linear")
+    found = search_by_schedule(CostModel(space), limits, schedule, {"linear": scorer}, algorithm="random", seed=1)
+    assert len(scorer.used) == 9
+    assert found.best is not None

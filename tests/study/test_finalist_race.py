@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,10 +19,11 @@ from foretell.observations import Observation
 from foretell.predictors import Context, create
 from foretell.report import read_run, render
 from foretell.search import HS_NAS, ObjectiveRunner, Race, Scorer, run_race
-from foretell.search.entrants import candidates_under, draw_entrants
+from foretell.search.entrants import Entrants, candidates_under, draw_entrants
+from foretell.search.rung_model import Belief
 from foretell.study import StudyConfig, load_study
 from foretell.study.architectures import write_architecture
-from foretell.study.finalist_race import refuse_race, seen_by, who_chooses
+from foretell.study.finalist_race import measured_entrants, refuse_race, seen_by, who_chooses
 from foretell.study.rules import Picks, rule_entries
 from foretell.tasks.translation import ParallelCorpus, Task
 from foretell.training import Recipe
@@ -187,3 +189,16 @@ def test_where_nothing_is_known_chance_chooses_who_races_and_that_is_said(tmp_pa
     named = load_study(None, {"metrics": own, "search": {"race": {"metric": "valid_mine", "predictor": "experience"}}})
     with pytest.raises(InputError, match="valid_mine"):
         refuse_race(named, task, CostModel(SPACE), tmp_path)
+
+
+@pytest.mark.parametrize(("keeps", "racing"), [((1, 3, 4), (1, 3, 4)), ((), (0, 1, 2, 3)), (range(6), (0, 1, 2, 3))])
+def test_those_that_break_a_measured_limit_race_only_where_nobody_keeps_it(monkeypatch, tmp_path, keeps, racing):
+    rows = [{"number": number, "kept": number in keeps} for number in range(6)]
+    monkeypatch.setattr("foretell.study.finalist_race.measure_each", lambda *given: iter(rows))
+    level = np.zeros(6)
+    drawn = Entrants(np.arange(6, dtype=np.int16)[:, None], Belief(level, level), level, level)
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        measured, entering = measured_entrants(tmp_path / "measured.jsonl", None, None, drawn, 4)
+    assert [row["number"] for row in measured] == list(racing) == entering.rows[:, 0].tolist()
+    assert bool(said) == (0 < len(keeps) < 4)

@@ -3,6 +3,7 @@ import pytest
 from foretell import spaces
 from foretell.costs import CostModel
 from foretell.errors import InfeasibleError, InputError, UnknownNameError
+from foretell.spaces import SearchSpace
 from foretell.study.config import StudyConfig
 from foretell.study.device import quick_check
 from foretell.study.limits import is_relative, resolve_limits
@@ -16,6 +17,12 @@ def test_a_relative_limit_is_a_share_of_the_largest_architecture():
     (limit,) = resolve_limits(("flops<=25%",), costs)
     assert limit.limit == pytest.approx(largest / 4, rel=1e-6)
     assert limit.operator == "<="
+
+
+def test_a_share_of_a_cost_that_is_a_fraction_is_no_whole_number():
+    space = SearchSpace({"layers": [1, 2, 4], "width": [64, 128, 256]}, costs={"gf": "layers * width / 700"})
+    (limit,) = resolve_limits(("gf<=50%",), CostModel(space))
+    assert limit.limit == pytest.approx(0.5 * 4 * 256 / 700, rel=1e-5)
 
 
 def test_names_are_known_in_any_case_and_unknown_ones_told_with_those_that_are():

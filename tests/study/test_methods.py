@@ -210,6 +210,19 @@ def test_the_table_of_winners_corrects_for_how_many_are_compared():
     assert "tie" in text.split("alike")[1].splitlines()[0]
 
 
+def test_few_cells_are_not_taken_for_many():
+    """Five cells that all lead by nearly the same are 2 of 32 ways to turn their signs, whatever a bootstrap says."""
+    cells = [("a", "x", 1.0), ("b", "x", 1.1), ("c", "x", 0.9), ("d", "x", 1.2), ("e", "x", 1.0)]
+    rows = [
+        {"pair": pair, "limit": limit, "seed": 1, "method": method, "test_chrf": str(40 - worse * lead)}
+        for pair, limit, lead in cells
+        for method, worse in (("race", 0), ("other", 1))
+    ]
+    found = {row["method"]: row for row in winners()["table"](rows)}["other"]
+    assert found["p"] == pytest.approx(2 / 32)
+    assert found["interval"] == pytest.approx((0.898, 1.182), abs=1e-3)
+
+
 def test_holms_correction():
     assert winners()["holm"]([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert winners()["holm"]([0.5, 0.9]) == [1.0, 1.0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from foretell.cli.output import print_table, say
@@ -18,7 +18,7 @@ def print_equal_time(result: Mapping[str, Any]) -> None:
             row["method"],
             str(row["seed"]),
             f"{row['judged']['test_chrf']['mean']:.2f}",
-            _ends(row["judged"]["test_chrf"]["interval"]),
+            _ends(row["judged"]["test_chrf"]),
             f"{row['judged']['test_bleu']['mean']:.2f}",
             f"{row['seconds']:,.0f}" + ("" if row["in_time"] else " (over)"),
             str(row["trainings"]),
@@ -26,12 +26,13 @@ def print_equal_time(result: Mapping[str, Any]) -> None:
         ]
         for row in result["rows"]
     ]
-    header = ["method", "seed", "test chrF", "95 %", "test BLEU", "seconds", "in full", "params"]
+    header = ["method", "seed", "test chrF", "range", "test BLEU", "seconds", "in full", "params"]
     print_table(f"Winners at {protocol['seconds']:g} s under {protocol['constraint']}", header, rows)
     seeds = ", ".join(map(str, protocol["judged_by_training_seeds"]))
     say(f"Winners were trained anew with the seeds {seeds}; seconds are those of {protocol['workers']} workers by the")
-    say("virtual clock; 95 % is of the mean over these seeds.")
+    say("virtual clock; the range is the 95 % interval of the mean, of two seeds both values.")
 
 
-def _ends(ends: Sequence[float] | None) -> str:
-    return "" if ends is None else f"{ends[0]:.2f} to {ends[1]:.2f}"
+def _ends(judged: Mapping[str, Any]) -> str:
+    low, high = judged["interval"] or (min(judged["values"]), max(judged["values"]))
+    return f"{low:.2f} to {high:.2f}" if len(judged["values"]) > 1 else ""

@@ -81,9 +81,10 @@ def search_by_schedule(
             name = schedule.at(iteration)
             if iteration > 1 and name != schedule.at(iteration - 1):
                 running.other_judge()
-            asked = running.ask(settings.population)
-            if not len(asked.rows):
+            fresh = running.ask(settings.population)
+            if not len(fresh.rows):
                 break  # all that keeps the limits has been scored
+            asked = fresh
             scores = scorers[name].scores(asked.rows, survivors=running.survivors)
             running.tell(asked.numbers, scores)
             history.append(summarise(iteration, name, scorers[name], scores))

@@ -12,7 +12,6 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
-from foretell.evaluation import interval
 from foretell.metrics import Metric, metric_named
 from foretell.objectives import run_jobs
 from foretell.observations import Observation, load
@@ -38,7 +37,7 @@ __all__ = ["FRESH", "judged_labels", "other_tasks", "run_equal_time"]
 
 FRESH = (101, 102)
 """Training seeds by which winners are judged; no method has seen them."""
-_DRAWS = 2000
+_FEWEST = 3
 _MARKS = ("valid_chrf", "test_chrf", "test_bleu")
 
 
@@ -228,7 +227,7 @@ def _judge(run: Run, arena: Arena, rows: list[dict[str, Any]], judges: Sequence[
 def judged_labels(
     study: StudyConfig, architectures: Sequence[dict[str, Any]], judges: Sequence[int]
 ) -> list[dict[str, dict[str, Any]]]:
-    """Architectures trained with each of these seeds: by metric `mean`, `values` and the 95 % `interval` of the mean.
+    """Architectures trained with each of these seeds: by metric `mean`, `values` and its 95 % `interval`.
 
     Raises:
         InputError: There is no seed.
@@ -250,10 +249,10 @@ def judged_labels(
 
 
 def _between(values: Sequence[float]) -> list[float] | None:
-    """The 95 % interval of the mean over training seeds, by bootstrap; None for one seed."""
-    if len(values) < 2:
+    """Student's 95 % interval of the mean over training seeds; None for fewer than three, of which it says nothing."""
+    if len(values) < _FEWEST:
         return None
-    rng = np.random.default_rng(0)
-    means = np.array(values)[rng.integers(len(values), size=(_DRAWS, len(values)))].mean(axis=1)
-    found = interval(means)
-    return None if found is None else list(found)
+    from scipy.stats import t
+
+    half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
+    return [float(np.mean(values)) - half, float(np.mean(values)) + half]

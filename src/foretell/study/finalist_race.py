@@ -247,7 +247,9 @@ def race_finalists(
 def measured_entrants(
     path: Path, device: Device, limits: Constraints, drawn: Entrants, count: int
 ) -> tuple[list[dict[str, Any]], Entrants]:
-    """The first so many that keep the limits when measured; others join them where there are too few.
+    """The first so many that keep the limits when measured; where none does, the first so many of all.
+
+    Those that break a limit never race beside those that keep it: being larger, they would mostly win.
 
     Args:
         path: JSON lines to which each measurement is appended; what stands there is not measured again.
@@ -265,8 +267,13 @@ def measured_entrants(
         rows.append(row)
         if sum(each["kept"] for each in rows) == count:
             break
-    order = sorted(range(len(rows)), key=lambda place: (not rows[place]["kept"], place))[:count]
-    places = np.array(sorted(order), dtype=np.intp)
+    kept = [place for place, row in enumerate(rows) if row["kept"]]
+    if 0 < len(kept) < count:
+        warnings.warn(
+            f"only {len(kept)} of {len(rows)} architectures keep the limits when measured; they race alone.",
+            stacklevel=2,
+        )
+    places = np.array((kept or range(len(rows)))[:count], dtype=np.intp)
     return [rows[place] for place in places], drawn.take(places)
 
 

@@ -16,7 +16,7 @@ __all__ = ["check_limits", "counted_limits", "is_relative", "limited_cost", "res
 _RELATIVE = re.compile(
     r"^(?P<cost>[^\W\d]\w*(?:@[0-9]+)?)\s*(?P<operator><=|>=|=<|=>|≤|≥|<|>)\s*(?P<percent>[0-9.]+)\s*%$"
 )
-
+_WHOLE = 100_000  # from here on digits behind the point say nothing
 
 def check_limits(texts: Sequence[str]) -> None:
     """Refuse limits of a study that cannot be read, or of which two allow nothing whatever things cost.
@@ -100,5 +100,6 @@ def _absolute(text: str, costs: CostModel) -> str:
 def _limit(match: re.Match[str], value: float) -> Constraint:
     """A relative limit with a number in its percentage's place."""
     unit = "ms" if is_latency(match["cost"]) else "B" if plain_name(match["cost"]) == "memory_bytes" else ""
-    rounded = f"{value:.3g}" if unit == "ms" else f"{value:.0f}"
+    # A user's own cost may be a fraction.
+    rounded = f"{value:.3g}" if unit == "ms" else f"{value:.0f}" if value >= _WHOLE else f"{value:.6g}"
     return Constraint.parse(f"{match['cost']}{match['operator']}{rounded}{unit}")
