@@ -11,8 +11,11 @@ from foretell.llm.api import ApiModel
 from foretell.llm.asking import Asker
 from foretell.llm.budget import Budget
 from foretell.llm.faults import what_was_said
+from foretell.llm.model import Reply
+from foretell.llm.prices import FREE
 from foretell.llm.reading import read_body
 from foretell.llm.replies import parse_number
+from foretell.llm.session import open_model
 from tests.llm.conftest import KEY
 from tests.llm.fault_server import truth
 
@@ -61,10 +64,28 @@ def test_a_second_run_makes_no_call(serve, connect, bleu):
 
 
 def test_a_stalled_call_is_given_up_and_sent_again(serve, connect, bleu):
-    server = serve(rate=0.5, faults=("stall",), seed=3)
-    answers = checked(connect(server, timeout=0.3, tries=20), bleu, requests(6))
+    server = serve(rate=0.3, faults=("stall",), seed=0)
+    answers = checked(connect(server, timeout=0.3, concurrency=1), bleu, requests(6))
     assert all(not answer.reason for answer in answers)
     assert server.faulted["stall"] > 0
+
+
+def test_a_question_that_takes_too_long_twice_is_given_up_with_what_to_do(serve, connect, bleu):
+    server = serve(faults=("stall",))
+    asker = connect(server, timeout=0.2)
+    checked(asker, bleu, requests(1))
+    server.rate = 1.0
+    (answer,) = checked(asker, bleu, requests(1, start=1))
+    assert server.faulted["stall"] == 2
+    assert "no reply after 2 tries (no answer within 0.2 s; give it longer with --timeout, or fewer" in answer.reason
+
+
+def test_a_model_that_thinks_is_waited_for_longer():
+    model = open_model("http://127.0.0.1:1/v1#thinker", timeout=20.0)
+    assert model.limit == 20
+    model.widen(Reply("<think>so", cut=True), 25)
+    assert model.limit == 300
+    assert open_model("http://127.0.0.1:1/v1#patient", timeout=900.0).limit == 900
 
 
 def test_retry_after_pauses_all_calls(serve, connect, bleu):
@@ -170,6 +191,41 @@ def test_groups_with_unusable_replies_fall_back_to_single_questions(serve, conne
     assert set(found) == set(range(20))
     for row, said in found.items():
         assert said.reason or said.mean == float(truth(prompt.queries[row]))
+
+
+class Scripted:
+    """Answers groups, but one of them without the number of its second question, and single questions."""
+
+    name = model = "scripted"
+    endpoint, style, width, identity = "local", "chat", 100, {}
+
+    def __init__(self):
+        self.groups, self.single = 0, []
+
+    def complete(self, requests, *, on_reply=None, gate=None):
+        for index, request in enumerate(requests):
+            if request.template.endswith("/several"):
+                self.groups += 1
+                text = "1: 25.00\n2: unknown\n3: 25.00" if self.groups == 4 else "1: 25.00\n2: 25.00\n3: 25.00"
+            else:
+                self.single.append(request)
+                text = "26.00"
+            on_reply(index, Reply(text))
+
+    def count_tokens(self, text):
+        return len(text)
+
+
+def test_of_a_group_exactly_the_question_that_failed_is_asked_again(ledger, bleu):
+    model, asked, shown = Scripted(), [f"decoder layers: {1 + i}" for i in range(3)], [("a", 24.0), ("b", 26.0)]
+    prompts = [compact_prompt(TaskCard("a task", bleu), each, asked) for each in (shown, shown[::-1])]
+    asker, found = Asker(model, ledger, Budget(model, FREE), 1), {}
+    estimator = Estimator(asker, bleu, [24.0, 26.0], "greedy", per_request=3, repeats=2)
+    estimator.estimate(prompts, range(3), lambda row, said: found.update({row: said}))
+    (again,) = model.single
+    assert (again.prefix, again.query, again.repeat) == (prompts[1].prefix, prompts[1].queries[1], 1)
+    assert sorted(found[1].values) == [25.0, 25.0, 25.0, 26.0]
+    assert found[0].values == found[2].values == (25.0,) * 4
 
 
 def test_the_real_server_answers_chats_and_continues_text(real_server, ledger, bleu):

@@ -136,6 +136,16 @@ def test_another_teacher_may_not_write_into_the_same_file(serve, command, run):
     assert "labels of another teacher" in other.stderr
 
 
+def test_another_style_is_another_teacher(serve, command, run):
+    server = serve()
+    assert run(command(server, n=5)).returncode == 0
+    assert run([*command(server, n=5), "--style", "chat"]).returncode == 0
+    assert server.succeeded == 5
+    other = run([*command(server, n=5), "--style", "raw"])
+    assert other.returncode == 2
+    assert "labels of another teacher" in other.stderr
+
+
 def test_any_predictor_can_teach(shown, run, tmp_path):
     out = tmp_path / "labels.jsonl"
     command = ["label", "--teacher", "regression", "--observations", str(shown)]

@@ -6,6 +6,7 @@ import pytest
 from foretell.llm import Decoding, Estimator, Ledger, Request, TaskCard, compact_prompt
 from foretell.llm.asking import Asker
 from foretell.llm.budget import Budget
+from foretell.llm.embedding import Embedder
 from foretell.llm.local import LocalModel, start_server
 from foretell.llm.model import LanguageModel, LanguageModelError
 from foretell.llm.prices import FREE
@@ -88,6 +89,37 @@ def test_tokens_are_counted_exactly_once_loaded(model):
     (reply,) = model.complete([Request("", text, Decoding(1))])
     assert model.count_tokens(text) in (reply.usage.prompt, reply.usage.prompt - 1)
     assert LocalModel("smollm2-135m").count_tokens(text) >= model.count_tokens(text) / 2
+
+
+class Refusing:
+    """The runtime when a prompt is too long for it: it raises nothing."""
+
+    def handle_completions(self, body):
+        return {
+            "error": {"code": 400, "message": "request (900 tokens) exceeds the available context size (512 tokens)"}
+        }
+
+    handle_embeddings = handle_completions
+
+
+class Raising:
+    def handle_completions(self, body):
+        raise ValueError("no such thing")
+
+    handle_embeddings = handle_completions
+
+
+@pytest.mark.parametrize(
+    ("server", "said"), [(Refusing(), "exceeds the available context"), (Raising(), "no such thing")]
+)
+def test_what_the_runtime_refuses_is_told(server, said):
+    model, embedder = LocalModel("smollm2-135m", context=512), Embedder("smollm2-135m")
+    model._server = embedder._server = server
+    with pytest.raises(LanguageModelError, match=said) as caught:
+        model.complete([Request("a long prompt", "", Decoding(1))])
+    assert "--demonstrations" in str(caught.value) or isinstance(server, Raising)
+    with pytest.raises(LanguageModelError, match=said):
+        embedder.embed(["a long text"])
 
 
 def test_what_is_no_model_is_refused(tmp_path):

@@ -177,6 +177,26 @@ def test_several_answers_are_read_by_their_number():
 @pytest.mark.parametrize(
     "text",
     [
+        "<think>1: 20.0\n2: 21.0\nor so</think>\n1: 25.31\n2: 24.10",
+        "```text\n1: 25.31\n2: 24.10\n```",
+        "Here they are:\n```\n1: 25.31\n2: 24.10\n```\nMore layers help.",
+        "<|channel|>analysis<|message|>1: 20<|end|><|channel|>final<|message|>1: 25.31\n2: 24.10<|end|>",
+        "1: 25.31\n2: 24.10<|im_end|>",
+    ],
+)
+def test_several_answers_are_read_without_what_is_around_them(text):
+    assert [parsed.value for parsed in parse_numbers(text, 2, BLEU)] == [25.31, 24.10]
+
+
+def test_several_answers_that_are_only_thought_of_are_none():
+    for parsed in parse_numbers("<think>1: 25.31\n2: 24.10", 2, BLEU):
+        assert (parsed.value, parsed.reason) == (None, "the reply ends in the middle of its thinking")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "```\n1: 25.3\n2: 24.1\n```\n3: 24.2",
         "1: 25.3\n2: 24.1",
         "1: 25.3\n2: 24.1\n2: 24.2",
         "1: 25.3\n2: 24.1\n4: 24.2",

@@ -73,6 +73,7 @@ def _label(
     per_request: Annotated[int, typer.Option(min=1, help="Architectures in one request.")] = 1,
     style: Annotated[str, typer.Option(help="chat or raw, for endpoints.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, help="Calls at the same time.")] = 32,
+    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call; at least 300 of thinking.")] = 60.0,
     batch: Annotated[bool, typer.Option("--batch", help="Use the Batch API: within a day, half price.")] = False,
     max_usd: MaxUsdOption = None,
     max_tokens: MaxTokensOption = None,
@@ -123,7 +124,7 @@ def _label(
         use_llm(llm)
         predictor: Predictor = predictors.create(teacher, context=context)
     else:
-        session = _session(llm, style, concurrency, ledger, prices, max_usd, max_tokens, offline, batch)
+        session = _session(llm, style, concurrency, timeout, ledger, prices, max_usd, max_tokens, offline, batch)
         # What is left to ask of an earlier run may well be what it has no answer to.
         session.proven = out.exists() and out.stat().st_size > 0
         given = {"template": template, "orders": orders, "repeats": repeats, "decoding": decoding}
@@ -135,6 +136,8 @@ def _label(
         return
     settings = [teacher, template, orders, repeats, decoding, per_request] if session else [teacher]
     told = {"model": session.model.name} if session else {}
+    if session and style not in ("", "chat"):  # the default is not told: files from before keep their key
+        settings.append(style)
     labels = [[item.architecture.key, item.metrics.get(quality.key)] for item in shown]
     name = teacher or "llm"
     said = [context.task, list(context.examples)] if context.task else []
@@ -172,6 +175,7 @@ def _session(
     llm: str,
     style: str,
     concurrency: int,
+    timeout: float,
     ledger: Path | None,
     prices: Path | None,
     max_usd: float | None,
@@ -185,6 +189,7 @@ def _session(
         llm or DEFAULT_LLM,
         style=style,
         concurrency=concurrency,
+        timeout=timeout,
         ledger=ledger,
         prices=read_prices(prices) if prices else None,
         max_usd=max_usd,

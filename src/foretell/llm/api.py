@@ -32,6 +32,7 @@ _STREAM = re.compile(r"\bstream", re.IGNORECASE)
 _FORM = re.compile("response[ _-]?format|json[ _-]?schema|structured", re.IGNORECASE)
 _FEW = 5  # alternatives that those who give any give
 _THINKING_ROOM = 2048  # tokens
+_THINKING_TIME = 300.0  # seconds
 _CONNECTING = 10.0  # seconds at most until there is a connection, encrypted where the address says so
 
 
@@ -45,7 +46,7 @@ class ApiModel:
         name: As the user spelt it; None: URL#MODEL.
         raw: Continue the prompt as text (`/completions`) instead of answering a message.
         concurrency: Calls at the same time.
-        timeout: Seconds for one call.
+        timeout: Seconds for one call; see `limit`.
         tries: How often one question is sent before it is given up for this run.
         patience: Failures in a row, over all calls, that end the run; None: three for each concurrent call.
         pauses: Shortest and longest pause between tries, in seconds; doubled each time, jittered.
@@ -122,13 +123,19 @@ class ApiModel:
                 "endpoints need the package openai, which is not installed: pip install 'foretell[llm]', or run the "
                 "embedded model with --llm local:gemma-3-270m."
             ) from None
-        timeout = Timeout(self.timeout, connect=min(_CONNECTING, self.timeout / 2))
+        # How long a call may take is for `limit` to say, which may grow while this client is open.
+        timeout = Timeout(max(self.timeout, _THINKING_TIME), connect=min(_CONNECTING, self.timeout / 2))
         return AsyncOpenAI(api_key=key.reveal() or "none", base_url=self.base, max_retries=0, timeout=timeout)
 
     @property
     def path(self) -> str:
         """The endpoint's path for this style."""
         return "/chat/completions" if self.style == "chat" else "/completions"
+
+    @property
+    def limit(self) -> float:
+        """Seconds for one call: more of them once the model has been seen to think."""
+        return max(self.timeout, _THINKING_TIME) if self.allowance else self.timeout
 
     def room(self, request: Request) -> int:
         """Tokens that a reply may take."""

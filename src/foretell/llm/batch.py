@@ -18,7 +18,7 @@ import numpy.typing as npt
 from foretell.errors import BudgetReachedError
 from foretell.llm.api import ApiModel
 from foretell.llm.calls import run_in_loop
-from foretell.llm.faults import Fault, pause_before
+from foretell.llm.faults import Fault, pause_before, what_was_said
 from foretell.llm.ledger import Ledger, call_key
 from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
 from foretell.llm.reading import read_body
@@ -122,10 +122,14 @@ class BatchModel:
         return found
 
     async def _by_token(self, client: AsyncOpenAI, token: str) -> str | None:
-        async for batch in client.batches.list(limit=100):
-            if (batch.metadata or {}).get("foretell") == token:
-                return batch.id
-        return None
+        page = await self._try(lambda: client.batches.list(limit=100))
+        while True:
+            for batch in page.data:
+                if (batch.metadata or {}).get("foretell") == token:
+                    return str(batch.id)
+            if not page.has_next_page():
+                return None
+            page = await self._try(page.get_next_page)
 
     async def _submit(
         self, client: AsyncOpenAI, keys: Sequence[str], requests: Sequence[Request]
@@ -155,8 +159,8 @@ class BatchModel:
                 break
             await asyncio.sleep(self.poll)
         replies = {key: Reply("", failure=f"the batch {found.status}") for key in keys}
-        if found.output_file_id:
-            content = await self._try(lambda: client.files.content(found.output_file_id))
+        for file in filter(None, (found.output_file_id, found.error_file_id)):
+            content = await self._try(lambda file=file: client.files.content(file))
             # Not splitlines(): answers may hold line separators that JSON leaves as they are.
             for line in filter(str.strip, content.text.split("\n")):
                 key, reply = self._read(line)
@@ -170,10 +174,15 @@ class BatchModel:
             row = json.loads(line)
             key, response = str(row["custom_id"]), row.get("response") or {}
             status, body = response.get("status_code"), json.dumps(response.get("body"))
+            error = json.dumps(row.get("error"))
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return "", Reply("", failure="the batch's answer is not JSON")
         if status != 200:
-            return key, Reply("", failure=f"the batch answered with status {status}")
+            # What never reached the model has no response but an error, such as that the batch expired.
+            said = what_was_said(body if response.get("body") else error)
+            named = f"answered with status {status}" if status else "did not answer"
+            why = self.inner.find_key().redact(said).strip() if said not in ("", "null") else ""
+            return key, Reply("", failure=f"the batch {named}: {why}" if why else f"the batch {named}")
         return key, read_body(body, 0.0, self.style)
 
     async def _try(self, call: Any) -> Any:

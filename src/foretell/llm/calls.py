@@ -30,6 +30,7 @@ VERSION = "/v1"
 """The folder in which most servers have the protocol."""
 
 _UNANSWERED_TRIES = 3  # that end alike, of the first question to a server, unless it asks to wait
+_LATE_TRIES = 2  # of a question whose answer takes longer than we wait: the server works on it, and more in vain
 _UNCLEAR_TRIES = 2  # of a question, until a fault of the server may be a refusal of a parameter
 
 
@@ -83,7 +84,7 @@ class Calls:
 
     async def _one(self, request: Request, room: int) -> Reply | None:
         """The reply to one request; None when the run is to stop."""
-        fault, attempt, alike = Fault("nothing was sent"), 0, 0
+        fault, attempt, alike, late = Fault("nothing was sent"), 0, 0, 0
         while attempt < self.model.tries:
             if self.stop is not None:
                 return None
@@ -105,14 +106,16 @@ class Calls:
                 return None
             self._count(fault)
             attempt, alike = attempt + 1, alike + 1 if fault.text == last.text else 1
-            if not self.model.answered and (
-                attempt == self.model.tries or (alike == _UNANSWERED_TRIES and not fault.passing)
-            ):
+            late += fault.late
+            enough = attempt == self.model.tries or late == _LATE_TRIES
+            if not self.model.answered and (enough or (alike == _UNANSWERED_TRIES and not fault.passing)):
                 self.stop = self._unanswered(fault, attempt)
                 return None
-            if attempt < self.model.tries:
-                await asyncio.sleep(pause_before(attempt, self.model.pauses))
-        return Reply("", failure=f"no reply after {self.model.tries} tries ({fault.text})")
+            if enough:
+                break
+            await asyncio.sleep(pause_before(attempt, self.model.pauses))
+        told = f"{fault.text}; {fault.advice(self.model.base)}" if fault.late else fault.text
+        return Reply("", failure=f"no reply after {attempt} tries ({told})")
 
     def _place(self) -> str:
         """Where calls were sent."""
@@ -139,12 +142,13 @@ class Calls:
     def _count(self, fault: Fault) -> None:
         """Note a failure: pause everybody when told to, and stop after too many in a row."""
         self.failures += 1
+        again = fault.advice(self.model.base) if fault.late else "when the endpoint is well"
         if fault.retry_after:
             self.not_before = max(self.not_before, time.monotonic() + fault.retry_after)
         if self.failures >= self.model.patience:
             self.stop = LanguageModelError(
                 f"{self.model.name} failed {self.failures} times in a row (last: {fault.text}); every reply so far is "
-                "in the ledger: run the same command again when the endpoint is well."
+                f"in the ledger: run the same command again{',' * fault.late} {again}."
             )
 
     async def _send(self, body: Mapping[str, Any], room: int) -> tuple[Reply | None, Fault]:
@@ -153,12 +157,12 @@ class Calls:
         chat = self.model.style == "chat"
         target = self.client.chat.completions if chat else self.client.completions
         create: Callable[..., Any] = target.with_raw_response.create
-        start = time.perf_counter()
+        start, limit = time.perf_counter(), self.model.limit
         try:
-            response = await asyncio.wait_for(create(**body), self.model.timeout)
+            response = await asyncio.wait_for(create(**body), limit)
             raw = response.http_response.text
         except TimeoutError:
-            return None, Fault(f"no answer within {self.model.timeout:g} s")
+            return None, Fault(f"no answer within {limit:g} s", late=True)
         except OpenAIError as error:
             return None, Fault.of(error, self.key)
         reply = read_body(self.key.redact(raw), time.perf_counter() - start, self.model.style)

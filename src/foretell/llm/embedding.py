@@ -54,17 +54,22 @@ class Embedder:
         return np.stack([self._known[text] for text in texts])
 
     def _one(self, text: str) -> npt.NDArray[np.float64]:
-        if self._server is None:
-            from foretell.llm.local import start_server
+        from foretell.llm.local import refusal_in, start_server
 
+        if self._server is None:
             if self.name in MODELS:
                 fetch_model(self.name)
             threads = usable_cores()
             self._server = start_server(str(self.path), context=self.context, threads=threads, embedding=True)
         try:
             found = self._server.handle_embeddings({"input": text})
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise LanguageModelError(f"local:{self.name} could not embed a text: {error}") from error
+        if refusal := refusal_in(found):
+            raise LanguageModelError(
+                f"local:{self.name} could not embed a text: {refusal}; give it a shorter one, or the model a larger "
+                "context."
+            )
         return np.array(found["data"][0]["embedding"], dtype=np.float64)
 
 

@@ -47,6 +47,7 @@ class Estimated:
 
 OnEstimate = Callable[[int, Estimated], None]
 _Said = tuple[float, float, str]  # mean, standard deviation, reason
+_Question = tuple[int, Prompt, int]  # row, prompt, repeat
 
 
 def combine(said: Sequence[_Said]) -> Estimated:
@@ -169,21 +170,18 @@ class _Chunk:
     def run(self) -> None:
         self.said: dict[int, list[_Said]] = {row: [] for row in self.rows}
         self.wanted = len(self.prompts) * self.estimator.repeats
-        rows = list(self.rows)
-        if self.estimator.per_request > 1:
-            rows = self._several()
-        self._single(rows)
+        e = self.estimator
+        every = [(row, prompt, repeat) for row in self.rows for prompt in self.prompts for repeat in range(e.repeats)]
+        self._single(self._several() if e.per_request > 1 else every)
 
     def _note(self, row: int, said: _Said) -> None:
         self.said[row].append(said)
         if len(self.said[row]) == self.wanted:
             self.tell(row, combine(self.said[row]))
 
-    def _single(self, rows: Sequence[int]) -> None:
+    def _single(self, questions: Sequence[_Question]) -> None:
         """One question a request, and where the back end continues text, its branches."""
         e = self.estimator
-        questions = [(row, prompt, repeat) for row in rows for prompt in self.prompts for repeat in range(e.repeats)]
-        questions = questions[:] if len(rows) == len(self.rows) else self._open(questions)
         branching: list[tuple[int, Prompt, int, DigitTree]] = []
 
         def on_answer(index: int, answer: Answer) -> None:
@@ -198,16 +196,6 @@ class _Chunk:
         e.asker.ask(first, e.usable, on_answer)
         while branching:
             branching = self._grow(branching)
-
-    def _open(self, questions: list[tuple[int, Prompt, int]]) -> list[tuple[int, Prompt, int]]:
-        """Questions about rows whose place in a group failed, as many as they lack answers."""
-        lacking = {row: self.wanted - len(said) for row, said in self.said.items()}
-        kept = []
-        for question in questions:
-            if lacking[question[0]] > 0:
-                lacking[question[0]] -= 1
-                kept.append(question)
-        return kept
 
     def _grow(self, branching: list[tuple[int, Prompt, int, DigitTree]]) -> list[tuple[int, Prompt, int, DigitTree]]:
         """Ask every tree's likeliest unknown branches; the trees that still have some."""
@@ -225,9 +213,9 @@ class _Chunk:
                 self._note(row, e.read(Reply(""), tree))
         return still
 
-    def _several(self) -> list[int]:
-        """K architectures a request; the rows that some reply left without a number."""
-        e, failed = self.estimator, dict[int, None]()
+    def _several(self) -> list[_Question]:
+        """K architectures a request; the questions that a reply left without a number."""
+        e, failed = self.estimator, list[_Question]()
         groups = [self.rows[i : i + e.per_request] for i in range(0, len(self.rows), e.per_request)]
         asked = [(group, prompt, repeat) for group in groups for prompt in self.prompts for repeat in range(e.repeats)]
 
@@ -235,14 +223,14 @@ class _Chunk:
             return lambda reply: next((p.reason for p in parse_numbers(reply.text, members, e.metric) if p.reason), "")
 
         def on_answer(index: int, answer: Answer) -> None:
-            group = by_size[index][0]
+            group, prompt, repeat = by_size[index]
             for row, parsed in zip(group, parse_numbers(answer.reply.text, len(group), e.metric), strict=True):
                 if parsed.value is None:
-                    failed[row] = None
+                    failed.append((row, prompt, repeat))
                 else:
                     self._note(row, (parsed.value, math.nan, ""))
 
         for size in dict.fromkeys(len(group) for group in groups):
             by_size = [each for each in asked if len(each[0]) == size]
             e.asker.ask([e._several(p, group, r) for group, p, r in by_size], check(size), on_answer, patient=True)
-        return list(failed)
+        return failed

@@ -46,6 +46,7 @@ class Fault:
         status: Of the reply; 0 where there was none.
         nowhere: Whether nobody may be listening at this address.
         cause: The name of the client's own error where the server gave no status.
+        late: Whether it is we who waited no longer.
     """
 
     text: str
@@ -55,6 +56,7 @@ class Fault:
     status: int = 0
     nowhere: bool = False
     cause: str = ""
+    late: bool = False
 
     @property
     def refused(self) -> bool:
@@ -67,7 +69,13 @@ class Fault:
         return self.retry_after > 0 or self.status in _PASSING
 
     def advice(self, base: str) -> str:
-        """What to do about a connection to `base` that failed as it does where one side encrypts; else empty."""
+        """What to do about a late reply, or a connection that failed as it does where one side encrypts; else empty.
+
+        Args:
+            base: Where the call was sent.
+        """
+        if self.late:
+            return "give it longer with --timeout, or fewer at a time with --concurrency"
         scheme, _, rest = base.partition("://")
         if "CERTIFICATE" in self.text:
             return "let SSL_CERT_FILE name a file with the certificate of whoever vouches for it"
@@ -86,7 +94,7 @@ class Fault:
     @classmethod
     def of(cls, error: OpenAIError, key: Secret) -> Fault:
         """Read an error of the client."""
-        from openai import APIStatusError
+        from openai import APIStatusError, APITimeoutError
 
         if not isinstance(error, APIStatusError):
             cause = error.__cause__  # of "Connection error.", what the operating system has said
@@ -94,7 +102,8 @@ class Fault:
             name = type(cause).__name__
             if name == "ConnectTimeout":
                 return cls("no connection came about in time", cause=name)
-            return cls(f"{type(error).__name__}: {_short(key.redact(said))}", cause=name)
+            text = f"{type(error).__name__}: {_short(key.redact(said))}"
+            return cls(text, cause=name, late=isinstance(error, APITimeoutError))
         status = error.status_code
         said = what_was_said(error.response.text) or error.message
         text = f"status {status}, {_short(key.redact(said))}"

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from foretell.errors import InputError, IntegrityError
 from foretell.llama_cpp import import_runtime, serve
+from foretell.llm.faults import what_was_said
 from foretell.llm.fetch import fetch_model
 from foretell.llm.model import Gate, LanguageModelError, OnReply, Reply, Request
 from foretell.llm.models import MODELS, model_file
@@ -28,7 +29,7 @@ from foretell.machine import usable_cores
 if TYPE_CHECKING:
     from xllamacpp import Server
 
-__all__ = ["LocalModel", "why_unusable"]
+__all__ = ["LocalModel", "refusal_in", "why_unusable"]
 
 _DRY = 0.8  # strength of the runtime's sampler that punishes copies, by its authors' advice
 
@@ -128,8 +129,13 @@ class LocalModel:
         start = time.perf_counter()
         try:
             found = self.load().handle_completions(body)
-        except RuntimeError as error:
+        except (RuntimeError, ValueError) as error:
             raise LanguageModelError(f"{self.name} could not continue a prompt: {error}") from error
+        if refusal := refusal_in(found):
+            raise LanguageModelError(
+                f"{self.name} could not continue a prompt: {refusal}; give it a shorter one (fewer --demonstrations), "
+                "or the model a larger context."
+            )
         return read_raw(json.dumps(found), time.perf_counter() - start)
 
     def _slot(self, prefix: str) -> int:
@@ -149,6 +155,14 @@ class LocalModel:
         request = urllib.request.Request(address, data, {"Content-Type": "application/json"})  # noqa: S310
         with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310
             return json.load(response)
+
+
+def refusal_in(found: Any) -> str:
+    """What the runtime said instead of an answer, as a clause; empty where it did answer."""
+    # It returns what it refuses, such as a prompt that is longer than the context, and raises nothing.
+    if not isinstance(found, dict) or not found.get("error"):
+        return ""
+    return what_was_said(json.dumps(found)).rstrip(".") or "the runtime does not say why"
 
 
 def why_unusable(name: str) -> str:

@@ -32,6 +32,7 @@ from foretell.metrics import Metric
 
 __all__ = ["Parsed", "parse_number", "parse_numbers", "spoken", "unfinished"]
 
+_UNFINISHED = "the reply ends in the middle of its thinking"
 _NUMBER = r"[+-]?[0-9]{1,6}(?:\.[0-9]{1,8})?"
 _COMMA = r"[+-]?[0-9]{1,6},[0-9]{1,2}"
 _THOUGHT = re.compile(
@@ -71,7 +72,7 @@ def parse_number(text: str, metric: Metric) -> Parsed:
         metric: Its word may stand beside the number, its bounds must hold.
     """
     if unfinished(text) and text.strip():
-        return Parsed(None, "the reply ends in the middle of its thinking")
+        return Parsed(None, _UNFINISHED)
     label = f"(?:{re.escape(metric.word)}|{re.escape(metric.key)})"
     polite = r"(?:(?:sure|okay|ok|certainly|of course)\s*[,.!:]\s*)?(?:here(?:\s+is|['’]s)\s+)?"
     kind = r"(?:(?:the|my|final|predicted|estimated|expected|valid|validation|test)\s+){0,3}"
@@ -109,8 +110,12 @@ def parse_numbers(text: str, count: int, metric: Metric) -> list[Parsed]:
     A reply with a wrong number of lines, or a number given twice, is an abstention for all of them: nobody
     can tell which line belongs to which question.
     """
+    if unfinished(text) and text.strip():
+        return _all(count, _UNFINISHED)
+    text = _MARKS.sub("", spoken(text)).translate(_WIDE)
+    blocks: list[str] = _FENCE.findall(text)
     found: dict[int, Parsed] = {}
-    lines = [each for each in map(_plain, text.splitlines()) if each]
+    lines = [each for each in map(_plain, (blocks[0] if len(blocks) == 1 else text).splitlines()) if each]
     for line in lines:
         match = _ITEM.fullmatch(line)
         if match is None:

@@ -73,6 +73,7 @@ def open_model(
     *,
     style: str = "",
     concurrency: int = 32,
+    timeout: float = 60.0,
     threads: int | None = None,
     context: int = 8192,
 ) -> LanguageModel:
@@ -83,6 +84,7 @@ def open_model(
             OpenAI-compatible server, such as "http://127.0.0.1:8080/v1".
         style: "chat" or "raw" completion of endpoints; empty is chat.
         concurrency: Calls of an endpoint at the same time.
+        timeout: Seconds for one call of an endpoint; a model that thinks gets at least five minutes.
         threads: Of a local model; None: one a core. They change how fast it is and nothing else.
         context: Tokens that a local model has room for, in a prompt and its reply; they take memory.
 
@@ -100,11 +102,9 @@ def open_model(
     from foretell.llm.api import ApiModel
     from foretell.llm.keys import find_key
 
-    raw = style == "raw"
+    settings: dict[str, Any] = {"raw": style == "raw", "concurrency": concurrency, "timeout": timeout}
     if kind == "openai" and rest:
-        return ApiModel(
-            rest, _OPENAI, partial(find_key, _OPENAI, openai=True), spelling, raw=raw, concurrency=concurrency
-        )
+        return ApiModel(rest, _OPENAI, partial(find_key, _OPENAI, openai=True), spelling, **settings)
     url, _, model = spelling.partition("#")
     parts = urlsplit(url)
     if not colon or not model or parts.scheme not in ("http", "https") or not parts.hostname:
@@ -116,10 +116,8 @@ def open_model(
         )
     if parts.username or parts.password or parts.query:
         raise InputError("the URL of the language model holds a password or a query; put the key in FORETELL_API_KEY.")
-    url = re.sub(
-        "/+(?:chat(?:/+completions)?|completions|models|responses|embeddings|messages)/*$", "", url
-    )  # the address of a call instead of the base
-    return ApiModel(model, url, partial(find_key, url, openai=False), spelling, raw=raw, concurrency=concurrency)
+    url = _CALL.sub("", url)
+    return ApiModel(model, url, partial(find_key, url, openai=False), spelling, **settings)
 
 
 def spelling_of(endpoint: str, model: str) -> str:
@@ -138,6 +136,7 @@ def open_session(
     *,
     style: str = "",
     concurrency: int = 32,
+    timeout: float = 60.0,
     threads: int | None = None,
     context: int = 8192,
     ledger: Path | None = None,
@@ -153,6 +152,7 @@ def open_session(
         spelling: See `open_model`.
         style: See `open_model`.
         concurrency: See `open_model`.
+        timeout: See `open_model`.
         threads: See `open_model`.
         context: See `open_model`.
         ledger: The ledger's file; None is `default_ledger()`.
@@ -166,7 +166,8 @@ def open_session(
         InputError: A limit on money that cannot be kept because the price is unknown, or batches of a model
             that has none.
     """
-    model = open_model(spelling, style=style, concurrency=concurrency, threads=threads, context=context)
+    about: dict[str, Any] = {"style": style, "concurrency": concurrency, "timeout": timeout}
+    model = open_model(spelling, **about, threads=threads, context=context)
     price = price_of(model.model, model.endpoint, prices)
     if max_usd is not None and price is None and not _own_machine(model.endpoint):
         raise InputError(

@@ -50,7 +50,7 @@ class RotaryPositions(nn.Module):
 
 
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
-    """Turn the heads `x` [B, H, T, D] to their positions."""
+    """Turn the heads `x` [B, H, T, D] to their positions; the tables are single precision, the result is as `x` is."""
     cosines, sines = rotation
     first, second = x.chunk(2, dim=-1)
-    return torch.addcmul(x * cosines, torch.cat((second, first), dim=-1), sines)
+    return torch.addcmul(x * cosines, torch.cat((second, first), dim=-1), sines).to(x.dtype)

@@ -70,6 +70,20 @@ def test_transformers_says_the_same(tmp_path, layers, constants):
     assert greedy == network.write(prompt.tolist(), 24, temperature=0)[0]
 
 
+@pytest.mark.parametrize("weights", ["bf16", "f16"])
+def test_transformers_computes_unlike_layers_in_half_precision(tmp_path, weights):
+    transformers = pytest.importorskip("transformers", reason="needs the extra hf")
+    import foretell.integrations.transformers  # noqa: F401 - registers
+
+    folder, network, vocabulary = written(tmp_path, "hf", DIFFERENT, weights=weights)
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype="auto").eval()
+    assert model.dtype == {"bf16": torch.bfloat16, "f16": torch.float16}[weights]
+    tokens = torch.randint(4, vocabulary.size, (2, 20), generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        said, expected = model(tokens).logits.float(), network(tokens)
+    assert (said - expected).norm() < 0.05 * expected.norm()
+
+
 @pytest.mark.parametrize("kind", ["bpe", "unigram", "bytes"])
 def test_transformers_reads_and_spells_text_the_same(tmp_path, kind):
     transformers = pytest.importorskip("transformers", reason="needs the extra hf")
@@ -129,6 +143,19 @@ def test_llama_cpp_says_the_same(tmp_path, layers, constants):
     reply = server.handle_completions(body)["choices"][0]["logprobs"]["content"]
     written_there = [byte + 4 for each in reply for byte in each["bytes"]]
     assert written_there[:64] == network.write(prompt, 64, temperature=0)[0]
+
+
+@pytest.mark.parametrize(
+    "layer", [LayerShape(2, 2, 96), LayerShape(2, 1, 96), LayerShape(3, 3, 96), LayerShape(4, 2, 96)]
+)
+def test_llama_cpp_says_the_same_of_qwen2_with_few_heads(tmp_path, layer):
+    pytest.importorskip("gguf", reason="needs the extra hf")
+    folder, network, vocabulary = written(tmp_path, "gguf", (layer,) * 2, attention_bias=True)
+    prompt = [2, *vocabulary.encode(["def add(x1, y):"])[0]]
+    with torch.no_grad():
+        expected = network(torch.tensor([prompt]))[0, -1].log_softmax(-1).numpy()
+    said = chances(runtime(folder / "model.gguf"), prompt, vocabulary.size)
+    np.testing.assert_allclose(said, expected, atol=1e-3)
 
 
 @pytest.mark.parametrize("kind", ["bpe", "bytes"])

@@ -105,6 +105,67 @@ def test_what_is_not_read_is_said_in_one_sentence(tmp_path):
     assert "there is no model" in refused(tmp_path / "nothing")
 
 
+def test_a_tensor_without_a_part_of_ours_is_named(tmp_path):
+    from safetensors.torch import load_file, save_file
+
+    make_checkpoint(tmp_path, "llama", tie_word_embeddings=True)
+    weights = load_file(tmp_path / "model.safetensors")
+    harmless = {"lm_head.weight": torch.zeros(2, 2), "model.layers.0.self_attn.rotary_emb.inv_freq": torch.ones(8)}
+    save_file(weights | harmless, tmp_path / "model.safetensors")
+    read_pretrained(tmp_path).load()
+    save_file(weights | {"model.layers.1.self_attn.q_proj.bias": torch.ones(64)}, tmp_path / "model.safetensors")
+    assert "layers.1.self_attn.q_proj.bias, and foretell's llama has no such part" in refused(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [("expert_count", 4, "among 4 experts"), ("rope.dimension_count", 8, "turns 8 of the 16 channels of a head")],
+)
+def test_a_gguf_file_of_another_build_is_refused(tmp_path, name, value, sentence):
+    from foretell.families.decoder.reading import gguf
+
+    told = {"attention.head_count": 4, "embedding_length": 64}
+    with pytest.raises(InputError, match=sentence):
+        gguf._read(
+            {**{f"llama.{key}": each for key, each in told.items()}, f"llama.{name}": value}, "llama", set(), tmp_path
+        )
+
+
+def test_a_mark_beyond_the_embedding_is_left_out_of_a_gguf_file(tmp_path):
+    make_checkpoint(tmp_path, "llama")
+    described = json.loads((tmp_path / "tokenizer.json").read_text())
+    found = read_pretrained(tmp_path)
+    described["added_tokens"].append({**described["added_tokens"][0], "id": found.vocabulary, "content": "<|beyond|>"})
+    (tmp_path / "tokenizer.json").write_text(json.dumps(described))
+    with pytest.warns(UserWarning, match=r"'<\|beyond\|>' has the number .* left out of the GGUF file"):
+        told = found.tokenizer().exported(found.vocabulary, gguf=True)
+    assert len(told.gguf["tokens"]) == found.vocabulary
+
+
+@pytest.mark.parametrize("where", ["chat_template.jinja", "tokenizer_config.json"])
+def test_how_turns_are_written_goes_along_into_a_gguf_file(tmp_path, where):
+    make_checkpoint(tmp_path / "parent", "llama")
+    template, file = "{{ messages[0].content }}", tmp_path / "parent" / where
+    if where == "chat_template.jinja":
+        file.write_text(template)
+    else:
+        file.write_text(json.dumps({**json.loads(file.read_text()), "chat_template": template}))
+    first = read_pretrained(tmp_path / "parent")
+    told = first.tokenizer().exported(first.vocabulary, gguf=True)
+    export(first.load(), told, Card("a test"), "gguf", tmp_path / "out")
+    assert read_pretrained(tmp_path / "out" / "model.gguf").tokenizer().files["chat_template.jinja"] == template
+
+
+def test_heads_of_qwen2_that_do_not_fill_the_width_are_refused_for_llama_cpp(tmp_path):
+    make_checkpoint(tmp_path / "parent", "qwen2", head_dim=16, num_attention_heads=6, num_key_value_heads=2)
+    first = read_pretrained(tmp_path / "parent")
+    told = first.tokenizer().exported(first.vocabulary, gguf=True)
+    with pytest.raises(
+        InputError, match="only heads that fill the width of 64, and this network's fill 96; export to hf"
+    ):
+        export(first.load(), told, Card("a test"), "gguf", tmp_path / "out")
+
+
 NONSENSE = [
     {"num_key_value_heads": "2"},
     {"head_dim": "x"},

@@ -3,13 +3,16 @@
 import json
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from foretell.cli.app import main
-from foretell.families.decoder.reading import TYPES
+from foretell.errors import InputError
+from foretell.families.decoder.reading import TYPES, read_pretrained
+from foretell.study.shrinking.sources import pretrained_of
 from tests.checkpoints import SOURCE, make_checkpoint
 
 pytestmark = pytest.mark.network
@@ -111,6 +114,28 @@ def _same_in_llama_cpp(path, prompt, ours):
     with torch.no_grad():
         expected = ours(torch.tensor([prompt]))[0, -1].log_softmax(-1).numpy()
     np.testing.assert_allclose(chances(server, prompt, ours.vocabulary), expected, atol=1e-3)
+
+
+@pytest.mark.parametrize("alike", [True, False])
+def test_a_run_with_a_gguf_file_alone_is_used_where_it_is_read(tmp_path, alike):
+    from foretell.families.decoder.card import Card
+    from foretell.families.decoder.exporting import export
+    from foretell.families.decoder.genes import LayerShape
+    from foretell.families.decoder.network import LanguageModel
+
+    make_checkpoint(tmp_path / "parent", "llama")
+    parent = read_pretrained(tmp_path / "parent")
+    layers = parent.shape.layers if alike else (*parent.shape.layers[:-1], LayerShape(2, 1, 32))
+    network = LanguageModel(replace(parent.shape, layers=layers), parent.backbone, parent.vocabulary)
+    told = parent.tokenizer().exported(parent.vocabulary, gguf=True)
+    export(network, told, Card("a test"), "gguf", tmp_path / "run" / "exported" / "gguf")
+    (tmp_path / "run" / "importance.safetensors").touch()
+    if alike:
+        found = pretrained_of(tmp_path / "run")
+        assert (found.checkpoint.model_type, found.checkpoint.shape) == ("llama", parent.shape)
+    else:
+        with pytest.raises(InputError, match="has written no Hugging Face folder"):
+            pretrained_of(tmp_path / "run")
 
 
 def test_the_winner_keeps_the_limit_where_the_parent_is_far_better(tmp_path, text, capsys):

@@ -17,6 +17,7 @@ from foretell.errors import InputError
 from foretell.families.decoder.card import Card
 from foretell.families.decoder.genes import LayerShape
 from foretell.families.decoder.network import LanguageModel
+from foretell.parsing import parse_json
 from foretell.tasks.language_model.tokenizers import Tokenizer
 
 __all__ = ["PARTS", "WEIGHTS", "write_gguf"]
@@ -46,7 +47,8 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
     """Write the file.
 
     llama.cpp drops the attention of a layer without a feed-forward network, and does not load a first layer without
-    heads: such layers get a feed-forward network, or a head, of zeros, which changes no output.
+    heads: such layers get a feed-forward network, or a head, of zeros, which changes no output. So do all
+    layers of a qwen2 whose heads do not fill the width, which llama.cpp does not load either.
 
     Raises:
         InputError: The extra `hf` is not installed, the type of weights is none, or llama.cpp cannot express the
@@ -70,7 +72,9 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
             stacklevel=2,
         )
     kind = _architecture(network)
-    shapes, tensors = _padded(network, turned=kind in ("llama", "deci"))
+    shapes, tensors = _padded(
+        network, turned=kind in ("llama", "deci"), groups=_groups(network) if kind == "qwen2" else 0
+    )
     writer = gguf.GGUFWriter(path, kind)
     writer.add_name(card.title)
     if card.licence:
@@ -94,6 +98,8 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
     writer.add_file_type({"f32": 0, "f16": 1, "q8_0": 7, "bf16": 32}[weights])
     for name, value in tokenizer.gguf.items():
         _add(writer, f"tokenizer.ggml.{name}", value)
+    if template := _chat_template(tokenizer):
+        writer.add_chat_template(template)
     for name, tensor in tensors.items():
         data = tensor.to("cpu", torch.float32).contiguous().numpy()
         type_ = kinds[_kind(data, weights)]
@@ -109,6 +115,14 @@ def write_gguf(network: LanguageModel, tokenizer: Tokenizer, card: Card, path: P
         raise
 
 
+def _chat_template(tokenizer: Tokenizer) -> str:
+    """How turns of a talk become text; empty where the tokenizer does not say, or says it in several ways."""
+    if "chat_template.jinja" in tokenizer.files:
+        return tokenizer.files["chat_template.jinja"]
+    told = parse_json(tokenizer.files.get("tokenizer_config.json", "{}")).get("chat_template", "")
+    return told if isinstance(told, str) else ""
+
+
 def _architecture(network: LanguageModel) -> str:
     backbone = network.backbone
     special = "qwen3" if backbone.head_norms else "qwen2" if backbone.attention_bias else ""
@@ -118,6 +132,23 @@ def _architecture(network: LanguageModel) -> str:
             "alike (--uniform)."
         )
     return special or ("llama" if network.shape.uniform else "deci")
+
+
+def _groups(network: LanguageModel) -> int:
+    """Groups of heads that fill the width, as llama.cpp's qwen2 wants them: those that there are, then some of zeros.
+
+    Raises:
+        InputError: There are no such.
+    """
+    width, size, layer = network.shape.width, network.backbone.head_size, network.shape.layers[0]
+    heads = width // size if width % size == 0 else 0
+    for groups in range(max(1, layer.kv_heads), heads + 1):
+        if layer.heads and heads % groups == 0 and heads // groups >= layer.heads // layer.kv_heads:
+            return groups
+    raise InputError(
+        f"llama.cpp's qwen2 takes only heads that fill the width of {width}, and this network's fill "
+        f"{layer.heads * size}; export to hf."
+    )
 
 
 def _kind(data: NDArray[np.float32], weights: str) -> str:
@@ -138,7 +169,7 @@ def _add(writer: Any, name: str, value: Any) -> None:
         writer.add_array(name, value)
 
 
-def _padded(network: LanguageModel, *, turned: bool) -> tuple[list[LayerShape], dict[str, Tensor]]:
+def _padded(network: LanguageModel, *, turned: bool, groups: int) -> tuple[list[LayerShape], dict[str, Tensor]]:
     """The layers as llama.cpp takes them, and its tensors."""
     size, width = network.backbone.head_size, network.shape.width
     found = {"token_embd.weight": network.embed_tokens.detach(), "output_norm.weight": network.norm.weight.detach()}
@@ -153,6 +184,10 @@ def _padded(network: LanguageModel, *, turned: bool) -> tuple[list[LayerShape], 
             shape = replace(shape, heads=1, kv_heads=1)
             own |= {name: torch.zeros(size, width) for name in ("attn_q.weight", "attn_k.weight", "attn_v.weight")}
             own |= {"attn_norm.weight": torch.ones(width), "attn_output.weight": torch.zeros(width, size)}
+        if groups and shape.heads * size < width:
+            filled = replace(shape, heads=width // size, kv_heads=groups)
+            own |= _more_heads(own, shape, filled, size)
+            shape = filled
         if not shape.ffn:
             shape = replace(shape, ffn=_ROW)
             own |= {name: torch.zeros(_ROW, width) for name in ("ffn_gate.weight", "ffn_up.weight")}
@@ -163,6 +198,23 @@ def _padded(network: LanguageModel, *, turned: bool) -> tuple[list[LayerShape], 
         found |= {f"blk.{len(shapes)}.{name}": tensor for name, tensor in own.items()}
         shapes.append(shape)
     return shapes, found
+
+
+def _more_heads(own: dict[str, Tensor], shape: LayerShape, filled: LayerShape, size: int) -> dict[str, Tensor]:
+    """A layer's attention with as many heads as `filled`, those of zeros behind the others of their group."""
+    each, wanted = shape.heads // shape.kv_heads, filled.heads // filled.kv_heads
+
+    def more(tensor: Tensor, each: int, wanted: int) -> Tensor:
+        rows = tensor.reshape(shape.kv_heads, each * size, -1)
+        found = rows.new_zeros(filled.kv_heads, wanted * size, rows.shape[-1])
+        found[: rows.shape[0], : rows.shape[1]] = rows
+        return found.reshape(-1, *tensor.shape[1:])
+
+    found = {f"attn_q.{part}": more(own[f"attn_q.{part}"], each, wanted) for part in ("weight", "bias")}
+    for name in ("attn_k.weight", "attn_k.bias", "attn_v.weight", "attn_v.bias"):
+        found[name] = more(own[name], 1, 1)
+    found["attn_output.weight"] = more(own["attn_output.weight"].T, each, wanted).T
+    return found
 
 
 def _interleaved(weight: Tensor, heads: int) -> Tensor:

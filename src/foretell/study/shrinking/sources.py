@@ -94,7 +94,8 @@ def pretrained_of(run: Path) -> Source | None:
         None where it is a run or a training of foretell's own.
 
     Raises:
-        InputError: A run of shrinking that has not ended, or whose model is there as a GGUF file alone.
+        InputError: A run of shrinking that has not ended, or whose model is there alone as a GGUF file
+            that is not read.
     """
     if str(run).startswith(_LOCAL) or run.suffix == ".gguf" or (run / "config.json").exists():
         return find_model(str(run))
@@ -103,12 +104,17 @@ def pretrained_of(run: Path) -> Source | None:
         return None
     if not (run / "importance.safetensors").exists():
         return None
-    if not (written / "config.json").exists():
-        raise InputError(
-            f"{run} is a run of foretell shrink that has written no Hugging Face folder; end it, or run it with "
-            "--to hf."
-        )
-    return find_model(str(written))
+    if (written / "config.json").exists():
+        return find_model(str(written))
+    why: InputError | None = None
+    if (alone := run / "exported" / "gguf" / "model.gguf").exists():
+        try:
+            return find_model(str(alone))
+        except InputError as error:  # its layers differ, which is read of a folder alone
+            why = error
+    raise InputError(
+        f"{run} is a run of foretell shrink that has written no Hugging Face folder; end it, or run it with --to hf."
+    ) from why
 
 
 def _from_hub(name: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,13 @@ def fields_from(described: Mapping[str, Any], ids: Mapping[str, int], rows: int)
     for piece, number in model["vocab"].items():
         pieces[number], types[number] = piece, _NORMAL
     for mark in described.get("added_tokens") or []:
+        if mark["id"] >= rows:  # the network can neither read nor write it
+            warnings.warn(
+                f"the tokenizer's mark {mark['content']!r} has the number {mark['id']}, and the embedding {rows} rows; "
+                "it is left out of the GGUF file.",
+                stacklevel=2,
+            )
+            continue
         pieces[mark["id"]], types[mark["id"]] = mark["content"], _CONTROL if mark["special"] else _DEFINED
     merges = [each if isinstance(each, str) else " ".join(each) for each in model["merges"]]
     numbers = {("padding_token_id" if name == "pad_token_id" else name): number for name, number in ids.items()}

@@ -59,6 +59,7 @@ class Pretrained:
         """The network, in evaluation mode on the CPU, float32.
 
         Raises:
+            InputError: There is a tensor that foretell's network has no part for.
             IntegrityError: Tensors are missing, of another shape or not finite.
         """
         network = self._empty()
@@ -66,7 +67,12 @@ class Pretrained:
         found: dict[str, Tensor] = {}
         for name, tensor in self.tensors():
             if name not in wanted:
-                continue
+                if name.endswith("rotary_emb.inv_freq") or (name == "lm_head.weight" and self.backbone.tied):
+                    continue  # what old folders keep of the positions, and the embedding once more
+                raise InputError(
+                    f"{self.path} has a tensor {name}, and foretell's {self.model_type} has no such part, without "
+                    "which it would say something else; choose another checkpoint."
+                )
             if tensor.shape != wanted[name].shape:
                 raise IntegrityError(
                     f"{self.path} has a tensor {name} of shape {tuple(tensor.shape)}, its configuration says "

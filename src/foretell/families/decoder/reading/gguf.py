@@ -67,8 +67,17 @@ def _read(fields: dict[str, Any], kind: str, names: set[str], path: Path) -> tup
 
     if "rope_freqs.weight" in names or fields.get(f"{kind}.rope.scaling.type", "none") != "none":
         raise InputError(f"{path} stretches its rotary positions, which foretell does not; choose another checkpoint.")
+    experts = int(fields.get(f"{kind}.expert_count", 0))
+    if experts > 0:
+        raise InputError(f"{path} chooses among {experts} experts, which foretell does not; choose another checkpoint.")
     heads, width = int(told("attention.head_count")), int(told("embedding_length"))
     size = int(fields.get(f"{kind}.attention.key_length", width // heads))
+    turned = int(fields.get(f"{kind}.rope.dimension_count", size))
+    if turned != size:
+        raise InputError(
+            f"{path} turns {turned} of the {size} channels of a head by their positions, and foretell all of them; "
+            "choose another checkpoint."
+        )
     layer = LayerShape(heads, int(told("attention.head_count_kv")), int(told("feed_forward_length")))
     backbone = Backbone(
         head_size=size,
