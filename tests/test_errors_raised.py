@@ -29,6 +29,7 @@ from foretell.llm.model import LanguageModelError
 from foretell.locks import lock_folder
 from foretell.predictors.labels import EqualLabelsError, TooFewLabelsError
 from foretell.records import storage
+from foretell.search.entrants import TooFewEntrantsError
 from foretell.training.distributed import RankLostError
 from foretell.training.loop import DivergedError
 
@@ -147,6 +148,17 @@ def _equal_labels(folder: Path) -> list[str]:
     return ["predict", "--predictor", "ridge", "--observations", file, "--architectures", file]
 
 
+def _few_entrants(folder: Path) -> None:
+    import numpy as np
+
+    from foretell.costs import Constraints, CostModel
+    from foretell.search.entrants import candidates_under, draw_entrants
+    from foretell.spaces import SearchSpace
+
+    space, rng = SearchSpace({"width": [8, 16]}), np.random.default_rng(0)
+    draw_entrants(space, candidates_under(CostModel(space), Constraints(), None, rng), 3, rng)
+
+
 CASES: dict[type[ForetellError], Case] = {
     ForetellError: Case(_killed_worker, "the process of 'doomed' was killed .* run the same command with --resume", 1),
     InputError: Case(
@@ -163,6 +175,7 @@ CASES: dict[type[ForetellError], Case] = {
     RankLostError: Case(_lonely_rank, "another of the 2 processes .*; what was saved is kept: start all of them", 1),
     LanguageModelError: Case(_no_probabilities, "answers messages; only raw completion can score a text", 1),
     EqualLabelsError: Case(_equal_labels, r"all 2 labels \(valid_bleu\) are 9, so ridge has nothing to learn", 2),
+    TooFewEntrantsError: Case(_few_entrants, "the race has 3 entrants, but only 2 .*; ask for fewer entrants", 2),
     TooFewLabelsError: Case(_one_label, "ridge needs at least 2 labelled architectures, found 1: label more", 2),
 }
 

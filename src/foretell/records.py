@@ -25,6 +25,7 @@ __all__ = [
     "append_jsonl",
     "canonical_json",
     "file_sha256",
+    "file_size",
     "fingerprint",
     "hidden_beside",
     "read_json",
@@ -264,6 +265,11 @@ def canonical_json(value: object) -> str:
 def fingerprint(value: object) -> str:
     """Sixteen hexadecimal digits that name a JSON value: equal values, equal names."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()[:16]
+
+
+def file_size(path: Path) -> int:
+    """Bytes of a file; 0 where there is none."""
+    return path.stat().st_size if path.exists() else 0
 
 
 def file_sha256(path: Path) -> str:

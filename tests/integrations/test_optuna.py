@@ -16,6 +16,7 @@ from foretell.integrations.optuna import ForetellSampler
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 
+@pytest.mark.filterwarnings("ignore::foretell.predictors.labels.AbsurdLabelWarning")  # values span powers of ten
 class TestForetellSampler(BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase):
     """What Optuna asks of every sampler."""
 
@@ -84,6 +85,36 @@ def test_limits_hold_from_the_first_trial_on():
         ).ask(sizes)
     with pytest.raises(InputError, match="give their distributions as search_space"):
         ForetellSampler(constraints=["params<=1"])
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_a_cost_may_name_a_parameter_of_one_value(told):
+    sizes = {"layers": IntDistribution(2, 2), "width": IntDistribution(8, 64, step=8)}
+    sampler = ForetellSampler(
+        predictor="regression", startup=2, seed=1, search_space=sizes, costs={"params": "layers * width ** 2"},
+        constraints=["params<=2k"],
+    )  # fmt: skip
+    study = optuna.create_study(sampler=sampler)
+    for _ in range(4):
+        trial = study.ask(sizes if told else {"width": sizes["width"]})
+        assert trial.params["width"] <= 24
+        study.tell(trial, -trial.params["width"])
+    assert len({trial.params["width"] for trial in study.trials[:3]}) == 3
+
+
+def test_what_is_drawn_at_random_differs_from_trial_to_trial_in_processes_of_one_seed():
+    def drawn(sampler):
+        study = optuna.create_study(sampler=ForetellSampler(seed=1))
+        for _ in range(4):
+            study.sampler = sampler(study.sampler)
+            trial = study.ask()
+            trial.suggest_float("x", 0, 1)
+            study.tell(trial, trial.suggest_float(f"y{trial.number}", 0, 1))
+        return [value for trial in study.trials for name, value in trial.params.items() if name != "x"]
+
+    apart = drawn(lambda _: ForetellSampler(seed=1))
+    assert len(set(apart)) == 4
+    assert drawn(lambda sampler: sampler) == apart
 
 
 def test_failed_and_pruned_trials_are_learnt_from_and_a_space_that_is_used_up_is_tried_again():

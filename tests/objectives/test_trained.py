@@ -6,6 +6,7 @@ import torch
 from foretell import spaces
 from foretell.objectives import TrainedObjective, claim
 from foretell.records import fingerprint, read_json
+from foretell.study.labelling import Charges
 from foretell.tasks.translation import TRANSLATION, ParallelCorpus, Task
 from foretell.testing import ObjectiveConformance
 from foretell.training import Recipe, load_tensors, save_tensors, scratch_keys
@@ -134,6 +135,8 @@ def test_a_training_that_diverges_is_a_failed_label(task, tmp_path):
     found = label(task, tmp_path, 1.0, DIVERGING)
     assert "the loss became infinite at update" in found.failed
     assert found.provenance["seed"] == 1
+    assert 1 <= found.provenance["updates"] <= DIVERGING.updates
+    assert Charges()(found.to_dict()) == found.provenance["training_cpu_seconds"]
 
 
 def test_folders_of_the_store_tell_what_differs_and_those_of_the_first_version_are_found(task, monkeypatch, tmp_path):

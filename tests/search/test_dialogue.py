@@ -86,6 +86,28 @@ def test_only_what_is_on_record_is_asked_where_labels_are_a_table(name):
     assert {each.row.tobytes() for each in asked} <= known
 
 
+@pytest.mark.parametrize("name", [*OWN, "tpe"])
+def test_to_begin_with_what_is_not_on_record_changes_nothing_and_it_is_replayed(name):
+    pool = SPACE.canonical(SPACE.sample(30, np.random.default_rng(0)))
+    known = {row.tobytes() for row in pool}
+    rows = SPACE.sample(60, np.random.default_rng(1))
+    inside = np.array([row.tobytes() in known for row in SPACE.canonical(rows)])
+    first = rows[inside][:1]
+    begun = setting(pool=pool, initial=np.concatenate([rows[~inside][:2], first, rows[~inside][2:3]]))
+    whole = go_on(Dialogue(name, begun), 16)
+    assert (whole[0][1].row == SPACE.canonical(first)).all()
+    alone = go_on(Dialogue(name, setting(pool=pool, initial=first)), 16)
+    assert [(what, each.row.tobytes()) for what, each in whole] == [(what, each.row.tobytes()) for what, each in alone]
+    dialogue, again = Dialogue(name, begun), []
+    for number, (what, each) in enumerate(whole):
+        if what == "told":
+            dialogue.tell(again[each.number], goodness(each))
+            continue
+        training = dialogue.replay(each.row, each.fidelity) if number < 10 else dialogue.ask()
+        assert (training.row == each.row).all()
+        again.append(training)
+
+
 def test_failures_are_told_and_not_tried_again():
     dialogue = Dialogue("evolution", setting())
     seen = set()

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from foretell.errors import InfeasibleError, InputError
+from foretell.search.entrants import TooFewEntrantsError
 from foretell.study import StudyConfig, alternatives, load_study
 from foretell.study.alternatives import run_alternatives
 
@@ -31,6 +32,8 @@ def runs(monkeypatch):
 
     def run_study(study, out, *, resume, scored):
         seen.append((study, out, scored))
+        if "params<=5%" in study.constraints:
+            raise TooFewEntrantsError("the race has 8 entrants, but only 5 architectures were found")
         if "params<=1%" in study.constraints:
             raise InfeasibleError("nothing is so small")
         return {"constraint_met": True, "name": study.name}
@@ -58,6 +61,14 @@ def test_one_that_nothing_keeps_does_not_stop_the_others(tmp_path, runs):
     assert second["result"]["constraint_met"]
     with pytest.raises(InfeasibleError, match="none of 1 alternatives can be kept; the first one: nothing is so small"):
         run_alternatives(StudyConfig(alternatives=[["params<=1%"]]), tmp_path / "other")
+
+
+def test_one_that_too_few_keep_for_its_race_does_not_stop_the_others(tmp_path, runs):
+    study = StudyConfig(alternatives=[["params<=60%"], ["params<=5%"], ["params<=40%"]])
+    first, second, third = run_alternatives(study, tmp_path / "run")["alternatives"]
+    assert second["infeasible"] == "the race has 8 entrants, but only 5 architectures were found"
+    assert first["result"]["constraint_met"]
+    assert third["result"]["constraint_met"]
 
 
 def test_a_folder_is_of_one_study_and_goes_on_only_when_told(tmp_path, runs):

@@ -188,7 +188,15 @@ def test_where_nothing_is_known_chance_chooses_who_races_and_that_is_said(tmp_pa
         assert who_chooses(study, task, CostModel(SPACE), tmp_path) is None
     named = load_study(None, {"metrics": own, "search": {"race": {"metric": "valid_mine", "predictor": "experience"}}})
     with pytest.raises(InputError, match="valid_mine"):
-        refuse_race(named, task, CostModel(SPACE), tmp_path)
+        refuse_race(named, task, CostModel(SPACE), Constraints(), tmp_path)
+
+
+def test_a_race_after_a_schedule_is_refused_before_a_supernet_is_trained_for_it():
+    costs = CostModel(SPACE)
+    least = float(costs.cost(SPACE.population([SPACE.smallest()]), "params")[0])
+    study = load_study(None, {"search": {"schedule": "supernet:1-30", "race": {"entrants": 9}}})
+    with pytest.raises(InputError, match=r"the race has 9 entrants, but only \d architectures"):
+        refuse_race(study, None, costs, Constraints.parse([f"params<={least:.0f}"]), Path())
 
 
 @pytest.mark.parametrize(("keeps", "racing"), [((1, 3, 4), (1, 3, 4)), ((), (0, 1, 2, 3)), (range(6), (0, 1, 2, 3))])

@@ -143,6 +143,15 @@ def test_a_training_that_early_stopping_has_ended_is_paid_once_however_far_a_run
     assert charges(label(1.0, 1500, 15.0)) == 1.0
 
 
+def test_a_training_that_diverged_is_paid_from_where_it_went_on():
+    charges = Charges()
+    about = {"seed": 1, "training_cpu_seconds": 10.0, "updates": 1000}
+    assert charges({"architecture": {"a": 1}, "fidelity": 0.25, "provenance": about}) == 10.0
+    about = {"seed": 1, "training_cpu_seconds": 15.0, "updates": 1500}
+    failed = {"architecture": {"a": 1}, "fidelity": 1.0, "provenance": about, "failed": "it diverged"}
+    assert charges(failed) == pytest.approx(5.0)
+
+
 @pytest.fixture
 def judged(monkeypatch):
     """Fresh trainings on record, too."""

@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -16,6 +17,8 @@ from foretell.cli.results import print_trials
 from foretell.errors import InputError
 from foretell.objectives import Fidelities, FunctionObjective
 from foretell.observations import Observation, ObservationWriter
+from foretell.predictors import Predictor
+from foretell.study import trial_race
 from foretell.study.files import read_study
 from foretell.study.opening import open_study, run_trials
 from tests.zygote import PYTHON
@@ -128,6 +131,39 @@ def test_a_failed_training_in_the_middle_of_a_rung_leaves_the_race_to_the_others
     race = result_of(tmp_path / "run")["race"]
     assert [rung["trained"] - rung["failed"] for rung in race["rungs"]] == [8, 4, 2]
     assert any("out of memory" in each.get("failed", "") for each in race["standings"])
+
+
+class Partial(Predictor):
+    """Is taught partial trainings, too; notes what it is taught."""
+
+    name, learns, partial = "partial", False, True
+    taught: ClassVar[list[list[Observation]]] = []
+
+    def fit(self, observations):
+        self.taught.append(list(observations))
+        return self
+
+    def fresh(self):
+        return self
+
+    def _score(self, population):
+        return population.sum(axis=1).astype(float), None
+
+
+def test_trials_that_all_failed_teach_the_race_s_predictor_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(trial_race, "create", lambda _, context: Partial(context))
+    monkeypatch.setattr(Partial, "taught", [])
+    trained = []
+
+    def train(architecture, fidelity):
+        trained.append(architecture)
+        if len(trained) <= 3:
+            raise MemoryError("out of memory")
+        return loss(architecture, fidelity)
+
+    create(tmp_path / "run", trials=3).optimize(objective(train))
+    assert Partial.taught[0] == []
+    assert not any(item.failed for item in Partial.taught[1])  # after the first rung
 
 
 def test_what_only_the_objective_tells_is_limited_in_a_race_too(tmp_path):

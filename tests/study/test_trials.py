@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 
 import foretell
-from foretell.errors import InfeasibleError, InputError, RunBusyError
+from foretell.errors import InfeasibleError, InputError, RunBusyError, StorageError
 from foretell.locks import lock_folder
 from foretell.objectives import Fidelities, FunctionObjective
+from foretell.search import Dialogue
 from foretell.search.algorithms import names as algorithm_names
+from foretell.study import trial_choice
 from foretell.study.files import read_study
 from foretell.study.opening import run_trials
 from tests.zygote import PYTHON
@@ -94,6 +96,72 @@ def test_what_was_asked_and_not_told_is_trained_first(space, tmp_path):
     again.optimize(lambda architecture: seen.append(architecture) or loss(architecture), n_trials=3)
     assert seen[:2] == asked
     assert len(again.observations) == 3
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, StorageError])
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("algorithm", ["predictor", "evolution", "random"])
+def test_interrupted_while_it_chooses_it_goes_on_as_one_left_alone(
+    space, tmp_path, monkeypatch, algorithm, where, error
+):
+    whole = create(space, tmp_path / "whole", algorithm=algorithm)
+    whole.optimize(loss, n_trials=9)
+    study, write, calls = create(space, tmp_path / "run", algorithm=algorithm), trial_choice.append_jsonl, []
+
+    def interrupted(*arguments, **more):
+        calls.append(1)
+        if len(calls) != 5 or where == "after":
+            write(*arguments, **more)
+        if len(calls) == 5:
+            raise error("now")
+
+    monkeypatch.setattr(trial_choice, "append_jsonl", interrupted)
+    with pytest.raises(error):
+        study.optimize(loss, n_trials=9)
+    study.optimize(loss, n_trials=5)
+    assert told(study) == told(whole)
+    again = foretell.load_study(tmp_path / "run")
+    again.optimize(loss, n_trials=1)
+    assert told(again)[:9] == told(whole)
+    assert len(again.trials) == 10
+
+
+def test_interrupted_while_a_record_is_gone_through_it_is_gone_through_from_its_beginning(space, tmp_path, monkeypatch):
+    whole = create(space, tmp_path / "run", algorithm="evolution")
+    whole.optimize(loss, n_trials=6)
+    study, replay, calls = foretell.load_study(tmp_path / "run"), Dialogue.replay, []
+
+    def interrupted(self, *arguments):
+        calls.append(1)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return replay(self, *arguments)
+
+    monkeypatch.setattr(Dialogue, "replay", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        study.ask()
+    study.optimize(loss, n_trials=2)
+    again = foretell.load_study(tmp_path / "run")
+    again.optimize(loss, n_trials=1)
+    assert len(again.trials) == 9
+
+
+def test_two_who_hold_one_study_see_each_other_s_trials(space, tmp_path):
+    one, other = create(space, tmp_path / "run"), foretell.load_study(tmp_path / "run")
+    for _ in range(3):
+        for mine, theirs in ((one, other), (other, one)):
+            trial = mine.ask()
+            theirs.tell(trial.number, loss(trial.architecture))
+    with pytest.raises(InputError, match="trial 5 was told already"):
+        one.tell(5, 1.0)
+    one.optimize(loss, n_trials=2)
+    other.optimize(loss, n_trials=2)
+    found = foretell.load_study(tmp_path / "run")
+    assert [trial.number for trial in found.trials] == list(range(10))
+    assert len({trial.architecture for trial in found.trials}) == 10
+    for item in found.observations:
+        assert item.architecture == found.trials[item.provenance["trial"]].architecture
+        assert item.metrics["val_loss"] == pytest.approx(loss(item.architecture))
 
 
 def test_failures_are_told_kept_and_learnt_from(space, tmp_path):
@@ -394,6 +462,17 @@ def test_trade_offs_are_in_the_result(tmp_path):
     points = [study.observations[number] for number in front["trials"]]
     costs = [item.cost("parameters") for item in points]
     assert costs == sorted(costs, reverse=True)
+
+
+@pytest.mark.parametrize("against", ["cells", "latency", "parms"])
+def test_what_cannot_be_counted_is_not_traded_and_that_is_said_before_anything_is_trained(tmp_path, against):
+    path = write_study(tmp_path)
+    text = path.read_text().replace("{trials: 7", f"{{algorithm: nsga2, against: [params, {against}], trials: 7")
+    path.write_text(text.replace("objective: {", "objective: {costs: [cells], "))
+    sentence = f"search.against names '{against}', which the genes do not decide; .*: choose from parameters"
+    with pytest.raises(InputError, match=sentence):
+        run_trials(read_study(path), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_generation_is_told_before_the_next_is_asked(space, tmp_path):

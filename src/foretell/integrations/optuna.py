@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -84,11 +85,9 @@ class ForetellSampler(BaseSampler):
         if self._given is None and (self.costs or len(self.constraints)):
             raise InputError("limits need to know the parameters beforehand; give their distributions as search_space.")
         self._intersection = IntersectionSearchSpace()
-        self._random = RandomSampler(seed=self.seed)
 
     def reseed_rng(self) -> None:
         """See `BaseSampler.reseed_rng`; suggestions of different trials are drawn apart anyway."""
-        self._random.reseed_rng()
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """See `BaseSampler.infer_relative_search_space`."""
@@ -102,7 +101,9 @@ class ForetellSampler(BaseSampler):
         _one_objective(study)
         if not search_space:
             return {}
-        coding = _Coding(search_space, self.costs)
+        # Costs may name parameters of one value, for which Optuna does not ask.
+        whole = search_space if self._given is None else dict(sorted(self._given.items()))
+        coding = _Coding(whole, self.costs)
         better = study.direction == StudyDirection.MAXIMIZE
         metric = metric_from({"name": "value", "higher_is_better": better})
         asker = Asker(
@@ -123,14 +124,17 @@ class ForetellSampler(BaseSampler):
                 raise
             # Everything was tried once: what is noisy may be tried again.
             row = asker.ask(trial.number, coding.labels(trials, metric), taken[:0])
-        return coding.params(row[0])
+        return {name: value for name, value in coding.params(row[0]).items() if name in search_space}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """See `BaseSampler.sample_independent`."""
         _one_objective(study)
-        return self._random.sample_independent(study, trial, param_name, param_distribution)
+        # Nothing goes on from draw to draw: each process of a study would begin with the same ones.
+        stream = np.random.SeedSequence([self.seed, trial.number, zlib.crc32(param_name.encode())])
+        drawing = RandomSampler(seed=int(stream.generate_state(1)[0]))
+        return drawing.sample_independent(study, trial, param_name, param_distribution)
 
 
 def _one_objective(study: Study) -> None:
@@ -147,12 +151,15 @@ class _Coding:
         self.space = SearchSpace(genes, "optuna", costs=costs)
 
     def row(self, params: Mapping[str, Any]) -> npt.NDArray[np.int16] | None:
-        """The row `int16 [columns]` nearest to a trial's parameters; None where it lacks one, or has another choice."""
+        """The row `int16 [columns]` nearest to a trial's parameters; None where it lacks one, or has another choice.
+
+        A trial need not say what has one value only.
+        """
         places = []
         for name, values in self.values.items():
-            if name not in params:
+            if name not in params and len(values) > 1:
                 return None
-            place = _place(values, params[name])
+            place = _place(values, params.get(name, values[0]))
             if place is None:
                 return None
             places.append(place)

@@ -149,4 +149,7 @@ class TrainedObjective:
         try:
             return self.train(architecture, seed=seed, fidelity=share, folder=folder)
         except DivergedError as error:
-            return failure(architecture, str(error), share, {"seed": seed, "objective": self.fingerprint})
+            about: dict[str, Any] = {"seed": seed, "objective": self.fingerprint}
+            if error.updates is not None and error.cpu_seconds is not None:
+                about |= {"updates": error.updates, "training_cpu_seconds": round(error.cpu_seconds, 2)}
+            return failure(architecture, str(error), share, about)

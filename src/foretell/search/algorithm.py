@@ -60,15 +60,27 @@ class Setting:
 
     @property
     def beginning(self) -> Population:
-        """Those of the initial architectures that keep the limits, canonical, each once, in their order."""
+        """The initial architectures that can be evaluated and keep the limits, canonical, each once, in order."""
         space = self.costs.space
         if self.initial is None or not len(self.initial):
             return np.empty((0, space.width), dtype=np.int16)
         space.validate(self.initial)
-        rows = space.canonical(self.initial)
+        rows = space.canonical(self.within_pool(self.initial))
         first = {key: place for place, key in reversed(list(enumerate(row_keys(rows))))}
         rows = rows[sorted(first.values())]
         return rows[self.constraints.satisfied(self.costs, rows)] if len(self.constraints) else rows
+
+    def within_pool(self, rows: Population) -> Population:
+        """Those of some architectures that can be evaluated.
+
+        Of others nothing would be on record, by which a search that is gone on with could come to where it was.
+        """
+        if self.pool is None:
+            return rows
+        space = self.costs.space
+        space.validate(rows)
+        known = set(row_keys(space.canonical(self.pool)))
+        return rows[[key in known for key in row_keys(space.canonical(rows))]]
 
 
 class Asked(NamedTuple):

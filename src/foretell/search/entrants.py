@@ -15,7 +15,16 @@ from foretell.search.rules import climbed, feasible_pool
 from foretell.search.rung_model import Belief
 from foretell.spaces import Population, SearchSpace
 
-__all__ = ["Candidates", "Entrants", "candidates_under", "draw_entrants", "posterior_of", "together"]
+__all__ = [
+    "Candidates",
+    "Entrants",
+    "TooFewEntrantsError",
+    "candidates_under",
+    "draw_entrants",
+    "posterior_of",
+    "refuse_few",
+    "together",
+]
 
 Vector = npt.NDArray[np.float64]
 Posterior = Callable[[Population], tuple[Vector, Vector]]
@@ -27,6 +36,10 @@ _OPTIMISM = (0.0, 1.0, 2.0)
 _APART = 0.1
 """Share of the columns that entrants differ in, as long as there are such candidates."""
 _WAVES = 256
+
+
+class TooFewEntrantsError(InputError):
+    """Fewer architectures than shall race keep the limits."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +159,19 @@ def candidates_under(
     return Candidates(rows[known], mean[known], std[known], middle, float(np.sqrt(variance)) or 1.0)
 
 
+def refuse_few(space: SearchSpace, found: int, count: int, besides: str = "") -> None:
+    """Refuse a race with more entrants than there are candidates.
+
+    Raises:
+        TooFewEntrantsError: There are fewer.
+    """
+    if found < count:
+        raise TooFewEntrantsError(
+            f"the race has {count} entrants, but only {found} architectures of {space.name} that keep the "
+            f"limits were found{besides}; ask for fewer entrants, or relax a limit."
+        )
+
+
 def draw_entrants(
     space: SearchSpace,
     candidates: Candidates,
@@ -170,15 +196,10 @@ def draw_entrants(
         taken: Rows that do not, `int16 [m, columns]`.
 
     Raises:
-        InputError: There are fewer candidates.
+        TooFewEntrantsError: There are fewer candidates.
     """
     free = ~_among(candidates.rows, taken) if taken is not None and len(taken) else np.ones(len(candidates.rows), bool)
-    if int(free.sum()) < count:
-        raise InputError(
-            f"the race has {count} entrants, but only {int(free.sum())} architectures of {space.name} that keep the "
-            f"limits were found{' besides those that are trained already' if taken is not None else ''}; ask for fewer "
-            "entrants, or relax a limit."
-        )
+    refuse_few(space, int(free.sum()), count, " besides those that are trained already" if taken is not None else "")
     picks = [] if first is None else _places(candidates.rows, first, free)[:count]
     truths = _Truths(space, candidates)
     while len(picks) < count:

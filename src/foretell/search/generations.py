@@ -32,7 +32,8 @@ class Generations(Algorithm):
         self.costs, self.settings = setting.costs, settings or setting.settings
         self.rng = np.random.default_rng(setting.seed)
         self.breeder = Breeder(setting.costs, setting.constraints, self.settings, self.rng)
-        self.crowd = self.breeder.first(setting.initial)
+        initial = setting.initial
+        self.crowd = self.breeder.first(initial if initial is None else setting.within_pool(initial))
         self.metric, self.propose = setting.metric, setting.propose
         self._known: dict[bytes, float] = {}  # told so far, for a language model to be shown
         if setting.propose is not None:

@@ -9,6 +9,7 @@ from foretell import __version__
 from foretell.errors import InfeasibleError
 from foretell.locks import lock_folder
 from foretell.records import write_atomic, write_json
+from foretell.search.entrants import TooFewEntrantsError
 from foretell.study.binding import check_binding
 from foretell.study.config import StudyConfig
 from foretell.study.device import quick_check
@@ -36,7 +37,7 @@ def run_alternatives(study: StudyConfig, out: Path | None = None, *, resume: boo
         none.
 
     Raises:
-        InfeasibleError: Nothing keeps any of the alternatives; nothing was spent.
+        InfeasibleError: Nothing keeps any of the alternatives, or too little to race.
         InputError: The folder holds a run, of this study or another.
     """
     space = refuse_early(study, limits=False)
@@ -64,7 +65,7 @@ def run_alternatives(study: StudyConfig, out: Path | None = None, *, resume: boo
                     raise InfeasibleError(refused[number])
                 result = run_study(one, folder / str(number), resume=True, scored=scored)
                 row |= {"folder": str(number), "result": result}
-            except InfeasibleError as error:
+            except (InfeasibleError, TooFewEntrantsError) as error:
                 row |= {"infeasible": str(error)}
             rows.append(row)
         if all("infeasible" in row for row in rows):

@@ -23,6 +23,7 @@ from foretell.search.entrants import (
     candidates_under,
     draw_entrants,
     posterior_of,
+    refuse_few,
     standardised,
     together,
 )
@@ -174,15 +175,20 @@ def who_chooses(study: StudyConfig, task: Task, costs: CostModel, folder: Path) 
         return None
 
 
-def refuse_race(study: StudyConfig, task: Task, costs: CostModel, folder: Path) -> None:
-    """Refuse a race whose predictor has nothing to learn from, before anything is trained.
+def refuse_race(study: StudyConfig, task: Task, costs: CostModel, limits: Constraints, folder: Path) -> None:
+    """Refuse a race with too few entrants, or whose predictor has nothing to learn from, before anything is trained.
 
     Raises:
         InputError: The message says what is missing.
     """
     race = study.search.finalists_race
-    if race is not None and race.predictor is not None:
+    if race is None:
+        return
+    if race.predictor is not None:
         who_chooses(study, task, costs, folder)
+    if study.predictors:  # else nothing is trained before the race
+        found = candidates_under(costs, limits, None, np.random.default_rng([study.search.seed, DRAWS]))
+        refuse_few(costs.space, len(found.rows), race.entrants)
 
 
 def race_finalists(

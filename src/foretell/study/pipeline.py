@@ -123,7 +123,7 @@ def prepare(run: Run, study: StudyConfig, *, supernet: bool = True) -> Prepared:
         device.predictor.save(run.folder / "latency.json")
         limits = resolve_limits(study.constraints, device.costs)
         limits.check_feasible(device.costs, np.random.default_rng(study.search.seed))
-        refuse_race(study, task, device.costs, run.folder)
+        refuse_race(study, task, device.costs, limits, run.folder)
     study, note = settle_teacher(study, run.folder)
     prepared = Prepared(study, task, device, limits, note)
     if study.predictors:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from foretell.errors import InfeasibleError
-from foretell.records import append_jsonl, read_jsonl
+from foretell.records import append_jsonl, file_size, read_jsonl
 from foretell.search import Dialogue, Training
 from foretell.spaces import Architecture, SearchSpace
 
@@ -82,18 +82,34 @@ class TrialChoice:
     ) -> None:
         self.path, self.space, self.trials = path, space, list[Trial]()
         self._begin, self._goodness = begin, goodness
+        self._knew: list[list[int]] = []  # of each trial, what the algorithm was told before it
+        self.proposals: dict[str, float] | None = None
+        self.read()
+
+    def read(self) -> None:
+        """Take in what stands in the file, which somebody else may have gone on with."""
+        trials, knew, proposals = list[Trial](), list[list[int]](), None
+        for line in read_jsonl(self.path, repair=True):
+            architecture = Architecture.from_dict(self.space, line["architecture"])
+            fidelity, raced = float(line.get("fidelity", 1.0)), bool(line.get("raced", False))
+            trials.append(Trial(len(trials), architecture, fidelity, raced))
+            knew.append([int(number) for number in line.get("told", [])])
+            proposals = line.get("proposals", proposals)
+        self._forget()
+        self.trials, self._knew, self.proposals = trials, knew, proposals
+        self._size = file_size(self.path)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file is not as it was last read or written here: others wrote, or a write was interrupted."""
+        return file_size(self.path) != self._size
+
+    def _forget(self) -> None:
+        """Leave the algorithm, which is gone through again from the record before the next trial."""
         self._dialogue: Dialogue | None = None
         self._trainings: list[Training | None] = []
         self._told: set[int] = set()
         self._unwritten: list[int] = []  # told since the last trial was asked for
-        self._knew: list[list[int]] = []
-        self.proposals: dict[str, float] | None = None
-        for line in read_jsonl(path, repair=True):
-            architecture = Architecture.from_dict(space, line["architecture"])
-            fidelity, raced = float(line.get("fidelity", 1.0)), bool(line.get("raced", False))
-            self.trials.append(Trial(len(self.trials), architecture, fidelity, raced))
-            self._knew.append([int(number) for number in line.get("told", [])])
-            self.proposals = line.get("proposals", self.proposals)
 
     @property
     def asynchronous(self) -> bool:
@@ -108,16 +124,24 @@ class TrialChoice:
             IntegrityError: They are not what it asks for.
         """
         if self._dialogue is None:
-            self._dialogue = self._begin()
-            for trial, knew in zip(self.trials, self._knew, strict=True):
-                self._tell(knew)
-                if trial.raced:
-                    self._trainings.append(None)
-                    continue
-                row = self.space.population([trial.architecture])
-                self._trainings.append(self._dialogue.replay(row, trial.fidelity))
-            self._unwritten.clear()
+            try:
+                return self._replayed()
+            except BaseException:
+                self._forget()  # it has gone a part of the way only
+                raise
         return self._dialogue
+
+    def _replayed(self) -> Dialogue:
+        self._dialogue = dialogue = self._begin()
+        for trial, knew in zip(self.trials, self._knew, strict=True):
+            self._tell(knew)
+            if trial.raced:
+                self._trainings.append(None)
+                continue
+            row = self.space.population([trial.architecture])
+            self._trainings.append(dialogue.replay(row, trial.fidelity))
+        self._unwritten.clear()
+        return dialogue
 
     def ask(self, known: Iterable[int], *, sync: bool = True) -> Trial | None:
         """The next trial; it is on the disk when this returns. None while more has to be known first.
@@ -129,6 +153,15 @@ class TrialChoice:
         Raises:
             InfeasibleError: No architecture keeps the limits, or all that do were asked for.
         """
+        try:
+            return self._asked(known, sync)
+        except InfeasibleError:
+            raise
+        except BaseException:
+            self._forget()  # it may have gone on from what is on record: nobody could go through that again
+            raise
+
+    def _asked(self, known: Iterable[int], sync: bool) -> Trial | None:
         dialogue = self.dialogue
         self._tell(number for number in sorted(known) if number not in self._told)
         training = dialogue.ask()
@@ -141,20 +174,20 @@ class TrialChoice:
             )
         trial = Trial(len(self.trials), self.space.architecture(training.row[0]), training.fidelity)
         more: dict[str, Any] = {"fidelity": trial.fidelity} if trial.fidelity != 1 else {}
-        if dialogue.algorithm.proposals is not None:
-            self.proposals = more["proposals"] = dialogue.algorithm.proposals.to_dict()
+        proposals = dialogue.algorithm.proposals
+        if proposals is not None:
+            more["proposals"] = proposals.to_dict()
+        self._trainings.append(training)
         self._write(trial, {"told": self._unwritten, **more}, sync)
         self._unwritten = []
-        self._trainings.append(training)
+        self.proposals = more.get("proposals", self.proposals)
         return trial
 
     def note_raced(self, architecture: Architecture) -> Trial:
         """Make a trial of what a race has trained; it is on the disk when this returns."""
         trial = Trial(len(self.trials), architecture, raced=True)
         self._write(trial, {"raced": True})
-        if self._dialogue is None:
-            self._knew.append([])  # gone through with the others, if a further trial is asked for
-        else:
+        if self._dialogue is not None:  # else it is gone through with the others, if a further trial is asked for
             self._trainings.append(None)
         return trial
 
@@ -162,6 +195,8 @@ class TrialChoice:
         with self.path.open("a", encoding="utf-8") as file:
             append_jsonl(file, [{"number": trial.number, "architecture": trial.params, **more}], sync=sync)
         self.trials.append(trial)
+        self._knew.append(list(more.get("told", [])))
+        self._size = file_size(self.path)
 
     def _tell(self, numbers: Iterable[int]) -> None:
         for number in numbers:

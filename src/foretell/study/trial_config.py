@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 
 from foretell import spaces
 from foretell.costs import Constraint, Constraints, CostModel, cost_name, counted_costs
+from foretell.costs.model import plain_name
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric, metric_from
 from foretell.objectives import (
@@ -42,8 +43,8 @@ class TrialSearchSettings(Part):
         startup: Of "predictor" the first so many are a D-optimal design (None: a third of the trials, at least
             three); of Optuna's samplers so many are random before they learn (None: likewise, at most ten).
         predictor: Of "predictor": any of `foretell evaluate` that learns from labels.
-        against: Of "nsga2": the costs that the metric is traded against; None: latency and parameters, or all that
-            the space declares.
+        against: Of "nsga2": the costs that the metric is traded against, of those that the genes decide; None:
+            parameters, or all that the space declares.
         seed: Of everything random in it.
         initial: Architectures that are tried first: a file as studies that train by themselves take it
             (`SearchSettings.initial`), or a list of them, their genes written out; those that break a limit are left
@@ -193,7 +194,21 @@ class TrialStudyConfig(Part):
         self._check_race()
         limited_costs(self.limits(), self.search_space(), self.objective.costs)
         metric_from(self.metric)
+        self._check_traded()
         return self
+
+    def _check_traded(self) -> None:
+        """Refuse to trade against what cannot be counted before a training, by which nsga2 chooses."""
+        if self.search.algorithm != "nsga2":
+            return
+        known = counted_costs(self.search_space())
+        for name in self.search.against or ():
+            if plain_name(name) not in known:
+                there = f"choose from {', '.join(known)}" if known else "give the space `costs`"
+                raise InputError(
+                    f"search.against names {name!r}, which the genes do not decide; nsga2 trades against what can be "
+                    f"counted before a training: {there}."
+                )
 
     def _check_race(self) -> None:
         """Refuse a race that this study cannot have, before anything is trained."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from foretell.costs import CostModel
 from foretell.observations import Observation, ObservationWriter
+from foretell.records import file_size
 
 __all__ = ["TrialObservations"]
 
@@ -31,13 +32,23 @@ class TrialObservations:
 
     def __init__(self, path: Path, costs: CostModel) -> None:
         self.path, self.costs, self.sync = path, costs, True
-        self.by_number: dict[int, Observation] = {}
         self._stack: ExitStack | None = None
         self._writer: ObservationWriter | None = None
-        if path.exists():
-            with ObservationWriter(path) as writer:
-                for item in writer.written(costs.space):
-                    self.by_number[int(item.provenance["trial"])] = item
+        self.read()
+
+    def read(self) -> None:
+        """Take in what stands in the file, which somebody else may have gone on with."""
+        found: list[Observation] = []
+        if self.path.exists():
+            with ObservationWriter(self.path) as writer:
+                found = writer.written(self.costs.space)
+        self.by_number: dict[int, Observation] = {int(item.provenance["trial"]): item for item in found}
+        self._size = file_size(self.path)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the file is not as it was last read or written here: others wrote, or a write was interrupted."""
+        return file_size(self.path) != self._size
 
     def keep(self, number: int, observation: Observation) -> Observation:
         """Write down what came out of a trial, with the costs that its genes tell; it is on the disk then."""
@@ -51,6 +62,7 @@ class TrialObservations:
             writer = self._writer or briefly.enter_context(ObservationWriter(self.path))
             writer.write(kept, sync=self.sync)
         self.by_number[number] = kept
+        self._size = file_size(self.path)
         return kept
 
     @contextmanager

@@ -28,14 +28,17 @@ _DRAWS, _CHANCES = 0x7ACE, 0xC0DE  # streams of random numbers beside those that
 def study_predictor(study: Study, name: str | None = None) -> Predictor | None:
     """A predictor fitted to all that was told of full trainings; None where it cannot be."""
     search = study.config.search
-    told = [item for item in study.observations if item.fidelity == 1]
     predictor = create(name or search.predictor, context=Context(study.space, metric=study.metric, seed=search.seed))
-    if all(item.failed for item in told):
-        told = []  # nothing but failures teaches nothing
     try:
-        return predictor.fit(told)
+        return predictor.fit(_teaching(study))
     except (TooFewLabelsError, EqualLabelsError):
         return None
+
+
+def _teaching(study: Study) -> list[Observation]:
+    """What was told of full trainings; nothing where all of it failed, for that teaches nothing."""
+    told = [item for item in study.observations if item.fidelity == 1]
+    return [] if all(item.failed for item in told) else told
 
 
 def check_race(study: Study, objective: Objective) -> None:
@@ -93,7 +96,7 @@ def race_trials(study: Study, objective: Objective, executor: Executor) -> RaceR
         executor,
         Path(study.folder / RACE),
         draw,
-        refit=None if predictor is None else refitting(predictor, study.observations),
+        refit=None if predictor is None else refitting(predictor, _teaching(study)),
         refuse=refuse,
         seed=search.seed + _CHANCES,
     )

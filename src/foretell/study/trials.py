@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -156,7 +157,7 @@ class Study:
             InfeasibleError: No architecture keeps the limits, or all that do were asked for.
             InputError: The algorithm goes from generation to generation, and has to be told of this one first.
         """
-        with lock_folder(self.folder):
+        with self._held():
             trial = self._choice.ask(self._told.by_number)
         if trial is None:
             open_ones = ", ".join(str(t.number) for t in self._choice.trials if t.number not in self._told.by_number)
@@ -181,7 +182,7 @@ class Study:
         failed = str(metrics.pop("failed", ""))
         said = dict(value) if isinstance(value, Mapping) else {} if value is None else {self.metric.key: value}
         said |= metrics
-        with lock_folder(self.folder):
+        with self._held():
             self._check(number, said, failed)
             told = {name for name in said if name in self.config.objective.costs}
             observation = Observation(
@@ -221,16 +222,17 @@ class Study:
         if isinstance(chosen, TableObjective):
             self.pool = self.space.population(chosen.architectures)
         loop = self._loop(chosen)
-        wanted = self.config.search.trials - loop.work().total if n_trials is None else n_trials
+        wanted = self._left(loop, n_trials)
         races = n_trials is None and self.config.search.race is not None
         if wanted > 0 or races:
             with (
-                lock_folder(self.folder),
+                self._held(),
                 executor or InlineExecutor() as running,
                 self._told.opened(sync=not looked_up),
             ):
                 if races:
                     check_race(self, chosen)
+                wanted = self._left(loop, n_trials)  # now that nobody else goes on
                 if wanted > 0:
                     loop.run(wanted, running)
                 if races:
@@ -255,6 +257,20 @@ class Study:
         return result
 
     # ---- inside
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        """The folder's lock; what another handle has written since is read, for a trial's number is its name."""
+        with lock_folder(self.folder):
+            if self._choice.changed:
+                self._choice.read()
+            if self._told.changed:
+                self._told.read()
+            yield
+
+    def _left(self, loop: TrialLoop, n_trials: int | None) -> float:
+        """How many more trials are wanted."""
+        return self.config.search.trials - loop.work().total if n_trials is None else n_trials
 
     def _race(self, objective: Objective, executor: Executor) -> None:
         """Run the study's race; what it trained in full becomes trials."""

@@ -33,7 +33,16 @@ __all__ = ["DivergedError", "train", "updates_done"]
 
 
 class DivergedError(ForetellError):
-    """The loss is not a number any more; the message names the update and the last good checkpoint."""
+    """The loss is not a number any more; the message names the update and the last good checkpoint.
+
+    Attributes:
+        updates: How many were done, the one that spoilt it included; None: nobody knows.
+        cpu_seconds: Processor time of these; None: nobody knows.
+    """
+
+    def __init__(self, message: str, *, updates: int | None = None, cpu_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.updates, self.cpu_seconds = updates, cpu_seconds
 
 
 def train(
@@ -281,8 +290,14 @@ class _Run:
         """One optimiser step; returns the summed loss (nats) and the targets it is a sum over."""
         summed, tokens = self.updates.take(update)
         if not math.isfinite(summed):
-            raise DivergedError(self._obituary(update, self.rule.at(update)))
+            raise self._diverged(update, self.rule.at(update))
         return summed, tokens
+
+    def _diverged(self, update: int, architectures: list[Architecture | None]) -> DivergedError:
+        """What was spent until then is told: whoever counts trainings has to pay for this one, too."""
+        self._read_clocks()
+        told = self._obituary(update, architectures)
+        return DivergedError(told, updates=update + 1, cpu_seconds=self.result.cpu_seconds)
 
     def _obituary(self, update: int, architectures: list[Architecture | None]) -> str:
         names = ", ".join(a.key for a in architectures if a is not None) or "the whole network"
@@ -299,7 +314,7 @@ class _Run:
         """A point of the learning curve: the present."""
         updates, loss = self.result.updates, self._validation_loss()
         if not math.isfinite(loss):
-            raise DivergedError(self._obituary(updates - 1, self.rule.validated))
+            raise self._diverged(updates - 1, self.rule.validated)
         train_loss = self.state.loss_sum / self.state.loss_tokens / math.log(2)
         return {"update": updates, "train_loss": train_loss, "valid_loss": loss}
 
