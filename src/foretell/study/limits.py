@@ -18,6 +18,7 @@ _RELATIVE = re.compile(
 )
 _WHOLE = 100_000  # from here on digits behind the point say nothing
 
+
 def check_limits(texts: Sequence[str]) -> None:
     """Refuse limits of a study that cannot be read, or of which two allow nothing whatever things cost.
 
