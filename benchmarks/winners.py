@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.stats import t
 
+from foretell.evaluation import student_interval
 from foretell.records import read_object, write_json
 from foretell.study import StudyConfig
 from foretell.study.equal_time import FRESH, judged_labels, run_equal_time
@@ -164,7 +164,7 @@ def table(rows: Sequence[dict[str, str]], default: str = DEFAULT) -> list[dict[s
                 "cells": len(values),
                 "test_chrf": float(np.mean(list(values.values()))),
                 "lead": float(lead.mean()),
-                "interval": _between(lead) if method != default and len(shared) >= _FEWEST else None,
+                "interval": student_interval(lead.tolist()) if method != default and len(shared) >= _FEWEST else None,
                 "p": _signs_turned(lead) if method not in (default, BEST_KNOWN) and len(shared) >= _FEWEST else None,
             }
         )
@@ -173,12 +173,6 @@ def table(rows: Sequence[dict[str, str]], default: str = DEFAULT) -> list[dict[s
     ):
         row["p"] = corrected
     return sorted(found, key=lambda row: -row["test_chrf"])
-
-
-def _between(lead: np.ndarray) -> tuple[float, float]:
-    """Student's 95 % interval of the mean."""
-    low, high = t.interval(0.95, len(lead) - 1, lead.mean(), lead.std(ddof=1) / np.sqrt(len(lead)))
-    return float(low), float(high)
 
 
 def _signs_turned(lead: np.ndarray) -> float:

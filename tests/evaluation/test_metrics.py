@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau, spearmanr
 
-from foretell.evaluation import Judged, discordance, figures, measure
+from foretell.evaluation import Judged, discordance, figures, measure, student_interval
 
 
 @pytest.fixture
@@ -121,3 +121,11 @@ def test_pearson_and_the_rank_of_the_best_found(judged):
     assert measure(worst, np.ones((1, 5)))["regret"][0] == 3.0
     best = Judged(truth, np.zeros(5, int), truth, None, calibrated=True, top=1)
     assert measure(best, np.ones((1, 5)))["rank"][0] == 1.0
+
+
+def test_the_interval_of_few_values_holds_the_mean_as_often_as_it_says():
+    """A bootstrap of five holds it in 84 of 100 draws."""
+    drawn = np.random.default_rng(0).normal(3.0, 2.0, (400, 5))
+    held = [low <= 3.0 <= high for low, high in map(student_interval, drawn)]
+    assert 0.92 < np.mean(held) < 0.98
+    assert student_interval([1.0, 2.0]) is None

@@ -1,6 +1,6 @@
 """How good a predictor is: the same labels, the same splits, and an interval for every figure."""
 
-from foretell.evaluation.bootstrap import Bootstrap, interval
+from foretell.evaluation.bootstrap import Bootstrap, interval, student_interval
 from foretell.evaluation.discordance import Discordance, discordance
 from foretell.evaluation.document import to_csv, to_json
 from foretell.evaluation.metrics import MEASURES, Judged, figures, measure
@@ -29,6 +29,7 @@ __all__ = [
     "interval",
     "label_quality",
     "measure",
+    "student_interval",
     "tau_ceiling",
     "to_csv",
     "to_json",

@@ -10,10 +10,11 @@ import numpy.typing as npt
 from foretell.evaluation.metrics import DENSE, MEASURES, Judged, measure
 from foretell.observations import Split
 
-__all__ = ["Bootstrap", "interval"]
+__all__ = ["Bootstrap", "interval", "student_interval"]
 
 Array = npt.NDArray[np.float64]
 
+_FEWEST = 3
 _REPRESENTED = 128
 """Architectures that stand for all where there are more than `DENSE`."""
 
@@ -79,6 +80,20 @@ class Bootstrap:
         weights = np.where(np.isnan(values), 0.0, self.weights)
         with np.errstate(invalid="ignore", divide="ignore"):
             return (weights * np.nan_to_num(values)).sum(axis=1) / weights.sum(axis=1)
+
+
+def student_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Student's 95 % interval of the mean of a few independent values, where resampling them would be too sure.
+
+    Returns:
+        None for fewer than three, of which it says nothing.
+    """
+    if len(values) < _FEWEST:
+        return None
+    from scipy.stats import sem, t
+
+    low, high = t.interval(0.95, len(values) - 1, np.mean(values), sem(values))
+    return float(low), float(high)
 
 
 def interval(draws: Array) -> tuple[float, float] | None:

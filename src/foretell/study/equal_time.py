@@ -12,6 +12,7 @@ import numpy as np
 from foretell import spaces
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError
+from foretell.evaluation import student_interval
 from foretell.metrics import Metric, metric_named
 from foretell.objectives import run_jobs
 from foretell.observations import Observation, load
@@ -37,7 +38,6 @@ __all__ = ["FRESH", "judged_labels", "other_tasks", "run_equal_time"]
 
 FRESH = (101, 102)
 """Training seeds by which winners are judged; no method has seen them."""
-_FEWEST = 3
 _MARKS = ("valid_chrf", "test_chrf", "test_bleu")
 
 
@@ -243,16 +243,9 @@ def judged_labels(
     for architecture in found:
         values = {mark: [float(labels[architecture, seed]["metrics"][mark]) for seed in judges] for mark in _MARKS}
         judged.append(
-            {mark: {"mean": float(np.mean(v)), "values": v, "interval": _between(v)} for mark, v in values.items()}
+            {
+                mark: {"mean": float(np.mean(v)), "values": v, "interval": student_interval(v)}
+                for mark, v in values.items()
+            }
         )
     return judged
-
-
-def _between(values: Sequence[float]) -> list[float] | None:
-    """Student's 95 % interval of the mean over training seeds; None for fewer than three, of which it says nothing."""
-    if len(values) < _FEWEST:
-        return None
-    from scipy.stats import t
-
-    half = float(t.ppf(0.975, len(values) - 1) * np.std(values, ddof=1) / np.sqrt(len(values)))
-    return [float(np.mean(values)) - half, float(np.mean(values)) + half]

@@ -12,7 +12,7 @@ from foretell.objectives import Executor, Objective
 from foretell.observations import Observation
 from foretell.predictors import Context, EqualLabelsError, Predictor, TooFewLabelsError, create
 from foretell.search import ObjectiveRunner, Race, RaceResult, run_race
-from foretell.search.entrants import Entrants, candidates_under, draw_entrants, posterior_of, together
+from foretell.search.entrants import Entrants, candidates_under, draw_entrants, posterior_of, refuse_few, together
 from foretell.search.race import refitting, warn_of_cost
 from foretell.study.rules import Picks
 
@@ -53,7 +53,7 @@ def check_race(study: Study, objective: Objective) -> None:
         warn_of_cost(settings, objective.fidelities)
         rng = np.random.default_rng([study.config.search.seed, _DRAWS])
         found = candidates_under(study.costs, study.gene_limits, None, rng, pool=study.pool)
-        draw_entrants(study.space, found, settings.entrants, rng)
+        refuse_few(study.space, len(found.rows), settings.entrants)
         trials = study.config.search.trials
         if len(found.rows) < settings.entrants + trials:
             raise InputError(

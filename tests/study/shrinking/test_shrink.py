@@ -241,6 +241,8 @@ def test_bad_input_is_one_sentence(tmp_path, text, capsys, monkeypatch):
     assert "llama.cpp has no qwen2 whose layers differ; add --uniform" in refused(
         parent, *sizes, *limit, "--to", "gguf"
     )
+    narrower = [parent, *sizes, *limit, "--to", "gguf", "--uniform", "--hidden-width"]
+    assert "fill the hidden width, which --hidden-width changes; leave it out" in refused(*narrower)
     assert "longer than the 128 that parent reads" in refused(parent, "--text", text, *limit, "--block", 256)
     assert "text" in refused(parent, *limit)
     assert "gguf" in refused(parent, *sizes, *limit, "--to", "gguv")

@@ -139,6 +139,11 @@ def refuse_early(config: ShrinkConfig, source: Source, tokenizer: PretrainedToke
     found = source.checkpoint
     if "gguf" in config.to:
         tokenizer.exported(found.vocabulary, gguf=True)
+        if found.model_type == "qwen2" and config.hidden_width:
+            raise InputError(
+                "llama.cpp's qwen2 takes only heads that fill the hidden width, which --hidden-width changes; leave it "
+                "out, or gguf out of --to."
+            )
         if found.model_type in ("qwen2", "qwen3") and not config.uniform:
             raise InputError(
                 f"llama.cpp has no {found.model_type} whose layers differ; add --uniform, or leave gguf out of --to."
