@@ -89,12 +89,17 @@ def _line(pair: str, limit: str, row: dict[str, Any]) -> dict[str, Any]:
         "limit": limit,
         "seed": row["seed"],
         "method": row["method"],
-        **{mark: f"{judged[mark]['mean']:.4f}" for mark in ("test_chrf", "test_bleu", "valid_chrf")},
+        **{mark: _mean(judged[mark]["mean"]) for mark in ("test_chrf", "test_bleu", "valid_chrf")},
         "test_chrf_by_seed": " ".join(f"{value:.4f}" for value in judged["test_chrf"]["values"]),
         **{key: row[key] for key in ("seconds", "worked", "in_time", "trainings")},
         **{key: row["costs"].get(key, "") for key in ("parameters", "flops", "latency_ms")},
         "architecture": json.dumps(row["architecture"]),
     }
+
+
+def _mean(value: float | None) -> str:
+    """Of a winner that diverged with every fresh seed there is none."""
+    return "" if value is None else f"{value:.4f}"
 
 
 def _best_known(
@@ -114,7 +119,7 @@ def _best_known(
     fresh = [each for each in distinct if json.dumps(each) not in winners]
     candidates += zip(judged_labels(study, fresh, judges), fresh, strict=True)
     candidates += [(row["judged"], row["architecture"]) for row in rows]
-    judged, architecture = max(candidates, key=lambda each: each[0]["test_chrf"]["mean"])
+    judged, architecture = max(candidates, key=lambda each: each[0]["test_chrf"]["mean"] or 0.0)
     row = {
         "method": BEST_KNOWN, "seed": seed, "seconds": 0.0, "worked": 0.0, "in_time": True, "trainings": len(distinct),
         "costs": {}, "architecture": architecture, "judged": judged,
@@ -152,6 +157,8 @@ def table(rows: Sequence[dict[str, str]], default: str = DEFAULT) -> list[dict[s
     """
     cells: dict[str, dict[tuple[str, str], list[float]]] = {}
     for row in rows:
+        if not row["test_chrf"]:
+            continue
         cells.setdefault(row["method"], {}).setdefault((row["pair"], row["limit"]), []).append(float(row["test_chrf"]))
     means = {method: {cell: float(np.mean(values)) for cell, values in per.items()} for method, per in cells.items()}
     found = []

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from foretell import spaces
+from foretell.cli.equal_time import print_equal_time
 from foretell.costs import Constraints, CostModel
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import metric_named
@@ -184,6 +185,34 @@ def test_a_comparison_has_every_simple_rule_and_goes_on(tmp_path, judged):
     ]
     with pytest.raises(InputError, match="was compared at 200 s"):
         equal_time.run_equal_time(study, ["asha"], out, seconds=100.0, resume=True)
+
+
+def test_a_winner_that_diverges_with_a_fresh_seed_does_not_cost_the_comparison(tmp_path, monkeypatch, capsys):
+    def train(jobs):
+        for job in jobs:
+            told = {"space": SPACE.name, "architecture": job.arguments["architecture"]}
+            seed, marks = job.arguments["seed"], ("valid_chrf", "test_chrf", "test_bleu")
+            lost = seed == 102 or told["architecture"] == bad.to_dict()
+            told |= {"failed": "diverged"} if lost else {"metrics": dict.fromkeys(marks, 40.0)}
+            yield Observation.from_dict(SPACE, {"format": 1, **told, "provenance": {"seed": seed}}).to_dict()
+
+    bad, good = SPACE.architectures(SPACE.sample(2, np.random.default_rng(0)))
+    rows = [
+        {"method": name, "seed": 1, "architecture": each.to_dict(), "seconds": 1.0, "in_time": True, "trainings": 1}
+        | {"costs": {}}
+        for name, each in (("asha", bad), ("race", good))
+    ]
+    monkeypatch.setattr(equal_time, "run_jobs", train)
+    monkeypatch.setattr(equal_time, "_arena", lambda run, *_: arena(run.folder))
+    monkeypatch.setattr(equal_time, "_row", lambda run, arena, name: next(r for r in rows if r["method"] == name))
+    found = equal_time.run_equal_time(StudyConfig(), ["asha", "race"], tmp_path / "run", seconds=9.0, rules=[])
+    assert [row["method"] for row in found["rows"]] == ["race", "asha"]
+    best, last = (row["judged"]["test_chrf"] for row in found["rows"])
+    assert (best["mean"], best["values"], best["diverged"]) == (40.0, [40.0], [102])
+    assert (last["mean"], last["values"], last["diverged"]) == (None, [], [101, 102])
+    print_equal_time(found)
+    printed = " ".join(capsys.readouterr().out.split())
+    assert "the winner of asha, seed 1, diverged with the training seed 101 and 102" in printed
 
 
 def test_other_tasks_are_those_of_the_space_without_ones_own():

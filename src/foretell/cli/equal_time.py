@@ -17,9 +17,9 @@ def print_equal_time(result: Mapping[str, Any]) -> None:
         [
             row["method"],
             str(row["seed"]),
-            f"{row['judged']['test_chrf']['mean']:.2f}",
+            _mean(row["judged"]["test_chrf"]),
             _ends(row["judged"]["test_chrf"]),
-            f"{row['judged']['test_bleu']['mean']:.2f}",
+            _mean(row["judged"]["test_bleu"]),
             f"{row['seconds']:,.0f}" + ("" if row["in_time"] else " (over)"),
             str(row["trainings"]),
             f"{row['costs'].get('parameters', 0):,.0f}",
@@ -31,8 +31,18 @@ def print_equal_time(result: Mapping[str, Any]) -> None:
     seeds = ", ".join(map(str, protocol["judged_by_training_seeds"]))
     say(f"Winners were trained anew with the seeds {seeds}; seconds are those of {protocol['workers']} workers by the")
     say("virtual clock; the range is the 95 % interval of the mean, of two seeds both values.")
+    for row in result["rows"]:
+        if lost := row["judged"]["test_chrf"].get("diverged"):
+            seeds = " and ".join(map(str, lost))
+            say(f"foretell: note: the winner of {row['method']}, seed {row['seed']}, diverged with the training seed {seeds}.")
+
+
+def _mean(judged: Mapping[str, Any]) -> str:
+    return "diverged" if judged["mean"] is None else f"{judged['mean']:.2f}"
 
 
 def _ends(judged: Mapping[str, Any]) -> str:
+    if len(judged["values"]) < 2:
+        return ""
     low, high = judged["interval"] or (min(judged["values"]), max(judged["values"]))
-    return f"{low:.2f} to {high:.2f}" if len(judged["values"]) > 1 else ""
+    return f"{low:.2f} to {high:.2f}"

@@ -109,10 +109,16 @@ def run_equal_time(
             "judged_by_training_seeds": list(judges),
             "predictors": [predictor.name for predictor in arena.predictors],
         }
-        rows.sort(key=lambda row: -row["judged"]["test_chrf"]["mean"])
+        rows.sort(key=_rank)
         result = {"format": 1, "kind": "equal-time", "rows": rows, "protocol": protocol}
         write_json(run.folder / "equal-time.json", result)
         return result
+
+
+def _rank(row: dict[str, Any]) -> float:
+    """Best first; a winner that diverged with every fresh seed comes last."""
+    mean = row["judged"]["test_chrf"]["mean"]
+    return float("inf") if mean is None else -mean
 
 
 def _same(path: Path, plan: dict[str, Any]) -> None:
@@ -229,6 +235,8 @@ def judged_labels(
 ) -> list[dict[str, dict[str, Any]]]:
     """Architectures trained with each of these seeds: by metric `mean`, `values` and its 95 % `interval`.
 
+    A seed with which a training diverged has no value; `diverged` names it. Where all did, `mean` is None.
+
     Raises:
         InputError: There is no seed.
     """
@@ -237,15 +245,21 @@ def judged_labels(
     space = spaces.create(study.space)
     found = [Architecture.from_dict(space, each) for each in architectures]
     wanted = [(architecture, seed) for architecture in dict.fromkeys(found) for seed in judges]
-    jobs = [scratch_job(study, a, seed, f"{a.key} seed {seed}") for a, seed in wanted]
-    labels = dict(zip(wanted, run_jobs(jobs), strict=True))
-    judged = []
-    for architecture in found:
-        values = {mark: [float(labels[architecture, seed]["metrics"][mark]) for seed in judges] for mark in _MARKS}
-        judged.append(
-            {
-                mark: {"mean": float(np.mean(v)), "values": v, "interval": student_interval(v)}
-                for mark, v in values.items()
-            }
-        )
+    jobs = [scratch_job(study, a, seed, f"{a.key} seed {seed}", share=1.0) for a, seed in wanted]
+    trained = (Observation.from_dict(space, each) for each in run_jobs(jobs))
+    labels = dict(zip(wanted, trained, strict=True))
+    return [_judgement({seed: labels[architecture, seed] for seed in judges}) for architecture in found]
+
+
+def _judgement(labels: dict[int, Observation]) -> dict[str, dict[str, Any]]:
+    """What trainings of one architecture, by seed, say of it."""
+    judged = {}
+    for mark in _MARKS:
+        values = [label.metrics[mark] for label in labels.values() if not label.failed]
+        judged[mark] = {
+            "mean": float(np.mean(values)) if values else None,
+            "values": values,
+            "interval": student_interval(values),
+            "diverged": [seed for seed, label in labels.items() if label.failed],
+        }
     return judged
