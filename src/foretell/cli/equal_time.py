@@ -34,7 +34,8 @@ def print_equal_time(result: Mapping[str, Any]) -> None:
     for row in result["rows"]:
         if lost := row["judged"]["test_chrf"].get("diverged"):
             seeds = " and ".join(map(str, lost))
-            say(f"foretell: note: the winner of {row['method']}, seed {row['seed']}, diverged with the training seed {seeds}.")
+            who = f"the winner of {row['method']}, seed {row['seed']},"
+            say(f"foretell: note: {who} diverged with the training seed {seeds}.")
 
 
 def _mean(judged: Mapping[str, Any]) -> str:
