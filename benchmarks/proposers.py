@@ -40,7 +40,7 @@ from foretell.llm import Proposals
 from foretell.metrics import Metric, metric_named
 from foretell.observations import Observation, load
 from foretell.observations.reference import reference_names
-from foretell.predictors import Context
+from foretell.predictors import Context, Predictor
 from foretell.predictors import create as create_predictor
 from foretell.predictors.records import records_of
 from foretell.search import Propose, Schedule, Scorer, Setting, evolve
@@ -215,7 +215,7 @@ def search(
 
 
 def by_experience(truth: Truth, seed: int, labels: int) -> float:
-    """Label what other language pairs, and the labels so far, say is best of random architectures."""
+    """Label what other language pairs, and the labels so far, say is best of random architectures and mutants."""
     assert isinstance(truth, Judge)
     space, rng = truth.costs.space, np.random.default_rng([seed, 13])
     others = [name for name in reference_names() if name not in (truth.pair, f"{truth.pair}-more")]
@@ -229,12 +229,17 @@ def by_experience(truth: Truth, seed: int, labels: int) -> float:
     seen: list[Observation] = []
     while len(seen) < labels:
         predictor = create_predictor("experience", context=context).fit(seen)
-        rows = feasible(truth.costs, truth.limits, 1000, rng)
-        rows = rows[[row.tobytes() not in truth.taken for row in rows]]
-        order = np.argsort(-predictor.goodness(predictor.predict(rows)))
-        top = rows[order[:BATCH]]
+        drawn = feasible(truth.costs, truth.limits, 1000, rng)
+        bred = space.canonical(space.mutate(np.repeat(best_of(predictor, drawn, 50), 20, axis=0), 0.3, rng))
+        rows = np.unique(np.concatenate([drawn, bred[truth.limits.satisfied(truth.costs, bred)]]), axis=0)
+        top = best_of(predictor, rows[[row.tobytes() not in truth.taken for row in rows]], BATCH)
         seen += [Observation(space.architecture(row), {truth.metric.key: truth.label(row)}) for row in top]
     return truth.regret(labels)
+
+
+def best_of(predictor: Predictor, rows: Population, n: int) -> Population:
+    """What the predictor likes best."""
+    return rows[np.argsort(-predictor.goodness(predictor.predict(rows)), kind="stable")[:n]]
 
 
 def hidden(space: SearchSpace) -> SearchSpace:
