@@ -94,3 +94,13 @@ def test_a_page_on_a_full_disk_is_a_note(run, capsys):
 def test_help_has_an_example(capsys):
     assert main(["report", "--help"]) == 0
     assert "foretell report runs/home-assistant-en-de" in capsys.readouterr().out
+
+
+def test_a_page_takes_the_place_of_a_page_alone(run, tmp_path, capsys):
+    result = run / "result.json"
+    before = result.read_bytes()
+    assert main(["--quiet", "report", str(run), "--out", str(result)]) == 2
+    assert "is no page and would be lost" in " ".join(capsys.readouterr().err.split())
+    assert result.read_bytes() == before
+    for _ in range(2):
+        assert main(["--quiet", "report", str(run), "--out", str(tmp_path / "page.html")]) == 0

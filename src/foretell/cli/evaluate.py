@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.options import ExamplesOption, labelled, task_context
+from foretell.cli.options import ExamplesOption, keep_apart, labelled, task_context
 from foretell.cli.output import JsonOption, figure, interval, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -84,6 +84,7 @@ def _evaluate(
     from foretell.predictors.spelling import split_names
     from foretell.records import write_atomic
 
+    keep_apart(as_csv, "--csv", observations)
     use_llm(llm)
     numbers = [part.strip() for part in demonstrations.split(",")]
     if not all(part.isdigit() for part in numbers):

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from foretell.cli.options import keep_apart
 from foretell.cli.output import JsonOption, next_step, print_json, say
 
 __all__ = ["register"]
@@ -96,6 +97,8 @@ def _csv(
     """
     from foretell.observations.tables import write_table
     from foretell.published.csv_table import import_csv
+
+    keep_apart(out, "--out", path)
 
     def chosen(text: str | None) -> list[str] | None:
         return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

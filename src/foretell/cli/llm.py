@@ -142,7 +142,7 @@ def _ablation(
 
     Without a study, whose corpus gives the task examples, the second instruction is left out.
 
-    Example: `foretell llm ablation --observations tfs-eval --llm local:gemma-3-270m`
+    Example: `foretell llm ablation --observations published:tfs-eval-wmt14ende --llm local:gemma-3-270m`
     """
     from foretell.llm import ABLATION
 
@@ -169,7 +169,7 @@ def _probe(
     A model that remembers published results loses without the names; one that reads the demonstrations
     loses when their labels are dealt out at random. A regression on the same labels stands beside it.
 
-    Example: `foretell llm probe --observations tfs-eval --llm openai:gpt-4o-mini`
+    Example: `foretell llm probe --observations published:tfs-eval-wmt14ende --llm openai:gpt-4o-mini`
     """
     rows = {"as it is": "", "names hidden": "hide=true", "labels shuffled": "shuffle=true"}
     rows["both"] = "hide=true, shuffle=true"
@@ -263,7 +263,7 @@ def _repeatability(
 ) -> None:
     """Predict the same architectures several times, and print the mean of their standard deviations.
 
-    Example: `foretell llm repeatability --observations tfs-eval --repeats 3 --n 100`
+    Example: `foretell llm repeatability --observations published:tfs-eval-wmt14ende --repeats 3 --n 100`
     """
     import numpy as np
 

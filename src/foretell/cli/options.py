@@ -20,6 +20,7 @@ __all__ = [
     "SpaceOption",
     "StudyArgument",
     "StudyOption",
+    "keep_apart",
     "labelled",
     "study_from",
     "task_context",
@@ -40,6 +41,21 @@ ExecutorOption = Annotated[
     typer.Option("--executor", help="Where trainings run, if not where the study says: processes, ray or slurm."),
 ]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with what is in the folder.")]
+
+
+def keep_apart(out: Path | None, option: str, *sources: str | Path | None) -> None:
+    """Refuse to write over what the command reads.
+
+    Raises:
+        InputError: `out` is one of the sources.
+    """
+    from foretell.errors import InputError
+
+    if out is None:
+        return
+    for source in sources:
+        if source is not None and Path(source).expanduser().resolve() == out.expanduser().resolve():
+            raise InputError(f"{out} is read by this command and would be lost; give {option} another file.")
 
 
 def study_from(path: Path | None, **changes: Any) -> StudyConfig:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption, use_llm
-from foretell.cli.options import labelled
+from foretell.cli.options import keep_apart, labelled
 from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table, say
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _predict(
     from foretell.observations import load
     from foretell.study.architectures import parted_key
 
+    keep_apart(save, "--save", observations, architectures)
     use_llm(llm)
     known = labelled(load(observations, task), metric)
     quality = known.quality(metric)

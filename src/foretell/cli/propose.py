@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from foretell.cli.label import LlmOption, MaxTokensOption, MaxUsdOption, ObservationsOption, OfflineOption
-from foretell.cli.options import labelled
+from foretell.cli.options import keep_apart, labelled
 from foretell.cli.output import JsonOption, next_step, print_json, say
 
 __all__ = ["register"]
@@ -53,6 +53,7 @@ def _propose(
     from foretell.observations import ObservationSet, load
     from foretell.study.limits import resolve_limits
 
+    keep_apart(out, "--out", observations)
     known = labelled(load(observations, task), metric) if observations else ObservationSet(spaces.create(space), ())
     found, quality = known.space, known.quality(metric)
     costs = CostModel(found)

@@ -51,7 +51,7 @@ def _report(
 
     `foretell report runs/first runs/second --out compared.html --figures figures`
 
-    `foretell report --observations tfs-eval --predictor "column:HAT,regression" --figures figures`
+    `foretell report --observations published:tfs-eval-wmt14ende --predictor "column:HAT,regression" --figures figures`
     """
     from foretell.errors import InputError
 
@@ -109,8 +109,11 @@ def _note(text: str) -> None:
 
 
 def _page(runs: list[Path], out: Path | None, figures: Path | None) -> tuple[Path, list[Path]]:
+    from foretell.errors import InputError
     from foretell.report import PAGE, read_run, write_page
 
+    if out is not None and out.is_file() and not out.read_bytes()[:64].lower().startswith(b"<!doctype html"):
+        raise InputError(f"{out} is no page and would be lost; give --out another file.")
     records = [read_run(run) for run in runs]
     for record in records:
         for part, reason in record.missing.items():

@@ -54,7 +54,7 @@ def _search(
         typer.Option("--initial", help="Architectures to begin with: YAML, JSON lines, or a run: its winner."),
     ] = None,
     trials: Annotated[
-        int | None, typer.Option("--trials", min=1, help="For a study with an objective: how many to train.")
+        int | None, typer.Option("--trials", min=0, help="For a study with an objective: how many to train.")
     ] = None,
     race: Annotated[
         int | None,
@@ -193,6 +193,7 @@ def _search_by_trials(
     """A study whose labels come from the user's own program or table."""
     from foretell.cli.results import print_trials
     from foretell.study import run_trials
+    from foretell.study.trial_config import trial_study_from
 
     for option, value in others.items():
         if value is not None:
@@ -201,7 +202,7 @@ def _search_by_trials(
     if race is not None:
         search["race"] = {**(search.get("race") or {}), "entrants": race}
     changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
-    chosen = type(study).model_validate(changed)
+    chosen = trial_study_from(changed, study.name)
     result = run_trials(chosen, out, resume=resume)
     print_json(result) if as_json else print_trials(result)
     folder = out or Path("runs") / chosen.name
