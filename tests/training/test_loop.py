@@ -190,10 +190,10 @@ def test_the_best_checkpoint_by_validation_loss_is_kept(architecture, task, tmp_
 
 
 TIRING = Recipe(
-    updates=60,
+    updates=120,
     warmup=1,
     validate_every=5,
-    learning_rate=0.2,
+    learning_rate=0.5,
     schedule="inverse-sqrt",
     average_last=0,
     max_tokens=128,
@@ -208,7 +208,7 @@ def test_patience_ends_a_training_after_so_many_validations_without_a_better_los
     due = [row for row in whole.history if row["update"] % 5 == 0]
     best = [min(range(end), key=lambda at: due[at]["valid_loss"]) for end in range(1, len(due) + 1)]
     ends = next(5 * (at + 1) for at, first in enumerate(best) if at - first == 2)
-    assert result.updates == ends < 60
+    assert result.updates == ends < TIRING.updates
     assert result.best_update == ends - 10
     assert result.history == [row for row in whole.history if row["update"] <= ends]
     # Finished: whoever asks for all updates, or for more than there were, gets what is there, at once.
