@@ -129,3 +129,4 @@ def test_the_interval_of_few_values_holds_the_mean_as_often_as_it_says():
     held = [low <= 3.0 <= high for low, high in map(student_interval, drawn)]
     assert 0.92 < np.mean(held) < 0.98
     assert student_interval([1.0, 2.0]) is None
+    assert student_interval([1.5, 1.5, 1.5]) == (1.5, 1.5)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from foretell.errors import InputError
+
 if TYPE_CHECKING:
     from foretell.observations import ObservationSet
     from foretell.predictors import Context
@@ -49,8 +51,6 @@ def keep_apart(out: Path | None, option: str, *sources: str | Path | None) -> No
     Raises:
         InputError: `out` is one of the sources.
     """
-    from foretell.errors import InputError
-
     if out is None:
         return
     for source in sources:

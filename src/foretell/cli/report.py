@@ -11,6 +11,7 @@ import typer
 from foretell.cli.label import LlmOption, use_llm
 from foretell.cli.network import next_of_run
 from foretell.cli.output import JsonOption, next_step, print_json, say
+from foretell.errors import InputError
 
 if TYPE_CHECKING:
     from foretell.report import Record
@@ -53,8 +54,6 @@ def _report(
 
     `foretell report --observations published:tfs-eval-wmt14ende --predictor "column:HAT,regression" --figures figures`
     """
-    from foretell.errors import InputError
-
     if bool(runs) == (observations is not None):
         raise InputError("give the folders of runs, or --observations with labelled architectures.")
     if observations is not None:
@@ -109,7 +108,6 @@ def _note(text: str) -> None:
 
 
 def _page(runs: list[Path], out: Path | None, figures: Path | None) -> tuple[Path, list[Path]]:
-    from foretell.errors import InputError
     from foretell.report import PAGE, read_run, write_page
 
     if out is not None and out.is_file() and not out.read_bytes()[:64].lower().startswith(b"<!doctype html"):

@@ -92,8 +92,9 @@ def student_interval(values: Sequence[float]) -> tuple[float, float] | None:
         return None
     from scipy.stats import sem, t
 
-    low, high = t.interval(0.95, len(values) - 1, np.mean(values), sem(values))
-    return float(low), float(high)
+    # `t.interval` makes NaN of values that are all the same.
+    mean, half = float(np.mean(values)), float(t.ppf(0.975, len(values) - 1) * sem(values))
+    return mean - half, mean + half
 
 
 def interval(draws: Array) -> tuple[float, float] | None:
