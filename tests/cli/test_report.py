@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -104,3 +105,12 @@ def test_a_page_takes_the_place_of_a_page_alone(run, tmp_path, capsys):
     assert result.read_bytes() == before
     for _ in range(2):
         assert main(["--quiet", "report", str(run), "--out", str(tmp_path / "page.html")]) == 0
+
+
+def test_labels_that_are_all_alike_are_one_sentence(tmp_path, capsys):
+    same = [replace(item, metrics={"valid_bleu": 20.0}) for item in make_observations(SPACE, 12)]
+    ObservationSet(SPACE, tuple(same)).save(tmp_path / "labels")
+    arguments = ["--observations", str(tmp_path / "labels"), "--predictor", "regression", "--figures", str(tmp_path)]
+    assert main(["--quiet", "report", *arguments]) == 2
+    err = " ".join(capsys.readouterr().err.split())
+    assert "fault of foretell" not in err

@@ -8,8 +8,8 @@ STUDY = """
 name: own
 space: {genes: {layers: [1, 2, 3]}}
 metric: {name: loss, higher_is_better: false}
-objective: {command: "echo {layers}"}
-search: {trials: 2}
+objective: {command: [echo, '{{"loss": {layers}}}']}
+search: {trials: 2, algorithm: random}
 """
 
 
@@ -29,3 +29,15 @@ def test_a_wrong_value_is_the_users_fault_and_one_sentence(user_folder, capsys, 
     assert "fault of foretell" not in err
     assert "pydantic" not in err
     assert not (user_folder / "runs").exists()
+
+
+def test_check_says_what_its_estimate_is_taken_from(user_folder, capsys):
+    (user_folder / "own.yaml").write_text(STUDY)
+    assert main(["check", "own.yaml"]) == 0
+    assert "No estimate; left out: how long a training takes." in capsys.readouterr().out
+    assert main(["--quiet", "search", "own.yaml"]) == 0
+    capsys.readouterr()
+    assert main(["check", "own.yaml"]) == 0
+    out = capsys.readouterr().out
+    assert ", estimated from the 2 trials that are there." in out
+    assert "left out" not in out

@@ -1,6 +1,8 @@
 """The sampler for Optuna's studies: Optuna's own tests of samplers, and what the predictor is worth in it."""
 
+import copy
 import runpy
+import time
 import warnings
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.testing.pytest_samplers import BasicSamplerTestCase, RelativeSamplerTestCase, SingleOnlySamplerTestCase
 
-from foretell.errors import InfeasibleError, InputError
+from foretell.errors import ForetellError, InfeasibleError, InputError
 from foretell.integrations.optuna import ForetellSampler
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -137,3 +139,36 @@ def test_the_example_runs():
         warnings.simplefilter("ignore")  # twelve epochs are not convergence, says scikit-learn
         study.optimize(module["objective"], n_trials=3)
     assert study.best_value > 0.5
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_trials_that_begin_together_are_not_the_same(seed):
+    def objective(trial):
+        width, word = trial.suggest_int("width", 1, 200), trial.suggest_categorical("word", list("abcdef"))
+        time.sleep(0.05)
+        return width / 200 + "abcdef".index(word)
+
+    spaces = {"width": IntDistribution(1, 200), "word": CategoricalDistribution(list("abcdef"))}
+    sampler = ForetellSampler(predictor="regression", startup=4, seed=seed, search_space=spaces)
+    study = optuna.create_study(sampler=sampler)
+    study.optimize(objective, n_trials=14, n_jobs=2)
+    tried = [tuple(trial.params.values()) for trial in study.trials]
+    assert len(set(tried)) == len(tried)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"predictor": "regresion"}, "did you mean 'regression'"),
+        ({"startup": -1}, "startup is -1"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_is_trained(options, sentence):
+    with pytest.raises(ForetellError, match=sentence):
+        ForetellSampler(**options)
+
+
+def test_a_sampler_goes_to_other_processes():
+    sent = copy.deepcopy(ForetellSampler(predictor="regression", seed=3))
+    assert run(sent, trials=8).best_value == run(ForetellSampler(predictor="regression", seed=3), trials=8).best_value

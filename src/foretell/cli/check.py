@@ -48,7 +48,9 @@ def _print(plan: Plan, path: Path | None) -> None:
     for step in plan.steps:
         say(f"  {step.name + ':':10} {_about(step.seconds):>6}  {step.about}")
     total = plan.seconds
-    say(f"\n{'No estimate' if total is None else 'About ' + _about(total)}; left out: {plan.unknown}.")
+    estimate = "No estimate" if total is None else f"About {_about(total)}"
+    basis = f", estimated from {plan.basis}" if plan.basis else ""
+    say(f"\n{estimate}{basis}{f'; left out: {plan.unknown}' if plan.unknown else ''}.")
     say(f"Nothing was done; it is started by: foretell search {path or ''}".rstrip())
 
 

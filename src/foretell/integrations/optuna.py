@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from foretell.costs import Constraints, CostModel
 from foretell.errors import InfeasibleError, InputError
 from foretell.metrics import Metric, metric_from
 from foretell.observations import Observation
+from foretell.predictors.registry import describe, parsed
 from foretell.search.asking import Asker
 from foretell.search.optuna_samplers import import_optuna
 from foretell.spaces import Gene, Population, Scalar, SearchSpace
@@ -39,6 +41,8 @@ __all__ = ["ForetellSampler"]
 _GRID = 33
 """Values that a parameter of more is cut down to, evenly, or evenly in its logarithm where it is logarithmic."""
 _STARTUP = 6
+_ASKED = "foretell:asked"
+"""System attribute of a trial: the parameters that it was given, which Optuna shows only once all are asked for."""
 
 
 class ForetellSampler(BaseSampler):
@@ -65,7 +69,8 @@ class ForetellSampler(BaseSampler):
             named in `search_space`.
 
     Raises:
-        InputError: Limits without a search space, or that cannot be read.
+        InputError: Limits without a search space, or that cannot be read; a negative seed or number of first trials.
+        UnknownNameError: There is no such predictor.
     """
 
     def __init__(
@@ -78,6 +83,9 @@ class ForetellSampler(BaseSampler):
         costs: Mapping[str, str] | None = None,
         constraints: Sequence[str] = (),
     ) -> None:
+        describe(parsed(predictor).name)  # refuses a name that there is not, before anything is trained
+        if startup < 0 or (seed is not None and seed < 0):
+            raise InputError(f"startup is {startup} and seed is {seed}; expected numbers of at least 0.")
         self.predictor, self.startup = predictor, startup
         self.seed = int(np.random.default_rng(seed).integers(2**31)) if seed is None else seed
         self.costs, self.constraints = dict(costs or {}), Constraints.parse(constraints)
@@ -85,6 +93,16 @@ class ForetellSampler(BaseSampler):
         if self._given is None and (self.costs or len(self.constraints)):
             raise InputError("limits need to know the parameters beforehand; give their distributions as search_space.")
         self._intersection = IntersectionSearchSpace()
+        self._asking = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the lock, which cannot go to another process."""
+        return {name: each for name, each in self.__dict__.items() if name != "_asking"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """With a lock of its own."""
+        self.__dict__.update(state)
+        self._asking = threading.Lock()
 
     def reseed_rng(self) -> None:
         """See `BaseSampler.reseed_rng`; suggestions of different trials are drawn apart anyway."""
@@ -114,16 +132,18 @@ class ForetellSampler(BaseSampler):
             startup=self.startup,
             seed=self.seed,
         )
-        trials = [each for each in study.get_trials(deepcopy=False) if each.number != trial.number]
-        rows = [coding.row(each.params) for each in trials]
-        taken = np.array([row for row in rows if row is not None], dtype=np.int16).reshape(-1, coding.space.width)
-        try:
-            row = asker.ask(trial.number, coding.labels(trials, metric), coding.space.canonical(taken))
-        except InfeasibleError:
-            if not len(taken):
-                raise
-            # Everything was tried once: what is noisy may be tried again.
-            row = asker.ask(trial.number, coding.labels(trials, metric), taken[:0])
+        with self._asking:  # trials that begin together in threads see each other's
+            trials = [each for each in study.get_trials(deepcopy=False) if each.number != trial.number]
+            rows = [coding.asked(each) for each in trials]
+            taken = np.array([row for row in rows if row is not None], dtype=np.int16).reshape(-1, coding.space.width)
+            try:
+                row = asker.ask(trial.number, coding.labels(trials, metric), coding.space.canonical(taken))
+            except InfeasibleError:
+                if not len(taken):
+                    raise
+                # Everything was tried once: what is noisy may be tried again.
+                row = asker.ask(trial.number, coding.labels(trials, metric), taken[:0])
+            study._storage.set_trial_system_attr(trial._trial_id, _ASKED, row[0].tolist())
         return {name: value for name, value in coding.params(row[0]).items() if name in search_space}
 
     def sample_independent(
@@ -164,6 +184,17 @@ class _Coding:
                 return None
             places.append(place)
         return np.array(places, dtype=np.int16)
+
+    def asked(self, trial: FrozenTrial) -> npt.NDArray[np.int16] | None:
+        """The row of a trial, also of one that still asks for its parameters."""
+        row = self.row(trial.params)
+        if row is not None or trial.state.is_finished():
+            return row
+        places = trial.system_attrs.get(_ASKED)
+        if not isinstance(places, list) or len(places) != len(self.values):
+            return None  # asked for in another space
+        fits = all(0 <= place < len(each) for place, each in zip(places, self.values.values(), strict=True))
+        return np.array(places, dtype=np.int16) if fits else None
 
     def params(self, row: npt.NDArray[np.int16]) -> dict[str, Any]:
         """What Optuna calls a row."""

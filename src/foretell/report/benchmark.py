@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from foretell.errors import InputError
 from foretell.observations import ObservationSet, load
 from foretell.observations.loading import tasks_in
 from foretell.report import trust_plots
@@ -45,7 +46,15 @@ def _on_record(found: ObservationSet, metric: str) -> list[str]:
 
 
 def plots_of(judged: dict[str, Trust]) -> list[Plot]:
-    """Predicted against true, and the pairs in the wrong order."""
+    """Predicted against true, and the pairs in the wrong order.
+
+    Raises:
+        InputError: No predictor says anything of any architecture.
+    """
+    if not any(trust.held_out for trust in judged.values()):
+        raise InputError(
+            "no predictor says anything of these labels; `foretell evaluate` with the same options says why."
+        )
     return [
         trust_plots.predicted_against_true(judged),
         trust_plots.discordant_histogram(judged),

@@ -26,9 +26,9 @@ def read_architectures(source: Path | str, space: SearchSpace) -> list[Architect
     """Read the architectures of a file or folder, whatever command wrote it.
 
     Args:
-        source: YAML of one, JSON lines of several (bare, or observations), observations of any other kind (a table, a
-            folder, "reference:en-de"), or a run of `foretell search` or its `result.json`: the winner. With `:KEY`
-            behind it only the one whose key begins so is meant.
+        source: YAML of one or of a list, JSON lines of several (bare, or observations), observations of any other kind
+            (a table, a folder, "reference:en-de"), or a run of `foretell search` or its `result.json`: the winner. With
+            `:KEY` behind it only the one whose key begins so is meant.
         space: The space they must be of.
 
     Raises:
@@ -38,6 +38,8 @@ def read_architectures(source: Path | str, space: SearchSpace) -> list[Architect
     name, key = parted_key(str(source))
     found = list(dict.fromkeys(_read(name, space))) if key else _read(name, space)
     chosen = [item for item in found if item.key.startswith(key)]
+    if not found:
+        raise InputError(f"{name} holds no architecture; expected gene names with values, a line each.")
     if not chosen:
         raise UnknownNameError("architecture key", key, [item.key for item in found], name)
     return chosen[:1] if key else chosen
@@ -89,7 +91,10 @@ def _read(name: str, space: SearchSpace) -> list[Architecture]:
     if path.suffix == ".json":
         data = read_json(path)
         return [_architecture(data.get("winner", data) if isinstance(data, dict) else data, space, str(path))]
-    return [_architecture(read_yaml(path, "the architecture"), space, str(path))]
+    data = read_yaml(path, "the architecture")
+    if isinstance(data, list):
+        return [_architecture(each, space, f"{path}, number {n}") for n, each in enumerate(data, 1)]
+    return [_architecture(data, space, str(path))]
 
 
 def _architecture(data: Any, space: SearchSpace, where: str) -> Architecture:

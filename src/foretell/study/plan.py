@@ -53,12 +53,14 @@ class Plan:
         facts: What it is about, by topic.
         steps: Its stages in order.
         unknown: What the estimate leaves out; empty where nothing.
+        basis: What the estimate is taken from, where that is not this machine's speed.
     """
 
     name: str
     facts: dict[str, str]
     steps: Sequence[Step]
     unknown: str = ""
+    basis: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -69,7 +71,14 @@ class Plan:
     def to_dict(self) -> dict[str, Any]:
         """As JSON values."""
         steps = [vars(step) for step in self.steps]
-        return {"name": self.name, **self.facts, "steps": steps, "seconds": self.seconds, "unknown": self.unknown}
+        return {
+            "name": self.name,
+            **self.facts,
+            "steps": steps,
+            "seconds": self.seconds,
+            "unknown": self.unknown,
+            "basis": self.basis,
+        }
 
 
 def plan_study(study: StudyConfig) -> Plan:
@@ -113,7 +122,7 @@ def plan_trials(config: TrialStudyConfig, folder: Path | None = None) -> Plan:
     limit = None if command is None else command.time_limit
     each = statistics.median(took) if took else limit
     seconds = None if each is None else each * -(-settings.trials // workers)
-    known = f"like the {len(took)} that are there" if took else "the time limit of each" if limit else ""
+    basis = f"the {len(took)} trials that are there" if took else "the time limit of each" if limit else ""
     where = "a program" if command is not None else "a table" if config.objective.table else "a Python function"
     steps = [Step("trials", f"{settings.trials} trainings by {where}, {workers} at a time", seconds)]
     if settings.race is not None:
@@ -126,7 +135,7 @@ def plan_trials(config: TrialStudyConfig, folder: Path | None = None) -> Plan:
         "limits": ", ".join(config.constraints) or "none",
         "algorithm": settings.algorithm,
     }
-    return Plan(config.name, facts, steps, f"estimated from {known}" if known else "how long a training takes")
+    return Plan(config.name, facts, steps, "" if basis else "how long a training takes", basis)
 
 
 def _seconds_of_trials(folder: Path) -> list[float]:
