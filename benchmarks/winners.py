@@ -151,27 +151,32 @@ def read(path: Path) -> list[dict[str, str]]:
 def table(rows: Sequence[dict[str, str]], default: str = DEFAULT) -> list[dict[str, Any]]:
     """Each method over all cells that it and the default have: means, and the default's lead with Holm's correction.
 
-    Cells (limit and pair) count once, seeds inside a cell are averaged. Intervals are Student's, p-values those of
-    turning the cells' signs (exact, at least two of all 2^cells ways): so few cells are too few for a bootstrap, which
-    finds differences where there are none. Methods whose lead is not significant at 5 % are ties.
+    Cells (limit and pair) count once; seeds inside a cell are averaged, and a lead is over the seeds that both ran.
+    Intervals are Student's, p-values those of turning the cells' signs (exact, at least two of all 2^cells ways): so
+    few cells are too few for a bootstrap, which finds differences where there are none. Methods whose lead is not
+    significant at 5 % are ties.
     """
-    cells: dict[str, dict[tuple[str, str], list[float]]] = {}
+    cells: dict[str, dict[tuple[str, str], dict[str, float]]] = {}
     for row in rows:
-        if not row["test_chrf"]:
-            continue
-        cells.setdefault(row["method"], {}).setdefault((row["pair"], row["limit"]), []).append(float(row["test_chrf"]))
-    means = {method: {cell: float(np.mean(values)) for cell, values in per.items()} for method, per in cells.items()}
+        if row["test_chrf"]:
+            cell = cells.setdefault(row["method"], {}).setdefault((row["pair"], row["limit"]), {})
+            cell[str(row["seed"])] = float(row["test_chrf"])
     found = []
-    for method, values in means.items():
-        shared = sorted(set(values) & set(means.get(default, {})))
-        lead = np.array([means[default][cell] - values[cell] for cell in shared]) if shared else np.array([np.nan])
+    for method, values in cells.items():
+        leads = [
+            [by_seed[seed] - values[cell][seed] for seed in sorted(set(by_seed) & set(values[cell]))]
+            for cell, by_seed in sorted(cells.get(default, {}).items())
+            if cell in values
+        ]
+        shared = [float(np.mean(each)) for each in leads if each]
+        lead = np.array(shared or [np.nan])
         found.append(
             {
                 "method": method,
                 "cells": len(values),
-                "test_chrf": float(np.mean(list(values.values()))),
+                "test_chrf": float(np.mean([np.mean(list(each.values())) for each in values.values()])),
                 "lead": float(lead.mean()),
-                "interval": student_interval(lead.tolist()) if method != default and len(shared) >= _FEWEST else None,
+                "interval": student_interval(shared) if method != default and len(shared) >= _FEWEST else None,
                 "p": _signs_turned(lead) if method not in (default, BEST_KNOWN) and len(shared) >= _FEWEST else None,
             }
         )

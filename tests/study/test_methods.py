@@ -261,6 +261,21 @@ def test_few_cells_are_not_taken_for_many():
     assert found["interval"] == pytest.approx((0.898, 1.182), abs=1e-3)
 
 
+def test_a_lead_is_over_the_seeds_that_both_ran():
+    """The default's other seed was lucky; the method that ran beside it must not pay for that."""
+    scores = [("race", 1, 30.0), ("race", 2, 40.0), ("other", 1, 29.0), ("third", 3, 50.0)]
+    rows = [
+        {"pair": "a", "limit": limit, "seed": seed, "method": method, "test_chrf": str(score)}
+        for limit in "wxyz"
+        for method, seed, score in scores
+    ]
+    found = {row["method"]: row for row in winners()["table"](rows)}
+    assert found["other"]["lead"] == pytest.approx(1.0)
+    assert found["race"]["test_chrf"] == pytest.approx(35.0)
+    assert np.isnan(found["third"]["lead"])
+    assert found["third"]["p"] is None
+
+
 def test_holms_correction():
     assert winners()["holm"]([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert winners()["holm"]([0.5, 0.9]) == [1.0, 1.0]
