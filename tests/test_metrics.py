@@ -25,6 +25,13 @@ def test_labels_and_titles_are_what_people_write():
     assert metric_named("test_loss").sentence == "loss on the references, lower is better"
 
 
+def test_a_users_loss_has_no_unit_and_no_bounds():
+    """Nats, squared errors, log densities: nobody but the user knows."""
+    metric = metric_named("val_loss")
+    assert metric.title == "valid loss (lower is better)"
+    assert metric.bounds == (-math.inf, math.inf)
+
+
 def test_an_unknown_name_is_a_plain_rising_metric_without_bounds():
     metric = metric_named("my_score")
     assert (metric.label, metric.higher_is_better, metric.bounds) == ("my score", True, (-math.inf, math.inf))

@@ -219,7 +219,7 @@ BUILT_IN: Mapping[str, Metric] = {
         Metric("chrf", "chrF", True, "", "character F-score of the translations, 0 to 100", 0.0, 100.0),
         Metric("ter", "TER", False, "", "edits a hundred words that the translations need", 0.0),
         Metric("comet", "COMET", True, "", "COMET score of the translations", -2.0, 2.0),
-        Metric("loss", "loss", False, "bits a token", "loss on the references", 0.0),
+        Metric("loss", "loss", False, "", "loss"),
         Metric("perplexity", "perplexity", False, "", "perplexity of the references", 1.0),
         Metric("bits_per_byte", "bits a byte", False, "", "bits that a byte of the text takes", 0.0),
         Metric("accuracy", "accuracy", True, "", "share of correct answers", 0.0, 100.0),
@@ -229,6 +229,9 @@ BUILT_IN: Mapping[str, Metric] = {
     )
 }
 """By key; each is known with a prefix for the part of the data as well: "valid_bleu", "test_ter", "val_loss"."""
+_OWN_LOSS = Metric("loss", "loss", False, "bits a token", "loss on the references", 0.0)
+_OWN_LOSSES = ("valid_loss", "test_loss")
+"""What foretell's own trainings write; a loss by another name is in the user's unit, and may be below 0."""
 
 
 _declared: ContextVar[Mapping[str, Metric]] = ContextVar("declared metrics", default={})  # noqa: B039 - never changed
@@ -328,6 +331,8 @@ def _parted(name: str) -> tuple[str, str]:
 def _built_in(name: str) -> Metric | None:
     split, base = _parted(name)
     found = BUILT_IN.get(base.lower())
+    if name in _OWN_LOSSES:
+        return replace(_OWN_LOSS, key=name, split=split)
     return None if found is None else replace(found, key=name, split=split)
 
 

@@ -103,6 +103,15 @@ def test_proposals_are_written_counted_and_kept_where_a_budget_ends(capsys, home
 
 
 def test_a_model_that_proposes_nothing_is_told_as_such(capsys, home, serve):
-    code, _, err = run(capsys, "propose", "--llm", f"{serve(says='No.').url}#fake", "--out", home / "p.jsonl")
+    llm = f"{serve(says='I am sorry, no.').url}#fake"
+    code, _, err = run(capsys, "propose", "--llm", llm, "--out", home / "p.jsonl")
     assert code == 1
-    assert "no architecture was proposed in 6 replies (0 valid, 0 repaired, 0 repeated, 48 dropped)" in err
+    assert "no architecture was proposed in 6 replies (0 valid, 0 repaired, 0 repeated, 48 dropped; the last" in err
+    assert "begins 'I am sorry, no.')" in " ".join(err.split())
+
+
+def test_who_proposes_may_be_given_up(capsys, home, serve):
+    llm = f"{serve(delay=5.0).url}#fake"
+    code, _, err = run(capsys, "propose", "--llm", llm, "--out", home / "p.jsonl", "--timeout", 0.2)
+    assert code != 0
+    assert "within 0.2 s" in err

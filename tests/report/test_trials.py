@@ -77,7 +77,7 @@ def test_the_page_answers_what_people_ask(record):
     assert "layers: 2\nwidth:\n- 8\n- 32\nmixer: attention\n" in page
     tiles = {tile.label: tile for tile in tables.tiles(record)}
     assert tiles["Valid loss"].value == "3.900"
-    assert tiles["Valid loss"].note == "bits a token, lower is better, trial 1"
+    assert tiles["Valid loss"].note == "lower is better, trial 1"
     assert (tiles["Memory"].value, tiles["Memory"].note, tiles["Memory"].mood) == (
         "60",
         "limit memory<=100 kept",

@@ -57,7 +57,7 @@ def test_lists_may_hold_inactive_layers():
             {"decoder-embed-dim": 600},
             "gene decoder-embed-dim has the value 600; allowed are 640, 512; the nearest is 640",
         ),
-        ({"decoder-embed-dim": "wide"}, "has the value wide; allowed are 640, 512"),
+        ({"decoder-embed-dim": "wide"}, "has the value 'wide'; allowed are 640, 512"),
         ({"decoder-embed-dim": True}, "has the value True; allowed are 640, 512"),
         ({"decoder-ffn-embed-dim-all": 1024}, "expected a list of numbers, one for each active layer"),
         ({"decoder-ffn-embed-dim-all": [1024, 1024]}, "has 2 values; expected 1, one for each active layer"),

@@ -31,6 +31,9 @@ LlmOption = Annotated[str, typer.Option("--llm", help="local:NAME, openai:MODEL 
 ObservationsOption = Annotated[
     Path | None, typer.Option("--observations", help="Labelled architectures: the demonstrations.")
 ]
+TimeoutOption = Annotated[
+    float, typer.Option("--timeout", min=0.1, help="Seconds for one call; at least 300 of thinking.")
+]
 OfflineOption = Annotated[bool, typer.Option("--offline", help="Answer from the ledger only.")]
 MaxUsdOption = Annotated[float | None, typer.Option("--max-usd", min=0, help="Stop before this is spent.")]
 MaxTokensOption = Annotated[int | None, typer.Option("--max-tokens", min=1, help="Stop before these are used.")]
@@ -73,7 +76,7 @@ def _label(
     per_request: Annotated[int, typer.Option(min=1, help="Architectures in one request.")] = 1,
     style: Annotated[str, typer.Option(help="chat or raw, for endpoints.")] = "",
     concurrency: Annotated[int, typer.Option(min=1, help="Calls at the same time.")] = 32,
-    timeout: Annotated[float, typer.Option(min=0.1, help="Seconds for one call; at least 300 of thinking.")] = 60.0,
+    timeout: TimeoutOption = 60.0,
     batch: Annotated[bool, typer.Option("--batch", help="Use the Batch API: within a day, half price.")] = False,
     max_usd: MaxUsdOption = None,
     max_tokens: MaxTokensOption = None,

@@ -8,7 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from foretell.cli.label import LlmOption, MaxTokensOption, MaxUsdOption, ObservationsOption, OfflineOption
+from foretell.cli.label import (
+    LlmOption,
+    MaxTokensOption,
+    MaxUsdOption,
+    ObservationsOption,
+    OfflineOption,
+    TimeoutOption,
+)
 from foretell.cli.options import keep_apart, labelled
 from foretell.cli.output import JsonOption, next_step, print_json, say
 
@@ -32,6 +39,7 @@ def _propose(
     constraint: Annotated[list[str] | None, typer.Option("--constraint", "-c", help='Such as "params<=60M".')] = None,
     rounds: Annotated[int, typer.Option(min=1, help="The most replies that are asked for.")] = 20,
     seed: Annotated[int, typer.Option(min=0, help="Of sampling, where the back end honours one.")] = 0,
+    timeout: TimeoutOption = 60.0,
     max_usd: MaxUsdOption = None,
     max_tokens: MaxTokensOption = None,
     offline: OfflineOption = False,
@@ -48,9 +56,11 @@ def _propose(
 
     from foretell import spaces
     from foretell.costs import CostModel
+    from foretell.display import one_line, shortened
     from foretell.errors import BudgetReachedError, ForetellError
     from foretell.llm import DEFAULT_LLM, Proposer, open_session
     from foretell.observations import ObservationSet, load
+    from foretell.progress import track
     from foretell.study.limits import resolve_limits
 
     keep_apart(out, "--out", observations)
@@ -59,7 +69,9 @@ def _propose(
     costs = CostModel(found)
     limits = resolve_limits(tuple(constraint or ()), costs)
     trained = [item for item in known.observations if quality.key in item.metrics]
-    session = open_session(llm or DEFAULT_LLM, max_usd=max_usd, max_tokens=max_tokens, offline=offline)
+    session = open_session(
+        llm or DEFAULT_LLM, timeout=timeout, max_usd=max_usd, max_tokens=max_tokens, offline=offline
+    )
     proposer = Proposer(
         session.asker(),
         found,
@@ -71,20 +83,22 @@ def _propose(
     shown = [(item.architecture.row, item.metrics[quality.key]) for item in trained]
     rows = found.population([])
     stop: BudgetReachedError | None = None
-    while len(rows) < n and proposer.said.calls < rounds and not proposer.exhausted:
-        try:
-            rows = np.concatenate([rows, proposer.ask(n - len(rows), shown, rows)])
-        except BudgetReachedError as error:
-            stop = error  # what was paid for is kept
-            break
+    with track("propose", n) as meter:
+        while len(rows) < n and proposer.said.calls < rounds and not proposer.exhausted:
+            meter.update(len(rows), f"waits for reply {proposer.said.calls + 1}")
+            try:
+                rows = np.concatenate([rows, proposer.ask(n - len(rows), shown, rows)])
+            except BudgetReachedError as error:
+                stop = error  # what was paid for is kept
+                break
     said, proposed = proposer.said, [architecture.to_dict() for architecture in found.architectures(rows)]
     summary = {"wanted": n, "proposed": proposed, **said.to_dict(), "out": str(out)}
     del summary["instead"], summary["judged"]  # of searches
     counts = f"{said.valid} valid, {said.repaired} repaired, {said.repeated} repeated, {said.dropped} dropped"
     if not proposed:
         raise stop or ForetellError(
-            f"no architecture was proposed in {said.calls} replies ({counts}); loosen the limits or ask another model "
-            "with --llm."
+            f"no architecture was proposed in {said.calls} replies ({counts}; the last begins "
+            f"{shortened(one_line(proposer.last), 80)!r}); loosen the limits or ask another model with --llm."
         )
     _write(out, found.name, proposed)
     if as_json:

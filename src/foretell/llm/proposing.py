@@ -80,6 +80,7 @@ class Proposer:
         context: Tokens that the model has room for, in a prompt and its reply.
         task: What the networks are for, in a few words; empty: nobody knows.
         said: What it has proposed so far.
+        last: Its last reply, as it came.
     """
 
     asker: Asker
@@ -94,6 +95,7 @@ class Proposer:
     context: int = 8192
     task: str = ""
     said: Proposals = field(default_factory=Proposals)
+    last: str = field(default="", init=False)
     _fruitless: int = field(default=0, init=False)
     _heat: float = field(default=_COOL, init=False)
     _spent: bool = field(default=False, init=False)
@@ -149,6 +151,7 @@ class Proposer:
         usage, text = answer.reply.usage, answer.reply.text
         if answer.reply.failure:
             raise LanguageModelError(f"{self.asker.model.name} gave {answer.reply.failure}; run the same again later.")
+        self.last = text
         said.calls += 1
         said.asked += wanted
         said.tokens += usage.prompt + usage.completion or len(request.prompt + text) // 3

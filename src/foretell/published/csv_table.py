@@ -203,7 +203,9 @@ def _gene(column: str, cells: Sequence[str], lines: Sequence[int], sheet: Sheet)
         )
     for line, cell in zip(lines, cells, strict=True):
         if is_number(cell) and not abs(number(cell)) < 2**53:
-            raise InputError(f"{sheet.name}, line {line}: the gene {column} is {cell}; expected a finite number.")
+            raise InputError(
+                f"{sheet.name}, line {line}: the gene {column} is {cell}; expected a number below 2**53 (9e15)."
+            )
     return list(cells)
 
 

@@ -191,8 +191,9 @@ def _read(gene: Gene, value: Any, depth: Any, width: int) -> list[int]:
 def _place(gene: Gene, value: Scalar) -> int:
     place = gene.place(value)
     if place is None:
+        shown = repr(value) if gene.ordered and isinstance(value, str) else value  # the text "128" is no 128
         raise InputError(
-            f"gene {gene.name} has the value {value}; allowed are {', '.join(map(str, gene.choices))}; "
+            f"gene {gene.name} has the value {shown}; allowed are {', '.join(map(str, gene.choices))}; "
             f"the nearest is {gene.nearest(value)}."
         )
     return place

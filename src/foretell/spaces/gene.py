@@ -68,7 +68,9 @@ class Gene:
                 'all in quotes as words ("4").'
             )
         if kinds == {"number"} and not all(abs(c) < _LARGEST for c in self.choices):  # type: ignore[arg-type]
-            raise InputError(f"gene {self.name} has the choices {list(self.choices)}; expected finite numbers.")
+            raise InputError(
+                f"gene {self.name} has the choices {list(self.choices)}; expected numbers below 2**53 (9e15)."
+            )
 
     @property
     def ordered(self) -> bool:
