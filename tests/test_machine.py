@@ -6,9 +6,12 @@ import os
 
 import pytest
 import torch
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from foretell import machine
+from foretell import machine, spaces
 from foretell.machine import keep_to_share, torch_threads, usable_cores
+from foretell.predictors.trivial import Constant
+from foretell.testing import make_observations
 
 
 @pytest.fixture
@@ -69,6 +72,25 @@ def test_libraries_get_no_more_threads_than_there_is_time_for(four_cores, monkey
     monkeypatch.setattr(os, "environ", dict(os.environ))
     keep_to_share()
     assert [os.environ[name] for name in names] == ["3", "2", "2"]
+
+
+def _matrix_threads():
+    return {each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"}
+
+
+def test_a_predictor_learns_on_one_thread_and_gives_the_others_back():
+    """Beside trainings that use every core a second thread makes each matrix product wait for its turn."""
+    inside = []
+
+    class Watched(Constant):
+        def _learn(self, labels):
+            inside.append(_matrix_threads())
+            super()._learn(labels)
+
+    with threadpool_limits(2, user_api="blas"):
+        before = _matrix_threads()
+        Watched().fit(make_observations(spaces.create("small-seq2seq"), 4))
+        assert (inside, _matrix_threads()) == ([{1}], before)
 
 
 def test_threads_are_given_back_also_after_an_error():

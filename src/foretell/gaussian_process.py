@@ -15,6 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from foretell.machine import blas_threads
+
 __all__ = ["FittedProcess", "Part", "fit_process"]
 
 Array = npt.NDArray[np.float64]
@@ -81,7 +83,8 @@ class FittedProcess:
             cross, own = _covariance(self.parts, self.theta, x[piece], self.x)
             # A sum along each row, not a matrix product: the same bits whatever else is in the population.
             mean[piece] = np.einsum("nm,m->n", cross, self.alpha)
-            gone = solve_triangular(self.factor, cross.T, lower=True, check_finite=False)
+            with blas_threads(1):
+                gone = solve_triangular(self.factor, cross.T, lower=True, check_finite=False)
             variance[piece] = own - (gone**2).sum(axis=0)
         noise = np.exp(self.theta[-1])
         return self.center + self.scale * mean, self.scale * np.sqrt(np.maximum(variance, 0.0) + noise)

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
 
+from foretell.machine import blas_threads
 from foretell.ridge import standardise
 
 __all__ = ["MultitaskFit", "TaskLabels", "fit_multitask"]
@@ -103,6 +104,7 @@ class MultitaskFit:
         return mean, np.sqrt(np.maximum(variance, 0.0))
 
 
+@blas_threads(1)
 def fit_multitask(
     others: Sequence[TaskLabels], own: TaskLabels, strengths: Array, chances: Array | None = None
 ) -> MultitaskFit:

@@ -23,6 +23,12 @@ def runs(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_a_sheet_is_told_from_observations(tmp_path, capsys):
+    (tmp_path / "runs.csv").write_text("g_a,y\n1,2\n2,3\n")
+    assert main(["evaluate", "--observations", str(tmp_path / "runs.csv"), "--predictor", "ridge"]) == 2
+    assert f"`foretell import csv {tmp_path / 'runs.csv'} --metric NAME:max`" in capsys.readouterr().err
+
+
 def test_a_csv_becomes_a_table_is_judged_and_predicts(runs, capsys):
     assert main(["import", "csv", "runs.csv", "--metric", "val_loss:min", "--out", "runs.table", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["genes"] == ["layers", "width", "mixer"]

@@ -85,6 +85,17 @@ def test_the_language_model_is_a_row_of_evaluate_and_predict(capsys, home, serve
     assert len(json.loads(out)["predictions"]) == 9
 
 
+def test_a_model_that_says_nothing_of_use_is_no_success(capsys, home, serve):
+    """A few replies are too few to give the model up; that nothing came of them is said all the same."""
+    write_observations(home / "few.jsonl", make_observations(SPACE, 2))
+    llm = f"{serve(says='A fine network indeed.').url}#fake"
+    common = ["--observations", home / "shown.jsonl", "--llm", llm, "--predictor", "llm"]
+    code, out, err = run(capsys, "predict", *common, "--architectures", home / "few.jsonl", "--json")
+    assert code == 1
+    assert "predicted none of the 2 architectures" in err
+    assert len(json.loads(out)["predictions"]) == 2
+
+
 def test_proposals_are_written_counted_and_kept_where_a_budget_ends(capsys, home, serve, monkeypatch):
     rows = SPACE.architectures(SPACE.sample(4, np.random.default_rng(0)))
     text = "Sure:\n" + "\n\n".join(row.to_text() for row in [*rows[:3], rows[0]])

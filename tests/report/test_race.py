@@ -39,7 +39,7 @@ def test_the_page_has_the_race_as_tables_and_as_a_figure(run):
     assert "The race: valid loss" in page
     assert "What each rung cost" in page
     assert "What simple rules would have picked" in page
-    assert 'id="run0-race"' in page
+    assert 'id="run0-racing"' in page
     assert "<b>memory" not in page
 
 
@@ -87,6 +87,6 @@ def test_the_page_of_a_search_that_trains_by_itself_has_them_too(tmp_path, run):
     result = json.loads((folder / "result.json").read_text())
     (folder / "result.json").write_text(json.dumps({**result, "race": told["race"], "rules": told["rules"]}))
     page = render([read_run(folder)])
-    for text in ('id="run0-race"', "What each rung cost", "What simple rules would have picked"):
+    for text in ('id="run0-racing"', "What each rung cost", "What simple rules would have picked"):
         assert text in page
         assert text not in plain

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from foretell.cli.options import StudyOption
+from foretell.cli.options import StudyOption, labelled
 from foretell.cli.output import JsonOption, figure, next_step, print_json, print_table
 from foretell.metrics import Metric, metric_named
 
@@ -47,7 +47,7 @@ def _show(
     from foretell.evaluation import label_quality
     from foretell.observations import load
 
-    known = load(source)
+    known = labelled(load(source), metric)
     observations, quality = known.observations, known.quality(metric)
     found = label_quality(observations, quality.key)
     if as_json:

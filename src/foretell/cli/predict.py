@@ -48,6 +48,7 @@ def _predict(
     import numpy as np
 
     from foretell import predictors
+    from foretell.errors import ForetellError
     from foretell.observations import load
     from foretell.study.architectures import parted_key
 
@@ -87,6 +88,9 @@ def _predict(
         print_json(summary)
     else:
         _print(summary, fitted.quality, [rows[index] for index in order])
+    if rows and all(row["mean"] is None for row in rows):
+        raise ForetellError(f"{fitted.name} predicted none of the {len(rows)} architectures: {rows[0]['reason']}.")
+    if not as_json:
         _next(known, observations, f"{parted_key(str(architectures))[0]}:{rows[order[0]]['key']}")
 
 

@@ -43,7 +43,7 @@ def _search(
     ] = None,
     algorithm: Annotated[
         str | None,
-        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, tpe, gp, cmaes, bohb, asha or llm."),
+        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, predictor, tpe, gp, cmaes, bohb, asha, llm or genius."),
     ] = None,
     llm: Annotated[
         str | None, typer.Option("--llm", help="The language model that proposes: local:NAME, openai:MODEL, URL#MODEL.")
@@ -79,7 +79,7 @@ def _search(
 ) -> None:
     """Find the best architecture that keeps the limits, train it and measure it.
 
-    Without a study file this is the whole job on Home Assistant's English-German texts: about nine minutes on
+    Without a study file this is the whole job on Home Assistant's English-German texts: five to ten minutes on
     two CPU cores. `experience` chooses eight architectures and their trainings decide. What is finished is kept:
     after an interruption the same command with `--resume` goes on.
 
@@ -166,12 +166,12 @@ def _search(
             raise typer.Exit(3)
         return
     result = run_study(chosen, out, resume=resume)
+    folder = out or Path("runs") / chosen.name
+    page = draw_page(folder)  # before anything is printed: whoever reads may stop early
     if as_json:
         print_json(result)
     else:
         print_result(result)
-    folder = out or Path("runs") / chosen.name
-    page = draw_page(folder)
     if page is not None and not as_json:
         say(f"\nThe page of this run: {page}")
     if not as_json:
@@ -204,9 +204,9 @@ def _search_by_trials(
     changed = {**study.model_dump(), **_given(constraints=constraint or None), "search": search}
     chosen = trial_study_from(changed, study.name)
     result = run_trials(chosen, out, resume=resume)
-    print_json(result) if as_json else print_trials(result)
     folder = out or Path("runs") / chosen.name
     page = draw_page(folder)
+    print_json(result) if as_json else print_trials(result)
     if page is not None and not as_json:
         say(f"\nThe page of this run: {page}")
     if not as_json:

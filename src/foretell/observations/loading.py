@@ -20,6 +20,9 @@ _LAYOUTS = ("foretell.published.llmas:LAYOUT",)
 """Layouts of others' records, each read by the room that knows it; imported when observations are loaded."""
 
 
+_SHEETS = (".csv", ".tsv")
+
+
 class Layout(Protocol):
     """A layout of records that is not ours."""
 
@@ -98,6 +101,11 @@ def _read_folder(path: Path, task: str | None, space: SearchSpace | None) -> Obs
 def _read_file(path: Path, task: str | None, space: SearchSpace | None) -> ObservationSet:
     if is_table(path):
         return read_table(path).observations()
+    if path.suffix.lower() in _SHEETS:
+        raise InputError(
+            f"{path} is a sheet of columns; expected observations: `foretell import csv {path} --metric NAME:max` "
+            "makes them of it."
+        )
     lines = numbered_lines(path)
     for layout in _layouts():
         if lines and layout.owns(lines[0][1]):

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from foretell.errors import InputError
+from foretell.machine import blas_threads
 from foretell.observations import Observation
 from foretell.predictors.columns import Columns
 from foretell.predictors.context import Context
@@ -157,7 +158,8 @@ class Predictor(ABC):
             labels.require(self.minimum, self.name, spread=self.spread)
             self.label_noise = labels.noise
             self.labels = len(labels) if self.learns else 0
-            self._learn(replace(labels, values=self.quality.goodness(labels.values)))
+            with blas_threads(1):
+                self._learn(replace(labels, values=self.quality.goodness(labels.values)))
         self._ready = True
         self.spent.seconds += time.perf_counter() - start
         return self

@@ -125,6 +125,8 @@ def table_from(
     _check_twice(columns, sheet)
     columns.append(_labels(metric.key, cells[metric.key], lines, sheet))
     failed = _failed(metric.key, cells[metric.key])
+    if all(failed):
+        raise InputError(f"{sheet.name}: no row has a {metric.key} that is a finite number; expected one at least.")
     if any(failed):
         columns.append(Column("about", "failed", failed))
         remarks.append(

@@ -12,6 +12,7 @@ from foretell.costs.latency.form import LatencyForm, form_named
 from foretell.costs.latency.inputs import Floats, LatencyInputs
 from foretell.costs.latency.physical_form import robust_weights
 from foretell.errors import InputError
+from foretell.machine import blas_threads
 
 __all__ = ["Candidate", "check_latencies", "fit_candidates", "least_error"]
 
@@ -55,17 +56,13 @@ def fit_candidates(
     Raises:
         InputError: A form cannot be fitted, or none is left.
     """
-    from threadpoolctl import threadpool_limits
-
     check_latencies(inputs, ms)
     trusted = robust_weights(inputs, ms, weights)
     found = []
     for name in names:
         reason = form_named(name).fits(inputs)
         if reason is None:
-            # On matrices of a few hundred rows a second thread gains little, and on a busy machine it waits
-            # for its turn: ten times the time of one thread was seen.
-            with threadpool_limits(1, user_api="blas"):
+            with blas_threads(1):
                 found.append(_candidate(name, inputs, ms, weights, trusted))
         elif strict:
             raise InputError(f"the model {name} cannot be fitted because {reason}; measure more or choose another.")
