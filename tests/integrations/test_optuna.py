@@ -2,8 +2,10 @@
 
 import copy
 import runpy
+import threading
 import time
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +156,32 @@ def test_trials_that_begin_together_are_not_the_same(seed):
     study.optimize(objective, n_trials=14, n_jobs=2)
     tried = [tuple(trial.params.values()) for trial in study.trials]
     assert len(set(tried)) == len(tried)
+
+
+@pytest.mark.parametrize("startup", [3, 0])
+def test_processes_that_choose_at_the_same_instant_choose_apart(startup):
+    """Each has a sampler of its own on the same storage, and all begin their trials before the first has chosen."""
+    spaces = {"width": IntDistribution(1, 200), "word": CategoricalDistribution(list("abcdef"))}
+    together, storage = threading.Barrier(3), optuna.storages.InMemoryStorage()
+
+    class Meeting(ForetellSampler):
+        def sample_relative(self, study, trial, search_space):
+            if met:
+                together.wait(30)
+            return super().sample_relative(study, trial, search_space)
+
+    def opened():
+        sampler = Meeting(predictor="regression", startup=startup, seed=1, search_space=spaces)
+        return optuna.create_study(study_name="one", storage=storage, sampler=sampler, load_if_exists=True)
+
+    met = False
+    for value in range(3):
+        study = opened()
+        study.tell(study.ask(spaces), value)
+    met = True
+    with ThreadPoolExecutor(3) as pool:
+        asked = list(pool.map(lambda study: study.ask(spaces).params, [opened() for _ in range(3)]))
+    assert len({tuple(each.values()) for each in asked}) == 3
 
 
 @pytest.mark.parametrize(

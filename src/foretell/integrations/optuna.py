@@ -43,6 +43,8 @@ _GRID = 33
 _STARTUP = 6
 _ASKED = "foretell:asked"
 """System attribute of a trial: the parameters that it was given, which Optuna shows only once all are asked for."""
+_AT_ONCE = 8
+"""Trials that are taken to choose at the same time, at most: what a killed process began stays as it was."""
 
 
 class ForetellSampler(BaseSampler):
@@ -136,13 +138,12 @@ class ForetellSampler(BaseSampler):
             trials = [each for each in study.get_trials(deepcopy=False) if each.number != trial.number]
             rows = [coding.asked(each) for each in trials]
             taken = np.array([row for row in rows if row is not None], dtype=np.int16).reshape(-1, coding.space.width)
-            try:
-                row = asker.ask(trial.number, coding.labels(trials, metric), coding.space.canonical(taken))
-            except InfeasibleError:
-                if not len(taken):
-                    raise
-                # Everything was tried once: what is noisy may be tried again.
-                row = asker.ask(trial.number, coding.labels(trials, metric), taken[:0])
+            labels = coding.labels(trials, metric)
+            # Another process may be choosing at this moment: what it is about to take is what it would be given here.
+            choosing = [each.number for each in trials if _chooses(each) and each.number < trial.number]
+            for number in [*sorted(choosing)[-_AT_ONCE:], trial.number]:
+                row = _next_of(asker, number, labels, coding.space.canonical(taken))
+                taken = np.concatenate([taken, row])
             study._storage.set_trial_system_attr(trial._trial_id, _ASKED, row[0].tolist())
         return {name: value for name, value in coding.params(row[0]).items() if name in search_space}
 
@@ -155,6 +156,21 @@ class ForetellSampler(BaseSampler):
         stream = np.random.SeedSequence([self.seed, trial.number, zlib.crc32(param_name.encode())])
         drawing = RandomSampler(seed=int(stream.generate_state(1)[0]))
         return drawing.sample_independent(study, trial, param_name, param_distribution)
+
+
+def _chooses(trial: FrozenTrial) -> bool:
+    """Whether a trial has begun and been given nothing yet."""
+    return trial.state == TrialState.RUNNING and not trial.params and _ASKED not in trial.system_attrs
+
+
+def _next_of(asker: Asker, number: int, labels: Sequence[Observation], taken: Population) -> Population:
+    try:
+        return asker.ask(number, labels, taken)
+    except InfeasibleError:
+        if not len(taken):
+            raise
+        # Everything was tried once: what is noisy may be tried again.
+        return asker.ask(number, labels, taken[:0])
 
 
 def _one_objective(study: Study) -> None:
