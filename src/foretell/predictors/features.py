@@ -234,11 +234,17 @@ def check_features(spec: str, space: SearchSpace | None = None) -> tuple[str, ..
 
     Raises:
         UnknownNameError: A part is no feature set; the message names the nearest.
+        InputError: A count that the space does not have.
     """
     parts = _parts(spec)
     names = [*_NAMES, *(() if space is None else _with_logarithms(counted_costs(space)))]
     for part in parts:
         there = part in names and (space is None or has_features(part, space))
+        if not there and space is not None and part in _COUNTS:
+            raise InputError(
+                f"nothing says how to count the {part} of an architecture of {space.name}; where they are on record "
+                f"take column:{part} (or calibrated:column:{part}), or write them as a cost of the space."
+            )
         if not there and not part.startswith(_COLUMN):
             known = [name for name in names if space is None or has_features(name, space)]
             raise UnknownNameError("feature set", part, [*known, "column:NAME"], space.name if space else "")
