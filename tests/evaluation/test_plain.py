@@ -83,7 +83,9 @@ def test_a_file_alone_is_enough(tmp_path):
 def test_a_count_that_the_space_does_not_have_is_one_sentence(name):
     from foretell.errors import InputError
 
-    with pytest.raises(InputError, match=r"take column:params|take column:flops|unknown feature set .depth.|latency is asked for"):
+    with pytest.raises(
+        InputError, match=r"take column:params|take column:flops|unknown feature set .depth.|latency is asked for"
+    ):
         evaluate(collection(additive), [name], metric="y", plan=ONE, draws=5)
 
 

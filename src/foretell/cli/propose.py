@@ -69,9 +69,7 @@ def _propose(
     costs = CostModel(found)
     limits = resolve_limits(tuple(constraint or ()), costs)
     trained = [item for item in known.observations if quality.key in item.metrics]
-    session = open_session(
-        llm or DEFAULT_LLM, timeout=timeout, max_usd=max_usd, max_tokens=max_tokens, offline=offline
-    )
+    session = open_session(llm or DEFAULT_LLM, timeout=timeout, max_usd=max_usd, max_tokens=max_tokens, offline=offline)
     proposer = Proposer(
         session.asker(),
         found,

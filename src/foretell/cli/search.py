@@ -43,7 +43,10 @@ def _search(
     ] = None,
     algorithm: Annotated[
         str | None,
-        typer.Option("--algorithm", help="evolution, random, regularised, nsga2, predictor, tpe, gp, cmaes, bohb, asha, llm or genius."),
+        typer.Option(
+            "--algorithm",
+            help="evolution, random, regularised, nsga2, predictor, tpe, gp, cmaes, bohb, asha, llm or genius.",
+        ),
     ] = None,
     llm: Annotated[
         str | None, typer.Option("--llm", help="The language model that proposes: local:NAME, openai:MODEL, URL#MODEL.")
