@@ -93,6 +93,24 @@ def test_a_loss_falls(record):
     assert record.edge > 4.5
 
 
+def test_what_was_trained_in_part_is_shown_and_not_compared(run):
+    """ASHA's first rungs: a loss after a quarter of a training may be the lowest where longer trainings overfit."""
+    path = run / "result.json"
+    result = json.loads(path.read_text())
+    result["trials"][0]["fidelity"] = 0.25
+    result["trials"][0]["metrics"]["val_loss"] = 1.5
+    path.write_text(json.dumps(result))
+    record = read_run(run)
+    assert plots.steps(record).y.tolist() == [3.9, 3.9]
+    assert 0 not in record.front
+    drawn = {each.name: each.y.tolist() for each in plots.best_so_far(record, np.arange(7)).panels[0].series}
+    assert drawn["trained in part"] == [1.5]
+    assert "What was trained in part is not compared" in plots.best_so_far(record, np.arange(7)).about
+    medians = {row[1]: row[-1] for row in plots.by_choice(record, np.arange(7)).rows if row[0] == "mixer"}
+    assert medians["gru"] == "4.00"  # not 2.75, with the one in part
+    assert tables.outcome(record, 0) == "trained 25%"
+
+
 def test_an_accuracy_rises(tmp_path):
     trials = [(genes, {"accuracy": 10 * told.get("val_loss", 0), "memory": 1}) for genes, told in TRIALS]
     record = read_run(write_trials(tmp_path / "up", "accuracy", trials))

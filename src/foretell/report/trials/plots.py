@@ -45,6 +45,7 @@ def best_so_far(run: TrialRecord, rows: Rows) -> Plot:
         about=_text(
             f"Each mark is a trial, the steps are the best so far; {run.metric.direction}.",
             _worth(run),
+            "What was trained in part is not compared with what was trained in full." if _parts(run) else "",
             _edges(run),
             "A click copies a trial's genes as YAML.",
         ),
@@ -87,6 +88,10 @@ def _worth(run: TrialRecord) -> str:
     )
 
 
+def _parts(run: TrialRecord) -> bool:
+    return bool((run.finished & ~run.whole).any())
+
+
 def _edges(run: TrialRecord) -> str:
     """What the marks at the edge are."""
     found = [
@@ -105,7 +110,8 @@ def _marks(run: TrialRecord, x: Vector, rows: Rows) -> list[Series]:
     looks: list[tuple[str, npt.NDArray[np.bool_], int, Symbol, float]] = [
         (run.chooser, near & ~run.designed, 0, "circle", 8),
         ("designed", near & run.designed, 1, "diamond", 9),
-        ("breaks a limit", drawn & run.finished & ~run.kept & ~run.far, GREY, "triangle-up", 8),
+        ("breaks a limit", drawn & run.whole & ~run.kept & ~run.far, GREY, "triangle-up", 8),
+        ("trained in part", drawn & run.finished & ~run.whole & ~run.far, GREY, "circle", 5),
         ("far worse", drawn & run.far, GREY, "square", 8),
         ("failed", drawn & ~run.finished, RED, "cross", 8),
     ]
@@ -186,7 +192,8 @@ def _strip(run: TrialRecord, gene: Gene, rows: Rows) -> Panel:
     y = np.where(near, run.values, run.edge)
     looks: list[tuple[str, npt.NDArray[np.bool_], int, Symbol]] = [
         ("trial", (near & run.kept)[trials], 0, "circle"),
-        ("breaks a limit", (near & ~run.kept)[trials], GREY, "triangle-up"),
+        ("breaks a limit", (near & run.whole & ~run.kept)[trials], GREY, "triangle-up"),
+        ("trained in part", (near & ~run.whole)[trials], GREY, "circle"),
         ("failed or far worse", ~near[trials], RED, "cross"),
     ]
     series = [
@@ -194,7 +201,7 @@ def _strip(run: TrialRecord, gene: Gene, rows: Rows) -> Panel:
         for name, mask, colour, symbol in looks
         if mask.any()
     ]
-    medians = np.array([_median(run.values[mask & run.finished]) for mask in member.T])
+    medians = np.array([_median(run.values[mask & run.whole]) for mask in member.T])
     known = np.flatnonzero(run.metric.goodness(medians) >= run.metric.goodness(run.edge))
     middle = Series("median", known.astype(float), medians[known], colour=1, symbol="diamond", size=10)
     won = np.flatnonzero(member[run.winner])
@@ -218,7 +225,7 @@ def _choices(run: TrialRecord, gene: Gene) -> list[list[str]]:
     """A row for each choice that a trial has."""
     metric, found = run.metric, []
     for choice, mask in zip(gene.choices, _members(run, gene).T, strict=True):
-        values: Sequence[float] = run.values[mask & run.finished].tolist()
+        values: Sequence[float] = run.values[mask & run.whole].tolist()
         if mask.any():
             told = [metric.format(metric.best(values)), metric.format(_median(values))] if values else ["–", "–"]
             failed = int((mask & ~run.finished).sum())

@@ -86,9 +86,14 @@ class TrialRecord:
         return np.isfinite(self.values)
 
     @cached_property
+    def whole(self) -> Mask:
+        """Which trials have a value after as much of a training as the winner's, `[n]`."""
+        return self.finished & np.array([each.fidelity == self.best.fidelity for each in self.result.trials])
+
+    @cached_property
     def kept(self) -> Mask:
-        """Which trials have a value and keep all limits, `[n]`."""
-        return self.finished & np.array([each.kept for each in self.result.trials], dtype=bool)
+        """Which of them keep all limits, `[n]`."""
+        return self.whole & np.array([each.kept for each in self.result.trials], dtype=bool)
 
     @cached_property
     def designed(self) -> Mask:

@@ -126,9 +126,9 @@ def outcome(run: TrialRecord, row: int) -> str:
     """How a trial ended, in two words."""
     if not run.finished[row]:
         return "NOT finished"
-    if not run.kept[row]:
-        return "NOT kept: a limit"
     trial = run.result.trials[row]
+    if not trial.kept:
+        return "NOT kept: a limit"
     if row == run.winner:
         return "winner"
     if run.result.front is not None and trial.trial in run.result.front.trials:
