@@ -15,11 +15,13 @@ import foretell
 from foretell.errors import InfeasibleError, InputError, RunBusyError, StorageError
 from foretell.locks import lock_folder
 from foretell.objectives import Fidelities, FunctionObjective
+from foretell.observations import load
 from foretell.search import Dialogue
 from foretell.search.algorithms import names as algorithm_names
 from foretell.study import trial_choice
 from foretell.study.files import read_study
 from foretell.study.opening import run_trials
+from foretell.study.trial_config import trial_study_from
 from tests.zygote import PYTHON
 
 GENES = {"layers": [1, 2, 3, 4], "width": [8, 16, 32, 64], "mixer": ["attention", "gru"]}
@@ -493,3 +495,12 @@ def test_random_search_as_it_was_spelt_before(space, tmp_path):
 def test_a_pruner_needs_fidelities(space, tmp_path):
     with pytest.raises(InputError, match="declare the objective's fidelity"):
         create(space, tmp_path / "run", algorithm="asha").optimize(loss, n_trials=3)
+
+
+def test_a_table_says_what_its_genes_and_its_metric_are():
+    """A user has a table and wants to try a search on it; to write all genes again is to copy what is there."""
+    study = trial_study_from({"objective": {"table": "published:nas-bench-macro"}}, "a study")
+    assert study.search_space().fingerprint == load("published:nas-bench-macro").space.fingerprint
+    assert study.quality().key == "test_accuracy"
+    other = trial_study_from({"metric": "params:min", "objective": {"table": "published:nas-bench-macro"}}, "a study")
+    assert (other.quality().key, other.quality().higher_is_better) == ("params", False)

@@ -21,7 +21,7 @@ from foretell.objectives.labelling import label_folder, label_job
 from foretell.objectives.scorer import ExternalScorer
 from foretell.objectives.settings import CommandSettings, ScorerSettings
 from foretell.objectives.store import claim, store_folder
-from foretell.objectives.table import TableObjective
+from foretell.objectives.table import TableObjective, said_by_table
 from foretell.objectives.trained import TrainedObjective
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "Resources",
     "ScorerSettings",
     "TableObjective",
+    "said_by_table",
     "TrainedObjective",
     "VirtualExecutor",
     "claim",

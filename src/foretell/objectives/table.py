@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from foretell.errors import InputError
 from foretell.objectives.base import Fidelities
-from foretell.observations import Observation, ObservationSet
+from foretell.observations import Observation, ObservationSet, load
 from foretell.records import fingerprint
 from foretell.spaces import Architecture
 
-__all__ = ["TableObjective"]
+__all__ = ["TableObjective", "said_by_table"]
+
+
+def said_by_table(source: str) -> dict[str, Any]:
+    """The keys `space` and `metric` of a study on observations, for a study that does not say them.
+
+    Raises:
+        InputError: There are no observations.
+    """
+    known = load(source)
+    return {"space": known.space.to_dict(), "metric": known.quality().to_dict()}
 
 
 class TableObjective:

@@ -21,6 +21,7 @@ from foretell.objectives import (
     Fidelities,
     Objective,
     TableObjective,
+    said_by_table,
 )
 from foretell.predictors.registry import check_name
 from foretell.search import Propose, Race
@@ -157,8 +158,9 @@ class TrialStudyConfig(Part):
 
     Attributes:
         name: Names the run's folder.
-        space: A search space: its genes, written here (`genes`, `costs`, ...), by name, or the path of a YAML file.
-        metric: What is to become good: a name, or `{name: val_loss, higher_is_better: false}`.
+        space: A search space: its genes, written here (`genes`, `costs`, ...), by name, or the path of a YAML file; a
+            table says it where the study does not.
+        metric: What is to become good: a name, or `{name: val_loss, higher_is_better: false}`; likewise.
         objective: Where labels come from.
         constraints: Limits on costs that the genes decide or the objective tells, such as "params<=150k".
         search: How trials are chosen.
@@ -323,6 +325,10 @@ def trial_study_from(data: Mapping[str, Any], where: Path | str) -> TrialStudyCo
     """
     if isinstance(where, Path):
         data = _resolved(data, where.parent)
+    objective = data.get("objective")
+    table = objective.get("table") if isinstance(objective, Mapping) else None
+    if isinstance(table, str) and not {"space", "metric"} <= data.keys():
+        data = {**said_by_table(table), **data}
     try:
         return TrialStudyConfig.model_validate(in_known_case(dict(data), TrialStudyConfig))
     except ValidationError as error:
