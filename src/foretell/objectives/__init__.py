@@ -42,7 +42,6 @@ __all__ = [
     "Resources",
     "ScorerSettings",
     "TableObjective",
-    "said_by_table",
     "TrainedObjective",
     "VirtualExecutor",
     "claim",
@@ -50,5 +49,6 @@ __all__ = [
     "label_job",
     "make_executor",
     "run_jobs",
+    "said_by_table",
     "store_folder",
 ]
