@@ -9,9 +9,10 @@ from dataclasses import replace
 
 from foretell.costs import Constraint, Constraints, CostModel
 from foretell.costs.model import cost_name, counted_costs, is_latency, plain_name
-from foretell.errors import InputError
+from foretell.errors import InputError, UnknownNameError
+from foretell.spaces import SearchSpace
 
-__all__ = ["check_limits", "counted_limits", "is_relative", "limited_cost", "resolve_limits"]
+__all__ = ["check_limits", "counted_limits", "is_relative", "limited_cost", "limited_costs", "resolve_limits"]
 
 _RELATIVE = re.compile(
     r"^(?P<cost>[^\W\d]\w*(?:@[0-9]+)?)\s*(?P<operator><=|>=|=<|=>|≤|≥|<|>)\s*(?P<percent>[0-9.]+)\s*%$"
@@ -63,6 +64,22 @@ def limited_cost(text: str) -> str:
     """
     match = _RELATIVE.match(text.strip())
     return cost_name(match["cost"]) if match is not None else Constraint.parse(text).cost
+
+
+def limited_costs(limits: Constraints, space: SearchSpace, told: tuple[str, ...]) -> tuple[Constraints, Constraints]:
+    """Limits on what the genes decide, and limits on what only the objective tells.
+
+    Raises:
+        UnknownNameError: A cost that neither knows; the message names the nearest.
+    """
+    counted, declared = counted_costs(space), {cost_name(name) for name in told}
+    limits = limits.spelled(dict.fromkeys([*counted, *declared]))
+    for item in limits:
+        if item.cost not in counted and item.cost not in declared:
+            raise UnknownNameError("cost", item.cost, [*counted, *told], f"the limit {item}")
+    by_genes: list[Constraint] = [item for item in limits if item.cost in counted]
+    by_label = Constraints(tuple(item for item in limits if item.cost not in counted))
+    return Constraints(tuple(by_genes)), by_label.told_as(told)
 
 
 def resolve_limits(texts: tuple[str, ...], costs: CostModel) -> Constraints:

@@ -22,8 +22,8 @@ from foretell.study.architectures import initial_rows
 from foretell.study.config import EMBEDDED, StudyConfig
 from foretell.study.device import quick_check
 from foretell.study.distilling import study_labels
-from foretell.study.limits import is_relative, limited_cost
-from foretell.study.trial_config import TrialStudyConfig, limited_costs
+from foretell.study.limits import is_relative, limited_cost, limited_costs
+from foretell.study.trial_config import TrialStudyConfig
 from foretell.tasks import Task, task_kind, task_kinds
 from foretell.tasks.translation import Task as TranslationTask
 

@@ -10,7 +10,7 @@ import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from foretell import spaces
-from foretell.costs import Constraint, Constraints, CostModel, cost_name, counted_costs
+from foretell.costs import Constraints, CostModel, counted_costs
 from foretell.costs.model import plain_name
 from foretell.errors import InputError, UnknownNameError
 from foretell.metrics import Metric, metric_from
@@ -29,6 +29,7 @@ from foretell.search.algorithms import GENIUS, ROUNDS, check_proposing, known_al
 from foretell.search.asking import designed
 from foretell.spaces import Population, SearchSpace
 from foretell.study.architectures import initial_rows, resolved_source
+from foretell.study.limits import limited_costs, resolve_limits
 from foretell.study.validation import Part, in_known_case, validation_sentence
 
 __all__ = ["ObjectiveSettings", "TrialSearchSettings", "TrialStudyConfig", "trial_study_from"]
@@ -241,8 +242,6 @@ class TrialStudyConfig(Part):
 
     def limits(self) -> Constraints:
         """The limits; one relative to the largest architecture in absolute numbers."""
-        from foretell.study.limits import resolve_limits
-
         return resolve_limits(self.constraints, CostModel(self.search_space()))
 
     def fidelities(self) -> Fidelities:
@@ -294,22 +293,6 @@ class TrialStudyConfig(Part):
     def to_yaml(self) -> str:
         """The whole study as YAML, defaults spelled out."""
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
-
-
-def limited_costs(limits: Constraints, space: SearchSpace, told: tuple[str, ...]) -> tuple[Constraints, Constraints]:
-    """Limits on what the genes decide, and limits on what only the objective tells.
-
-    Raises:
-        UnknownNameError: A cost that neither knows; the message names the nearest.
-    """
-    counted, declared = counted_costs(space), {cost_name(name) for name in told}
-    limits = limits.spelled(dict.fromkeys([*counted, *declared]))
-    for item in limits:
-        if item.cost not in counted and item.cost not in declared:
-            raise UnknownNameError("cost", item.cost, [*counted, *told], f"the limit {item}")
-    by_genes: list[Constraint] = [item for item in limits if item.cost in counted]
-    by_label = Constraints(tuple(item for item in limits if item.cost not in counted))
-    return Constraints(tuple(by_genes)), by_label.told_as(told)
 
 
 def trial_study_from(data: Mapping[str, Any], where: Path | str) -> TrialStudyConfig:

@@ -31,8 +31,9 @@ from foretell.records import write_json
 from foretell.search import Dialogue, Setting
 from foretell.search.algorithms import sizes_for
 from foretell.spaces import Architecture, Population, SearchSpace
+from foretell.study.limits import limited_costs
 from foretell.study.trial_choice import Trial, TrialChoice
-from foretell.study.trial_config import TrialStudyConfig, limited_costs
+from foretell.study.trial_config import TrialStudyConfig
 from foretell.study.trial_loop import TrialLoop
 from foretell.study.trial_observations import TrialObservations
 from foretell.study.trial_race import RACE_RESULT, check_race, race_trials
