@@ -22,6 +22,8 @@ SIZES = {"smollm2-135m": 0.135, "gemma-3-270m": 0.27, "qwen2.5-coder-1.5b": 1.54
 PAPER = "TFS-Eval"
 UNITS = {PAPER: "BLEU", "en-ga": "chrF", "lm-code": "bits a byte"}
 
+_LOOK = {"marker": "o", "markersize": 3}
+
 Row = dict[str, str]
 
 
@@ -43,8 +45,12 @@ def drawn(axes: Axes, name: str, rows: Sequence[Row], title: str) -> None:
                 print(f"{title}, {model}, {labels} labels, {len(own)} tasks: {name} {told}")
         if found:
             x, mean, low, high = map(np.array, zip(*found, strict=True))
-            axes.errorbar(x, mean, [mean - low, high - mean], marker="o", markersize=3, label=f"{labels} labels")
-    axes.set(xscale="log", ylabel={"mae": f"MAE, {UNITS[title]}", "tau": "Kendall tau"}[name], title=title)
+            axes.errorbar(x, mean, [mean - low, high - mean], **_LOOK, color=f"C{place}", label=f"{labels} labels")
+    axes.set(
+        xscale="log", xlim=(0.1, 2.2), ylabel={"mae": f"MAE, {UNITS[title]}", "tau": "Kendall tau"}[name], title=title
+    )
+    axes.set_xticks(list(SIZES.values()), [f"{size:.2g}" for size in SIZES.values()])
+    axes.set_xticks([], minor=True)
 
 
 def main() -> None:
